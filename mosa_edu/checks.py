@@ -1,0 +1,31 @@
+"""One way to refuse an argument: its name, the value it had, the values it may have."""
+
+
+def require(condition: bool, argument: str, value: object, allowed: str) -> None:
+    """Raise a `ValueError` that a user can act on, unless `condition` holds.
+
+    Parameters
+    ----------
+    condition : bool
+        What must be true of the argument.
+    argument : str
+        The argument's name, as the caller wrote it.
+    value : object
+        The value that was passed.
+    allowed : str
+        The allowed range, in words that follow "must be".
+
+    Raises
+    ------
+    ValueError
+        If `condition` is false; the message names argument, range and value.
+
+    Examples
+    --------
+    >>> require(3 <= 2, "k", 3, "at most T=2")
+    Traceback (most recent call last):
+        ...
+    ValueError: k must be at most T=2, got 3
+    """
+    if not condition:
+        raise ValueError(f"{argument} must be {allowed}, got {value!r}")
