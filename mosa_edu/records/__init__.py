@@ -1,0 +1,12 @@
+"""What is written down: the only bridge between the mathematics and the pictures.
+
+A model never learns that plots exist, a plot never learns that a model exists; both know these
+records. They are frozen dataclasses of numpy arrays and plain values, with JSON in and out.
+"""
+
+from mosa_edu.records.files import write_atomic
+from mosa_edu.records.provenance import provenance
+from mosa_edu.records.run import RunRecord
+from mosa_edu.records.trace import RoutingTrace, Token
+
+__all__ = ["RoutingTrace", "RunRecord", "Token", "provenance", "write_atomic"]

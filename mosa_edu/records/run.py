@@ -1,0 +1,154 @@
+"""One training run, finished or not: what was asked, what it cost, what came out."""
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mosa_edu.checks import require
+from mosa_edu.records.arrays import check_fields, is_count, plain, read_object
+from mosa_edu.records.files import write_atomic
+
+STATUSES = ("finished", "diverged", "stopped")
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A training run with its provenance.
+
+    Numbers that are not finite (the loss of a run that diverged) are kept as None, since JSON
+    has no word for them.
+
+    Parameters
+    ----------
+    name : str
+        What tables and legends call the run.
+    command : str
+        The command that runs it again.
+    commit : str or None
+        Commit of the code; None outside a checkout.
+    seed : int
+        Seed of weights and data order.
+    model, training, data : dict
+        The configurations and the corpus, as plain JSON values.
+    n_parameters : int
+        Trainable parameters.
+    hardware : str
+        Processor or accelerator, without the name of the machine.
+    wall_seconds : float
+        Time from the first to the last step.
+    tokens_seen : int
+        Tokens trained on.
+    train_curve : sequence of (step, tokens, loss)
+        Training loss in nats per token.
+    validation : dict
+        Sequence length, as text, to `{"loss": nats per token, "stderr": float, ...}`.
+    status : {"finished", "diverged", "stopped"}
+        How the run ended.
+    flops_per_token : float, optional
+        Forward FLOPs for a token, as `mosa_edu.costs` counts them.
+    extra : dict
+        Anything else, as plain JSON values.
+    version : int
+        Version of this format; only 1 is known.
+
+    Raises
+    ------
+    ValueError
+        Naming the field that is wrong.
+    """
+
+    name: str
+    command: str
+    commit: str | None
+    seed: int
+    model: dict[str, Any]
+    training: dict[str, Any]
+    data: dict[str, Any]
+    n_parameters: int
+    hardware: str
+    wall_seconds: float
+    tokens_seen: int
+    train_curve: Sequence[Sequence[float | None]]
+    validation: dict[str, dict[str, Any]]
+    status: str
+    flops_per_token: float | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        require(self.version == VERSION, "RunRecord.version", self.version, f"{VERSION}")
+        require(self.status in STATUSES, "RunRecord.status", self.status, f"one of {STATUSES}")
+        for name in ("n_parameters", "tokens_seen"):
+            value = getattr(self, name)
+            require(is_count(value), f"RunRecord.{name}", value, "an integer >= 0")
+        for name in ("name", "command", "hardware"):
+            value = getattr(self, name)
+            require(isinstance(value, str), f"RunRecord.{name}", value, "text")
+        for name in ("model", "training", "data", "validation", "extra"):
+            value = getattr(self, name)
+            require(isinstance(value, Mapping), f"RunRecord.{name}", value, "an object")
+            object.__setattr__(self, name, plain(value, f"RunRecord.{name}"))
+        for length, scores in self.validation.items():
+            known = str(length).isdigit() and isinstance(scores, dict) and "loss" in scores
+            require(known, "RunRecord.validation", {length: scores}, "{length: {'loss': ...}}")
+        object.__setattr__(self, "train_curve", plain(self.train_curve, "RunRecord.train_curve"))
+        for point in self.train_curve:
+            known = isinstance(point, list) and len(point) == 3
+            require(known, "RunRecord.train_curve", point, "a list of [step, tokens, loss]")
+
+    @property
+    def curve(self) -> np.ndarray:
+        """The training curve as numbers: float64 (points, 3) of step, tokens, loss (or NaN)."""
+        return np.array(self.train_curve, dtype=np.float64).reshape(-1, 3)
+
+    def validation_loss(self, length: int) -> float:
+        """Return the validation loss in nats per token at a length; NaN if the run diverged.
+
+        Raises
+        ------
+        ValueError
+            If the run was not validated at this length.
+        """
+        known = sorted(int(text) for text in self.validation)
+        require(length in known, "length", length, f"one of {known}")
+        loss = self.validation[str(length)]["loss"]
+        return math.nan if loss is None else float(loss)
+
+    def to_json(self) -> str:
+        """Return the record as JSON text: one field a line, the same bytes every time."""
+        values = asdict(self)
+        names = ["version", *(f.name for f in fields(self) if f.name != "version")]
+        lines = (f"{json.dumps(n)}: {json.dumps(values[n], allow_nan=False)}" for n in names)
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "RunRecord":
+        """Read a record back.
+
+        Raises
+        ------
+        ValueError
+            Naming the field that is missing, unknown or wrong.
+        """
+        values = read_object(text, "RunRecord")
+        version = values.get("version")
+        require(version == VERSION, "RunRecord.version", version, f"{VERSION}")
+        optional = {"flops_per_token", "extra"}
+        check_fields(values, {f.name for f in fields(cls)} - optional, optional, "RunRecord")
+        return cls(**values)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the record to a JSON file, whole or not at all."""
+        write_atomic(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "RunRecord":
+        """Read a record from a JSON file; see `from_json` for what is refused."""
+        return cls.from_json(Path(path).read_text(encoding="utf-8"))
