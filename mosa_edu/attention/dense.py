@@ -1,0 +1,122 @@
+"""Dense causal attention: every token is a query, every earlier token a key."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mosa_edu.attention.rotary import rotary_table, rotary_width, rotate
+from mosa_edu.checks import require
+from mosa_edu.selection import Recorder
+
+
+def weights_and_values(
+    queries: Tensor, keys: Tensor, values: Tensor, may_attend: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Attend the long way, keeping the weights for a recorder.
+
+    Parameters
+    ----------
+    queries, keys, values : Tensor, shape (B, H, n, d_head), float
+        One row a token.
+    may_attend : Tensor, broadcastable to (B, H, n, n), bool
+        True where a query may look at a key.
+
+    Returns
+    -------
+    attention_weights : Tensor, shape (B, H, n, n)
+        Rows sum to 1.
+    attended : Tensor, shape (B, H, n, d_head)
+        Weighted means of the values.
+    """
+    logits = queries @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5
+    attention_weights = logits.masked_fill(~may_attend, -torch.inf).softmax(dim=-1)
+    return attention_weights, attention_weights @ values
+
+
+class DenseAttention(nn.Module):
+    """Causal self-attention over all T tokens, in `n_heads` heads.
+
+    Parameters
+    ----------
+    d_model, d_head, n_heads : int
+        Width of the tokens, width of a head, heads; n_heads * d_head need not equal d_model.
+    rotate_fraction : float
+        Share of each head's dimensions that carry the position (RoPE).
+    rope_base : float
+        Base of the rotary frequencies.
+
+    Notes
+    -----
+    Section 3.1 of arXiv:2505.00315. `qkv` holds queries, keys and values head by head, so its
+    rows read q0 k0 v0 q1 k1 v1 ...
+    """
+
+    causal = True
+    kind = "dense"
+
+    def __init__(
+        self,
+        d_model: int,
+        d_head: int,
+        n_heads: int,
+        rotate_fraction: float = 0.5,
+        rope_base: float = 10000.0,
+    ) -> None:
+        super().__init__()
+        require(d_model >= 1, "d_model", d_model, "at least 1")
+        require(n_heads >= 1, "n_heads", n_heads, "at least 1")
+        self.d_head, self.n_heads = d_head, n_heads
+        self.n_rotate = rotary_width(d_head, rotate_fraction)
+        self.rope_base = rope_base
+        self.qkv = nn.Linear(d_model, 3 * n_heads * d_head, bias=False)
+        self.out = nn.Linear(n_heads * d_head, d_model, bias=False)
+
+    def forward(
+        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+    ) -> Tensor:
+        """Attend.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, T, d_model), float
+            The tokens.
+        attention_mask : Tensor or None, shape (B, T), bool
+            True for real tokens; pads are no keys.
+        record : Recorder or None
+            Receives the attention weights.
+
+        Returns
+        -------
+        Tensor, shape (B, T, d_model)
+            Sum over heads; the layer adds no residual.
+        """
+        B, T, _ = x.shape
+        qkv = self.qkv(x).view(B, T, self.n_heads, 3, self.d_head).permute(3, 0, 2, 1, 4)
+        queries, keys, values = qkv.unbind()  # each (B, H, T, d_head)
+        cos, sin = rotary_table(T, self.n_rotate, self.rope_base, x.device, queries.dtype)
+        queries, keys = rotate(queries, cos, sin), rotate(keys, cos, sin)
+        attended = self._attend(queries, keys, values, attention_mask, record)
+        return self.out(attended.transpose(1, 2).reshape(B, T, -1))
+
+    def _attend(
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        attention_mask: Tensor | None,
+        record: Recorder | None,
+    ) -> Tensor:
+        """Mix the values, (B, H, T, d_head) in and out."""
+        if attention_mask is None and record is None:
+            return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+        T = queries.shape[2]
+        may_attend = torch.ones(T, T, dtype=torch.bool, device=queries.device).tril()
+        if attention_mask is not None:
+            # A pad still looks at itself: a row with no key at all would be NaN.
+            itself = torch.eye(T, dtype=torch.bool, device=queries.device)
+            may_attend = (may_attend & attention_mask[:, None, None, :].bool()) | itself
+        if record is None:
+            return F.scaled_dot_product_attention(queries, keys, values, attn_mask=may_attend)
+        attention_weights, attended = weights_and_values(queries, keys, values, may_attend)
+        record.record(self.kind, attention_weights=attention_weights)
+        return attended

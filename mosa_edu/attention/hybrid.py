@@ -1,0 +1,85 @@
+"""A few dense (or local) heads beside many sparse ones, summed."""
+
+from torch import Tensor, nn
+
+from mosa_edu.attention.dense import DenseAttention
+from mosa_edu.attention.local import LocalAttention
+from mosa_edu.checks import require
+from mosa_edu.selection import Recorder
+
+
+class HybridAttention(nn.Module):
+    """Sum of the given attention layers, as in the paper's main models.
+
+    Parameters
+    ----------
+    dense : DenseAttention or None
+        Heads that see everything before them.
+    local : LocalAttention or None
+        Heads that see a window.
+    sparse : nn.Module or None
+        Heads that see what they selected: `SparseAttention` or `RoutingAttention`.
+
+    Raises
+    ------
+    ValueError
+        If all three are None: a layer needs a head.
+
+    Notes
+    -----
+    Section 3.3 of arXiv:2505.00315: four dense heads are kept in each layer of the hybrids.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from mosa_edu.attention import MosaAttention
+    >>> layer = HybridAttention(
+    ...     dense=DenseAttention(d_model=32, d_head=8, n_heads=2),
+    ...     sparse=MosaAttention(d_model=32, d_head=8, n_heads=6, sparsity=4),
+    ... )
+    >>> layer(torch.randn(1, 16, 32)).shape, layer.causal
+    (torch.Size([1, 16, 32]), False)
+    """
+
+    def __init__(
+        self,
+        dense: DenseAttention | None = None,
+        local: LocalAttention | None = None,
+        sparse: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        present = [part for part in (dense, local, sparse) if part is not None]
+        require(len(present) > 0, "n_heads", 0, "at least 1 in all")
+        self.dense = dense
+        self.local = local
+        self.sparse = sparse
+
+    @property
+    def causal(self) -> bool:
+        """Whether no later token can change an earlier output."""
+        return all(bool(part.causal) for part in self.children())
+
+    def forward(
+        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+    ) -> Tensor:
+        """Attend in every kind of head.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, T, d_model), float
+            The tokens.
+        attention_mask : Tensor or None, shape (B, T), bool
+            True for real tokens.
+        record : Recorder or None
+            Handed to every part.
+
+        Returns
+        -------
+        Tensor, shape (B, T, d_model)
+            Sum over all heads.
+        """
+        outputs = [part(x, attention_mask, record) for part in self.children()]
+        total = outputs[0]
+        for output in outputs[1:]:
+            total = total + output
+        return total

@@ -1,0 +1,94 @@
+"""Rotary positions (RoPE), half-split, on the first part of a head's dimensions."""
+
+import torch
+from torch import Tensor
+
+from mosa_edu.checks import require
+
+
+def rotary_width(d_head: int, rotate_fraction: float) -> int:
+    """Dimensions of a head that are rotated: an even number, the paper's half by default.
+
+    Parameters
+    ----------
+    d_head : int
+        Width of the head.
+    rotate_fraction : float
+        Share of the dimensions to rotate, in [0, 1].
+
+    Returns
+    -------
+    int
+        Even number of dimensions, possibly 0.
+
+    Examples
+    --------
+    >>> rotary_width(64, 0.5), rotary_width(10, 0.5)
+    (32, 4)
+    """
+    require(d_head >= 1, "d_head", d_head, "at least 1")
+    require(0.0 <= rotate_fraction <= 1.0, "rotate_fraction", rotate_fraction, "in [0, 1]")
+    return int(rotate_fraction * d_head) // 2 * 2
+
+
+def rotary_table(
+    seq_len: int,
+    n_rotate: int,
+    base: float = 10000.0,
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of every position's angle in every rotated pair.
+
+    Parameters
+    ----------
+    seq_len : int
+        Positions 0 .. seq_len - 1.
+    n_rotate : int
+        Rotated dimensions, even.
+    base : float
+        The slowest pair turns once in about 2 pi base positions.
+    device : torch.device or None
+        Where the table lives.
+    dtype : torch.dtype
+        Type of the result; angles are computed in at least float32.
+
+    Returns
+    -------
+    cos, sin : Tensor, shape (seq_len, n_rotate / 2)
+        The table.
+
+    Notes
+    -----
+    Frequencies are rounded to float32 first, as in the authors' code, so that float64 runs of
+    both agree to rounding.
+    """
+    require(n_rotate >= 0 and n_rotate % 2 == 0, "n_rotate", n_rotate, "even and at least 0")
+    exponents = torch.arange(0, n_rotate, 2, device=device).float() / max(n_rotate, 1)
+    frequencies = 1.0 / (base**exponents)  # (n_rotate / 2,) float32
+    exact = torch.promote_types(dtype, torch.float32)
+    positions = torch.arange(seq_len, device=device, dtype=exact)
+    angles = positions[:, None] * frequencies.to(exact)  # (T, n_rotate / 2)
+    return angles.cos().to(dtype), angles.sin().to(dtype)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn the first dimensions of every vector by its position's angles.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., d_head), float
+        Queries or keys.
+    cos, sin : Tensor, shape (..., n_rotate / 2)
+        Rows of the table at each vector's original position; must broadcast against `x`.
+
+    Returns
+    -------
+    Tensor, shape (..., d_head)
+        Dimensions i and i + n_rotate / 2 form a pair; those from n_rotate on are unchanged.
+    """
+    half = cos.shape[-1]
+    if half == 0:
+        return x
+    first, second, rest = x.split([half, half, x.shape[-1] - 2 * half], dim=-1)
+    return torch.cat([first * cos - second * sin, second * cos + first * sin, rest], dim=-1)

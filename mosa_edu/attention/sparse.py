@@ -1,0 +1,170 @@
+"""The sparse head: a selector, then the same small causal attention for whoever sits in it."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mosa_edu.attention.dense import weights_and_values
+from mosa_edu.attention.rotary import rotary_table, rotary_width, rotate
+from mosa_edu.checks import require
+from mosa_edu.selection import ExpertChoice, Recorder, Strided
+
+
+class SparseAttention(nn.Module):
+    """Gather the selected tokens, attend causally among them, gate, scatter back.
+
+    Parameters
+    ----------
+    selector : nn.Module
+        Called with ``(x, attention_mask, record)``; returns a `Selection` and has `n_heads`.
+    d_model, d_head : int
+        Width of the tokens; width of a head.
+    rotate_fraction : float
+        Share of each head's dimensions that carry the original position (RoPE).
+    rope_base : float
+        Base of the rotary frequencies.
+
+    Notes
+    -----
+    Section 3.2 of arXiv:2505.00315: ``Y[I_i] += r_i A_i W_O``. The initialisation is that of the
+    authors' public layer. Unselected tokens receive 0 and live on in the residual stream.
+
+    Examples
+    --------
+    >>> layer = MosaAttention(d_model=16, d_head=4, n_heads=3, sparsity=4)
+    >>> layer(torch.randn(2, 12, 16)).shape
+    torch.Size([2, 12, 16])
+    """
+
+    def __init__(
+        self,
+        selector: nn.Module,
+        d_model: int,
+        d_head: int,
+        rotate_fraction: float = 0.5,
+        rope_base: float = 10000.0,
+    ) -> None:
+        super().__init__()
+        require(d_model >= 1, "d_model", d_model, "at least 1")
+        self.n_rotate = rotary_width(d_head, rotate_fraction)
+        self.rope_base = rope_base
+        self.selector = selector
+        self.d_head, self.n_heads = d_head, int(selector.n_heads)  # type: ignore[arg-type]
+        self.w_qkv = nn.Parameter(torch.empty(self.n_heads, d_model, 3 * d_head))
+        self.w_out = nn.Parameter(torch.empty(self.n_heads, d_head, d_model))
+        nn.init.uniform_(self.w_qkv, -((3 * d_head) ** -0.5), (3 * d_head) ** -0.5)
+        bound = (d_model * self.n_heads) ** -0.5
+        nn.init.uniform_(self.w_out, -bound, bound)
+
+    @property
+    def causal(self) -> bool:
+        """Whether no later token can change an earlier output."""
+        return bool(self.selector.causal)
+
+    def forward(
+        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+    ) -> Tensor:
+        """Attend among the selected tokens.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, T, d_model), float
+            The tokens.
+        attention_mask : Tensor or None, shape (B, T), bool
+            True for real tokens; pads are never selected.
+        record : Recorder or None
+            Receives router logits, selection and attention weights.
+
+        Returns
+        -------
+        Tensor, shape (B, T, d_model)
+            Sum over heads; the layer adds no residual.
+        """
+        B, T, d_model = x.shape
+        selection = self.selector(x, attention_mask, record)
+        H, k = self.n_heads, selection.indices.shape[-1]
+        indices = selection.indices.transpose(0, 1)  # (H, B, k): heads lead, as bmm wants them
+        rows = indices
+        if B > 1:
+            rows = indices + T * torch.arange(B, device=x.device)[:, None]
+        rows = rows.reshape(-1)  # (H B k,) rows of the flattened batch
+
+        x_selected = x.reshape(B * T, d_model).index_select(0, rows).view(H, B * k, d_model)
+        qkv = torch.bmm(x_selected, self.w_qkv).view(H, B, k, 3, self.d_head)
+        queries, keys, values = qkv.unbind(dim=3)  # each (H, B, k, d_head)
+        cos, sin = rotary_table(T, self.n_rotate, self.rope_base, x.device, queries.dtype)
+        cos, sin = cos[indices], sin[indices]  # (H, B, k, n_rotate / 2): original positions
+        queries, keys = rotate(queries, cos, sin), rotate(keys, cos, sin)
+
+        # Indices ascend and unused slots stand last, so the lower triangle is the whole mask:
+        # no slot sees a later position, and no used slot sees an unused one.
+        if record is None:
+            attended = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+        else:
+            triangle = torch.ones(k, k, dtype=torch.bool, device=x.device).tril()
+            weights, attended = weights_and_values(queries, keys, values, triangle)
+            record.record(
+                "sparse",
+                indices=selection.indices,
+                scores=selection.scores,
+                valid=selection.valid,
+                attention_weights=weights.transpose(0, 1),
+            )
+        gates = selection.scores.transpose(0, 1).unsqueeze(-1).to(attended.dtype)
+        head_output = (attended * gates).reshape(H, B * k, self.d_head)
+        written = torch.bmm(head_output, self.w_out).reshape(-1, d_model)  # (H B k, d_model)
+        return written.new_zeros(B * T, d_model).index_add_(0, rows, written).view(B, T, d_model)
+
+
+class MosaAttention(SparseAttention):
+    """The paper's layer: sparse attention in which every head picks its own k tokens.
+
+    Parameters
+    ----------
+    d_model, d_head, n_heads : int
+        Width of the tokens, width of a head, heads.
+    sparsity : int
+        The paper's rho; k = T // sparsity, at least 2 and at most T.
+    include_first : bool
+        Give token 0 a seat in every head.
+    rotate_fraction, rope_base : float
+        See `SparseAttention`.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        d_head: int,
+        n_heads: int,
+        sparsity: int,
+        include_first: bool = False,
+        rotate_fraction: float = 0.5,
+        rope_base: float = 10000.0,
+    ) -> None:
+        selector = ExpertChoice(d_model, n_heads, sparsity, include_first)
+        super().__init__(selector, d_model, d_head, rotate_fraction, rope_base)
+
+
+class FixedAttention(SparseAttention):
+    """The paper's Fixed baseline: the same head on every sparsity-th token.
+
+    Parameters
+    ----------
+    d_model, d_head, n_heads : int
+        Width of the tokens, width of a head, heads.
+    sparsity : int
+        The stride.
+    rotate_fraction, rope_base : float
+        See `SparseAttention`.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        d_head: int,
+        n_heads: int,
+        sparsity: int,
+        rotate_fraction: float = 0.5,
+        rope_base: float = 10000.0,
+    ) -> None:
+        super().__init__(Strided(n_heads, sparsity), d_model, d_head, rotate_fraction, rope_base)

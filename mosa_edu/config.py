@@ -1,0 +1,175 @@
+"""The shape of a model, as plain values: no torch, so that costs and records can read it."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from mosa_edu.checks import require
+
+SPARSE_KINDS = ("mosa", "fixed")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that decides a model's shape.
+
+    Attributes
+    ----------
+    vocab_size, d_model, n_layers, d_head : int
+        Entries of the vocabulary; width of the tokens; blocks; width of a head.
+    max_seq_len : int
+        Longest text, T, in tokens.
+    n_dense_heads, n_local_heads, n_sparse_heads : int
+        Heads of each kind in every layer; at least one in all.
+    sparse : str
+        Kind of the sparse heads: one of `SPARSE_KINDS`.
+    sparsity : int
+        The paper's rho = T / k.
+    include_first : bool
+        Give token 0 a seat in every expert-choice head.
+    local_window : int or None
+        Tokens a local head sees; None: max_seq_len // sparsity, as in the authors' hybrid.
+    d_ff : int or None
+        Width of the feed-forward layer; None: 4 * d_model.
+    rotate_fraction, rope_base : float
+        Rotary positions; see `attention.rotary`.
+    capacity_factor : float
+        Slots of a ragged selector, as a multiple of max_seq_len / sparsity.
+    tie_embeddings : bool
+        Read the output off the input embedding.
+    """
+
+    vocab_size: int
+    d_model: int
+    n_layers: int
+    d_head: int
+    max_seq_len: int
+    n_dense_heads: int = 0
+    n_local_heads: int = 0
+    n_sparse_heads: int = 0
+    sparse: str = "mosa"
+    sparsity: int = 8
+    include_first: bool = False
+    local_window: int | None = None
+    d_ff: int | None = None
+    rotate_fraction: float = 0.5
+    rope_base: float = 10000.0
+    capacity_factor: float = 2.0
+    tie_embeddings: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse shapes that no model can have."""
+        for name in ("vocab_size", "d_model", "n_layers", "d_head", "max_seq_len"):
+            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        heads = (self.n_dense_heads, self.n_local_heads, self.n_sparse_heads)
+        require(min(heads) >= 0, "n_heads", heads, "at least 0 of each kind")
+        require(sum(heads) >= 1, "n_heads", heads, "at least 1 in all")
+        require(self.sparse in SPARSE_KINDS, "sparse", self.sparse, f"one of {SPARSE_KINDS}")
+        require(
+            1 <= self.sparsity <= self.max_seq_len,
+            "sparsity",
+            self.sparsity,
+            f"in [1, max_seq_len={self.max_seq_len}]",
+        )
+        require(self.d_ff is None or self.d_ff >= 1, "d_ff", self.d_ff, "None or at least 1")
+        require(
+            self.local_window is None or self.local_window >= 1,
+            "local_window",
+            self.local_window,
+            "None or at least 1",
+        )
+        require(self.capacity_factor >= 1, "capacity_factor", self.capacity_factor, "at least 1")
+
+    def to_json(self) -> str:
+        """Write the config as one JSON object.
+
+        Returns
+        -------
+        str
+            Keys in the order of the fields.
+        """
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "ModelConfig":
+        """Read a config that `to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+            One JSON object.
+
+        Returns
+        -------
+        ModelConfig
+            Equal to the one that was written.
+
+        Raises
+        ------
+        ValueError
+            If a key is unknown or missing.
+        """
+        return cls.from_dict(json.loads(text))
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> "ModelConfig":
+        """Build a config from plain values, refusing unknown names.
+
+        Parameters
+        ----------
+        fields : dict
+            Values by field name.
+
+        Returns
+        -------
+        ModelConfig
+            The config.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(fields) - known)
+        require(not unknown, "model config", unknown, f"made of the fields {sorted(known)}")
+        missing = sorted(
+            {"vocab_size", "d_model", "n_layers", "d_head", "max_seq_len"} - set(fields)
+        )
+        require(not missing, "model config", f"without {missing}", "complete")
+        return cls(**fields)
+
+
+PRESETS: dict[str, ModelConfig] = {
+    # Small enough for a test to train.
+    "micro": ModelConfig(
+        vocab_size=512,
+        d_model=64,
+        n_layers=2,
+        d_head=16,
+        max_seq_len=64,
+        n_dense_heads=1,
+        n_sparse_heads=4,
+        sparsity=4,
+    ),
+    # The model in the page: about 2 M parameters, 4 MB in half precision.
+    "explorer": ModelConfig(
+        vocab_size=2048,
+        d_model=128,
+        n_layers=4,
+        d_head=32,
+        max_seq_len=256,
+        n_dense_heads=2,
+        n_sparse_heads=16,
+        sparsity=8,
+    ),
+    # The paper's Tiny at sparsity 8 (its tables 4 and 5).
+    "tiny": ModelConfig(
+        vocab_size=8000,
+        d_model=512,
+        n_layers=6,
+        d_head=64,
+        max_seq_len=1024,
+        n_dense_heads=4,
+        n_sparse_heads=69,
+        sparsity=8,
+        include_first=True,
+        tie_embeddings=False,
+    ),
+}

@@ -1,0 +1,214 @@
+"""A pre-LayerNorm decoder whose attention heads come from its config."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mosa_edu.attention import DenseAttention, HybridAttention, LocalAttention
+from mosa_edu.attention.build import build_sparse
+from mosa_edu.checks import require
+from mosa_edu.config import PRESETS, ModelConfig
+from mosa_edu.selection import Recorder
+
+__all__ = ["PRESETS", "ModelConfig", "TransformerLM"]
+
+
+class FeedForward(nn.Module):
+    """Two matrices with a GELU between them.
+
+    Parameters
+    ----------
+    d_model, d_ff : int
+        Width of the tokens; width between the matrices.
+
+    Notes
+    -----
+    The tanh form of the GELU is used because a page can compute it too, without an erf.
+    """
+
+    def __init__(self, d_model: int, d_ff: int) -> None:
+        super().__init__()
+        self.up = nn.Linear(d_model, d_ff, bias=False)
+        self.down = nn.Linear(d_ff, d_model, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform every token on its own.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, T, d_model), float
+            The tokens.
+
+        Returns
+        -------
+        Tensor, shape (B, T, d_model)
+            What is added to the residual stream.
+        """
+        return self.down(F.gelu(self.up(x), approximate="tanh"))
+
+
+class Block(nn.Module):
+    """Attention, then feed-forward, each normed before and added after.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Shapes and kinds of heads.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.norm_attention = nn.LayerNorm(config.d_model)
+        self.attention = build_attention(config)
+        self.norm_feedforward = nn.LayerNorm(config.d_model)
+        self.feedforward = FeedForward(config.d_model, config.d_ff or 4 * config.d_model)
+
+    def forward(
+        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+    ) -> Tensor:
+        """Apply the block.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, T, d_model), float
+            The residual stream.
+        attention_mask : Tensor or None, shape (B, T), bool
+            True for real tokens.
+        record : Recorder or None
+            Handed to the attention.
+
+        Returns
+        -------
+        Tensor, shape (B, T, d_model)
+            The residual stream after the block.
+        """
+        x = x + self.attention(self.norm_attention(x), attention_mask, record)
+        return x + self.feedforward(self.norm_feedforward(x))
+
+
+def build_attention(config: ModelConfig) -> HybridAttention:
+    """Make the heads of one layer.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        How many heads of which kind.
+
+    Returns
+    -------
+    HybridAttention
+        Freshly initialised.
+    """
+    rotary = (config.rotate_fraction, config.rope_base)
+    widths = (config.d_model, config.d_head)
+    window = config.local_window or max(config.max_seq_len // config.sparsity, 1)
+    dense = DenseAttention(*widths, config.n_dense_heads, *rotary) if config.n_dense_heads else None
+    local = (
+        LocalAttention(*widths, config.n_local_heads, window, *rotary)
+        if config.n_local_heads
+        else None
+    )
+    sparse = (
+        build_sparse(
+            config.sparse,
+            *widths,
+            n_heads=config.n_sparse_heads,
+            sparsity=config.sparsity,
+            max_seq_len=config.max_seq_len,
+            include_first=config.include_first,
+            capacity_factor=config.capacity_factor,
+            rotate_fraction=config.rotate_fraction,
+            rope_base=config.rope_base,
+        )
+        if config.n_sparse_heads
+        else None
+    )
+    return HybridAttention(dense, local, sparse)
+
+
+class TransformerLM(nn.Module):
+    """A language model: embedding, blocks, final norm, logits.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Shapes and kinds of heads.
+
+    Notes
+    -----
+    Positions enter through the heads' rotary angles alone. Matrices start at a standard
+    deviation of 0.02, those that write to the residual stream at 0.02 / sqrt(2 n_layers), so
+    that its variance does not grow with depth; the paper states no initialisation.
+
+    Examples
+    --------
+    >>> import torch
+    >>> model = TransformerLM(PRESETS["micro"])
+    >>> model(torch.zeros(1, 10, dtype=torch.long)).shape
+    torch.Size([1, 10, 512])
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
+        self.norm_final = nn.LayerNorm(config.d_model)
+        self.unembedding = (
+            None
+            if config.tie_embeddings
+            else nn.Linear(config.d_model, config.vocab_size, bias=False)
+        )
+        self._initialise()
+
+    def _initialise(self) -> None:
+        writers = ("out.weight", "w_out", "down.weight")
+        for name, parameter in self.named_parameters():
+            if parameter.dim() >= 2:
+                writes = name.endswith(writers)
+                std = 0.02 / (2 * self.config.n_layers) ** 0.5 if writes else 0.02
+                nn.init.normal_(parameter, std=std)
+
+    @property
+    def causal(self) -> bool:
+        """Whether no later token can change an earlier logit."""
+        return all(block.attention.causal for block in self.blocks)  # type: ignore[union-attr]
+
+    def forward(
+        self,
+        tokens: Tensor,
+        attention_mask: Tensor | None = None,
+        record: Recorder | None = None,
+    ) -> Tensor:
+        """Score every possible next token at every position.
+
+        Parameters
+        ----------
+        tokens : Tensor, shape (B, T), int64
+            Token ids below vocab_size.
+        attention_mask : Tensor or None, shape (B, T), bool
+            True for real tokens.
+        record : Recorder or None
+            Receives logits, selections and attention weights of every layer.
+
+        Returns
+        -------
+        Tensor, shape (B, T, vocab_size)
+            Logits.
+
+        Raises
+        ------
+        ValueError
+            If T is 0 or above max_seq_len.
+        """
+        T = tokens.shape[1]
+        limit = self.config.max_seq_len
+        require(1 <= T <= limit, "tokens", f"{T} tokens", f"1 to max_seq_len={limit} tokens")
+        x = self.embedding(tokens)  # (B, T, d_model)
+        for layer, block in enumerate(self.blocks):
+            if record is not None:
+                record.layer = layer
+            x = block(x, attention_mask, record)
+        x = self.norm_final(x)
+        if self.unembedding is None:
+            return F.linear(x, self.embedding.weight)
+        return self.unembedding(x)

@@ -1,0 +1,95 @@
+"""Expert choice, the paper's rule: each head keeps its k best tokens of the whole sequence."""
+
+import torch
+from torch import Tensor, nn
+
+from mosa_edu.checks import require
+from mosa_edu.selection.packing import pack
+from mosa_edu.selection.ranking import rank_of_each, top_k_positions
+from mosa_edu.selection.recorder import Recorder
+from mosa_edu.selection.router import Router
+from mosa_edu.selection.selection import Selection, kept
+
+
+class ExpertChoice(nn.Module):
+    """Let every head pick the k tokens that it scores highest.
+
+    Parameters
+    ----------
+    d_model, n_heads : int
+        Width of the tokens; heads.
+    sparsity : int
+        The paper's rho; k = T // sparsity, at least 2 and at most T.
+    include_first : bool
+        Give token 0 a seat in every head, as the paper's IsoFLOP runs do; it is still gated by
+        its own score.
+
+    Notes
+    -----
+    Section 3.2 of arXiv:2505.00315. The choice looks at the whole sequence: a later token can
+    take an earlier token's seat, so `causal` is False.
+    """
+
+    causal = False
+
+    def __init__(
+        self, d_model: int, n_heads: int, sparsity: int, include_first: bool = False
+    ) -> None:
+        super().__init__()
+        require(sparsity >= 1, "sparsity", sparsity, "at least 1")
+        self.n_heads = n_heads
+        self.sparsity = sparsity
+        self.include_first = include_first
+        self.router = Router(d_model, n_heads)
+
+    def forward(
+        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+    ) -> Selection:
+        """Select tokens.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, T, d_model), float
+            The tokens.
+        attention_mask : Tensor or None, shape (B, T), bool
+            True for real tokens. Pads are never selected, and k follows the true length.
+        record : Recorder or None
+            Receives the router logits.
+
+        Returns
+        -------
+        Selection
+            With k slots a head.
+
+        Raises
+        ------
+        ValueError
+            If a row of `attention_mask` has no real token.
+        """
+        router_logits = self.router(x)  # (B, H, T)
+        if record is not None:
+            record.record("router", router_logits=router_logits)
+        ranked = router_logits.detach()
+        if self.include_first:
+            first = torch.arange(ranked.shape[-1], device=ranked.device) == 0
+            ranked = ranked.masked_fill(first, torch.inf)
+        if attention_mask is not None:
+            return self._select_padded(router_logits, ranked, attention_mask)
+        indices = top_k_positions(ranked, kept(x.shape[1], self.sparsity))  # (B, H, k)
+        return Selection(indices, router_logits.gather(-1, indices).sigmoid())
+
+    def _select_padded(
+        self, router_logits: Tensor, ranked: Tensor, attention_mask: Tensor
+    ) -> Selection:
+        """Select with a k of its own for each row, taken from the row's true length."""
+        lengths = attention_mask.sum(dim=1)  # (B,)
+        require(bool((lengths > 0).all()), "attention_mask", "an empty row", "True somewhere")
+        quotas = torch.minimum((lengths // self.sparsity).clamp(min=2), lengths)  # (B,)
+        real = attention_mask[:, None, :].bool()  # (B, 1, T)
+        if self.include_first:
+            # A left-padded row begins where its first real token stands.
+            begins = (real.int().cumsum(-1) == 1) & real
+            ranked = router_logits.detach().masked_fill(begins, torch.inf)
+        ranked = ranked.masked_fill(~real, -torch.inf)
+        chosen = (rank_of_each(ranked) < quotas[:, None, None]) & real  # (B, H, T)
+        return pack(chosen, router_logits.sigmoid())

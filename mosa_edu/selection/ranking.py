@@ -1,0 +1,74 @@
+"""Top-k with one tie rule on every device: higher logit first, then the earlier position."""
+
+import torch
+from torch import Tensor
+
+from mosa_edu.checks import require
+
+
+def top_k_positions(router_logits: Tensor, k: int) -> Tensor:
+    """Positions of the k best logits of each row, ascending.
+
+    Parameters
+    ----------
+    router_logits : Tensor, shape (..., T), float
+        Scores to rank; -inf is the worst.
+    k : int
+        Positions to keep, 1 <= k <= T.
+
+    Returns
+    -------
+    Tensor, shape (..., k), int64
+        Kept positions in ascending order.
+
+    Raises
+    ------
+    ValueError
+        If a logit is NaN.
+
+    Notes
+    -----
+    `torch.topk` promises no order among equal values. Only the cut matters here: where the k-th
+    and the (k+1)-th best are equal, the choice is repaired with a stable sort.
+
+    Examples
+    --------
+    >>> top_k_positions(torch.tensor([1.0, 3.0, 3.0, 3.0, 0.0]), 2).tolist()
+    [1, 2]
+    """
+    T = router_logits.shape[-1]
+    logits = router_logits.detach()
+    if k == T:
+        _refuse_nan(logits)
+        return torch.arange(T, device=logits.device).expand(*logits.shape[:-1], T).contiguous()
+    best = logits.topk(k + 1, dim=-1)  # sorted: the last value is the first one left out
+    kept = best.indices[..., :k]
+    # NaN ranks above everything in torch, so the best value tells whether the row holds one.
+    odd = (best.values[..., k - 1] == best.values[..., k]) | best.values[..., 0].isnan()
+    if torch.compiler.is_compiling() or bool(odd.any()):
+        _refuse_nan(best.values)
+        kept = logits.sort(dim=-1, descending=True, stable=True).indices[..., :k]
+    return kept.sort(dim=-1).values
+
+
+def _refuse_nan(best_logits: Tensor) -> None:
+    if not torch.compiler.is_compiling():
+        require(not bool(best_logits.isnan().any()), "router_logits", "NaN", "numbers")
+
+
+def rank_of_each(router_logits: Tensor) -> Tensor:
+    """Rank of every position in its row, 0 for the best, ties to the earlier position.
+
+    Parameters
+    ----------
+    router_logits : Tensor, shape (..., T), float
+        Scores to rank.
+
+    Returns
+    -------
+    Tensor, shape (..., T), int64
+        ``rank[t] < k`` says that t is among the k best.
+    """
+    order = router_logits.detach().sort(dim=-1, descending=True, stable=True).indices
+    places = torch.arange(order.shape[-1], device=order.device).expand_as(order)
+    return torch.empty_like(order).scatter_(-1, order, places)

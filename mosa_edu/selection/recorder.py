@@ -1,0 +1,29 @@
+"""What a recorder must offer: layers hand it tensors and keep no state themselves."""
+
+from typing import Protocol
+
+from torch import Tensor
+
+
+class Recorder(Protocol):
+    """Receives the tensors of one forward pass.
+
+    Attributes
+    ----------
+    layer : int
+        The layer at work; the model sets it before each block.
+    """
+
+    layer: int
+
+    def record(self, kind: str, **tensors: Tensor | None) -> None:
+        """Take the tensors of one stage.
+
+        Parameters
+        ----------
+        kind : str
+            "router" (router_logits (B, H, T)), "sparse" (indices, scores, valid,
+            attention_weights (B, H, k, k)), "dense" or "local" (attention_weights (B, H, T, T)).
+        **tensors : Tensor or None
+            By name, as listed under `kind`.
+        """
