@@ -1,0 +1,148 @@
+"""What a training run is told: one frozen value, checked before anything is computed."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from mosa_edu.checks import require
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+HOUSEKEEPING = ("log_every", "save_seconds", "keep_checkpoints")
+"""Fields that do not change the weights a run ends with: a resumed run may differ in them."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """The recipe of a run; together with model, data and seed it fixes the final weights.
+
+    Parameters
+    ----------
+    steps : int
+        Optimizer updates. `TrainingConfig.for_tokens` derives them from a number of tokens.
+    batch_tokens : int
+        Tokens of the global batch of one update, over all devices. A batch of sequences of
+        length T has ``batch_tokens // T`` rows.
+    max_length, min_length : int
+        Even-numbered steps train at `max_length`; the others at a length drawn uniformly from
+        `min_length` to `max_length`, so that short texts are in distribution as well.
+    learning_rate : float
+        The peak: reached after `warmup_steps`, then falling along a straight line to zero.
+    warmup_steps : int
+        Updates of linear warm-up, fewer than `steps`.
+    weight_decay : float
+        Decoupled, on matrices only: vectors (norms, biases) are left alone.
+    betas : tuple of float
+        AdamW's two decay rates.
+    clip_norm : float
+        Largest Euclidean norm of the gradient; larger ones are scaled down to it.
+    seed : int
+        Of batches, lengths and anything a layer draws.
+    checkpoints : int
+        How many steps, spaced evenly in the logarithm, are evaluated, saved and shown to the
+        caller's `on_step`. Step 0 and the last step are among them.
+    eval_tokens : int
+        Validation tokens read at each of them; 0 turns it off.
+    dtype : {"auto", "float32", "bfloat16", "float16"}
+        Of the matrix products; weights stay as they are. "auto" asks the device.
+    log_every : int
+        Steps averaged into one line of metrics.
+    save_seconds : float
+        A further checkpoint is written when the last is older than this.
+    keep_checkpoints : int
+        How many of the newest complete checkpoints stay on disk, at least 2.
+    """
+
+    steps: int
+    batch_tokens: int = 4096
+    max_length: int = 256
+    min_length: int = 16
+    learning_rate: float = 2e-3
+    warmup_steps: int = 100
+    weight_decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.95)
+    clip_norm: float = 1.0
+    seed: int = 0
+    checkpoints: int = 40
+    eval_tokens: int = 16384
+    dtype: str = "auto"
+    log_every: int = 10
+    save_seconds: float = 120.0
+    keep_checkpoints: int = 2
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "betas", tuple(self.betas))
+        for name in ("steps", "batch_tokens", "checkpoints", "log_every"):
+            require_integer(name, getattr(self, name), 1)
+        require_integer("keep_checkpoints", self.keep_checkpoints, 2)
+        require_integer("seed", self.seed, 0)
+        require_integer("eval_tokens", self.eval_tokens, 0)
+        require_integer("min_length", self.min_length, 1)
+        require_integer("max_length", self.max_length, self.min_length)
+        require(
+            self.batch_tokens >= self.max_length,
+            "batch_tokens",
+            self.batch_tokens,
+            f"at least one row of max_length={self.max_length}",
+        )
+        require_integer("warmup_steps", self.warmup_steps, 0)
+        require(
+            self.warmup_steps < self.steps,
+            "warmup_steps",
+            self.warmup_steps,
+            f"less than steps={self.steps}",
+        )
+        self._check_optimizer()
+        require(self.dtype in DTYPES, "dtype", self.dtype, f"one of {', '.join(DTYPES)}")
+        require(self.save_seconds > 0, "save_seconds", self.save_seconds, "positive")
+
+    def _check_optimizer(self) -> None:
+        for name in ("learning_rate", "clip_norm"):
+            value = getattr(self, name)
+            require(value > 0 and math.isfinite(value), name, value, "positive and finite")
+        require(
+            self.weight_decay >= 0 and math.isfinite(self.weight_decay),
+            "weight_decay",
+            self.weight_decay,
+            "at least 0 and finite",
+        )
+        require(
+            len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas),
+            "betas",
+            self.betas,
+            "two numbers in [0, 1)",
+        )
+
+    @classmethod
+    def for_tokens(cls, tokens: int, batch_tokens: int = 4096, **fields: Any) -> TrainingConfig:
+        """Build the config that reads at least `tokens` tokens.
+
+        Examples
+        --------
+        >>> TrainingConfig.for_tokens(1_000_000, batch_tokens=4096).steps
+        245
+        """
+        require_integer("tokens", tokens, 1)
+        require_integer("batch_tokens", batch_tokens, 1)
+        steps = math.ceil(tokens / batch_tokens)
+        return cls(steps=steps, batch_tokens=batch_tokens, **fields)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return {**dataclasses.asdict(self), "betas": list(self.betas)}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> TrainingConfig:
+        """Read what `to_json` wrote; a field that did not exist then takes its default."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(fields) - known)
+        require(not unknown, "fields", unknown, f"names among {', '.join(sorted(known))}")
+        return cls(**fields)
+
+
+def require_integer(name: str, value: object, least: int) -> None:
+    """Refuse anything but an integer of at least `least` (a bool is not one)."""
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    require(is_integer and value >= least, name, value, f"an integer of at least {least}")  # type: ignore[operator]

@@ -1,0 +1,104 @@
+"""Several processes, one run: who am I, whose rows are mine, and averages over all.
+
+Without an initialised process group every function acts as for one process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+def rank() -> int:
+    """Return this process's number; 0 writes the files."""
+    return distributed.get_rank() if _active() else 0
+
+
+def world_size() -> int:
+    """Return the number of processes of the run."""
+    return distributed.get_world_size() if _active() else 1
+
+
+@contextlib.contextmanager
+def process_group() -> Iterator[torch.device]:
+    """Join the group that ``torchrun`` describes, if it started us; yield this process's device.
+
+    NCCL is used where there is a GPU for each process, Gloo elsewhere.
+    """
+    local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+    on_gpu = torch.cuda.is_available() and local_rank < torch.cuda.device_count()
+    device = torch.device("cuda", local_rank) if on_gpu else torch.device("cpu")
+    if on_gpu:
+        torch.cuda.set_device(device)
+    if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
+        yield device
+        return
+    distributed.init_process_group(
+        "nccl" if on_gpu else "gloo", timeout=datetime.timedelta(minutes=30)
+    )
+    try:
+        yield device
+    finally:
+        distributed.destroy_process_group()
+
+
+def replicate(model: nn.Module) -> nn.Module:
+    """Wrap the model so that gradients are averaged over the processes.
+
+    Buffers are not broadcast at each forward pass: `average_` keeps them equal without favouring
+    the first process's batch.
+    """
+    return DistributedDataParallel(model, broadcast_buffers=False) if _active() else model
+
+
+def share_of_rows(rows: int) -> slice:
+    """Return this process's rows of a global batch; the shares differ by at most one row."""
+    size, me = world_size(), rank()
+    return slice(rows * me // size, rows * (me + 1) // size)
+
+
+def moving_averages(model: nn.Module) -> list[torch.Tensor]:
+    """Return the floating-point buffers that are saved with the model.
+
+    Such a buffer holds a statistic of the batches seen (a threshold, a centroid), so in a
+    distributed run its value is the mean over the processes.
+    """
+    saved = model.state_dict()
+    return [b for name, b in model.named_buffers() if name in saved and b.is_floating_point()]
+
+
+@torch.no_grad()
+def average_(tensors: list[torch.Tensor]) -> None:
+    """Replace each tensor by its mean over the processes, in one message."""
+    if not _active() or not tensors:
+        return
+    flat = torch.cat([tensor.reshape(-1).double() for tensor in tensors])
+    distributed.all_reduce(flat)
+    flat /= world_size()
+    for tensor, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
+        tensor.copy_(mean.view_as(tensor))
+
+
+@torch.no_grad()
+def broadcast_(tensors: Iterable[torch.Tensor]) -> None:
+    """Replace each tensor by the first process's."""
+    if _active():
+        for tensor in tensors:
+            distributed.broadcast(tensor, 0)
+
+
+def total_(tensor: torch.Tensor) -> torch.Tensor:
+    """Replace the tensor by its sum over the processes and return it."""
+    if _active():
+        distributed.all_reduce(tensor)
+    return tensor
+
+
+def _active() -> bool:
+    return distributed.is_available() and distributed.is_initialized()

@@ -1,0 +1,297 @@
+"""The trainer: knows that a model maps tokens to logits, and nothing else about it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from mosa_edu.checks import require
+from mosa_edu.training import distributed
+from mosa_edu.training.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
+from mosa_edu.training.config import TrainingConfig
+from mosa_edu.training.evaluate import evaluate, token_losses
+from mosa_edu.training.metrics import MetricsLog
+from mosa_edu.training.optimizer import build_optimizer, set_learning_rate, state_tensors
+from mosa_edu.training.precision import autocast, resolve_dtype
+from mosa_edu.training.resume import require_same_run, restore
+from mosa_edu.training.schedule import (
+    checkpoint_steps,
+    layer_seed_at,
+    learning_rate_at,
+    length_at,
+    rows_at,
+)
+
+StepHook = Callable[[int, nn.Module], None]
+
+
+class BatchSource(Protocol):
+    """Where batches come from: a function of seed and step alone, so that a run can resume."""
+
+    def batch(self, step: int, rows: int, length: int, seed: int) -> np.ndarray:
+        """Return the global batch of update `step`: integers, shape (rows, length + 1)."""
+        ...
+
+
+class Trainer:
+    """One training run in one folder; constructing it touches no file, `run` resumes it.
+
+    Parameters
+    ----------
+    model : nn.Module
+        ``model(tokens (B, T)) -> logits (B, T, V)``, on the device to train on, freshly
+        initialised from the run's seed. Trained in place.
+    data : BatchSource
+        Training batches.
+    config : TrainingConfig
+        The recipe.
+    run_dir : path-like
+        Receives ``metrics.jsonl`` and ``checkpoints/``.
+    validation : ndarray of integers, shape (n,), optional
+        Held-out tokens, evaluated at the steps of `checkpoint_steps`.
+    on_step : callable, optional
+        ``on_step(step, model)`` at those same steps, after the checkpoint is safe, without
+        gradients and in evaluation mode, on the first process only. A run that resumes from such a
+        step calls it again, with the same weights: what it writes must be named by the step.
+    identity : mapping, optional
+        JSON values that describe model and data; a checkpoint with other values is refused.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: BatchSource,
+        config: TrainingConfig,
+        run_dir: Path | str,
+        *,
+        validation: np.ndarray | None = None,
+        on_step: StepHook | None = None,
+        identity: Mapping[str, Any] | None = None,
+    ) -> None:
+        world = distributed.world_size()
+        rows = config.batch_tokens // config.max_length
+        require(rows >= world, "batch_tokens", config.batch_tokens, f"a row for each of {world}")
+        self.model, self.data, self.config = model, data, config
+        self.folder = Path(run_dir)
+        self.validation, self.on_step, self.identity = validation, on_step, dict(identity or {})
+        self.device = next(model.parameters()).device
+        self.dtype = resolve_dtype(config.dtype, self.device)
+        self.optimizer = build_optimizer(model, config)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
+        self.step = self.tokens = 0
+        self.seconds = 0.0
+        self._pending = torch.zeros(2, dtype=torch.float64, device=self.device)  # sum, count
+        self._gradient_norm = torch.zeros(())
+        self._averages = distributed.moving_averages(model)
+        self._milestones = frozenset(checkpoint_steps(config.steps, config.checkpoints))
+        self._stop = False
+
+    def stop(self) -> None:
+        """Ask the run to end after the current update, with a checkpoint; safe in a signal."""
+        self._stop = True
+
+    def run(self, time_limit: float | None = None) -> dict[str, Any]:
+        """Train from the newest checkpoint, or from the start, to the end.
+
+        Parameters
+        ----------
+        time_limit : float, optional
+            Seconds after which to stop cleanly; a later `run` goes on from there.
+
+        Returns
+        -------
+        dict
+            ``status`` ("finished", "stopped" or "diverged"), ``step``, ``tokens``, ``seconds`` (of
+            training, over all resumed parts).
+
+        Raises
+        ------
+        ValueError
+            If the folder holds a checkpoint of another run.
+        """
+        require(time_limit is None or time_limit > 0, "time_limit", time_limit, "positive")
+        resumed = self._resume()
+        self._log = MetricsLog(self.folder / "metrics.jsonl", self.step) if self._first else None
+        self._replica = distributed.replicate(self.model)
+        self._saved_at = self._started = time.monotonic()
+        self._seconds_before = self.seconds
+        self.model.train()
+        try:
+            status = self._loop(resumed, time_limit)
+        finally:
+            if self._log:
+                self._log.close()
+        return {
+            "status": status,
+            "step": self.step,
+            "tokens": self.tokens,
+            "seconds": self.seconds,
+        }
+
+    def _loop(self, resumed: bool, time_limit: float | None) -> str:
+        config = self.config
+        if self.step in self._milestones and not self._milestone(saved=resumed):
+            return "diverged"
+        with tqdm(
+            total=config.steps,
+            initial=self.step,
+            unit="step",
+            disable=None if self._first else True,
+        ) as bar:
+            while self.step < config.steps:
+                if self._should_stop(time_limit):
+                    self._save()
+                    return "stopped"
+                self._update()
+                bar.update()
+                if self.step % config.log_every == 0 and not self._write_loss(bar):
+                    return "diverged"
+                if self.step in self._milestones:
+                    if not self._milestone():
+                        return "diverged"
+                elif time.monotonic() - self._saved_at > config.save_seconds:
+                    self._save()
+        return "finished"
+
+    def _update(self) -> None:
+        """Make one optimizer update on the global batch of this step."""
+        config, step = self.config, self.step
+        torch.manual_seed(layer_seed_at(config, step, distributed.rank()))
+        rows, length = rows_at(config, step), length_at(config, step)
+        batch = self.data.batch(step, rows, length, config.seed)
+        mine = batch[distributed.share_of_rows(rows)].astype(np.int64, copy=False)
+        tokens = torch.from_numpy(mine).to(self.device, non_blocking=True)
+        with autocast(self.dtype, self.device):
+            logits = self._replica(tokens[:, :-1])
+        share = len(mine) / rows  # of the global batch: the shares may differ by a row
+        loss = token_losses(logits, tokens[:, 1:]).mean() * share
+        # Replicas average gradients; the mean over the global batch is a sum of shares.
+        self.scaler.scale(loss * distributed.world_size()).backward()
+        self.scaler.unscale_(self.optimizer)
+        self._gradient_norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
+        set_learning_rate(self.optimizer, learning_rate_at(config, step))
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        distributed.average_(self._averages)
+        self._pending[0] += distributed.total_(loss.detach().double())
+        self._pending[1] += 1
+        self.step += 1
+        self.tokens += rows * length
+
+    def _write_loss(self, bar: tqdm | None = None) -> bool:
+        """Write the mean loss since the last line; False if it is not finite."""
+        total, count = self._pending.tolist()
+        self._pending.zero_()
+        self._clock()
+        if count == 0:
+            return True
+        loss = total / count
+        finite = math.isfinite(loss)
+        if self._log:
+            self._log.write(
+                self.step,
+                tokens=self.tokens,
+                loss=loss if finite else None,
+                learning_rate=learning_rate_at(self.config, self.step - 1),
+                gradient_norm=_finite(float(self._gradient_norm)),
+                seconds=round(self.seconds, 3),
+            )
+            self._log.flush()
+        if bar is not None:
+            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+        return finite
+
+    def _milestone(self, saved: bool = False) -> bool:
+        """Evaluate, save, and show the model to the caller; False if the run has diverged.
+
+        A run that has just resumed from this step has evaluated and saved it, but may have been
+        killed before the caller saw it.
+        """
+        if not saved:
+            if not self._write_loss():
+                return False
+            if self._log and self.validation is not None and self.config.eval_tokens:
+                self._evaluate()
+            self._save()
+        if self._first and self.on_step is not None:
+            self.model.eval()
+            with torch.no_grad():
+                self.on_step(self.step, self.model)
+            self.model.train()
+        return True
+
+    def _evaluate(self) -> None:
+        assert self._log is not None
+        assert self.validation is not None
+        length = min(self.config.max_length, len(self.validation) - 1)
+        with autocast(self.dtype, self.device):
+            result = evaluate(self.model, self.validation, length, self.config.eval_tokens)
+        self._log.write(
+            self.step,
+            tokens=self.tokens,
+            validation_loss=_finite(result.loss),
+            validation_stderr=_finite(result.stderr),
+        )
+
+    def _save(self) -> None:
+        self._saved_at = time.monotonic()
+        if self._log is None:
+            return
+        self._clock()
+        self._log.sync()
+        details = {
+            "config": self.config.to_json(),
+            "identity": self.identity,
+            "tokens": self.tokens,
+            "seconds": self.seconds,
+            "scaler": self.scaler.state_dict(),
+        }
+        checkpoint = Checkpoint(self.step, self._tensors(), details)
+        save_checkpoint(self.folder / "checkpoints", checkpoint, self.config.keep_checkpoints)
+
+    def _resume(self) -> bool:
+        """Load the newest whole checkpoint into every process; False if there is none."""
+        found = latest_checkpoint(self.folder / "checkpoints") if self._first else None
+        tensors = self._tensors()
+        if found is not None:
+            require_same_run(found, self.config, self.identity)
+            restore(tensors, found.tensors)
+            self.step, self.tokens = found.step, found.details["tokens"]
+            self.seconds = found.details["seconds"]
+        counters = torch.tensor(
+            [found is not None, self.step, self.tokens], dtype=torch.int64, device=self.device
+        )
+        distributed.broadcast_([counters, *tensors.values()])
+        resumed, self.step, self.tokens = counters.tolist()
+        if found is not None and found.details["scaler"]:
+            self.scaler.load_state_dict(found.details["scaler"])
+        return bool(resumed)
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {**state_tensors(self.model, self.optimizer), "pending": self._pending}
+
+    def _should_stop(self, time_limit: float | None) -> bool:
+        late = time_limit is not None and time.monotonic() - self._started >= time_limit
+        if distributed.world_size() == 1:
+            return self._stop or late
+        return bool(distributed.total_(torch.tensor(float(self._stop or late), device=self.device)))
+
+    def _clock(self) -> None:
+        self.seconds = self._seconds_before + time.monotonic() - self._started
+
+    @property
+    def _first(self) -> bool:
+        return distributed.rank() == 0
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
