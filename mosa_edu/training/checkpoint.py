@@ -93,10 +93,9 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path
 def latest_checkpoint(folder: Path) -> Checkpoint | None:
     """Read the newest checkpoint that is whole; None if there is none.
 
-    A damaged one is reported with a `RuntimeWarning` and the one before it is tried. Leftovers of
-    an interrupted write are deleted.
+    A damaged one is reported with a `RuntimeWarning` and the one before it is tried. Nothing is
+    changed on disk, so a run may be read while it is written.
     """
-    _sweep(folder)
     for step in reversed(_steps(folder)):
         try:
             return _read(folder, step)
@@ -106,8 +105,45 @@ def latest_checkpoint(folder: Path) -> Checkpoint | None:
                 RuntimeWarning,
                 stacklevel=2,
             )
-            _remove(folder, step)
     return None
+
+
+def load_weights(folder: Path) -> tuple[int, dict[str, torch.Tensor]]:
+    """Read the model of the newest whole checkpoint.
+
+    Returns
+    -------
+    step : int
+        Updates it has had.
+    weights : dict of str to torch.Tensor
+        Its state dict, on the CPU.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds no whole checkpoint.
+    """
+    found = latest_checkpoint(folder)
+    if found is None:
+        raise ValueError(f"folder must be one with a whole checkpoint, got {str(folder)!r}")
+    prefix = "model."
+    weights = {n.removeprefix(prefix): t for n, t in found.tensors.items() if n.startswith(prefix)}
+    return found.step, weights
+
+
+def discard_after(folder: Path, step: int) -> None:
+    """Delete damaged checkpoints of later steps and what interrupted writes left behind.
+
+    Only the process that owns the run may call this; `step` is where it resumes, -1 for nowhere.
+    """
+    for later in _steps(folder):
+        if later > step:
+            _remove(folder, later)
+    for path in folder.glob(f"{PREFIX}*.tmp"):
+        path.unlink(missing_ok=True)
+    for path in folder.glob(f"{PREFIX}*.safetensors"):
+        if not path.with_suffix(".json").exists():
+            path.unlink(missing_ok=True)
 
 
 def write_durably(path: Path, data: bytes, what: str = "file") -> None:
@@ -183,14 +219,6 @@ def _remove(folder: Path, step: int) -> None:
     # The JSON goes first: without it the tensors are a leftover, not a damaged checkpoint.
     for suffix in (".json", ".safetensors"):
         (folder / _name(step)).with_suffix(suffix).unlink(missing_ok=True)
-
-
-def _sweep(folder: Path) -> None:
-    for path in folder.glob(f"{PREFIX}*.tmp"):
-        path.unlink(missing_ok=True)
-    for path in folder.glob(f"{PREFIX}*.safetensors"):
-        if not path.with_suffix(".json").exists():
-            path.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -15,7 +15,12 @@ from tqdm import tqdm
 
 from mosa_edu.checks import require
 from mosa_edu.training import distributed
-from mosa_edu.training.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
+from mosa_edu.training.checkpoint import (
+    Checkpoint,
+    discard_after,
+    latest_checkpoint,
+    save_checkpoint,
+)
 from mosa_edu.training.config import TrainingConfig
 from mosa_edu.training.evaluate import evaluate, token_losses
 from mosa_edu.training.metrics import MetricsLog
@@ -118,13 +123,13 @@ class Trainer:
             If the folder holds a checkpoint of another run.
         """
         require(time_limit is None or time_limit > 0, "time_limit", time_limit, "positive")
-        resumed = self._resume()
-        self._log = MetricsLog(self.folder / "metrics.jsonl", self.step) if self._first else None
-        self._replica = distributed.replicate(self.model)
-        self._saved_at = self._started = time.monotonic()
-        self._seconds_before = self.seconds
-        self.model.train()
+        self._log = MetricsLog(self.folder / "metrics.jsonl") if self._first else None
         try:
+            resumed = self._resume()
+            self._replica = distributed.replicate(self.model)
+            self._saved_at = self._started = time.monotonic()
+            self._seconds_before = self.seconds
+            self.model.train()
             status = self._loop(resumed, time_limit)
         finally:
             if self._log:
@@ -260,13 +265,17 @@ class Trainer:
 
     def _resume(self) -> bool:
         """Load the newest whole checkpoint into every process; False if there is none."""
-        found = latest_checkpoint(self.folder / "checkpoints") if self._first else None
+        checkpoints = self.folder / "checkpoints"
+        found = latest_checkpoint(checkpoints) if self._first else None
         tensors = self._tensors()
         if found is not None:
             require_same_run(found, self.config, self.identity)
             restore(tensors, found.tensors)
             self.step, self.tokens = found.step, found.details["tokens"]
             self.seconds = found.details["seconds"]
+        if self._log is not None:
+            discard_after(checkpoints, self.step if found else -1)
+            self._log.cut_after(self.step if found else -1)
         counters = torch.tensor(
             [found is not None, self.step, self.tokens], dtype=torch.int64, device=self.device
         )

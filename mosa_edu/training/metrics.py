@@ -5,24 +5,32 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
 class MetricsLog:
-    """Append-only JSON lines, cut back to the checkpoint that a run resumes from.
+    """Append-only JSON lines; the open file is also the lock on the run's folder.
 
     Parameters
     ----------
     path : pathlib.Path
-        Created on the first line.
-    step : int
-        Lines of later steps, and a last line that a kill cut short, are dropped on opening: the
-        resumed run writes them again.
+        Created if absent, its folder too.
+
+    Raises
+    ------
+    ValueError
+        If another process has it open: two trainers would overwrite each other's checkpoints.
     """
 
-    def __init__(self, path: Path, step: int) -> None:
+    def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._stream = open(path, "a+b")  # noqa: SIM115  held open for the run, see close
+        if not _lock(self._stream):
+            self._stream.close()
+            raise ValueError(f"run_dir must be free of other trainers, got {str(path.parent)!r}")
+
+    def cut_after(self, step: int) -> None:
+        """Drop lines of later steps and one that a kill cut short; they will be written again."""
         self._stream.seek(0)
         end = 0
         for line in self._stream:
@@ -62,3 +70,18 @@ def _step_of(line: bytes) -> float:
         return json.loads(line)["step"]
     except (ValueError, KeyError, TypeError):
         return float("inf")
+
+
+def _lock(stream: BinaryIO) -> bool:
+    """Take the lock that the system drops when the process dies; without one, trust the user."""
+    try:
+        import fcntl  # not on Windows
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
