@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,13 @@ def provenance(
     }
 
 
+@cache
 def commit() -> str | None:
     """Return the commit of this package's own checkout, with `+changes` if files differ from it.
 
     A copy installed inside somebody else's repository must not report their commit, so git
-    is first asked whether it knows this package's files.
+    is first asked whether it knows this package's files. Asked once: what runs is what was
+    there when the process began.
     """
     if _git("ls-files", "--error-unmatch", "__init__.py") is None:
         return None

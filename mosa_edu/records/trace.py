@@ -116,6 +116,11 @@ class RoutingTrace:
         """Number of sparse heads in a layer."""
         return self.indices.shape[1]
 
+    @property
+    def text(self) -> str:
+        """The text that was traced."""
+        return "".join(token.text for token in self.tokens)
+
     def picks(self, layer: int, head: int) -> np.ndarray:
         """Positions that a head kept: int64, ascending, without padding."""
         self.check_head(layer, head)

@@ -1,0 +1,126 @@
+"""How the routing of fixed texts changed while a model trained: the training scrubber's data."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mosa_edu.checks import require
+from mosa_edu.records.arrays import check_fields, decode, encode, plain, read_object
+from mosa_edu.records.files import write_atomic
+
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class RoutingHistory:
+    """Picks of every sparse head on one text, at every recorded step of a training run.
+
+    Parameters
+    ----------
+    name : str
+        Name of the run.
+    pieces : sequence of str
+        The text's T tokens, as written.
+    steps : sequence of int
+        Recorded steps, ascending.
+    tokens_seen : sequence of int
+        Tokens trained on at each step.
+    losses : sequence of float
+        Mean loss on this text at each step, in nats per token; full-sequence routing.
+    indices : ndarray of uint8 or uint16, shape (S, L, H, k)
+        Positions each head kept, ascending.
+    provenance : dict
+        Where the history comes from, as plain JSON values.
+    version : int
+        Version of this format; only 1 is known.
+
+    Raises
+    ------
+    ValueError
+        If the fields do not fit together.
+    """
+
+    name: str
+    pieces: Sequence[str]
+    steps: Sequence[int]
+    tokens_seen: Sequence[int]
+    losses: Sequence[float]
+    indices: np.ndarray
+    provenance: dict[str, Any] = field(default_factory=dict)
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        require(self.version == VERSION, "RoutingHistory.version", self.version, f"{VERSION}")
+        for name in ("pieces", "steps", "tokens_seen", "losses"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "provenance", plain(self.provenance, "provenance"))
+        require(self.indices.ndim == 4, "indices", self.indices.shape, "of shape (S, L, H, k)")
+        S = self.indices.shape[0]
+        for name in ("steps", "tokens_seen", "losses"):
+            require(len(getattr(self, name)) == S, name, len(getattr(self, name)), f"{S} long")
+        require(list(self.steps) == sorted(set(self.steps)), "steps", self.steps, "ascending")
+        T = len(self.pieces)
+        top = int(self.indices.max(initial=0))
+        require(top < max(T, 1), "indices", top, f"positions below T={T}")
+
+    @property
+    def text(self) -> str:
+        """The text that was probed."""
+        return "".join(self.pieces)
+
+    def picked(self) -> np.ndarray:
+        """Which head kept which token at which step: bool (S, L, H, T)."""
+        mask = np.zeros((*self.indices.shape[:3], len(self.pieces)), dtype=bool)
+        np.put_along_axis(mask, self.indices.astype(np.int64), True, axis=-1)
+        return mask
+
+    def overlap_with_last(self) -> np.ndarray:
+        """Share of each head's final picks that it already had: float64 (S, L, H)."""
+        picked = self.picked()
+        return (picked & picked[-1:]).sum(-1) / self.indices.shape[-1]
+
+    def to_json(self) -> str:
+        """Write the history as one JSON object."""
+        return json.dumps(
+            {
+                "version": self.version,
+                "name": self.name,
+                "pieces": list(self.pieces),
+                "steps": list(self.steps),
+                "tokens_seen": list(self.tokens_seen),
+                "losses": [round(loss, 4) for loss in self.losses],
+                "indices": encode(self.indices),
+                "provenance": self.provenance,
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "RoutingHistory":
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            Naming the field that is missing, unknown or wrong.
+        """
+        values = read_object(text, "RoutingHistory")
+        needed = {"version", "name", "pieces", "steps", "tokens_seen", "losses", "indices"}
+        check_fields(values, needed, {"provenance"}, "RoutingHistory")
+        values["indices"] = decode(values["indices"], "RoutingHistory.indices")
+        return cls(**values)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the history to a file, atomically."""
+        write_atomic(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "RoutingHistory":
+        """Read a history from a file."""
+        return cls.from_json(Path(path).read_text(encoding="utf-8"))
