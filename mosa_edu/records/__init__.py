@@ -5,8 +5,9 @@ records. They are frozen dataclasses of numpy arrays and plain values, with JSON
 """
 
 from mosa_edu.records.files import write_atomic
+from mosa_edu.records.history import RoutingHistory
 from mosa_edu.records.provenance import provenance
 from mosa_edu.records.run import RunRecord
 from mosa_edu.records.trace import RoutingTrace, Token
 
-__all__ = ["RoutingTrace", "RunRecord", "Token", "provenance", "write_atomic"]
+__all__ = ["RoutingHistory", "RoutingTrace", "RunRecord", "Token", "provenance", "write_atomic"]
