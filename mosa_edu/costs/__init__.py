@@ -1,0 +1,56 @@
+"""What a head, a layer and a model cost: plain integers, no torch.
+
+FLOPs, parameters, bytes kept for the backward pass, KV slots, and the head counts that
+equal budgets buy, in the conventions of the MoSA paper (arXiv 2505.00315): a product of an
+``(i, j)`` by a ``(j, k)`` matrix counts ``2 i j k``, attention is counted over the whole
+square although it is causal, top-k, gather and scatter are free, and one forward pass of
+one sequence is the unit.
+"""
+
+from mosa_edu.costs.budgets import (
+    isoflop_heads,
+    isoflop_twin,
+    isoparameter_heads,
+    isoparameter_twin,
+)
+from mosa_edu.costs.flops import HeadFlops, ModelFlops, head_flops, model_flops
+from mosa_edu.costs.heads import KINDS, RAGGED, ROUTED, HeadShape
+from mosa_edu.costs.memory import (
+    ActivationBytes,
+    head_activation_bytes,
+    head_kv_slots,
+    kv_bytes,
+    kv_slots,
+    model_activation_bytes,
+)
+from mosa_edu.costs.models import PAPER_BASELINES, ModelShape
+from mosa_edu.costs.parameters import ModelParameters, head_parameters, model_parameters
+from mosa_edu.costs.quotas import capacity, kept_tokens
+
+__all__ = [
+    "KINDS",
+    "PAPER_BASELINES",
+    "RAGGED",
+    "ROUTED",
+    "ActivationBytes",
+    "HeadFlops",
+    "HeadShape",
+    "ModelFlops",
+    "ModelParameters",
+    "ModelShape",
+    "capacity",
+    "head_activation_bytes",
+    "head_flops",
+    "head_kv_slots",
+    "head_parameters",
+    "isoflop_heads",
+    "isoflop_twin",
+    "isoparameter_heads",
+    "isoparameter_twin",
+    "kept_tokens",
+    "kv_bytes",
+    "kv_slots",
+    "model_activation_bytes",
+    "model_flops",
+    "model_parameters",
+]

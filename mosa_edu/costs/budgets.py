@@ -1,0 +1,184 @@
+"""How many sparse heads the budget of some dense heads buys."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mosa_edu.checks import require
+from mosa_edu.costs.flops import head_flops
+from mosa_edu.costs.heads import HeadShape
+from mosa_edu.costs.models import ModelShape
+from mosa_edu.costs.parameters import head_parameters
+from mosa_edu.costs.quotas import require_count
+
+N_DENSE_KEPT = 4
+"""Dense heads of a layer that the paper's hybrids keep."""
+
+
+def _heads_that_fit(
+    kind: str, unit: str, dense: int, sparse: int, n_dense_heads: int, n_dense_kept: int
+) -> int:
+    """Largest n with ``n * sparse <= (n_dense_heads - n_dense_kept) * dense``, at least one."""
+    require_count("n_dense_heads", n_dense_heads, 1)
+    whole = isinstance(n_dense_kept, int) and 0 <= n_dense_kept < n_dense_heads
+    allowed = f"an integer from 0 to {n_dense_heads - 1} (n_dense_heads={n_dense_heads})"
+    require(whole, "n_dense_kept", n_dense_kept, allowed)
+    budget = (n_dense_heads - n_dense_kept) * dense
+    allowed = (
+        f"large enough that one {kind} head fits beside the {n_dense_kept} dense heads kept"
+        f" (impossible budget: a head needs {sparse} {unit}, {budget} are free)"
+    )
+    require(sparse <= budget, "n_dense_heads", n_dense_heads, allowed)
+    return budget // sparse
+
+
+def isoflop_heads(
+    kind: str, shape: HeadShape, n_dense_heads: int, n_dense_kept: int = N_DENSE_KEPT
+) -> int:
+    """Sparse heads that cost no more FLOPs than the dense heads they replace.
+
+    Parameters
+    ----------
+    kind : str
+        Kind of the sparse heads, one of `KINDS`.
+    shape : HeadShape
+        Sizes that all heads share.
+    n_dense_heads : int
+        Dense heads of a layer of the baseline.
+    n_dense_kept : int
+        Dense heads that stay; 0 for a model without any ("pure").
+
+    Returns
+    -------
+    int
+        Largest number of heads within the budget.
+
+    Raises
+    ------
+    ValueError
+        If `n_dense_kept` is not below `n_dense_heads`, or no head fits.
+
+    Notes
+    -----
+    ``floor((H - H_kept) dense / sparse)`` with the FLOPs of `head_flops`; this rule gives every
+    head count of the paper's Table 5.
+
+    Examples
+    --------
+    The paper's Tiny at sparsity 64; then four small dense heads, none or one of them kept.
+
+    >>> tiny = HeadShape(d_model=512, d_head=64, seq_len=1024, sparsity=64)
+    >>> isoflop_heads("mosa", tiny, 9)
+    505
+    >>> shape = HeadShape(d_model=8, d_head=4, seq_len=16, sparsity=4)
+    >>> isoflop_heads("mosa", shape, 4, 0), isoflop_heads("mosa", shape, 4, 1)
+    (21, 15)
+    """
+    dense, sparse = (head_flops(name, shape).total for name in ("dense", kind))
+    return _heads_that_fit(kind, "FLOPs", dense, sparse, n_dense_heads, n_dense_kept)
+
+
+def isoparameter_heads(
+    kind: str, shape: HeadShape, n_dense_heads: int, n_dense_kept: int = N_DENSE_KEPT
+) -> int:
+    """Sparse heads that have no more parameters than the dense heads they replace.
+
+    Parameters
+    ----------
+    kind, shape, n_dense_heads, n_dense_kept
+        As in `isoflop_heads`.
+
+    Returns
+    -------
+    int
+        Largest number of heads within the budget.
+
+    Raises
+    ------
+    ValueError
+        If `n_dense_kept` is not below `n_dense_heads`, or no head fits.
+
+    Examples
+    --------
+    Equal FLOPs gave the paper's Tiny 505 heads. Five dense heads have the parameters of four.
+
+    >>> tiny = HeadShape(d_model=512, d_head=64, seq_len=1024, sparsity=64)
+    >>> isoparameter_heads("mosa", tiny, 9)
+    4
+    """
+    dense, sparse = (head_parameters(name, shape) for name in ("dense", kind))
+    return _heads_that_fit(kind, "parameters", dense, sparse, n_dense_heads, n_dense_kept)
+
+
+def _twin(baseline: ModelShape, kind: str, n_dense_kept: int, n_sparse_heads: int) -> ModelShape:
+    return replace(baseline, sparse=kind, n_dense_heads=n_dense_kept, n_sparse_heads=n_sparse_heads)
+
+
+def _require_dense(baseline: ModelShape) -> None:
+    others = baseline.n_local_heads + baseline.n_sparse_heads
+    require(others == 0, "baseline", f"{others} other heads", "a model of dense heads alone")
+
+
+def isoflop_twin(
+    baseline: ModelShape, kind: str, sparsity: int, n_dense_kept: int = N_DENSE_KEPT
+) -> ModelShape:
+    """Build the hybrid that costs no more FLOPs than a dense model.
+
+    Parameters
+    ----------
+    baseline : ModelShape
+        A model whose heads are all dense.
+    kind : str
+        Kind of the sparse heads.
+    sparsity : int
+        Their sparsity, T / k.
+    n_dense_kept : int
+        Dense heads of a layer that stay.
+
+    Returns
+    -------
+    ModelShape
+        The baseline with its other dense heads replaced by `isoflop_heads`.
+
+    Raises
+    ------
+    ValueError
+        If the baseline has other heads, or no sparse head fits.
+
+    Examples
+    --------
+    >>> from mosa_edu.costs import PAPER_BASELINES, model_parameters
+    >>> twin = isoflop_twin(PAPER_BASELINES["tiny"], "mosa", 64)
+    >>> twin.n_sparse_heads, round(model_parameters(twin).total / 1e6)
+    (505, 423)
+    """
+    _require_dense(baseline)
+    shape = replace(baseline, sparsity=sparsity)
+    heads = isoflop_heads(kind, shape.head, baseline.n_dense_heads, n_dense_kept)
+    return _twin(shape, kind, n_dense_kept, heads)
+
+
+def isoparameter_twin(
+    baseline: ModelShape, kind: str, sparsity: int, n_dense_kept: int = N_DENSE_KEPT
+) -> ModelShape:
+    """Build the hybrid that has no more parameters than a dense model.
+
+    Parameters
+    ----------
+    baseline, kind, sparsity, n_dense_kept
+        As in `isoflop_twin`.
+
+    Returns
+    -------
+    ModelShape
+        The baseline with its other dense heads replaced by `isoparameter_heads`.
+
+    Raises
+    ------
+    ValueError
+        If the baseline has other heads, or no sparse head fits.
+    """
+    _require_dense(baseline)
+    shape = replace(baseline, sparsity=sparsity)
+    heads = isoparameter_heads(kind, shape.head, baseline.n_dense_heads, n_dense_kept)
+    return _twin(shape, kind, n_dense_kept, heads)

@@ -1,0 +1,199 @@
+"""Bytes that wait for the backward pass, and keys and values that a decoder would store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mosa_edu.costs.heads import HeadShape, require_kind
+from mosa_edu.costs.models import ModelShape
+from mosa_edu.costs.quotas import require_count
+
+
+def head_kv_slots(kind: str, shape: HeadShape) -> int:
+    """Key-value pairs that one head holds after a sequence.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    shape : HeadShape
+        Sizes of the head and the sequence.
+
+    Returns
+    -------
+    int
+        T for dense and routing heads, the window for local ones, and for the others the tokens
+        that they keep; ragged heads are charged for their capacity, and
+        ``shape.expected_tokens(kind)`` says how many they fill.
+
+    Examples
+    --------
+    >>> shape = HeadShape(d_model=512, d_head=64, seq_len=1024, sparsity=32, window=128)
+    >>> [head_kv_slots(kind, shape) for kind in ("dense", "local", "mosa", "prefix")]
+    [1024, 128, 32, 64]
+    """
+    return shape.span if kind == "local" else shape.slots(kind)
+
+
+def kv_slots(shape: ModelShape) -> int:
+    """Key-value pairs that one layer holds after a sequence.
+
+    Parameters
+    ----------
+    shape : ModelShape
+        Sizes of the model and the sequence.
+
+    Returns
+    -------
+    int
+        Sum over the heads of a layer: ``T H_dense + k H_mosa`` for the paper's hybrids.
+
+    Notes
+    -----
+    The paper's section on resources prints 9.2K for nine dense heads and 4.5K for Tiny matched
+    by perplexity, with a K of 1000 in one and of 1024 in the other: a saving of 51.1 % where the
+    counts give 49.7 %. At equal FLOPs the number goes up in most models of its Table 5.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from mosa_edu.costs import PAPER_BASELINES, isoflop_twin
+    >>> tiny = PAPER_BASELINES["tiny"]
+    >>> matched = replace(tiny, n_dense_heads=4, n_sparse_heads=17, sparsity=32)
+    >>> kv_slots(tiny), kv_slots(matched), kv_slots(isoflop_twin(tiny, "mosa", 64))
+    (9216, 4640, 12176)
+    """
+    return sum(n * head_kv_slots(kind, shape.head) for kind, n in shape.groups)
+
+
+def kv_bytes(shape: ModelShape, bytes_per_element: int = 2) -> int:
+    """Bytes of the keys and values of all layers after a sequence.
+
+    Parameters
+    ----------
+    shape : ModelShape
+        Sizes of the model and the sequence.
+    bytes_per_element : int
+        2 for half precision.
+
+    Returns
+    -------
+    int
+        ``2 h' l`` elements for each slot of a layer. A sparse cache also keeps the positions of
+        its slots, which are not counted.
+    """
+    require_count("bytes_per_element", bytes_per_element, 1)
+    return kv_slots(shape) * 2 * shape.d_head * shape.n_layers * bytes_per_element
+
+
+def head_activation_bytes(kind: str, shape: HeadShape, bytes_per_element: int = 4) -> int:
+    """Bytes that one head keeps for its backward pass, for one sequence.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`.
+    shape : HeadShape
+        Sizes of the head and the sequence.
+    bytes_per_element : int
+        4 for float32; scores and softmax normalisers are float32 always, positions are int64.
+
+    Returns
+    -------
+    int
+        Bytes. The input of the layer, which all its heads share, is not part of it.
+
+    Notes
+    -----
+    For a head that works on n tokens, attention weights being recomputed and not stored::
+
+        all       queries, keys, values 3 n h'    rotated queries and keys 2 n h'
+                  outputs of attention n h'       what is projected out n h'    normalisers n
+        sparse    selected tokens n h             scores n                      positions n
+
+    A local head keeps keys and values of two windows a query in the place of the first two items
+    and arrives at the same 7 n h'. A routing head has one vector for query and key, and its
+    clusters hold rho k copies of vectors and outputs.
+
+    Examples
+    --------
+    >>> shape = HeadShape(d_model=512, d_head=64, seq_len=1024, sparsity=64)
+    >>> head_activation_bytes("dense", shape), head_activation_bytes("mosa", shape)
+    (1839104, 61696)
+    """
+    require_kind(kind)
+    require_count("bytes_per_element", bytes_per_element, 1)
+    h, d, n = shape.d_model, shape.d_head, shape.slots(kind)
+    if kind in ("dense", "local"):
+        return n * (7 * d * bytes_per_element + 4)
+    if kind == "routing":
+        members = shape.sparsity * shape.kept
+        return 3 * n * d * bytes_per_element + members * (3 * d * bytes_per_element + 4 + 8)
+    return n * ((h + 7 * d) * bytes_per_element + 4 + 4 + 8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivationBytes:
+    """Bytes that a model keeps for its backward pass, for one sequence.
+
+    Parameters
+    ----------
+    heads : int
+        All heads, see `head_activation_bytes`.
+    streams : int
+        Inputs, outputs and statistics of the layer norms: the residual stream at each norm and
+        the input of each block.
+    feedforward : int
+        The hidden vectors before and after the non-linearity.
+    """
+
+    heads: int
+    streams: int
+    feedforward: int
+
+    @property
+    def total(self) -> int:
+        """Sum of the three parts."""
+        return self.heads + self.streams + self.feedforward
+
+
+def model_activation_bytes(shape: ModelShape, bytes_per_element: int = 4) -> ActivationBytes:
+    """Bytes that a model keeps for its backward pass, for one sequence.
+
+    Parameters
+    ----------
+    shape : ModelShape
+        Sizes of the model and the sequence.
+    bytes_per_element : int
+        4 for float32.
+
+    Returns
+    -------
+    ActivationBytes
+        The parts; parameters, logits and the loss are not among them.
+
+    Notes
+    -----
+    Heads, ``(2 l + 1) (2 h T + 2 T)`` for the norms (two a layer and the last one; mean and
+    deviation are float32) and ``2 l d_ff T`` for the feed-forward blocks.
+
+    Examples
+    --------
+    Chosen for equal FLOPs, the MoSA twin of the paper's Tiny keeps more, not less.
+
+    >>> from mosa_edu.costs import PAPER_BASELINES, isoflop_twin
+    >>> tiny = PAPER_BASELINES["tiny"]
+    >>> [round(model_activation_bytes(model).total / 1e6) for model in
+    ...  (tiny, isoflop_twin(tiny, "mosa", 64))]
+    [255, 386]
+    """
+    require_count("bytes_per_element", bytes_per_element, 1)
+    heads = sum(
+        n * head_activation_bytes(kind, shape.head, bytes_per_element) for kind, n in shape.groups
+    )
+    tokens, norms = shape.seq_len, 2 * shape.n_layers + 1
+    return ActivationBytes(
+        heads=shape.n_layers * heads,
+        streams=norms * tokens * (2 * shape.d_model * bytes_per_element + 2 * 4),
+        feedforward=2 * shape.n_layers * shape.feedforward_width * tokens * bytes_per_element,
+    )

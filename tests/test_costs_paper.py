@@ -1,0 +1,164 @@
+"""The numbers of arXiv 2505.00315 follow from the formulas, and where they do not, that is said."""
+
+from dataclasses import replace
+
+import pytest
+
+from mosa_edu.costs import (
+    PAPER_BASELINES,
+    HeadShape,
+    head_flops,
+    isoflop_twin,
+    kv_slots,
+    model_flops,
+    model_parameters,
+)
+
+# Table 5: by size and sparsity, MoSA heads beside four dense ones, and parameters in millions.
+HYBRIDS = {
+    "tiny": {
+        2: (13, "34M"),
+        4: (31, "48M"),
+        8: (69, "78M"),
+        16: (142, "136M"),
+        32: (276, "242M"),
+        64: (505, "423M"),
+        128: (848, "693M"),
+        256: (1277, "1B"),
+    },
+    "small": {
+        2: (11, "127M"),
+        4: (26, "163M"),
+        8: (54, "229M"),
+        16: (109, "360M"),
+        32: (210, "599M"),
+        64: (381, "1B"),
+    },
+    "medium": {
+        2: (11, "239M"),
+        4: (26, "310M"),
+        8: (54, "442M"),
+        16: (109, "703M"),
+        32: (210, "1.2B"),
+    },
+    "large": {2: (27, "650M"), 4: (60, "943M")},
+}
+PURE = {
+    "tiny": {2: 23, 4: 56, 8: 124, 16: 255},
+    "small": {2: 21, 4: 47, 8: 98, 16: 197},
+    "medium": {2: 21, 4: 47, 8: 98, 16: 197},
+    "large": {2: 37, 4: 80},
+}
+DENSE = {"tiny": "28M", "small": "113M", "medium": "210M", "large": "516M"}
+TABLE = [(size, sparsity, *row) for size, rows in HYBRIDS.items() for sparsity, row in rows.items()]
+
+
+def printed(shape):
+    """Round the parameter count as the paper prints it, with its feed-forward biases."""
+    biases = shape.n_layers * (shape.feedforward_width + shape.d_model)
+    millions = (model_parameters(shape).total + biases) / 1e6
+    if round(millions) < 1000:
+        return f"{millions:.0f}M"
+    return f"{millions / 1000:.1f}".removesuffix(".0") + "B"
+
+
+@pytest.mark.parametrize(("size", "sparsity", "heads", "parameters"), TABLE)
+def test_hybrid_heads_and_parameters_are_those_of_table_5(size, sparsity, heads, parameters):
+    twin = isoflop_twin(PAPER_BASELINES[size], "mosa", sparsity)
+    assert (twin.n_dense_heads, twin.n_sparse_heads) == (4, heads)
+    assert printed(twin) == parameters
+
+
+@pytest.mark.parametrize("size", DENSE)
+def test_dense_parameters_are_those_of_table_5(size):
+    assert printed(PAPER_BASELINES[size]) == DENSE[size]
+
+
+@pytest.mark.parametrize(
+    ("size", "sparsity", "heads"),
+    [(size, sparsity, heads) for size, rows in PURE.items() for sparsity, heads in rows.items()],
+)
+def test_pure_heads_are_those_of_table_5(size, sparsity, heads):
+    twin = isoflop_twin(PAPER_BASELINES[size], "mosa", sparsity, n_dense_kept=0)
+    assert (twin.n_dense_heads, twin.n_sparse_heads) == (0, heads)
+
+
+@pytest.mark.parametrize(
+    ("size", "gigaflops"), [("tiny", 54.76), ("small", 219.85), ("large", 1130.65)]
+)
+def test_gflops_per_forward_pass_are_those_of_the_paper(size, gigaflops):
+    assert round(model_flops(PAPER_BASELINES[size]).total / 1e9, 2) == gigaflops
+
+
+def test_medium_gflops_are_twice_small_and_the_printed_430_70_is_a_typo():
+    small, medium = (model_flops(PAPER_BASELINES[size]).total for size in ("small", "medium"))
+    assert medium == 2 * small  # same width, twice the layers
+    assert round(medium / 1e9, 2) == 439.70
+
+
+def test_the_first_hybrid_of_the_paper_in_full():
+    """Tiny at sparsity 64: costs of the heads, and how many of each kind would fit."""
+    shape = HeadShape(d_model=512, d_head=64, seq_len=1024, sparsity=64)
+    assert head_flops("dense", shape).total == 536_870_912
+    mosa = head_flops("mosa", shape)
+    assert mosa.total == 5_309_440
+    assert mosa.scoring / mosa.total == pytest.approx(0.1975, abs=1e-4)
+    fits = {
+        kind: isoflop_twin(PAPER_BASELINES["tiny"], kind, 64).n_sparse_heads
+        for kind in ("mosa", "fixed", "routing")
+    }
+    assert fits == {"mosa": 505, "fixed": 630, "routing": 13}
+
+
+def test_scoring_is_half_of_a_tiny_head_at_sparsity_256_and_caps_the_heads():
+    shape = HeadShape(d_model=512, d_head=64, seq_len=1024, sparsity=256)
+    mosa = head_flops("mosa", shape)
+    assert mosa.scoring / mosa.total == pytest.approx(0.50, abs=5e-3)
+    assert 5 * head_flops("dense", shape).total // mosa.scoring == 2560
+
+
+def test_long_sequences_cost_23_percent_of_routing_at_8192():
+    """Sixty MoSA heads with k fixed at 64 against four routing heads.
+
+    The paper calls the two matched at T = 1024, where by its formulas MoSA costs 31 % more.
+    """
+
+    def ratio(seq_len):
+        shape = HeadShape(d_model=1024, d_head=64, seq_len=seq_len, sparsity=seq_len // 64)
+        assert shape.kept == 64
+        return 60 * head_flops("mosa", shape).total / (4 * head_flops("routing", shape).total)
+
+    assert ratio(1024) == pytest.approx(1.3122, abs=5e-5)
+    assert ratio(8192) == pytest.approx(0.2296, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("size", "mosa_heads", "sparsity", "dense_slots", "mosa_slots", "saving"),
+    [
+        ("tiny", 17, 32, 9216, 4640, 49.7),
+        ("small", 14, 32, 9216, 4544, 50.7),
+        ("medium", 12, 32, 9216, 4480, 51.4),
+        ("large", 16, 16, 16384, 5120, 68.8),
+    ],
+)
+def test_kv_savings_of_perplexity_matched_models_with_one_meaning_of_k(
+    size, mosa_heads, sparsity, dense_slots, mosa_slots, saving
+):
+    """The paper prints 51.1, 52.2, 52.2 and 69.5 %: K is 1000 on one side and 1024 on the other."""
+    baseline = PAPER_BASELINES[size]
+    matched = replace(baseline, n_dense_heads=4, n_sparse_heads=mosa_heads, sparsity=sparsity)
+    assert (kv_slots(baseline), kv_slots(matched)) == (dense_slots, mosa_slots)
+    assert round(100 * (1 - mosa_slots / dense_slots), 1) == saving
+
+
+@pytest.mark.parametrize(("size", "sparsity"), [row[:2] for row in TABLE])
+def test_kv_at_equal_flops_goes_up(size, sparsity):
+    """In every hybrid of Table 5 but the sparsest, which ties within twelve slots."""
+    baseline = PAPER_BASELINES[size]
+    slots = kv_slots(isoflop_twin(baseline, "mosa", sparsity))
+    if (size, sparsity) == ("tiny", 64):
+        assert slots == 12_176
+    if (size, sparsity) == ("tiny", 256):
+        assert slots == 9_204
+    else:
+        assert slots > kv_slots(baseline)
