@@ -1,0 +1,101 @@
+"""The scripts, fonts and models that pages need, copied beside them and loaded where used."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+CHART = "plotly-graph-div"
+PLOTLY = "vendor/plotly.min.js"
+MATHJAX = "vendor/mathjax"
+
+
+def package_folder(name: str) -> Path:
+    """Return the folder of an installed package without importing it."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise RuntimeError(f"package {name} is not installed")
+    return Path(spec.submodule_search_locations[0])
+
+
+def copy_libraries(static: Path) -> None:
+    """Copy Plotly and MathJax from the installed packages, so that versions cannot drift."""
+    (static / "vendor").mkdir(parents=True, exist_ok=True)
+    shutil.copy2(package_folder("plotly") / "package_data" / "plotly.min.js", static / PLOTLY)
+    source = package_folder("sphinx-mathjax-offline") / "static" / "mathjax"
+    target = static / MATHJAX
+    # The fonts and the rarer TeX packages are fetched by MathJax itself, when a page needs them.
+    for part in ("output/chtml/fonts/woff-v2", "input/tex/extensions"):
+        shutil.copytree(source / part, target / part, dirs_exist_ok=True)
+    shutil.copy2(source / "tex-mml-chtml.js", target / "tex-mml-chtml.js")
+
+
+def copy_recorded(static: Path) -> None:
+    """Copy the recorded models and traces that pages load on demand."""
+    recorded = Path(str(files("mosa_edu"))) / "recorded"
+    if not recorded.is_dir():
+        return
+    for source in sorted(recorded.rglob("*")):
+        if source.suffix in {".safetensors", ".json"} and "runs" not in source.parts:
+            target = static / "models" / source.relative_to(recorded)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+
+
+def copy_all(app: Sphinx) -> None:
+    """Copy before pages are written: their links carry a checksum of each file."""
+    if app.builder.format == "html":
+        static = Path(app.outdir) / "_static"
+        copy_libraries(static)
+        copy_recorded(static)
+
+
+@cache
+def component_script(name: str) -> str | None:
+    """Return the one joined script of a component, None for a name that is no component."""
+    from mosa_edu.viz.assets import classic_script
+
+    try:
+        return classic_script(name)
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def components(body: str) -> list[str]:
+    """Return the names in ``<mosa-NAME`` elements of a page.
+
+    >>> components('<mosa-explorer id="a"></mosa-explorer><mosa-mask></mosa-mask>')
+    ['explorer', 'mask']
+    """
+    return sorted(set(re.findall(r"<mosa-([a-z][a-z0-9-]*)", body)))
+
+
+def add_scripts(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object
+) -> None:
+    """Load Plotly and the components on the pages that hold them, and on no other."""
+    body = context.get("body", "")
+    if CHART in body:
+        # Not deferred: each chart draws itself while the page is still being parsed.
+        app.add_js_file(PLOTLY, priority=100)
+        app.add_js_file("js/plotly-theme.js", loading_method="defer")
+    for name in components(body):
+        script = component_script(name)
+        if script is not None:
+            target = Path(app.outdir) / "_static" / "mosa" / f"{name}.js"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(script, encoding="utf-8")
+            app.add_js_file(f"mosa/{name}.js", loading_method="defer")
+
+
+def connect(app: Sphinx) -> None:
+    """Copy once for a build, decide page by page."""
+    app.connect("builder-inited", copy_all)
+    app.connect("html-page-context", add_scripts)

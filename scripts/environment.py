@@ -1,0 +1,173 @@
+"""Make the environment in ``.venv``, once: a second call takes no time and no network.
+
+Runs before anything is installed, so it needs nothing but Python's own library.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+import torch_source
+
+ROOT = Path(__file__).resolve().parent.parent
+INPUTS = ("pyproject.toml", "constraints.txt", "requirements.txt")
+EXTRAS = "viz,book,data,test"
+
+
+class Environment:
+    """A virtual environment that knows whether it is complete.
+
+    Parameters
+    ----------
+    root : Path
+        The checkout.
+
+    Notes
+    -----
+    Two files tell the state. ``mosa-edu.stamp`` holds the fingerprint of a finished
+    installation; ``mosa-edu.installing`` lies there while one is under way. An installation
+    that was cut short leaves the second one behind, and the next call starts afresh: what pip
+    had half written cannot be told from what it had finished.
+    """
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self.root = root
+        self.folder = root / ".venv"
+        self.python = self.folder / "bin" / "python"
+        self.log = self.folder / "mosa-edu.log"
+        self.stamp = self.folder / "mosa-edu.stamp"
+        self.installing = self.folder / "mosa-edu.installing"
+
+    def python_version(self) -> str | None:
+        """Return the ``major.minor`` of the environment's Python, None without a working one."""
+        if not self.python.exists():
+            return None
+        match = re.search(r"^version\s*=\s*(\d+\.\d+)", self._configuration(), re.MULTILINE)
+        return match.group(1) if match else None
+
+    def _configuration(self) -> str:
+        config = self.folder / "pyvenv.cfg"
+        return config.read_text() if config.exists() else ""
+
+    def fingerprint(self) -> str:
+        """Return a hash of everything that decides what is installed, and where."""
+        digest = hashlib.sha256(f"{self.python_version()} {self.root} {EXTRAS}".encode())
+        for name in INPUTS:
+            digest.update((self.root / name).read_bytes())
+        return digest.hexdigest()
+
+    def is_complete(self) -> bool:
+        """Tell whether the last installation finished and still fits the checkout."""
+        if self.python_version() is None or self.installing.exists() or not self.stamp.exists():
+            return False
+        return self.stamp.read_text().strip() == self.fingerprint()
+
+    def must_start_afresh(self) -> bool:
+        """Tell whether what lies in the folder cannot be built upon."""
+        wanted = "{}.{}".format(*sys.version_info[:2]) if os.environ.get("PYTHON") else None
+        version = self.python_version()
+        moved = self.stamp.exists() and str(self.folder) not in self._configuration()
+        return (
+            version is None
+            or self.installing.exists()
+            or moved
+            or (wanted is not None and wanted != version)
+        )
+
+    def make(self) -> int:
+        """Create the environment where needed, install everything, and return the bytes loaded."""
+        if self.must_start_afresh():
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(exist_ok=True)
+        self.installing.touch()
+        self.stamp.unlink(missing_ok=True)
+        if self.python_version() is None:
+            subprocess.run([sys.executable, "-m", "venv", str(self.folder)], check=True)
+        loaded = self._install()
+        self.stamp.write_text(self.fingerprint() + "\n")
+        self.installing.unlink()
+        return loaded
+
+    def _install(self) -> int:
+        constraints = ["--constraint", str(self.root / "constraints.txt")]
+        version = torch_source.pinned_version((self.root / "constraints.txt").read_text())
+        arguments, reason = torch_source.choose(self.python, version)
+        print(reason, flush=True)
+        loaded = self._pip(arguments) if arguments else 0
+        # The build back end first: an isolated build would fetch it again at every installation.
+        loaded += self._pip(["hatchling", *constraints])
+        project = ["--no-build-isolation", "--editable", f"{self.root}[{EXTRAS}]"]
+        return loaded + self._pip([*project, *constraints])
+
+    def _pip(self, arguments: list[str]) -> int:
+        command = [str(self.python), "-m", "pip", "install", "--disable-pip-version-check"]
+        command += ["--no-input", "--progress-bar", "off", *arguments]
+        last: deque[str] = deque(maxlen=15)
+        loaded = 0
+        with (
+            self.log.open("a") as log,
+            subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            ) as pip,
+        ):
+            assert pip.stdout is not None
+            for line in pip.stdout:
+                log.write(line)
+                last.append(line)
+                loaded += downloaded_bytes(line)
+                show_progress(line)
+        show_progress("")
+        if pip.returncode:
+            sys.stderr.writelines(last)
+            raise SystemExit(
+                f"pip could not install everything (its whole output: {self.log}). "
+                "Check the network and run the command again."
+            )
+        return loaded
+
+
+def downloaded_bytes(line: str) -> int:
+    """Return the size that one line of pip's output says it downloads."""
+    match = re.match(r"\s*Downloading .*\(([\d.]+) (bytes|kB|MB|GB)\)", line)
+    if match is None:
+        return 0
+    return round(float(match[1]) * {"bytes": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}[match[2]])
+
+
+def show_progress(line: str) -> None:
+    """Show on a terminal, in one line that is overwritten, what pip is doing."""
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns - 1
+        print("\r" + line.strip()[:width].ljust(width), end="" if line else "\r", flush=True)
+
+
+def main() -> None:
+    """Make the environment unless it is complete."""
+    environment = Environment()
+    if environment.is_complete():
+        return
+    with (ROOT / ".env-stamp.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands at once: the second one waits
+        if environment.is_complete():
+            return
+        start = time.monotonic()
+        print("Making the environment in .venv (only the first time).", flush=True)
+        loaded = environment.make()
+        seconds = time.monotonic() - start
+        print(f"Environment ready: {loaded / 1e6:.0f} MB downloaded, {seconds:.0f} s.", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        raise SystemExit("Interrupted; the next call starts the environment afresh.") from None
