@@ -1,0 +1,1 @@
+"""Text to tokens: corpora by name, a byte-level tokenizer, token streams, baselines."""

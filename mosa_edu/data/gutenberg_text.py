@@ -1,0 +1,122 @@
+"""From the file of a Project Gutenberg novel to plain paragraphs in plain typography."""
+
+import re
+
+CLEANING_VERSION = 1
+
+_START = re.compile(r"\*\*\* ?START OF TH(?:E|IS) PROJECT GUTENBERG EBOOK.*?\*\*\*", re.S)
+_END = re.compile(r"\*\*\* ?END OF TH(?:E|IS) PROJECT GUTENBERG EBOOK")
+_TYPOGRAPHY = str.maketrans(
+    {
+        "\u2018": "'",
+        "\u2019": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        "\u2013": "--",
+        "\u2014": "--",
+        "\u2015": "--",
+        "\u2212": "-",
+        "\u2026": "...",
+        "\u00a0": " ",
+        "\u2122": None,
+        "\f": "\n",
+        "_": None,
+    }
+)
+_ILLUSTRATION = re.compile(r"\[(?:Illustration|Picture|Footnote)[^\]]*\]", re.I)
+_NOTE_MARK = re.compile(r"(?<=\S) ?\[(?:\d{1,3}|\*)\]")
+_BARE = re.compile(r"[\W\d_]*")
+_CREDIT = re.compile(
+    r"\[?(?:produced by|e-?text prepared|e-?text revised|special thanks|transcribe[rd]|"
+    r"\W*transcriber|editorial note|an anonymous volunteer|html version|enlarge\b|"
+    r"project gutenberg editor|this file was|note: (?:project gutenberg|images))|"
+    r".*(?:proofread|https?://|www\.|project gutenberg|gutenberg\.(?:org|net))",
+    re.I | re.S,
+)
+_TAIL = re.compile(
+    r"\W*(?:transcriber's? (?:amend|correct|note)|footnotes?\W*$|typographical errors|"
+    r"end of (?:the |this )?project gutenberg)",
+    re.I,
+)
+_CONTENTS = re.compile(r"\W*(?:table of )?contents\W*", re.I)
+_HEADING = re.compile(r"(?:chapter|book|part|volume|letter|[ivxlc]+\.|\d+\.)\b", re.I)
+
+
+def clean(raw: str) -> str:
+    r"""Strip licence and credits, join wrapped lines, and write quotes and dashes in ASCII.
+
+    Parameters
+    ----------
+    raw : str
+        The decoded file, with ``\n`` line endings.
+
+    Returns
+    -------
+    str
+        Paragraphs separated by an empty line, each one line with single spaces. Curly quotes are
+        straight, long dashes are ``--``, the underscores of italics are gone, other characters
+        (accents, pound signs) stay.
+
+    Raises
+    ------
+    ValueError
+        If the marks that frame the text are missing.
+    """
+    start, end = _START.search(raw), _END.search(raw)
+    if start is None or end is None or end.start() < start.end():
+        raise ValueError("raw must be a Project Gutenberg file with START and END marks")
+    body = raw[start.end() : end.start()].translate(_TYPOGRAPHY)
+    blocks = [block for block in re.split(r"\n\s*\n", body) if block.strip()]
+    blocks = _without_credits(blocks)
+    blocks = _without_contents(blocks)
+    paragraphs = (_unwrap(block) for block in blocks)
+    # Rows of stars and bare page numbers are print, not text.
+    return "\n\n".join(text for text in paragraphs if not _BARE.fullmatch(text))
+
+
+def _unwrap(block: str) -> str:
+    text = _ILLUSTRATION.sub("", block)
+    text = _NOTE_MARK.sub("", text)
+    # A hyphen or dash at a line's end is part of the text: these files do not break words.
+    text = re.sub(r"(?<=\w)(--?)[ ]*\n\s*(?=\w)", r"\1", text)
+    return " ".join(text.split())
+
+
+def _without_credits(blocks: list[str]) -> list[str]:
+    """Drop what volunteers wrote: credits in front, notes on the transcription at the end."""
+    front, back = max(12, len(blocks) // 50), int(len(blocks) * 0.95)
+    for number in range(back, len(blocks)):
+        if _TAIL.match(blocks[number].strip()):
+            blocks = blocks[:number]
+            break
+    return [
+        block
+        for number, block in enumerate(blocks)
+        if not (_CREDIT.match(block.strip()) and (number < front or len(block) < 2000))
+    ]
+
+
+def _without_contents(blocks: list[str]) -> list[str]:
+    """Drop a table of contents: what stands between that heading and the first prose."""
+    limit = min(len(blocks), 800)
+    for first in range(limit):
+        if _CONTENTS.fullmatch(blocks[first].strip()) or (
+            _CONTENTS.fullmatch(blocks[first].strip().split("\n")[0])
+        ):
+            break
+    else:
+        return blocks
+    for prose in range(first + 1, limit + 200):
+        if prose < len(blocks) and _is_prose(blocks[prose]):
+            heading = prose
+            while heading - 1 > first and prose - heading < 2 and len(blocks[heading - 1]) < 60:
+                heading -= 1
+            return blocks[:first] + blocks[heading:]
+    return blocks
+
+
+def _is_prose(block: str) -> bool:
+    lines = [line.strip() for line in block.strip().split("\n")]
+    if len(lines) < 3 or _HEADING.match(lines[0]):
+        return False
+    return sum(map(len, lines[:-1])) / (len(lines) - 1) > 55
