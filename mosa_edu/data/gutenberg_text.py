@@ -35,11 +35,11 @@ _CREDIT = re.compile(
 )
 _TAIL = re.compile(
     r"\W*(?:transcriber's? (?:amend|correct|note)|footnotes?\W*$|typographical errors|"
-    r"end of (?:the |this )?project gutenberg)",
+    r"selected bibliography|the nelson classics|there's more to follow|end of (?:the |this )?project gutenberg)",
     re.I,
 )
 _CONTENTS = re.compile(r"\W*(?:table of )?contents\W*", re.I)
-_HEADING = re.compile(r"(?:chapter|book|part|volume|letter|[ivxlc]+\.|\d+\.)\b", re.I)
+_HEADING = re.compile(r"(?:chapter|book|part|volume|letter)\b|[ivxlc]+\.|\d+", re.I)
 
 
 def clean(raw: str) -> str:
@@ -116,7 +116,7 @@ def _without_contents(blocks: list[str]) -> list[str]:
 
 
 def _is_prose(block: str) -> bool:
-    lines = [line.strip() for line in block.strip().split("\n")]
-    if len(lines) < 3 or _HEADING.match(lines[0]):
+    words = re.findall(r"[A-Za-z]+", block)
+    if len(block.strip()) < 60 or _HEADING.match(block.strip()):
         return False
-    return sum(map(len, lines[:-1])) / (len(lines) - 1) > 55
+    return sum(word[0].islower() for word in words) > 0.7 * len(words)
