@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mosa_edu.config import PRESETS, SPARSE_KINDS, ModelConfig
 from mosa_edu.costs import (
     KINDS,
     HeadShape,
-    ModelShape,
     capacity,
     head_activation_bytes,
     head_flops,
     head_kv_slots,
     head_parameters,
+    head_shape,
     isoflop_heads,
     isoflop_twin,
     isoparameter_heads,
@@ -42,16 +43,16 @@ shapes = st.builds(
     capacity_factor=st.floats(1, 4),
 )
 models = st.builds(
-    ModelShape,
+    ModelConfig,
     n_layers=st.integers(1, 5),
     d_model=st.integers(1, 64),
     d_head=st.integers(1, 16),
     vocab_size=st.integers(1, 100),
-    seq_len=st.integers(1, 128),
+    max_seq_len=st.integers(40, 128),
     n_dense_heads=st.integers(1, 5),
     n_local_heads=st.integers(0, 3),
     n_sparse_heads=st.integers(0, 20),
-    sparse=st.sampled_from(KINDS[2:]),
+    sparse=st.sampled_from(SPARSE_KINDS),
     sparsity=st.integers(1, 40),
 )
 
@@ -106,21 +107,23 @@ def test_parts_are_integers_that_sum(kind, shape):
     assert flops.times(0).total == 0
 
 
-@given(models)
-def test_a_model_is_the_sum_of_its_heads_and_blocks(shape):
-    flops, heads = model_flops(shape), shape.head
-    by_hand = sum(n * head_flops(kind, heads).total for kind, n in shape.groups)
-    assert flops.total == shape.n_layers * by_hand + flops.feedforward
-    assert flops.feedforward == 16 * shape.n_layers * shape.d_model**2 * shape.seq_len
+@given(models, st.integers(1, 40))
+def test_a_model_is_the_sum_of_its_heads_and_blocks(config, seq_len):
+    shape = head_shape(config, seq_len)
+    groups = {"dense": config.n_dense_heads, "local": config.n_local_heads}
+    groups[config.sparse] = config.n_sparse_heads
+    flops = model_flops(config, seq_len)
+    heads = sum(n * head_flops(kind, shape).total for kind, n in groups.items())
+    assert flops.total == config.n_layers * heads + flops.feedforward
+    assert flops.feedforward == 16 * config.n_layers * config.d_model**2 * seq_len
     assert flops.total_with_unembedding == flops.total + flops.unembedding
-    slots = sum(n * head_kv_slots(kind, heads) for kind, n in shape.groups)
-    assert kv_slots(shape) == slots
-    assert kv_bytes(shape) == slots * shape.n_layers * shape.d_head * 4
-    saved = model_activation_bytes(shape)
+    slots = sum(n * head_kv_slots(kind, shape) for kind, n in groups.items())
+    assert kv_slots(config, seq_len) == slots
+    assert kv_bytes(config, seq_len) == slots * config.n_layers * config.d_head * 4
+    saved = model_activation_bytes(config, seq_len)
     assert saved.total == saved.heads + saved.streams + saved.feedforward
-    parameters = model_parameters(shape)
-    untied = model_parameters(replace(shape, tie_embeddings=False))
-    assert untied.total - parameters.total == shape.vocab_size * shape.d_model
+    untied = model_parameters(replace(config, tie_embeddings=False)).total
+    assert untied - model_parameters(config).total == config.vocab_size * config.d_model
 
 
 @given(kinds, shapes, st.sampled_from(["d_model", "d_head", "seq_len"]), st.integers(1, 50))
@@ -154,10 +157,10 @@ def test_the_head_count_is_the_largest_that_fits(kind, shape, n_dense, data):
         assert n * cost(kind) <= budget < (n + 1) * cost(kind)
 
 
-@pytest.mark.parametrize("kind", KINDS[2:])
+@pytest.mark.parametrize("kind", SPARSE_KINDS)
 def test_twins_never_exceed_the_baseline(kind):
-    baseline = ModelShape(
-        n_layers=4, d_model=128, d_head=32, vocab_size=2048, seq_len=256, n_dense_heads=6
+    baseline = ModelConfig(
+        n_layers=4, d_model=128, d_head=32, vocab_size=2048, max_seq_len=256, n_dense_heads=6
     )
     flops = model_flops(isoflop_twin(baseline, kind, 8, n_dense_kept=2)).total
     assert 0.9 * model_flops(baseline).total < flops <= model_flops(baseline).total
@@ -193,16 +196,10 @@ def test_window_of_local_heads():
     assert head_flops("local", wide) == head_flops("dense", wide)
 
 
-def test_model_shape_reads_a_config():
-    class Config:
-        n_layers, d_model, d_head, vocab_size, max_seq_len = 2, 64, 16, 512, 64
-        n_dense_heads, n_local_heads, n_sparse_heads = 1, 0, 4
-        sparse, sparsity, local_window, capacity_factor = "mosa", 4, None, 2.0
-        d_ff, tie_embeddings = None, True
-
-    assert ModelShape.from_config(Config()).seq_len == 64
-    short = ModelShape.from_config(Config(), seq_len=32)
-    assert (short.seq_len, short.max_seq_len, short.feedforward_width) == (32, 64, 256)
+def test_a_short_text_keeps_the_capacity_of_the_model():
+    config = PRESETS["micro"]  # at most 64 tokens, sparsity 4
+    assert head_shape(config).capacity == head_shape(config, 48).capacity == 32
+    assert (head_shape(config).kept, head_shape(config, 48).kept) == (16, 12)
 
 
 @pytest.mark.parametrize(
@@ -223,26 +220,17 @@ def test_model_shape_reads_a_config():
             lambda: isoflop_heads("mosa", SMALL, 4),
             r"n_dense_kept must be an integer from 0 to 3 \(n_dense_heads=4\), got 4",
         ),
-        (lambda: kv_bytes(None, 0), "bytes_per_element must be an integer of at least 1, got 0"),
         (
-            lambda: ModelShape(n_layers=1, d_model=8, d_head=4, vocab_size=9, seq_len=16),
-            r"n_dense_heads \+ n_local_heads \+ n_sparse_heads must be at least 1, got 0",
+            lambda: kv_bytes(PRESETS["micro"], bytes_per_element=0),
+            "bytes_per_element must be an integer of at least 1, got 0",
         ),
         (
-            lambda: isoflop_twin(
-                ModelShape(
-                    n_layers=1,
-                    d_model=8,
-                    d_head=4,
-                    vocab_size=9,
-                    seq_len=16,
-                    n_dense_heads=5,
-                    n_sparse_heads=1,
-                ),
-                "mosa",
-                4,
-            ),
-            "baseline must be a model of dense heads alone, got '1 other heads'",
+            lambda: model_flops(PRESETS["micro"], 65),
+            "seq_len must be from 1 to max_seq_len=64, got 65",
+        ),
+        (
+            lambda: isoflop_twin(PRESETS["micro"], "mosa", 4),
+            "baseline must be a model of dense heads alone, got '4 other heads'",
         ),
     ],
 )

@@ -8,6 +8,7 @@ from mosa_edu.costs import (
     PAPER_BASELINES,
     HeadShape,
     head_flops,
+    isoflop_heads,
     isoflop_twin,
     kv_slots,
     model_flops,
@@ -53,10 +54,10 @@ DENSE = {"tiny": "28M", "small": "113M", "medium": "210M", "large": "516M"}
 TABLE = [(size, sparsity, *row) for size, rows in HYBRIDS.items() for sparsity, row in rows.items()]
 
 
-def printed(shape):
+def printed(config):
     """Round the parameter count as the paper prints it, with its feed-forward biases."""
-    biases = shape.n_layers * (shape.feedforward_width + shape.d_model)
-    millions = (model_parameters(shape).total + biases) / 1e6
+    biases = config.n_layers * (4 * config.d_model + config.d_model)
+    millions = (model_parameters(config).total + biases) / 1e6
     if round(millions) < 1000:
         return f"{millions:.0f}M"
     return f"{millions / 1000:.1f}".removesuffix(".0") + "B"
@@ -103,10 +104,7 @@ def test_the_first_hybrid_of_the_paper_in_full():
     mosa = head_flops("mosa", shape)
     assert mosa.total == 5_309_440
     assert mosa.scoring / mosa.total == pytest.approx(0.1975, abs=1e-4)
-    fits = {
-        kind: isoflop_twin(PAPER_BASELINES["tiny"], kind, 64).n_sparse_heads
-        for kind in ("mosa", "fixed", "routing")
-    }
+    fits = {kind: isoflop_heads(kind, shape, 9) for kind in ("mosa", "fixed", "routing")}
     assert fits == {"mosa": 505, "fixed": 630, "routing": 13}
 
 

@@ -23,7 +23,7 @@ from mosa_edu.costs.memory import (
     kv_slots,
     model_activation_bytes,
 )
-from mosa_edu.costs.models import PAPER_BASELINES, ModelShape
+from mosa_edu.costs.models import PAPER_BASELINES, head_shape
 from mosa_edu.costs.parameters import ModelParameters, head_parameters, model_parameters
 from mosa_edu.costs.quotas import capacity, kept_tokens
 
@@ -37,12 +37,12 @@ __all__ = [
     "HeadShape",
     "ModelFlops",
     "ModelParameters",
-    "ModelShape",
     "capacity",
     "head_activation_bytes",
     "head_flops",
     "head_kv_slots",
     "head_parameters",
+    "head_shape",
     "isoflop_heads",
     "isoflop_twin",
     "isoparameter_heads",

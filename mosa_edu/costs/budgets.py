@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from mosa_edu.checks import require
+from mosa_edu.config import ModelConfig
 from mosa_edu.costs.flops import head_flops
 from mosa_edu.costs.heads import HeadShape
-from mosa_edu.costs.models import ModelShape
+from mosa_edu.costs.models import head_shape
 from mosa_edu.costs.parameters import head_parameters
 from mosa_edu.costs.quotas import require_count
 
@@ -110,23 +112,28 @@ def isoparameter_heads(
     return _heads_that_fit(kind, "parameters", dense, sparse, n_dense_heads, n_dense_kept)
 
 
-def _twin(baseline: ModelShape, kind: str, n_dense_kept: int, n_sparse_heads: int) -> ModelShape:
-    return replace(baseline, sparse=kind, n_dense_heads=n_dense_kept, n_sparse_heads=n_sparse_heads)
-
-
-def _require_dense(baseline: ModelShape) -> None:
+def _twin(
+    baseline: ModelConfig,
+    kind: str,
+    sparsity: int,
+    n_dense_kept: int,
+    count: Callable[[str, HeadShape, int, int], int],
+) -> ModelConfig:
     others = baseline.n_local_heads + baseline.n_sparse_heads
     require(others == 0, "baseline", f"{others} other heads", "a model of dense heads alone")
+    sparser = replace(baseline, sparsity=sparsity)
+    n_sparse_heads = count(kind, head_shape(sparser), baseline.n_dense_heads, n_dense_kept)
+    return replace(sparser, sparse=kind, n_dense_heads=n_dense_kept, n_sparse_heads=n_sparse_heads)
 
 
 def isoflop_twin(
-    baseline: ModelShape, kind: str, sparsity: int, n_dense_kept: int = N_DENSE_KEPT
-) -> ModelShape:
+    baseline: ModelConfig, kind: str, sparsity: int, n_dense_kept: int = N_DENSE_KEPT
+) -> ModelConfig:
     """Build the hybrid that costs no more FLOPs than a dense model.
 
     Parameters
     ----------
-    baseline : ModelShape
+    baseline : ModelConfig
         A model whose heads are all dense.
     kind : str
         Kind of the sparse heads.
@@ -137,7 +144,7 @@ def isoflop_twin(
 
     Returns
     -------
-    ModelShape
+    ModelConfig
         The baseline with its other dense heads replaced by `isoflop_heads`.
 
     Raises
@@ -152,15 +159,12 @@ def isoflop_twin(
     >>> twin.n_sparse_heads, round(model_parameters(twin).total / 1e6)
     (505, 423)
     """
-    _require_dense(baseline)
-    shape = replace(baseline, sparsity=sparsity)
-    heads = isoflop_heads(kind, shape.head, baseline.n_dense_heads, n_dense_kept)
-    return _twin(shape, kind, n_dense_kept, heads)
+    return _twin(baseline, kind, sparsity, n_dense_kept, isoflop_heads)
 
 
 def isoparameter_twin(
-    baseline: ModelShape, kind: str, sparsity: int, n_dense_kept: int = N_DENSE_KEPT
-) -> ModelShape:
+    baseline: ModelConfig, kind: str, sparsity: int, n_dense_kept: int = N_DENSE_KEPT
+) -> ModelConfig:
     """Build the hybrid that has no more parameters than a dense model.
 
     Parameters
@@ -170,7 +174,7 @@ def isoparameter_twin(
 
     Returns
     -------
-    ModelShape
+    ModelConfig
         The baseline with its other dense heads replaced by `isoparameter_heads`.
 
     Raises
@@ -178,7 +182,4 @@ def isoparameter_twin(
     ValueError
         If the baseline has other heads, or no sparse head fits.
     """
-    _require_dense(baseline)
-    shape = replace(baseline, sparsity=sparsity)
-    heads = isoparameter_heads(kind, shape.head, baseline.n_dense_heads, n_dense_kept)
-    return _twin(shape, kind, n_dense_kept, heads)
+    return _twin(baseline, kind, sparsity, n_dense_kept, isoparameter_heads)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mosa_edu.config import ModelConfig
 from mosa_edu.costs.heads import ROUTED, HeadShape, require_kind
-from mosa_edu.costs.models import ModelShape
+from mosa_edu.costs.models import feedforward_width, head_groups, head_shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,13 +142,15 @@ class ModelFlops:
         return self.total + self.unembedding
 
 
-def model_flops(shape: ModelShape) -> ModelFlops:
+def model_flops(config: ModelConfig, seq_len: int | None = None) -> ModelFlops:
     """FLOPs of one forward pass of a model on one sequence.
 
     Parameters
     ----------
-    shape : ModelShape
-        Sizes of the model and the sequence.
+    config : ModelConfig
+        The model.
+    seq_len : int, optional
+        Tokens in the sequence; the longest one if it is not given.
 
     Returns
     -------
@@ -166,15 +169,16 @@ def model_flops(shape: ModelShape) -> ModelFlops:
     >>> round(model_flops(PAPER_BASELINES["tiny"]).total / 1e9, 2)
     54.76
     """
+    shape = head_shape(config, seq_len)
     dense, local, sparse = (
-        head_flops(kind, shape.head).times(shape.n_layers * n) if n else HeadFlops()
-        for kind, n in shape.groups
+        head_flops(kind, shape).times(config.n_layers * n) if n else HeadFlops()
+        for kind, n in head_groups(config)
     )
-    tokens = shape.seq_len
+    per_block = 4 * config.d_model * feedforward_width(config) * shape.seq_len
     return ModelFlops(
         dense=dense,
         local=local,
         sparse=sparse,
-        feedforward=4 * shape.n_layers * shape.d_model * shape.feedforward_width * tokens,
-        unembedding=2 * shape.d_model * shape.vocab_size * tokens,
+        feedforward=config.n_layers * per_block,
+        unembedding=2 * config.d_model * config.vocab_size * shape.seq_len,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mosa_edu.config import ModelConfig
 from mosa_edu.costs.heads import HeadShape, require_kind
-from mosa_edu.costs.models import ModelShape
+from mosa_edu.costs.models import feedforward_width, head_groups, head_shape
 from mosa_edu.costs.quotas import require_count
 
 
@@ -35,13 +36,15 @@ def head_kv_slots(kind: str, shape: HeadShape) -> int:
     return shape.span if kind == "local" else shape.slots(kind)
 
 
-def kv_slots(shape: ModelShape) -> int:
+def kv_slots(config: ModelConfig, seq_len: int | None = None) -> int:
     """Key-value pairs that one layer holds after a sequence.
 
     Parameters
     ----------
-    shape : ModelShape
-        Sizes of the model and the sequence.
+    config : ModelConfig
+        The model.
+    seq_len : int, optional
+        Tokens in the sequence; the longest one if it is not given.
 
     Returns
     -------
@@ -63,16 +66,19 @@ def kv_slots(shape: ModelShape) -> int:
     >>> kv_slots(tiny), kv_slots(matched), kv_slots(isoflop_twin(tiny, "mosa", 64))
     (9216, 4640, 12176)
     """
-    return sum(n * head_kv_slots(kind, shape.head) for kind, n in shape.groups)
+    shape = head_shape(config, seq_len)
+    return sum(n * head_kv_slots(kind, shape) for kind, n in head_groups(config))
 
 
-def kv_bytes(shape: ModelShape, bytes_per_element: int = 2) -> int:
+def kv_bytes(config: ModelConfig, seq_len: int | None = None, *, bytes_per_element: int = 2) -> int:
     """Bytes of the keys and values of all layers after a sequence.
 
     Parameters
     ----------
-    shape : ModelShape
-        Sizes of the model and the sequence.
+    config : ModelConfig
+        The model.
+    seq_len : int, optional
+        Tokens in the sequence; the longest one if it is not given.
     bytes_per_element : int
         2 for half precision.
 
@@ -83,7 +89,7 @@ def kv_bytes(shape: ModelShape, bytes_per_element: int = 2) -> int:
         its slots, which are not counted.
     """
     require_count("bytes_per_element", bytes_per_element, 1)
-    return kv_slots(shape) * 2 * shape.d_head * shape.n_layers * bytes_per_element
+    return kv_slots(config, seq_len) * 2 * config.d_head * config.n_layers * bytes_per_element
 
 
 def head_activation_bytes(kind: str, shape: HeadShape, bytes_per_element: int = 4) -> int:
@@ -157,13 +163,17 @@ class ActivationBytes:
         return self.heads + self.streams + self.feedforward
 
 
-def model_activation_bytes(shape: ModelShape, bytes_per_element: int = 4) -> ActivationBytes:
+def model_activation_bytes(
+    config: ModelConfig, seq_len: int | None = None, *, bytes_per_element: int = 4
+) -> ActivationBytes:
     """Bytes that a model keeps for its backward pass, for one sequence.
 
     Parameters
     ----------
-    shape : ModelShape
-        Sizes of the model and the sequence.
+    config : ModelConfig
+        The model.
+    seq_len : int, optional
+        Tokens in the sequence; the longest one if it is not given.
     bytes_per_element : int
         4 for float32.
 
@@ -188,12 +198,13 @@ def model_activation_bytes(shape: ModelShape, bytes_per_element: int = 4) -> Act
     [255, 386]
     """
     require_count("bytes_per_element", bytes_per_element, 1)
+    shape = head_shape(config, seq_len)
     heads = sum(
-        n * head_activation_bytes(kind, shape.head, bytes_per_element) for kind, n in shape.groups
+        n * head_activation_bytes(kind, shape, bytes_per_element) for kind, n in head_groups(config)
     )
-    tokens, norms = shape.seq_len, 2 * shape.n_layers + 1
+    tokens, norms = shape.seq_len, 2 * config.n_layers + 1
     return ActivationBytes(
-        heads=shape.n_layers * heads,
-        streams=norms * tokens * (2 * shape.d_model * bytes_per_element + 2 * 4),
-        feedforward=2 * shape.n_layers * shape.feedforward_width * tokens * bytes_per_element,
+        heads=config.n_layers * heads,
+        streams=norms * tokens * (2 * config.d_model * bytes_per_element + 2 * 4),
+        feedforward=2 * config.n_layers * feedforward_width(config) * tokens * bytes_per_element,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mosa_edu.config import ModelConfig
 from mosa_edu.costs.heads import ROUTED, HeadShape, require_kind
-from mosa_edu.costs.models import ModelShape
+from mosa_edu.costs.models import feedforward_width, head_groups, head_shape
 
 
 def head_parameters(kind: str, shape: HeadShape) -> int:
@@ -66,13 +67,13 @@ class ModelParameters:
         return self.attention + self.feedforward + self.norms + self.embedding
 
 
-def model_parameters(shape: ModelShape) -> ModelParameters:
+def model_parameters(config: ModelConfig) -> ModelParameters:
     """Trained parameters of a model.
 
     Parameters
     ----------
-    shape : ModelShape
-        Sizes of the model; the sequence does not matter.
+    config : ModelConfig
+        The model.
 
     Returns
     -------
@@ -91,11 +92,11 @@ def model_parameters(shape: ModelShape) -> ModelParameters:
     >>> model_parameters(PAPER_BASELINES["tiny"]).total
     27866112
     """
-    h, layers = shape.d_model, shape.n_layers
-    heads = sum(n * head_parameters(kind, shape.head) for kind, n in shape.groups)
+    h, layers, shape = config.d_model, config.n_layers, head_shape(config)
+    heads = sum(n * head_parameters(kind, shape) for kind, n in head_groups(config))
     return ModelParameters(
         attention=layers * heads,
-        feedforward=layers * 2 * h * shape.feedforward_width,
+        feedforward=layers * 2 * h * feedforward_width(config),
         norms=layers * 4 * h + 2 * h,
-        embedding=(1 if shape.tie_embeddings else 2) * shape.vocab_size * h,
+        embedding=(1 if config.tie_embeddings else 2) * config.vocab_size * h,
     )

@@ -1,0 +1,118 @@
+"""The formulas equal what torch counts and keeps, and every term that differs is named."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.autograd.graph import saved_tensors_hooks
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from mosa_edu.config import PRESETS, SPARSE_KINDS
+from mosa_edu.costs import (
+    head_flops,
+    head_shape,
+    model_activation_bytes,
+    model_flops,
+    model_parameters,
+)
+from mosa_edu.model import TransformerLM
+
+MICRO = PRESETS["micro"]
+CONFIGS = {
+    "micro": MICRO,
+    "explorer": PRESETS["explorer"],
+    "dense": replace(MICRO, n_dense_heads=4, n_sparse_heads=0),
+    "local": replace(MICRO, n_dense_heads=0, n_local_heads=1, local_window=8),
+    "untied": replace(MICRO, tie_embeddings=False, d_ff=100),
+    **{kind: replace(MICRO, sparse=kind) for kind in SPARSE_KINDS},
+}
+
+
+def counted_flops(config, seq_len):
+    """Count one forward pass; the plain attention kernel shows its products to the counter."""
+    model = TransformerLM(config)
+    tokens = torch.randint(config.vocab_size, (1, seq_len))
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+        model(tokens)
+    return counter.get_total_flops()
+
+
+def differences(config, seq_len):
+    """Terms by which torch's count exceeds the formulas, one by one."""
+    shape = head_shape(config, seq_len)
+    layers, d = config.n_layers, config.d_head
+    terms = {"gates multiply elementwise, torch counts products of matrices alone": 0}
+    if config.n_sparse_heads:
+        gating = head_flops(config.sparse, shape).gating
+        terms = dict.fromkeys(terms, -layers * config.n_sparse_heads * gating)
+    if config.n_local_heads and shape.span < seq_len:
+        blocks = -(-seq_len // shape.span)
+        per_head = 4 * d * (blocks * shape.span * 2 * shape.span - seq_len * shape.span)
+        terms["a block of queries meets two windows of keys"] = (
+            layers * config.n_local_heads * per_head
+        )
+    return terms
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("share", [1.0, 0.7])
+def test_flops_differ_from_torch_by_named_terms_alone(name, share):
+    torch.manual_seed(0)
+    config = CONFIGS[name]
+    seq_len = int(share * config.max_seq_len)
+    counted = counted_flops(config, seq_len)
+    formula = model_flops(config, seq_len).total_with_unembedding
+    terms = differences(config, seq_len)
+    assert counted - formula == sum(terms.values()), terms
+    assert abs(counted - formula) <= 0.01 * formula
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_parameters_equal_those_of_the_model(name):
+    config = CONFIGS[name]
+    trained = sum(p.numel() for p in TransformerLM(config).parameters() if p.requires_grad)
+    assert model_parameters(config).total == trained
+
+
+def bytes_saved(config, seq_len):
+    """Bytes that autograd keeps, parameters not counted, each storage once."""
+    model = TransformerLM(config)
+    parameters = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    storages = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in parameters:
+            storages[storage.data_ptr()] = storage  # held, or its address would be used again
+        return tensor
+
+    with saved_tensors_hooks(keep, lambda tensor: tensor):
+        model(torch.randint(config.vocab_size, (1, seq_len)))
+    return sum(storage.nbytes() for storage in storages.values())
+
+
+def bytes_not_in_the_formula(config):
+    """Bytes that today's layers keep although the backward pass could do without them."""
+    shape, rotated = head_shape(config), config.d_head // 4 * 2
+    T, k = shape.seq_len, shape.slots(config.sparse)
+    per_sparse_head = {
+        "index_add keeps what it adds, to know its shape": k * config.d_model * 4,
+        "angles of the kept positions": k * rotated * 4,
+        "gather keeps the logits, to know their shape": T * 4 if config.sparse == "mosa" else 0,
+    }
+    per_layer = config.n_sparse_heads * sum(per_sparse_head.values())
+    if config.n_dense_heads:
+        per_layer += T * rotated * 4  # angles of all positions
+    if config.n_dense_heads == 1:
+        per_layer -= T * config.d_head * 4  # one head's output is projected without a copy
+    return config.n_layers * per_layer + T * 8  # and the tokens
+
+
+@pytest.mark.parametrize("name", ["micro", "explorer", "dense", "fixed"])
+def test_bytes_kept_for_backward_are_the_formula_and_named_extras(name):
+    torch.manual_seed(0)
+    config = CONFIGS[name]
+    formula = model_activation_bytes(config).total
+    assert bytes_saved(config, config.max_seq_len) == formula + bytes_not_in_the_formula(config)
