@@ -7,7 +7,7 @@ from typing import Any
 
 from mosa_edu.checks import require
 
-SPARSE_KINDS = ("mosa", "fixed")
+SPARSE_KINDS = ("mosa", "fixed", "random", "prefix", "threshold", "token")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,14 @@ from torch import nn
 from mosa_edu.attention.sparse import SparseAttention
 from mosa_edu.checks import require
 from mosa_edu.config import SPARSE_KINDS
-from mosa_edu.selection import ExpertChoice, Strided
+from mosa_edu.selection import (
+    ExpertChoice,
+    PrefixTopK,
+    RandomChoice,
+    Strided,
+    Threshold,
+    TokenChoice,
+)
 
 
 def build_sparse(
@@ -49,8 +56,13 @@ def build_sparse(
         If `kind` is unknown.
     """
     require(kind in SPARSE_KINDS, "kind", kind, f"one of {SPARSE_KINDS}")
+    ragged = (d_model, n_heads, sparsity, max_seq_len, capacity_factor)
     selectors = {
         "mosa": lambda: ExpertChoice(d_model, n_heads, sparsity, include_first),
         "fixed": lambda: Strided(n_heads, sparsity),
+        "random": lambda: RandomChoice(n_heads, sparsity),
+        "prefix": lambda: PrefixTopK(*ragged),
+        "threshold": lambda: Threshold(*ragged),
+        "token": lambda: TokenChoice(*ragged),
     }
     return SparseAttention(selectors[kind](), d_model, d_head, rotate_fraction, rope_base)

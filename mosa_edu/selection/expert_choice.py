@@ -4,8 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from mosa_edu.checks import require
+from mosa_edu.selection.masks import places, real_tokens
 from mosa_edu.selection.packing import pack
-from mosa_edu.selection.ranking import rank_of_each, top_k_positions
+from mosa_edu.selection.ranking import best_of_each_row, refuse_nan, top_k_positions
 from mosa_edu.selection.recorder import Recorder
 from mosa_edu.selection.router import Router
 from mosa_edu.selection.selection import Selection, kept
@@ -64,32 +65,25 @@ class ExpertChoice(nn.Module):
         Raises
         ------
         ValueError
-            If a row of `attention_mask` has no real token.
+            If a logit is NaN, or a row of `attention_mask` has no real token.
         """
         router_logits = self.router(x)  # (B, H, T)
         if record is not None:
             record.record("router", router_logits=router_logits)
+        real = None if attention_mask is None else real_tokens(attention_mask, x)
         ranked = router_logits.detach()
         if self.include_first:
-            first = torch.arange(ranked.shape[-1], device=ranked.device) == 0
-            ranked = ranked.masked_fill(first, torch.inf)
-        if attention_mask is not None:
-            return self._select_padded(router_logits, ranked, attention_mask)
-        indices = top_k_positions(ranked, kept(x.shape[1], self.sparsity))  # (B, H, k)
-        return Selection(indices, router_logits.gather(-1, indices).sigmoid())
+            ranked = ranked + self._first_bonus(x, real)
+        if real is None:
+            indices = top_k_positions(ranked, kept(x.shape[1], self.sparsity))  # (B, H, k)
+            return Selection(indices, router_logits.gather(-1, indices).sigmoid())
+        refuse_nan(router_logits)
+        return pack(best_of_each_row(ranked, self.sparsity, real), router_logits.sigmoid())
 
-    def _select_padded(
-        self, router_logits: Tensor, ranked: Tensor, attention_mask: Tensor
-    ) -> Selection:
-        """Select with a k of its own for each row, taken from the row's true length."""
-        lengths = attention_mask.sum(dim=1)  # (B,)
-        require(bool((lengths > 0).all()), "attention_mask", "an empty row", "True somewhere")
-        quotas = torch.minimum((lengths // self.sparsity).clamp(min=2), lengths)  # (B,)
-        real = attention_mask[:, None, :].bool()  # (B, 1, T)
-        if self.include_first:
-            # A left-padded row begins where its first real token stands.
-            begins = (real.int().cumsum(-1) == 1) & real
-            ranked = router_logits.detach().masked_fill(begins, torch.inf)
-        ranked = ranked.masked_fill(~real, -torch.inf)
-        chosen = (rank_of_each(ranked) < quotas[:, None, None]) & real  # (B, H, T)
-        return pack(chosen, router_logits.sigmoid())
+    def _first_bonus(self, x: Tensor, real: Tensor | None) -> Tensor:
+        """Return infinity for each row's first real token, 0 for the others, (B or 1, 1, T)."""
+        if real is None:
+            first = torch.arange(x.shape[1], device=x.device)[None] == 0
+        else:
+            first = (places(real) == 0) & real
+        return torch.zeros(first.shape, device=x.device).masked_fill(first, torch.inf)[:, None]

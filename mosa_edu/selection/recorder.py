@@ -22,8 +22,10 @@ class Recorder(Protocol):
         Parameters
         ----------
         kind : str
-            "router" (router_logits (B, H, T)), "sparse" (indices, scores, valid,
-            attention_weights (B, H, k, k)), "dense" or "local" (attention_weights (B, H, T, T)).
+            "router" (router_logits (B, H, T)), "ragged" (wanted (B, H, T), what a selector with
+            slots would have taken had they sufficed), "sparse" (indices, scores, valid,
+            attention_weights (B, H, k, k)), "routing" (indices, valid, attention_weights
+            (B, H, clusters, k, k)), "dense" or "local" (attention_weights (B, H, T, T)).
         **tensors : Tensor or None
             By name, as listed under `kind`.
         """

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from mosa_edu.checks import require
+from mosa_edu.selection.masks import places, real_tokens
 from mosa_edu.selection.packing import pack
 from mosa_edu.selection.recorder import Recorder
 from mosa_edu.selection.selection import Selection
@@ -60,6 +61,6 @@ class Strided(nn.Module):
             positions = torch.arange(0, T, self.sparsity, device=x.device)  # (k,)
             indices = positions.expand(B, H, -1).contiguous()  # (B, H, k)
             return Selection(indices, x.new_ones(indices.shape))
-        rank = attention_mask.int().cumsum(dim=1) - 1  # place among the real tokens
-        chosen = attention_mask.bool() & (rank % self.sparsity == 0)  # (B, T)
+        real = real_tokens(attention_mask, x)
+        chosen = real & (places(real) % self.sparsity == 0)  # (B, T)
         return pack(chosen[:, None].expand(B, H, T), x.new_ones(B, H, T))

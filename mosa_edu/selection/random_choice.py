@@ -1,0 +1,122 @@
+"""One token at random out of every run of rho: the control that knows nothing of the text."""
+
+import torch
+from torch import Tensor, nn
+
+from mosa_edu.checks import require
+from mosa_edu.selection.masks import places, real_tokens
+from mosa_edu.selection.packing import pack
+from mosa_edu.selection.recorder import Recorder
+from mosa_edu.selection.selection import Selection
+
+MASK_32 = 0xFFFFFFFF
+GOLDEN = 0x9E3779B9  # any constant does: without one, seed 0 would hash to 0
+
+
+def scramble(numbers: Tensor) -> Tensor:
+    """Mix the bits of 32-bit numbers, the same on every device.
+
+    Parameters
+    ----------
+    numbers : Tensor, any shape, int64
+        Values in [0, 2^32).
+
+    Returns
+    -------
+    Tensor, same shape, int64
+        Values in [0, 2^32): a bijection without visible pattern (MurmurHash3's finaliser).
+
+    Examples
+    --------
+    >>> scramble(torch.arange(3)).tolist()
+    [0, 1364076727, 821347078]
+    """
+    numbers = (numbers ^ (numbers >> 16)) * 0x85EBCA6B & MASK_32
+    numbers = (numbers ^ (numbers >> 13)) * 0xC2B2AE35 & MASK_32
+    return numbers ^ (numbers >> 16)
+
+
+class RandomChoice(nn.Module):
+    """Give every head one position of each run of `sparsity`, drawn without looking.
+
+    Parameters
+    ----------
+    n_heads : int
+        Heads, each with a draw of its own.
+    sparsity : int
+        Length of a run, the paper's rho.
+    seed : int or None
+        Fixes all draws; None takes one from torch's global generator.
+
+    Notes
+    -----
+    Behaves as dropout does: in training every sequence of every call gets a fresh draw, in
+    evaluation one draw serves all sequences, so that a text has one result wherever it stands in
+    a batch. A draw is a hash of (seed, call, row, head, run); seed and number of calls are saved
+    with the weights, hence a resumed run goes on as if it had never stopped.
+
+    The rule is causal in the strictest sense: whether a position is taken depends neither on any
+    token nor on the length of the text. k positions drawn from all T would depend on T.
+    """
+
+    causal = True
+    seed: Tensor
+    calls: Tensor
+
+    def __init__(self, n_heads: int, sparsity: int, seed: int | None = None) -> None:
+        super().__init__()
+        require(n_heads >= 1, "n_heads", n_heads, "at least 1")
+        require(sparsity >= 1, "sparsity", sparsity, "at least 1")
+        if seed is None:
+            seed = int(torch.randint(MASK_32, ()))
+        require(0 <= seed <= MASK_32, "seed", seed, f"in [0, {MASK_32}]")
+        self.n_heads = n_heads
+        self.sparsity = sparsity
+        self.register_buffer("seed", torch.tensor(seed))
+        self.register_buffer("calls", torch.tensor(0))
+
+    def forward(
+        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+    ) -> Selection:
+        """Select random positions.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, T, d_model), float
+            The tokens; only their number matters.
+        attention_mask : Tensor or None, shape (B, T), bool
+            True for real tokens; runs count from each row's first real token.
+        record : Recorder or None
+            Nothing to record: there is no router.
+
+        Returns
+        -------
+        Selection
+            With ceil(T / rho) slots a head and gates of 1. The last slot is unused where the
+            text ends before the position that its run had drawn.
+        """
+        B, T, _ = x.shape
+        drawn = self._draw(B, -(-T // self.sparsity), x.device)  # (B, H, runs)
+        if attention_mask is not None:
+            real = real_tokens(attention_mask, x)
+            place = places(real).clamp(min=0)[:, None].expand(B, self.n_heads, T)
+            chosen = place % self.sparsity == drawn.gather(-1, place // self.sparsity)
+            return pack(chosen & real[:, None], x.new_ones(B, self.n_heads, T))
+        indices = drawn + self.sparsity * torch.arange(drawn.shape[-1], device=x.device)
+        if T % self.sparsity == 0:
+            return Selection(indices, x.new_ones(indices.shape))
+        valid = indices < T
+        return Selection(indices.masked_fill(~valid, 0), valid.to(x.dtype), valid)
+
+    def _draw(self, rows: int, runs: int, device: torch.device) -> Tensor:
+        """Draw a position in [0, sparsity) for every run, (rows, H, runs)."""
+        state = scramble(self.seed ^ GOLDEN)
+        row = torch.zeros(rows, dtype=torch.long, device=device)
+        if self.training:
+            self.calls += 1
+            state = scramble(state ^ self.calls & MASK_32)
+            row = torch.arange(1, rows + 1, device=device)
+        head = torch.arange(self.n_heads, device=device)[:, None]
+        by_row = scramble(state ^ row)[:, None, None]
+        by_run = scramble(scramble(by_row ^ head) ^ torch.arange(runs, device=device))
+        return by_run % self.sparsity
