@@ -35,11 +35,12 @@ _CREDIT = re.compile(
 )
 _TAIL = re.compile(
     r"\W*(?:transcriber's? (?:amend|correct|note)|footnotes?\W*$|typographical errors|"
-    r"selected bibliography|the nelson classics|there's more to follow|end of (?:the |this )?project gutenberg)",
+    r"selected bibliography|the nelson classics|there's more to follow|"
+    r"end of (?:the |this )?project gutenberg)",
     re.I,
 )
 _CONTENTS = re.compile(r"\W*(?:table of )?contents\W*", re.I)
-_HEADING = re.compile(r"(?:chapter|book|part|volume|letter)\b|[ivxlc]+\.|\d+", re.I)
+_HEADING = re.compile(r"(?:chapter|book|part|volume|letter)\b|[ivxlc]+\.|\d+\.", re.I)
 
 
 def clean(raw: str) -> str:
