@@ -21,6 +21,7 @@ import torch_source
 ROOT = Path(__file__).resolve().parent.parent
 INPUTS = ("pyproject.toml", "constraints.txt", "requirements.txt")
 EXTRAS = "viz,book,data,test"
+NEWEST = bool(os.environ.get("MOSA_EDU_NEWEST"))  # leave the pins away: what breaks next?
 
 
 class Environment:
@@ -60,7 +61,7 @@ class Environment:
 
     def fingerprint(self) -> str:
         """Return a hash of everything that decides what is installed, and where."""
-        digest = hashlib.sha256(f"{self.python_version()} {self.root} {EXTRAS}".encode())
+        digest = hashlib.sha256(f"{self.python_version()} {self.root} {EXTRAS} {NEWEST}".encode())
         for name in INPUTS:
             digest.update((self.root / name).read_bytes())
         return digest.hexdigest()
@@ -98,9 +99,10 @@ class Environment:
         return loaded
 
     def _install(self) -> int:
-        constraints = ["--constraint", str(self.root / "constraints.txt")]
-        version = torch_source.pinned_version((self.root / "constraints.txt").read_text())
-        arguments, reason = torch_source.choose(self.python, version)
+        pins = self.root / "constraints.txt"
+        constraints = [] if NEWEST else ["--constraint", str(pins)]
+        torch = "torch" if NEWEST else torch_source.pinned(pins.read_text())
+        arguments, reason = torch_source.choose(self.python, torch)
         print(reason, flush=True)
         loaded = self._pip(arguments) if arguments else 0
         # The build back end first: an isolated build would fetch it again at every installation.

@@ -13,12 +13,12 @@ CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PROBE_SECONDS = 3.0
 
 
-def pinned_version(constraints: str) -> str:
-    """Return the version that a constraints text pins for torch."""
-    match = re.search(r"^torch==(\S+)", constraints, flags=re.MULTILINE)
+def pinned(constraints: str) -> str:
+    """Return the line of a constraints text that pins torch."""
+    match = re.search(r"^torch==\S+", constraints, flags=re.MULTILINE)
     if match is None:
         raise SystemExit("constraints.txt pins no torch")
-    return match.group(1)
+    return match.group(0)
 
 
 def has_nvidia_device(device: Path = Path("/dev")) -> bool:
@@ -51,7 +51,7 @@ def answers(url: str, seconds: float = PROBE_SECONDS) -> bool:
     return bool(outcome and outcome[0])
 
 
-def choose(python: Path, version: str) -> tuple[list[str], str]:
+def choose(python: Path, torch: str) -> tuple[list[str], str]:
     """Return pip's arguments for a first, separate installation of torch, and the reason.
 
     No arguments mean: let the ordinary installation bring torch along.
@@ -68,5 +68,5 @@ def choose(python: Path, version: str) -> tuple[list[str], str]:
     if not answers(f"{CPU_INDEX}/torch/"):
         return [], f"PyTorch: pip's default build, since {CPU_INDEX} does not answer"
     # The index holds other packages too, in versions of its own: take torch alone from it.
-    arguments = ["--no-deps", "--index-url", CPU_INDEX, f"torch=={version}"]
+    arguments = ["--no-deps", "--index-url", CPU_INDEX, torch]
     return arguments, f"PyTorch: the CPU build from {CPU_INDEX}, since no NVIDIA device is here"
