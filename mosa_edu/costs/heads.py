@@ -108,8 +108,8 @@ class HeadShape:
         Returns
         -------
         int
-            T for dense, local and routing heads, ceil(T / rho) for fixed ones, whose stride has
-            no floor of two, C for ragged ones, k for the others.
+            T for dense, local and routing heads, ceil(T / rho) for fixed and random ones, which
+            take one token of every run of rho, C for ragged ones, k for the others.
 
         Examples
         --------
@@ -120,7 +120,7 @@ class HeadShape:
         require_kind(kind)
         if kind in ("dense", "local", "routing"):
             return self.seq_len
-        if kind == "fixed":
+        if kind in ("fixed", "random"):
             return -(-self.seq_len // self.sparsity)
         return self.capacity if kind in RAGGED else self.kept
 
@@ -142,7 +142,7 @@ class HeadShape:
         A prefix head takes token t if its score is among the best ``ceil((t + 1) / rho)`` of the
         t + 1 scores so far. For exchangeable scores that has probability
         ``ceil((t + 1) / rho) / (t + 1)``, and the expectation is the sum over t: above T / rho,
-        since early tokens meet few rivals. A threshold or a balanced token choice aims at T / rho.
+        since early tokens meet few rivals. A threshold and a balanced token choice aim at T / rho.
 
         Examples
         --------
@@ -154,6 +154,6 @@ class HeadShape:
         if kind == "prefix":
             seen = range(1, self.seq_len + 1)
             return math.fsum(-(-n // self.sparsity) / n for n in seen)
-        if kind in RAGGED:
+        if kind in RAGGED or kind == "random":
             return self.seq_len / self.sparsity
         return float(self.slots(kind))
