@@ -1,4 +1,4 @@
-"""Several processes, one run: who am I, whose rows are mine, and averages over all.
+"""Several processes, one run: who am I, and averages over all.
 
 Without an initialised process group every function acts as for one process.
 """
@@ -48,6 +48,18 @@ def process_group() -> Iterator[torch.device]:
         distributed.destroy_process_group()
 
 
+@contextlib.contextmanager
+def first_process_first() -> Iterator[None]:
+    """Let the first process through before the others: it fills the caches they then read."""
+    if _active() and rank() > 0:
+        distributed.barrier()
+    try:
+        yield
+    finally:
+        if _active() and rank() == 0:
+            distributed.barrier()
+
+
 def replicate(model: nn.Module) -> nn.Module:
     """Wrap the model so that gradients are averaged over the processes.
 
@@ -55,12 +67,6 @@ def replicate(model: nn.Module) -> nn.Module:
     the first process's batch.
     """
     return DistributedDataParallel(model, broadcast_buffers=False) if _active() else model
-
-
-def share_of_rows(rows: int) -> slice:
-    """Return this process's rows of a global batch; the shares differ by at most one row."""
-    size, me = world_size(), rank()
-    return slice(rows * me // size, rows * (me + 1) // size)
 
 
 def moving_averages(model: nn.Module) -> list[torch.Tensor]:

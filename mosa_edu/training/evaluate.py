@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,6 +17,13 @@ from mosa_edu.checks import require
 LENGTHS = (32, 64, 128, 256)
 
 
+class WindowSource(Protocol):
+    """What can be cut into windows; `mosa_edu.data.TokenSet` is one."""
+
+    def windows(self, split: Any, length: int, per_document: int) -> Any:
+        """Return inputs and targets, int64 (N, L), and document numbers, int64 (N,)."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
     """Mean loss over windows of one length.
@@ -24,25 +31,36 @@ class Evaluation:
     Parameters
     ----------
     length : int
-        Tokens a window, all of them predicted from those before them in the window and the one
-        in front of it.
+        Tokens a window; the first is predicted from one token, the last from `length`.
     loss : float
         Nats per token.
     stderr : float
         Standard error of `loss` over the windows, taken as independent; NaN for one window.
     windows : int
         How many there were.
+    documents : dict of int to float
+        Mean loss in each document, by its number. Documents, unlike the windows of one novel, are
+        independent: their spread says how far the mean over the corpus carries.
+    bits_per_byte : float or None
+        The same loss per byte of UTF-8, which does not depend on the tokenizer.
     """
 
     length: int
     loss: float
     stderr: float
     windows: int
+    documents: dict[int, float]
+    bits_per_byte: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields, and the tokens they stand for, as JSON values."""
-        stderr = None if math.isnan(self.stderr) else self.stderr
-        return {**dataclasses.asdict(self), "stderr": stderr, "tokens": self.windows * self.length}
+        """Return the values of a `RunRecord`'s ``validation``, without the single documents."""
+        return {
+            "loss": self.loss,
+            "stderr": None if math.isnan(self.stderr) else self.stderr,
+            "windows": self.windows,
+            "tokens": self.windows * self.length,
+            "bits_per_byte": self.bits_per_byte,
+        }
 
 
 def token_losses(logits: Tensor, targets: Tensor) -> Tensor:
@@ -64,110 +82,122 @@ def token_losses(logits: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(wide.flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
 
 
-def window_starts(n_tokens: int, length: int, max_tokens: int | None = None) -> np.ndarray:
-    """Return where windows of ``length + 1`` tokens start: spread evenly, the same every time.
+def fixed_windows(
+    data: WindowSource, split: str, length: int, max_tokens: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the same windows every time: even over documents, about `max_tokens` in all.
 
     Parameters
     ----------
-    n_tokens : int
-        Tokens of the text.
+    data : WindowSource
+        Where from.
+    split : {"train", "validation"}
+        Which part of it.
     length : int
-        Predicted tokens a window.
-    max_tokens : int, optional
-        Predicted tokens in all; by default as many as fit without overlap.
+        Tokens a window.
+    max_tokens : int
+        Predicted tokens at most, but one window at least.
 
     Returns
     -------
-    ndarray of int64, shape (windows,)
-        At least one window.
-
-    Raises
-    ------
-    ValueError
-        If the text is shorter than one window.
+    inputs, targets : ndarray of int64, shape (N, length)
+        `targets` are the tokens one later.
+    documents : ndarray of int64, shape (N,)
+        Numbers of the windows' documents.
     """
-    require(length >= 1, "length", length, "at least 1")
-    fits = (n_tokens - 1) // length
-    require(fits >= 1, "length", length, f"less than the {n_tokens} tokens of the text")
-    windows = fits if max_tokens is None else min(fits, max(max_tokens // length, 1))
-    return np.linspace(0, n_tokens - 1 - length, windows).astype(np.int64)
+    wanted = max(max_tokens // length, 1)
+    _, _, documents = data.windows(split, length, 1)
+    per_document = math.ceil(wanted / len(documents))
+    inputs, targets, documents = data.windows(split, length, per_document)
+    if len(inputs) > wanted:
+        some = np.linspace(0, len(inputs) - 1, wanted).astype(np.int64)
+        inputs, targets, documents = inputs[some], targets[some], documents[some]
+    return inputs, targets, documents
 
 
 @torch.no_grad()
 def window_losses(
-    model: nn.Module,
-    tokens: np.ndarray,
-    length: int,
-    max_tokens: int | None = None,
-    batch_tokens: int = 8192,
+    model: nn.Module, inputs: np.ndarray, targets: np.ndarray, batch_tokens: int = 8192
 ) -> np.ndarray:
     """Return the mean loss of each window.
 
     Parameters
     ----------
     model : nn.Module
-        Maps tokens (B, T) to logits (B, T, V); its mode is restored afterwards.
-    tokens : ndarray of integers, shape (n_tokens,)
-        A text.
-    length, max_tokens : int
-        See `window_starts`.
+        Maps tokens (B, T) to logits (B, T, V); evaluated in evaluation mode, its own mode restored.
+    inputs, targets : ndarray of int64, shape (N, length)
+        See `fixed_windows`.
     batch_tokens : int
         Tokens of one forward pass.
 
     Returns
     -------
-    ndarray of float64, shape (windows,)
+    ndarray of float64, shape (N,)
         Nats per token.
     """
-    starts = window_starts(len(tokens), length, max_tokens)
     device = next(model.parameters()).device
     training = model.training
     model.eval()
     losses = []
-    for some in np.array_split(starts, math.ceil(len(starts) * length / batch_tokens)):
-        windows = np.stack([tokens[s : s + length + 1] for s in some]).astype(np.int64)
-        batch = torch.from_numpy(windows).to(device)
-        losses.append(token_losses(model(batch[:, :-1]), batch[:, 1:]).double().mean(1).cpu())
+    for rows in np.array_split(np.arange(len(inputs)), math.ceil(inputs.size / batch_tokens)):
+        logits = model(torch.from_numpy(inputs[rows]).to(device))
+        nats = token_losses(logits, torch.from_numpy(targets[rows]).to(device))
+        losses.append(nats.double().mean(1).cpu())
     model.train(training)
     return torch.cat(losses).numpy()
 
 
 def evaluate(
     model: nn.Module,
-    tokens: np.ndarray,
+    data: WindowSource,
     length: int,
-    max_tokens: int | None = None,
+    max_tokens: int = 65536,
+    *,
+    split: str = "validation",
+    byte_lengths: np.ndarray | None = None,
     batch_tokens: int = 8192,
 ) -> Evaluation:
-    """Return the mean loss over fixed windows; parameters as in `window_losses`."""
-    losses = window_losses(model, tokens, length, max_tokens, batch_tokens)
-    stderr = losses.std(ddof=1) / math.sqrt(len(losses)) if len(losses) > 1 else math.nan
-    return Evaluation(length, float(losses.mean()), float(stderr), len(losses))
+    """Return the mean loss of a model on fixed windows.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Maps tokens (B, T) to logits (B, T, V).
+    data, length, max_tokens, split
+        See `fixed_windows`.
+    byte_lengths : ndarray of int64, shape (V,), optional
+        UTF-8 bytes of each token, for the loss in bits per byte.
+    batch_tokens : int
+        Tokens of one forward pass.
+    """
+    inputs, targets, documents = fixed_windows(data, split, length, max_tokens)
+    losses = window_losses(model, inputs, targets, batch_tokens)
+    bits = None
+    if byte_lengths is not None:
+        n_bytes = int(byte_lengths[targets].sum())
+        bits = bits_per_byte(float(losses.mean()), targets.size, n_bytes)
+    return Evaluation(
+        length=length,
+        loss=float(losses.mean()),
+        stderr=standard_error(losses),
+        windows=len(losses),
+        documents={int(d): float(losses[documents == d].mean()) for d in np.unique(documents)},
+        bits_per_byte=bits,
+    )
 
 
 def evaluate_lengths(
-    model: nn.Module,
-    tokens: np.ndarray,
-    lengths: Sequence[int] = LENGTHS,
-    max_tokens: int | None = None,
+    model: nn.Module, data: WindowSource, lengths: Sequence[int] = LENGTHS, **options: Any
 ) -> dict[str, dict[str, Any]]:
-    """Return `Evaluation.to_json` by length (as text, as in a `RunRecord`)."""
-    return {str(n): evaluate(model, tokens, n, max_tokens).to_json() for n in lengths}
+    """Return `Evaluation.to_json` by length, as text: the ``validation`` of a `RunRecord`."""
+    return {str(n): evaluate(model, data, n, **options).to_json() for n in lengths}
 
 
-def evaluate_documents(
-    model: nn.Module,
-    documents: Mapping[str, np.ndarray] | Iterable[tuple[str, np.ndarray]],
-    length: int,
-    max_tokens: int | None = None,
-) -> dict[str, Evaluation]:
-    """Return the evaluation of each document by title, at most `max_tokens` tokens of each.
-
-    Documents, unlike the windows of one novel, are independent: the spread of these means says
-    how far the mean over the corpus carries.
-    """
-    pairs = documents.items() if isinstance(documents, Mapping) else documents
-    return {title: evaluate(model, tokens, length, max_tokens) for title, tokens in pairs}
+def standard_error(losses: np.ndarray) -> float:
+    """Return the standard error of the mean; NaN for a single value."""
+    if len(losses) < 2:
+        return math.nan
+    return float(losses.std(ddof=1) / math.sqrt(len(losses)))
 
 
 def bits_per_byte(loss: float, n_tokens: int, n_bytes: int) -> float:

@@ -22,7 +22,12 @@ from mosa_edu.training.checkpoint import (
     save_checkpoint,
 )
 from mosa_edu.training.config import TrainingConfig
-from mosa_edu.training.evaluate import evaluate, token_losses
+from mosa_edu.training.evaluate import (
+    fixed_windows,
+    standard_error,
+    token_losses,
+    window_losses,
+)
 from mosa_edu.training.metrics import MetricsLog
 from mosa_edu.training.optimizer import build_optimizer, set_learning_rate, state_tensors
 from mosa_edu.training.precision import autocast, resolve_dtype
@@ -31,19 +36,39 @@ from mosa_edu.training.schedule import (
     checkpoint_steps,
     layer_seed_at,
     learning_rate_at,
-    length_at,
-    rows_at,
 )
 
 StepHook = Callable[[int, nn.Module], None]
 
 
-class BatchSource(Protocol):
-    """Where batches come from: a function of seed and step alone, so that a run can resume."""
+class Data(Protocol):
+    """Where tokens come from; `mosa_edu.data.TokenSet` is one.
 
-    def batch(self, step: int, rows: int, length: int, seed: int) -> np.ndarray:
-        """Return the global batch of update `step`: integers, shape (rows, length + 1)."""
-        ...
+    Batches are a function of seed and step alone, so that a run can resume without a reader's
+    position, and of rank and world size, so that the global batch is the same on any number of
+    processes.
+    """
+
+    def batch_shape(
+        self, step: int, seed: int, batch_tokens: int, max_length: int, *, min_length: int
+    ) -> tuple[int, int]:
+        """Return rows and length of the global batch of update `step`."""
+
+    def batch(
+        self,
+        step: int,
+        seed: int,
+        batch_tokens: int,
+        max_length: int,
+        *,
+        min_length: int,
+        rank: int,
+        world_size: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return this process's rows: inputs and targets, int64 (rows, length)."""
+
+    def windows(self, split: Any, length: int, per_document: int) -> Any:
+        """Return fixed windows; read only if `eval_tokens` is not 0."""
 
 
 class Trainer:
@@ -54,18 +79,17 @@ class Trainer:
     model : nn.Module
         ``model(tokens (B, T)) -> logits (B, T, V)``, on the device to train on, freshly
         initialised from the run's seed. Trained in place.
-    data : BatchSource
-        Training batches.
+    data : Data
+        Training batches and validation windows.
     config : TrainingConfig
         The recipe.
     run_dir : path-like
         Receives ``metrics.jsonl`` and ``checkpoints/``.
-    validation : ndarray of integers, shape (n,), optional
-        Held-out tokens, evaluated at the steps of `checkpoint_steps`.
     on_step : callable, optional
-        ``on_step(step, model)`` at those same steps, after the checkpoint is safe, without
-        gradients and in evaluation mode, on the first process only. A run that resumes from such a
-        step calls it again, with the same weights: what it writes must be named by the step.
+        ``on_step(step, model)`` at the steps of `checkpoint_steps`, after the checkpoint is safe,
+        without gradients and in evaluation mode, on the first process only. A run that resumes
+        from such a step calls it again, with the same weights: what it writes must be named by
+        the step.
     identity : mapping, optional
         JSON values that describe model and data; a checkpoint with other values is refused.
     """
@@ -73,11 +97,10 @@ class Trainer:
     def __init__(
         self,
         model: nn.Module,
-        data: BatchSource,
+        data: Data,
         config: TrainingConfig,
         run_dir: Path | str,
         *,
-        validation: np.ndarray | None = None,
         on_step: StepHook | None = None,
         identity: Mapping[str, Any] | None = None,
     ) -> None:
@@ -86,7 +109,7 @@ class Trainer:
         require(rows >= world, "batch_tokens", config.batch_tokens, f"a row for each of {world}")
         self.model, self.data, self.config = model, data, config
         self.folder = Path(run_dir)
-        self.validation, self.on_step, self.identity = validation, on_step, dict(identity or {})
+        self.on_step, self.identity = on_step, dict(identity or {})
         self.device = next(model.parameters()).device
         self.dtype = resolve_dtype(config.dtype, self.device)
         self.optimizer = build_optimizer(model, config)
@@ -97,6 +120,7 @@ class Trainer:
         self._gradient_norm = torch.zeros(())
         self._averages = distributed.moving_averages(model)
         self._milestones = frozenset(checkpoint_steps(config.steps, config.checkpoints))
+        self._held_out: tuple[np.ndarray, ...] | None = None
         self._stop = False
 
     def stop(self) -> None:
@@ -169,17 +193,22 @@ class Trainer:
     def _update(self) -> None:
         """Make one optimizer update on the global batch of this step."""
         config, step = self.config, self.step
-        torch.manual_seed(layer_seed_at(config, step, distributed.rank()))
-        rows, length = rows_at(config, step), length_at(config, step)
-        batch = self.data.batch(step, rows, length, config.seed)
-        mine = batch[distributed.share_of_rows(rows)].astype(np.int64, copy=False)
-        tokens = torch.from_numpy(mine).to(self.device, non_blocking=True)
+        rank, world = distributed.rank(), distributed.world_size()
+        torch.manual_seed(layer_seed_at(config, step, rank))
+        drawn = (step, config.seed, config.batch_tokens, config.max_length)
+        rows, length = self.data.batch_shape(*drawn, min_length=config.min_length)
+        inputs, targets = (
+            torch.from_numpy(part).to(self.device, non_blocking=True)
+            for part in self.data.batch(
+                *drawn, min_length=config.min_length, rank=rank, world_size=world
+            )
+        )
         with autocast(self.dtype, self.device):
-            logits = self._replica(tokens[:, :-1])
-        share = len(mine) / rows  # of the global batch: the shares may differ by a row
-        loss = token_losses(logits, tokens[:, 1:]).mean() * share
+            logits = self._replica(inputs)
+        share = len(inputs) / rows  # of the global batch: the shares may differ by a row
+        loss = token_losses(logits, targets).mean() * share
         # Replicas average gradients; the mean over the global batch is a sum of shares.
-        self.scaler.scale(loss * distributed.world_size()).backward()
+        self.scaler.scale(loss * world).backward()
         self.scaler.unscale_(self.optimizer)
         self._gradient_norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
         set_learning_rate(self.optimizer, learning_rate_at(config, step))
@@ -224,7 +253,7 @@ class Trainer:
         if not saved:
             if not self._write_loss():
                 return False
-            if self._log and self.validation is not None and self.config.eval_tokens:
+            if self._log and self.config.eval_tokens:
                 self._evaluate()
             self._save()
         if self._first and self.on_step is not None:
@@ -236,15 +265,18 @@ class Trainer:
 
     def _evaluate(self) -> None:
         assert self._log is not None
-        assert self.validation is not None
-        length = min(self.config.max_length, len(self.validation) - 1)
+        config = self.config
+        if self._held_out is None:
+            self._held_out = fixed_windows(
+                self.data, "validation", config.max_length, config.eval_tokens
+            )
         with autocast(self.dtype, self.device):
-            result = evaluate(self.model, self.validation, length, self.config.eval_tokens)
+            losses = window_losses(self.model, self._held_out[0], self._held_out[1])
         self._log.write(
             self.step,
             tokens=self.tokens,
-            validation_loss=_finite(result.loss),
-            validation_stderr=_finite(result.stderr),
+            validation_loss=_finite(float(losses.mean())),
+            validation_stderr=_finite(standard_error(losses)),
         )
 
     def _save(self) -> None:

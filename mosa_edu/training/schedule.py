@@ -9,7 +9,7 @@ import numpy as np
 
 from mosa_edu.training.config import TrainingConfig
 
-_LENGTHS, _LAYERS = 1, 2  # tags that keep the two random streams of a step apart
+_LAYERS = 2  # keeps this random stream apart from the one of the batches
 
 
 def learning_rate_at(config: TrainingConfig, step: int) -> float:
@@ -27,24 +27,6 @@ def learning_rate_at(config: TrainingConfig, step: int) -> float:
         return config.learning_rate * (step + 1) / config.warmup_steps
     share = (config.steps - step) / (config.steps - config.warmup_steps)
     return config.learning_rate * max(share, 0.0)
-
-
-def length_at(config: TrainingConfig, step: int) -> int:
-    """Return the sequence length of update `step`: `max_length` at every even step."""
-    if step % 2 == 0:
-        return config.max_length
-    draw = np.random.default_rng((config.seed, step, _LENGTHS))
-    return int(draw.integers(config.min_length, config.max_length, endpoint=True))
-
-
-def rows_at(config: TrainingConfig, step: int) -> int:
-    """Return the rows of the global batch of update `step`: as many as `batch_tokens` holds."""
-    return config.batch_tokens // length_at(config, step)
-
-
-def tokens_before(config: TrainingConfig, step: int) -> int:
-    """Return how many tokens the first `step` updates read."""
-    return sum(rows_at(config, s) * length_at(config, s) for s in range(step))
 
 
 def layer_seed_at(config: TrainingConfig, step: int, rank: int = 0) -> int:

@@ -1,0 +1,77 @@
+"""`mosa-edu`: parse the command, run it, and turn what went wrong into one line."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import mosa_edu
+
+COMMANDS = ("train",)
+"""Modules of this package, each with ``add_parser(subparsers)`` and ``run(args) -> int``."""
+
+USER_ERROR, INTERRUPTED = 2, 130
+_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words after ``mosa-edu``; by default those of the process.
+
+    Returns
+    -------
+    int
+        0; 2 for an argument or file that cannot be used, after one line on stderr; 130 after
+        Ctrl-C.
+    """
+    parser = build_parser()
+    args = parser.parse_args(arguments)
+    if args.command is None:
+        parser.print_help()
+        return 0
+    try:
+        return args.run(args)
+    except ValueError as error:
+        return _refuse(" ".join(str(error).split()))
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            where = f" at {error.filename}" if error.filename else ""
+            return _refuse(f"the disk is full{where} ({error.strerror}); what was saved is intact")
+        if isinstance(error, BrokenPipeError):  # the reader of a pipe, such as head, has left
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        raise
+    except KeyboardInterrupt:
+        print("\nmosa-edu: interrupted; the same command starts again", file=sys.stderr)
+        return INTERRUPTED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="mosa-edu", description="Train, examine and measure Mixture of Sparse Attention."
+    )
+    parser.add_argument("--version", action="version", version=f"mosa-edu {mosa_edu.__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name in COMMANDS:
+        module = importlib.import_module(f"mosa_edu.cli.{name}")
+        module.add_parser(subparsers)
+        subparsers.choices[name].set_defaults(run=module.run)
+    return parser
+
+
+def _refuse(message: str) -> int:
+    print(f"mosa-edu: {message}", file=sys.stderr)
+    return USER_ERROR
+
+
+if __name__ == "__main__":
+    sys.exit(main())

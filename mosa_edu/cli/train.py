@@ -1,0 +1,126 @@
+"""`mosa-edu train`: from a corpus to a trained model in a folder, in as many sittings as needed."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mosa_edu.checks import require
+from mosa_edu.cli import runs
+from mosa_edu.config import PRESETS, SPARSE_KINDS, ModelConfig
+
+if TYPE_CHECKING:
+    from mosa_edu.training import TrainingConfig
+
+RECIPES: dict[str, dict[str, Any]] = {
+    # About a minute on one core.
+    "micro": {"tokens": 600_000, "batch_tokens": 2048, "learning_rate": 4e-3},
+    # One to two hours on one core.
+    "explorer": {"tokens": 30_000_000, "batch_tokens": 4096, "learning_rate": 2e-3},
+    # The paper's 100k steps of 64 x 1024 tokens; days on one GPU.
+    "tiny": {
+        "tokens": 6_553_600_000,
+        "batch_tokens": 65536,
+        "learning_rate": 2.5e-4,
+        "warmup_steps": 4000,
+        "clip_norm": 0.25,
+    },
+}
+MODEL_FLAGS = ("sparse", "n_sparse_heads", "n_dense_heads", "n_local_heads", "sparsity")
+
+
+def add_parser(subparsers: Any) -> None:
+    """Declare the command's flags."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a model; the same command again resumes it",
+        description="Train a model in a folder of the user's cache. The same command again resumes "
+        "an interrupted run, or says that it is finished.",
+    )
+    add = parser.add_argument
+    add("--preset", default="micro", choices=list(RECIPES), help="shape of the model and recipe")
+    add("--corpus", default="stdlib", help="a corpus by name, or a text file")
+    add("--vocab-size", type=int, help="entries of the tokenizer")
+    add("--sparse", choices=SPARSE_KINDS, help="kind of the sparse heads")
+    add("--n-sparse-heads", type=int, help="a layer")
+    add("--n-dense-heads", type=int, help="a layer")
+    add("--n-local-heads", type=int, help="a layer")
+    add("--sparsity", type=int, help="tokens in all, for each token a sparse head keeps")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--steps", type=int, help="optimizer updates")
+    length.add_argument("--tokens", type=int, help="training tokens, instead of --steps")
+    add("--batch-tokens", type=int, help="tokens of one update, over all devices")
+    add("--lr", type=float, dest="learning_rate", metavar="LR", help="peak learning rate")
+    add("--seed", type=int, default=0, help="of weights and batches")
+    add("--time-limit", type=float, metavar="SECONDS", help="stop cleanly; run again to go on")
+    add("--threads", type=int, help="CPU threads")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--name", help="of the run; by default made of its settings")
+    place.add_argument("--run-dir", type=Path, help="folder of the run, instead of the cache")
+    place.add_argument("--resume", metavar="NAME", help="go on with a run as it was configured")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, print the losses, and name the next command."""
+    require(args.threads is None or args.threads >= 1, "--threads", args.threads, "at least 1")
+    limit = args.time_limit
+    require(limit is None or limit > 0, "--time-limit", limit, "positive")
+    settings, folder = settings_and_folder(args)
+    import torch
+
+    from mosa_edu.cli.training_run import train
+    from mosa_edu.training import distributed
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    with distributed.process_group() as device:
+        return train(settings, folder, device, limit)
+
+
+def settings_and_folder(args: argparse.Namespace) -> tuple[dict[str, Any], Path]:
+    """Return what to run, as JSON values, and where.
+
+    Raises
+    ------
+    ValueError
+        For a flag out of range, or a run that does not exist.
+    """
+    if args.resume:
+        folder = Path(args.resume) if Path(args.resume).is_dir() else runs.run_folder(args.resume)
+        return runs.read_settings(folder), folder
+    shape = {name: getattr(args, name) for name in MODEL_FLAGS if getattr(args, name) is not None}
+    if args.vocab_size is not None:
+        shape["vocab_size"] = args.vocab_size
+    model = dataclasses.replace(PRESETS[args.preset], **shape)
+    settings = {
+        "preset": args.preset,
+        "corpus": args.corpus,
+        "model": dataclasses.asdict(model),
+        "training": _recipe(args, model).to_json(),
+    }
+    if args.run_dir:
+        return settings, args.run_dir
+    return settings, runs.run_folder(args.name or runs.default_name(settings))
+
+
+def _recipe(args: argparse.Namespace, model: ModelConfig) -> TrainingConfig:
+    from mosa_edu.training.config import TrainingConfig
+
+    recipe = dict(RECIPES[args.preset])
+    for name in ("batch_tokens", "learning_rate", "tokens", "steps"):
+        if getattr(args, name) is not None:
+            recipe[name] = getattr(args, name)
+            require(recipe[name] > 0, f"--{name.replace('_', '-')}", recipe[name], "positive")
+    tokens = recipe.pop("tokens")
+    steps = recipe.setdefault("steps", math.ceil(tokens / recipe["batch_tokens"]))
+    warmup = min(recipe.pop("warmup_steps", 100), steps // 10)
+    return TrainingConfig(
+        **recipe,
+        warmup_steps=warmup,
+        max_length=model.max_seq_len,
+        min_length=min(16, model.max_seq_len),
+        seed=args.seed,
+    )
