@@ -1,0 +1,127 @@
+"""Three scores of one model on the same windows: the numbers behind "does it leak?"."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mosa_edu.checks import require
+from mosa_edu.records.arrays import check_fields, decode, encode, plain, read_object
+from mosa_edu.records.files import write_atomic
+
+VERSION = 1
+WAYS = ("full", "prefix", "foreign")
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreRecord:
+    """Losses of one model under three scores, window by window, so that models can be paired.
+
+    Parameters
+    ----------
+    name : str
+        The run that was scored.
+    titles : sequence of str
+        Held-out books.
+    books : ndarray of uint8, shape (N,)
+        Book of each window, a position in `titles`.
+    cuts : sequence of int
+        Positions whose next token is scored.
+    losses : ndarray of float32, shape (3, N, P)
+        Nats under `WAYS`: the whole window seen by the router, the tokens up to the position
+        alone, and those followed by another book up to the same length (mean of the draws).
+    draws : int
+        Foreign continuations of each prefix.
+    fingerprint : str
+        SHA-256 of texts and tokenizer; records of different ones are not comparable.
+    provenance : dict
+        Where the record comes from, as plain JSON values.
+    version : int
+        Version of this format; only 1 is known.
+
+    Raises
+    ------
+    ValueError
+        If the fields do not fit together.
+    """
+
+    name: str
+    titles: Sequence[str]
+    books: np.ndarray
+    cuts: Sequence[int]
+    losses: np.ndarray
+    draws: int
+    fingerprint: str
+    provenance: dict[str, Any] = field(default_factory=dict)
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        require(self.version == VERSION, "ScoreRecord.version", self.version, f"{VERSION}")
+        object.__setattr__(self, "titles", tuple(self.titles))
+        object.__setattr__(self, "cuts", tuple(self.cuts))
+        object.__setattr__(self, "provenance", plain(self.provenance, "provenance"))
+        shape = (len(WAYS), len(self.books), len(self.cuts))
+        require(self.losses.shape == shape, "losses", self.losses.shape, f"of shape {shape}")
+        require(bool(np.isfinite(self.losses).all()), "losses", "NaN or inf", "finite")
+        last = int(self.books.max(initial=0))
+        require(last < len(self.titles), "books", last, f"below {len(self.titles)}")
+
+    def per_window(self, way: str) -> np.ndarray:
+        """Mean loss of every window under one score: float64 (N,)."""
+        require(way in WAYS, "way", way, f"one of {WAYS}")
+        return self.losses[WAYS.index(way)].mean(axis=1, dtype=np.float64)
+
+    def per_book(self, way: str) -> dict[str, float]:
+        """Mean loss of every book under one score, in nats per token."""
+        windows = self.per_window(way)
+        return {
+            title: float(windows[self.books == book].mean())
+            for book, title in enumerate(self.titles)
+        }
+
+    def to_json(self) -> str:
+        """Write the record as one JSON object."""
+        return json.dumps(
+            {
+                "version": self.version,
+                "name": self.name,
+                "titles": list(self.titles),
+                "books": encode(self.books),
+                "cuts": list(self.cuts),
+                "losses": encode(self.losses),
+                "draws": self.draws,
+                "fingerprint": self.fingerprint,
+                "provenance": self.provenance,
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "ScoreRecord":
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        ValueError
+            Naming the field that is missing, unknown or wrong.
+        """
+        values = read_object(text, "ScoreRecord")
+        needed = {"version", "name", "titles", "books", "cuts", "losses", "draws", "fingerprint"}
+        check_fields(values, needed, {"provenance"}, "ScoreRecord")
+        for name in ("books", "losses"):
+            values[name] = decode(values[name], f"ScoreRecord.{name}")
+        return cls(**values)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the record to a file, atomically."""
+        write_atomic(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "ScoreRecord":
+        """Read a record from a file."""
+        return cls.from_json(Path(path).read_text(encoding="utf-8"))
