@@ -7,7 +7,7 @@ from typing import Any
 
 from mosa_edu.checks import require
 
-SPARSE_KINDS = ("mosa", "fixed", "random", "prefix", "threshold", "token")
+SPARSE_KINDS = ("mosa", "fixed", "random", "prefix", "threshold", "token", "routing")
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,11 @@ def differences(config, seq_len):
     if config.n_sparse_heads:
         gating = head_flops(config.sparse, shape).gating
         terms = dict.fromkeys(terms, -layers * config.n_sparse_heads * gating)
+    if config.sparse == "routing":
+        scoring = head_flops("routing", shape).scoring
+        terms["the paper charges a token for one centroid, the layer compares it with all rho"] = (
+            layers * config.n_sparse_heads * scoring * (config.sparsity - 1)
+        )
     if config.n_local_heads and shape.span < seq_len:
         blocks = -(-seq_len // shape.span)
         per_head = 4 * d * (blocks * shape.span * 2 * shape.span - seq_len * shape.span)

@@ -3,6 +3,7 @@
 from mosa_edu.attention.dense import DenseAttention
 from mosa_edu.attention.hybrid import HybridAttention
 from mosa_edu.attention.local import LocalAttention
+from mosa_edu.attention.routing import RoutingAttention
 from mosa_edu.attention.sparse import FixedAttention, MosaAttention, SparseAttention
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "HybridAttention",
     "LocalAttention",
     "MosaAttention",
+    "RoutingAttention",
     "SparseAttention",
 ]

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from mosa_edu.attention.routing import RoutingAttention
 from mosa_edu.attention.sparse import SparseAttention
 from mosa_edu.checks import require
 from mosa_edu.config import SPARSE_KINDS
@@ -48,7 +49,7 @@ def build_sparse(
     Returns
     -------
     nn.Module
-        `SparseAttention` around the kind's selector.
+        `SparseAttention` around the kind's selector, or `RoutingAttention`.
 
     Raises
     ------
@@ -56,6 +57,8 @@ def build_sparse(
         If `kind` is unknown.
     """
     require(kind in SPARSE_KINDS, "kind", kind, f"one of {SPARSE_KINDS}")
+    if kind == "routing":
+        return RoutingAttention(d_model, d_head, n_heads, sparsity, rotate_fraction, rope_base)
     ragged = (d_model, n_heads, sparsity, max_seq_len, capacity_factor)
     selectors = {
         "mosa": lambda: ExpertChoice(d_model, n_heads, sparsity, include_first),
