@@ -78,7 +78,8 @@ def head_flops(kind: str, shape: HeadShape) -> HeadFlops:
     What the paper does not cost follows the same rules. A local head of window w has
     ``4 h' T min(w, T)`` for its attention, random heads cost what fixed ones do, prefix, threshold
     and token heads what MoSA does with their C slots in the place of k, and predictor heads score
-    every token twice: once to learn, once to predict.
+    every token twice: once to learn, once to predict. Routing stays as the paper has it, with one
+    product of each token and a centroid, although a head has rho of them.
 
     Examples
     --------
