@@ -1,7 +1,6 @@
-"""Files on the reader's disk: where caches live, whole-or-nothing writes, text that is checked."""
+"""Files on the reader's disk: where caches live, and text that is checked."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from mosa_edu.checks import require
@@ -21,30 +20,6 @@ def cache_folder() -> Path:
         return Path(chosen).expanduser()
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(home).expanduser() / "mosa_edu"
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that `path` holds either all of `content` or what it held before.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file to write; its folder is made if needed.
-    content : bytes
-        Everything the file shall hold.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def decode_text(content: bytes, argument: str, name: str) -> str:

@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 from mosa_edu.checks import require
 from mosa_edu.data.documents import Corpus, Document
-from mosa_edu.data.files import cache_folder, decode_text, write_whole
+from mosa_edu.data.files import cache_folder, decode_text
 from mosa_edu.data.gutenberg_text import CLEANING_VERSION, clean
+from mosa_edu.records import write_atomic
 
 _ADDRESS = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
 _TIMEOUT_SECONDS = 60
@@ -74,7 +75,7 @@ def fetch(entry: dict[str, Any]) -> bytes:
         if hashlib.sha256(content).hexdigest() == entry["sha256"]:
             return content
     content = _checked(_download(entry), entry, address(entry))
-    write_whole(cached, content)
+    write_atomic(cached, content)
     return content
 
 

@@ -10,7 +10,7 @@ import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from mosa_edu.checks import require
-from mosa_edu.data.files import write_whole
+from mosa_edu.records import write_atomic
 
 END_OF_TEXT = "<|endoftext|>"
 END_OF_TEXT_ID = 0
@@ -97,7 +97,7 @@ class Tokenizer:
 
     def save(self, path: str | Path) -> None:
         """Write the tokenizer as JSON, whole or not at all."""
-        write_whole(Path(path), self.to_json().encode())
+        write_atomic(Path(path), self.to_json().encode())
 
     def to_json(self) -> str:
         """Return the tokenizer as JSON text, the same text for the same merges."""

@@ -12,8 +12,9 @@ import numpy as np
 
 from mosa_edu.checks import require
 from mosa_edu.data.documents import SPLITS, Corpus, Split
-from mosa_edu.data.files import cache_folder, write_whole
+from mosa_edu.data.files import cache_folder
 from mosa_edu.data.tokenizer import END_OF_TEXT_ID, Tokenizer
+from mosa_edu.records import write_atomic
 
 _FORMAT = 1
 _WIDEST_UINT16 = 1 << 16
@@ -106,7 +107,7 @@ class TokenSet:
         streams = _read(path)
         if streams is None:
             streams = {split: _encode(corpus, split, tokenizer) for split in SPLITS}
-            write_whole(path, _pack(streams))
+            write_atomic(path, _pack(streams))
         return cls(streams["train"], streams["validation"], tokenizer.vocab_size, key)
 
     def split(self, name: Split) -> TokenStream:

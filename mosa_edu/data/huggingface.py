@@ -1,0 +1,120 @@
+"""Corpora `huggingface:NAME`: the first documents of a dataset, streamed, never held whole."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mosa_edu.checks import require
+from mosa_edu.data.documents import Corpus, Document
+
+N_TRAIN, N_VALIDATION = 10_000, 200
+_TITLE = re.compile(r"\s*= [^=].*[^=] = *\s*")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a dataset is, and how its rows become documents."""
+
+    path: str
+    config: str | None = None
+    join: Callable[[Iterable[str]], Iterator[str]] = iter
+
+
+def _articles(lines: Iterable[str]) -> Iterator[str]:
+    """Join the lines of wikitext, a row each, to articles, which begin with `` = Title = ``."""
+    article: list[str] = []
+    for line in lines:
+        if _TITLE.fullmatch(line) and "".join(article).strip():
+            yield "".join(article)
+            article = []
+        article.append(line)
+    if "".join(article).strip():
+        yield "".join(article)
+
+
+KNOWN = {
+    "wikitext": _Source("Salesforce/wikitext", "wikitext-103-raw-v1", _articles),
+    "tinystories": _Source("roneneldan/TinyStories"),
+    "c4": _Source("allenai/c4", "en"),
+}
+
+
+def load_huggingface(
+    name: str, n_train: int = N_TRAIN, n_validation: int = N_VALIDATION, column: str = "text"
+) -> Corpus:
+    """Stream the first documents of a dataset.
+
+    Parameters
+    ----------
+    name : str
+        ``wikitext``, ``TinyStories`` or ``C4`` in any case, else what `datasets.load_dataset`
+        takes (``owner/name`` or a local folder), with ``#config`` behind it where it has several.
+    n_train, n_validation : int, optional
+        Documents of each split, at most. A dataset without a split ``validation`` or ``test``
+        gives its first documents of ``train`` to validation.
+    column : str, optional
+        The column that holds the text.
+
+    Returns
+    -------
+    Corpus
+        The documents in the order of the stream.
+
+    Raises
+    ------
+    ValueError
+        If the extra ``data`` is not installed, the dataset cannot be reached, or it has no such
+        split or column.
+    """
+    require(n_train >= 1, "n_train", n_train, "at least 1")
+    require(n_validation >= 1, "n_validation", n_validation, "at least 1")
+    path, _, config = name.partition("#")
+    source = KNOWN.get(path.lower(), _Source(path))
+    source = _Source(source.path, config or source.config, source.join)
+    splits = _open(source, name)
+    held_out = next((split for split in ("validation", "test") if split in splits), None)
+    train = _documents(splits["train"], source, column, name)
+    if held_out:
+        validation = _documents(splits[held_out], source, column, name)
+    else:
+        validation = train
+    # Validation first: without a split of its own it takes the head of the training stream.
+    second = tuple(itertools.islice(validation, n_validation))
+    first = tuple(itertools.islice(train, n_train))
+    require(bool(first and second), "corpus", f"huggingface:{name}", "a dataset with enough rows")
+    provenance = {
+        "source": f"datasets.load_dataset({source.path!r}, {source.config!r}, streaming=True)",
+        "split": held_out or "the first documents of train are held out",
+        "documents": [len(first), len(second)],
+    }
+    return Corpus(f"huggingface:{name}", first, second, provenance)
+
+
+def _open(source: _Source, name: str) -> Any:
+    argument = f"huggingface:{name}"
+    try:
+        import datasets
+    except ImportError:
+        require(False, "corpus", argument, "used with the extra: pip install 'mosa_edu[data]'")
+    try:
+        splits = datasets.load_dataset(source.path, source.config, streaming=True)
+    except (ValueError, OSError, ConnectionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(
+            f"corpus must be a dataset that can be reached, got {argument!r} ({reason})"
+        ) from None
+    require("train" in splits, "corpus", argument, "a dataset with a split named train")
+    return splits
+
+
+def _documents(rows: Any, source: _Source, column: str, name: str) -> Iterator[Document]:
+    def texts() -> Iterator[str]:
+        for row in rows:
+            require(column in row, "column", column, f"one of {sorted(row)} in {name}")
+            yield row[column]
+
+    full = (text for text in source.join(texts()) if text.strip())
+    for number, text in enumerate(full):
+        yield Document(f"{name} {number}", text)
