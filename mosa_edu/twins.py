@@ -1,0 +1,140 @@
+"""Which models are compared with which: configs of equal cost, and the jobs that train them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from mosa_edu.checks import require
+from mosa_edu.config import PRESETS, ModelConfig
+from mosa_edu.costs import isoflop_twin, isoparameter_twin
+
+FIRST_GRID = ("dense", "mosa", "fixed", "routing", "random", "prefix")
+"""The baseline, the paper's layer and rivals, and the controls: more heads without learned ones,
+and the same router made causal."""
+
+N_DENSE_KEPT = 2
+"""Dense heads that a small hybrid keeps; the paper keeps 4 of 9."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training run of a comparison.
+
+    Attributes
+    ----------
+    name : str
+        Kind, match, sparsity and seed, such as ``mosa-flops-8-seed1``.
+    kind : str
+        ``dense``, or the kind of the sparse heads.
+    match : str
+        What is equal to the dense baseline's: ``flops`` or ``parameters``.
+    config : ModelConfig
+        The model.
+    seed : int
+        Of weights and data order; data order is the same for all kinds.
+    """
+
+    name: str
+    kind: str
+    match: str
+    config: ModelConfig
+    seed: int
+
+
+def dense_baseline() -> ModelConfig:
+    """Build the explorer model with four dense heads and no sparse ones.
+
+    Returns
+    -------
+    ModelConfig
+        The model that every twin is matched with.
+    """
+    return replace(PRESETS["explorer"], n_dense_heads=4, n_sparse_heads=0)
+
+
+def twin(kind: str, sparsity: int = 8, match: str = "flops") -> ModelConfig:
+    """Build the small hybrid of one kind that costs no more than the dense baseline.
+
+    Parameters
+    ----------
+    kind : str
+        ``dense`` for the baseline itself, or a kind of sparse heads.
+    sparsity : int
+        The paper's rho.
+    match : {"flops", "parameters"}
+        What may not exceed the baseline's.
+
+    Returns
+    -------
+    ModelConfig
+        Expert choice takes token 0 always, as in the paper's IsoFLOP runs.
+
+    Raises
+    ------
+    ValueError
+        If `match` is unknown, or not one head fits the budget.
+
+    Examples
+    --------
+    >>> twin("mosa").n_sparse_heads, twin("fixed").n_sparse_heads
+    (26, 28)
+    """
+    require(match in ("flops", "parameters"), "match", match, "'flops' or 'parameters'")
+    baseline = dense_baseline()
+    if kind == "dense":
+        return baseline
+    make = isoflop_twin if match == "flops" else isoparameter_twin
+    return replace(make(baseline, kind, sparsity, N_DENSE_KEPT), include_first=kind == "mosa")
+
+
+def jobs(
+    kinds: Iterable[str] = FIRST_GRID,
+    seeds: Sequence[int] = (0, 1, 2),
+    sparsity: int = 8,
+    match: str = "flops",
+) -> list[Job]:
+    """List the runs of a comparison, seed by seed, so that a part of them is a whole grid.
+
+    Parameters
+    ----------
+    kinds : iterable of str
+        Kinds of models.
+    seeds : sequence of int
+        Seeds of each.
+    sparsity, match
+        As in `twin`.
+
+    Returns
+    -------
+    list of Job
+        Names are unique.
+    """
+    wanted = list(kinds)
+    return [
+        Job(f"{kind}-{match}-{sparsity}-seed{seed}", kind, match, twin(kind, sparsity, match), seed)
+        for seed in seeds
+        for kind in wanted
+    ]
+
+
+def shard(everything: Sequence[Job], part: int, parts: int) -> list[Job]:
+    """Return one machine's share of a sweep.
+
+    Parameters
+    ----------
+    everything : sequence of Job
+        The whole sweep.
+    part, parts : int
+        Share `part` of `parts`, counted from 1.
+
+    Returns
+    -------
+    list of Job
+        Shares are disjoint and together everything.
+
+    Raises
+    ------
+    ValueError
+        If `part` is not in [1, parts].
+    """
+    require(1 <= part <= parts, "shard", f"{part}/{parts}", "i/n with 1 <= i <= n")
+    return list(everything[part - 1 :: parts])
