@@ -6,33 +6,34 @@ CLEANING_VERSION = 1
 
 _START = re.compile(r"\*\*\* ?START OF TH(?:E|IS) PROJECT GUTENBERG EBOOK.*?\*\*\*", re.S)
 _END = re.compile(r"\*\*\* ?END OF TH(?:E|IS) PROJECT GUTENBERG EBOOK")
-_TYPOGRAPHY = str.maketrans(
-    {
-        "\u2018": "'",
-        "\u2019": "'",
-        "\u201c": '"',
-        "\u201d": '"',
-        "\u2013": "--",
-        "\u2014": "--",
-        "\u2015": "--",
-        "\u2212": "-",
-        "\u2026": "...",
-        "\u00a0": " ",
-        "\u2122": None,
-        "\f": "\n",
-        "_": None,
-    }
-)
+_TYPOGRAPHY = {
+    "\u2018": "'",
+    "\u2019": "'",
+    "\u201c": '"',
+    "\u201d": '"',
+    "\u2013": "--",
+    "\u2014": "--",
+    "\u2015": "--",
+    "\u2212": "-",
+    "\u2026": "...",
+    "\u00a0": " ",
+    "\u2122": "",
+    "\f": "\n",
+    "_": "",
+}
 _ILLUSTRATION = re.compile(r"\[(?:Illustration|Picture|Footnote)[^\]]*\]", re.I)
 _NOTE_MARK = re.compile(r"(?<=\S) ?\[(?:\d{1,3}|\*)\]")
+_DASH_AT_END = re.compile(r"(?<=\w)(--?)[ ]*\n\s*(?=\w)")
 _BARE = re.compile(r"[\W\d_]*")
 _CREDIT = re.compile(
     r"\[?(?:produced by|e-?text prepared|e-?text revised|special thanks|transcribe[rd]|"
     r"\W*transcriber|editorial note|an anonymous volunteer|html version|enlarge\b|"
-    r"project gutenberg editor|this file was|note: (?:project gutenberg|images))|"
-    r".*(?:proofread|https?://|www\.|project gutenberg|gutenberg\.(?:org|net))",
-    re.I | re.S,
+    r"project gutenberg editor|this file was|note: (?:project gutenberg|images))",
+    re.I,
 )
+_CREDIT_WORDS = ("proofread", "http://", "https://", "www.", "project gutenberg")
+_CREDIT_WORDS += ("gutenberg.org", "gutenberg.net")
+_LONGEST_CREDIT = 2000
 _TAIL = re.compile(
     r"\W*(?:transcriber's? (?:amend|correct|note)|footnotes?\W*$|typographical errors|"
     r"selected bibliography|the nelson classics|there's more to follow|"
@@ -66,7 +67,9 @@ def clean(raw: str) -> str:
     start, end = _START.search(raw), _END.search(raw)
     if start is None or end is None or end.start() < start.end():
         raise ValueError("raw must be a Project Gutenberg file with START and END marks")
-    body = raw[start.end() : end.start()].translate(_TYPOGRAPHY)
+    body = raw[start.end() : end.start()]
+    for printed, plain in _TYPOGRAPHY.items():
+        body = body.replace(printed, plain)
     blocks = [block for block in re.split(r"\n\s*\n", body) if block.strip()]
     blocks = _without_credits(blocks)
     blocks = _without_contents(blocks)
@@ -76,10 +79,12 @@ def clean(raw: str) -> str:
 
 
 def _unwrap(block: str) -> str:
-    text = _ILLUSTRATION.sub("", block)
-    text = _NOTE_MARK.sub("", text)
-    # A hyphen or dash at a line's end is part of the text: these files do not break words.
-    text = re.sub(r"(?<=\w)(--?)[ ]*\n\s*(?=\w)", r"\1", text)
+    text = block
+    if "[" in text:
+        text = _NOTE_MARK.sub("", _ILLUSTRATION.sub("", text))
+    if "-" in text:
+        # A hyphen or dash at a line's end is part of the text: these files do not break words.
+        text = _DASH_AT_END.sub(r"\1", text)
     return " ".join(text.split())
 
 
@@ -93,8 +98,15 @@ def _without_credits(blocks: list[str]) -> list[str]:
     return [
         block
         for number, block in enumerate(blocks)
-        if not (_CREDIT.match(block.strip()) and (number < front or len(block) < 2000))
+        if not (_is_credit(block) and (number < front or len(block) < _LONGEST_CREDIT))
     ]
+
+
+def _is_credit(block: str) -> bool:
+    if _CREDIT.match(block.strip()):
+        return True
+    lower = block.lower()
+    return any(word in lower for word in _CREDIT_WORDS)
 
 
 def _without_contents(blocks: list[str]) -> list[str]:
