@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shutil
 from functools import cache
@@ -55,17 +56,26 @@ def copy_all(app: Sphinx) -> None:
         static = Path(app.outdir) / "_static"
         copy_libraries(static)
         copy_recorded(static)
+        write_styles(static)
+
+
+def write_styles(static: Path) -> None:
+    """Write the package's colours: as a style sheet, and as pairs for recolouring charts."""
+    from mosa_edu.viz.style import css_variables, dark_of_light
+
+    folder = static / "mosa"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "colours.css").write_text(css_variables(), encoding="utf-8")
+    pairs = json.dumps(dark_of_light())
+    (folder / "colours.js").write_text(f"globalThis.mosaDark = {pairs};\n", encoding="utf-8")
 
 
 @cache
-def component_script(name: str) -> str | None:
-    """Return the one joined script of a component, None for a name that is no component."""
+def component_script(name: str) -> str:
+    """Return the one joined script of a component; an unknown one ends the build."""
     from mosa_edu.viz.assets import classic_script
 
-    try:
-        return classic_script(name)
-    except (FileNotFoundError, ValueError):
-        return None
+    return classic_script(name.replace("-", "_"))
 
 
 def components(body: str) -> list[str]:
@@ -85,17 +95,16 @@ def add_scripts(
     if CHART in body:
         # Not deferred: each chart draws itself while the page is still being parsed.
         app.add_js_file(PLOTLY, priority=100)
+        app.add_js_file("mosa/colours.js", loading_method="defer")
         app.add_js_file("js/plotly-theme.js", loading_method="defer")
     for name in components(body):
-        script = component_script(name)
-        if script is not None:
-            target = Path(app.outdir) / "_static" / "mosa" / f"{name}.js"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(script, encoding="utf-8")
-            app.add_js_file(f"mosa/{name}.js", loading_method="defer")
+        target = Path(app.outdir) / "_static" / "mosa" / f"{name}.js"
+        target.write_text(component_script(name), encoding="utf-8")
+        app.add_js_file(f"mosa/{name}.js", loading_method="defer")
 
 
 def connect(app: Sphinx) -> None:
     """Copy once for a build, decide page by page."""
+    app.add_css_file("mosa/colours.css")
     app.connect("builder-inited", copy_all)
     app.connect("html-page-context", add_scripts)

@@ -1,47 +1,38 @@
-// Gives every Plotly chart the text and grid colours of the page's theme, and follows its switch.
+// Recolours finished Plotly charts when the page's theme changes. The pairs of colours, light to
+// dark, come from mosa_edu.viz.style through a generated script that sets globalThis.mosaDark.
 (() => {
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const darkOf = new Map(Object.entries(globalThis.mosaDark ?? {}));
+  const lightOf = new Map([...darkOf].map(([light, dark]) => [dark, light]));
+  const isDark = () => document.documentElement.dataset.theme === "dark" && !printing;
+  let printing = false;
 
-  const layout = () => {
-    const text = colour("--pst-color-text-base");
-    const grid = colour("--pst-color-border");
-    const surface = colour("--pst-color-surface");
-    return { text, grid, surface };
+  // A copy with every colour replaced; numbers and typed arrays are passed through as they are.
+  const swap = (value, pairs) => {
+    if (typeof value === "string") return pairs.get(value.toLowerCase()) ?? value;
+    if (Array.isArray(value)) {
+      return typeof value[0] === "number" ? value : value.map((item) => swap(item, pairs));
+    }
+    if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, swap(item, pairs)]));
   };
 
   const paint = (chart) => {
-    const { text, grid, surface } = layout();
-    const change = {
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      "font.color": text,
-      "hoverlabel.bgcolor": surface,
-      "hoverlabel.font.color": text,
-    };
-    for (const name of Object.keys(chart._fullLayout ?? {})) {
-      if (!/^[xy]axis\d*$/.test(name)) continue;
-      change[`${name}.gridcolor`] = grid;
-      change[`${name}.zerolinecolor`] = grid;
-      change[`${name}.linecolor`] = grid;
-    }
-    (chart.layout?.updatemenus ?? []).forEach((_, i) => {
-      change[`updatemenus[${i}].bgcolor`] = surface;
-      change[`updatemenus[${i}].bordercolor`] = grid;
-      change[`updatemenus[${i}].font.color`] = text;
-    });
-    (chart.layout?.sliders ?? []).forEach((_, i) => {
-      change[`sliders[${i}].bgcolor`] = surface;
-      change[`sliders[${i}].bordercolor`] = grid;
-      change[`sliders[${i}].font.color`] = text;
-    });
-    return Plotly.relayout(chart, change);
+    const dark = isDark();
+    if ((chart.dataset.mosaTheme ?? "light") === (dark ? "dark" : "light")) return;
+    chart.dataset.mosaTheme = dark ? "dark" : "light";
+    const pairs = dark ? darkOf : lightOf;
+    const frames = chart._transitionData?._frames;
+    if (frames) frames.splice(0, frames.length, ...swap(frames, pairs));
+    Plotly.react(chart, swap(chart.data, pairs), swap(chart.layout, pairs));
   };
 
   const paintAll = () => document.querySelectorAll(".js-plotly-plot").forEach(paint);
-
   paintAll();
   new MutationObserver(paintAll).observe(document.documentElement, {
-    attributes: true,
     attributeFilter: ["data-theme"],
+  });
+  matchMedia("print").addEventListener("change", (event) => {
+    printing = event.matches;
+    paintAll();
   });
 })();

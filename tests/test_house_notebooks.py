@@ -1,0 +1,110 @@
+"""Protects the stored notebooks: same content, same bytes, and no output that nobody checks."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import notebooks
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = sorted((ROOT / "book").glob("**/*.ipynb"))
+
+
+def cell(source, text="", **metadata):
+    outputs = [new_output("stream", name="stdout", text=text)] if text else []
+    return new_code_cell(source, outputs=outputs, execution_count=1, metadata=metadata)
+
+
+def display(**data):
+    types = {key.replace("__", "/").replace("_", "-"): value for key, value in data.items()}
+    return new_output("display_data", data=types)
+
+
+def test_normalising_twice_changes_nothing_and_drops_what_a_run_leaves_behind():
+    timed = cell("print(1)", "1\n", execution={"iopub.execute_input": "2026-01-01"})
+    raw = new_notebook(cells=[timed, cell("print(1)", "1\n")])
+    raw.metadata = {"widgets": {"state": 1}, "language_info": {"version": "3.11.7"}}
+    once = notebooks.normalise(raw)
+    assert notebooks.normalise(once) == once
+    assert "widgets" not in once.metadata
+    assert once.metadata.language_info == {"name": "python"}
+    assert "execution" not in once.cells[0].metadata
+    assert [c.execution_count for c in once.cells] == [1, 1]
+
+
+def test_cell_ids_follow_the_text_and_are_unique():
+    before = notebooks.normalise(new_notebook(cells=[cell("a = 1"), cell("a = 1"), cell("b = 2")]))
+    after = notebooks.normalise(new_notebook(cells=[cell("new"), *before.cells]))
+    assert [c.id for c in after.cells[1:]] == [c.id for c in before.cells]
+    assert len({c.id for c in after.cells}) == 4
+
+
+def test_widget_view_goes_where_html_stands_beside_it():
+    both = cell("show()")
+    both.outputs = [display(**{notebooks.WIDGET_VIEW: {}, "text__html": "<mosa-x>"})]
+    kept = notebooks.normalise(new_notebook(cells=[both])).cells[0].outputs[0].data
+    assert list(kept) == ["text/html"]
+
+
+@pytest.mark.parametrize("kind", notebooks.NEEDS_HTML)
+def test_chart_or_widget_without_html_is_found(kind):
+    blank = cell("show()")
+    blank.outputs = [new_output("display_data", data={kind: {}})]
+    (line,) = notebooks.complaints(new_notebook(cells=[blank]))
+    assert "shows nothing" in line
+
+
+def test_errors_unrun_cells_and_machine_paths_are_found():
+    failed = cell("1 / 0")
+    failed.outputs = [new_output("error", ename="ZeroDivisionError", evalue="", traceback=[])]
+    unrun = new_code_cell("print(1)")
+    local = cell("print(path)", "/somewhere/mosa/book\n")
+    found = notebooks.complaints(new_notebook(cells=[failed, unrun, local]), "/somewhere/mosa")
+    assert [line.split(": ")[1] for line in found] == [
+        "stored error ZeroDivisionError",
+        "never ran",
+        "names a folder of this machine",
+    ]
+
+
+def test_tagged_outputs_can_be_kept_while_the_text_stays():
+    tag = {"tags": ["nbval-ignore-output"]}
+    stored = new_notebook(cells=[cell("train()", "loss 5.1\n", **tag), cell("print(2)", "2\n")])
+    fresh = new_notebook(cells=[cell("train()", "loss 5.2\n", **tag), cell("print(2)", "3\n")])
+    notebooks.keep_outputs(fresh, stored, "nbval-ignore-output")
+    assert [c.outputs[0].text for c in fresh.cells] == ["loss 5.1\n", "3\n"]
+
+
+@pytest.fixture
+def executed(tmp_path):
+    """A notebook as make notebooks stores it, with two numbers of three decimals."""
+    path = tmp_path / "small.ipynb"
+    cells = [new_code_cell("print('a', round(22 / 7, 3))"), new_code_cell("print('b', 1.414)")]
+    notebook = new_notebook(cells=cells)
+    nbformat.write(notebook, path)
+    assert notebooks.process(path, run=True, check=False, keep_tagged=False) == []
+    return path
+
+
+def nbval(path: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml")]
+    command += ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(ROOT / "nbval.cfg")]
+    return subprocess.run([*command, str(path)], capture_output=True, text=True, cwd=path.parent)
+
+
+def test_one_altered_digit_fails_and_executing_again_gives_the_same_bytes(executed):
+    stored = executed.read_text()
+    executed.write_text(stored.replace("a 3.143", "a 3.144"))
+    altered = nbval(executed)
+    assert "1 failed, 1 passed" in altered.stdout
+    assert "3.144" in altered.stdout
+    notebooks.process(executed, run=True, check=False, keep_tagged=False)
+    assert executed.read_text() == stored
+
+
+@pytest.mark.parametrize("path", BOOK, ids=[path.stem for path in BOOK])
+def test_stored_notebook_is_normalised_and_complete(path):
+    assert notebooks.process(path, run=False, check=True, keep_tagged=False) == []
