@@ -1,0 +1,80 @@
+"""Protects the recipe: what is refused, and which rate, seed and checkpoints a step has."""
+
+import itertools
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mosa_edu.training import TrainingConfig
+from mosa_edu.training.schedule import checkpoint_steps, layer_seed_at, learning_rate_at
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", 0),
+        ("steps", 2.5),
+        ("steps", True),
+        ("batch_tokens", 255),
+        ("max_length", 8),
+        ("min_length", 0),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("nan")),
+        ("warmup_steps", 1000),
+        ("weight_decay", -0.1),
+        ("betas", (0.9, 1.0)),
+        ("clip_norm", float("inf")),
+        ("seed", -1),
+        ("dtype", "float64"),
+        ("keep_checkpoints", 1),
+        ("save_seconds", 0.0),
+        ("checkpoints", 0),
+        ("eval_tokens", -1),
+    ],
+)
+def test_refusal_names_argument_and_value(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} must be .*, got ") as error:
+        TrainingConfig(**{"steps": 1000, "max_length": 256, "batch_tokens": 4096, name: value})
+    assert repr(value) in str(error.value)
+
+
+def test_config_survives_json_and_old_files_take_defaults() -> None:
+    config = TrainingConfig(steps=300, betas=(0.8, 0.9))
+    assert TrainingConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+    assert TrainingConfig.from_json({"steps": 300}) == TrainingConfig(steps=300)
+    with pytest.raises(ValueError, match="warm_up"):
+        TrainingConfig.from_json({"steps": 300, "warm_up": 3})
+
+
+@given(st.integers(1, 5000), st.data())
+def test_learning_rate_rises_then_falls_to_zero(steps: int, data: st.DataObject) -> None:
+    warmup = data.draw(st.integers(0, steps - 1))
+    config = TrainingConfig(steps=steps, warmup_steps=warmup, learning_rate=0.5)
+    rates = [learning_rate_at(config, step) for step in range(steps + 1)]
+    assert all(0 < rate <= 0.5 for rate in rates[:-1])
+    assert rates[-1] == 0
+    assert max(rates) == pytest.approx(0.5)
+    peak = rates.index(max(rates))
+    assert rates[: peak + 1] == sorted(rates[: peak + 1])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+
+
+@given(st.integers(1, 100_000), st.integers(1, 60))
+def test_checkpoint_steps_are_distinct_and_even_in_the_logarithm(steps: int, count: int) -> None:
+    chosen = checkpoint_steps(steps, count)
+    assert len(chosen) == min(count, steps + 1)
+    assert chosen == sorted(set(chosen))
+    assert chosen[-1] == steps
+    assert count == 1 or chosen[0] == 0
+    late = [b / a for a, b in itertools.pairwise(chosen) if a >= 100]
+    assert not late or max(late) - min(late) < 0.03 * max(late)
+
+
+def test_layer_seeds_differ_by_step_seed_and_rank() -> None:
+    config, other = TrainingConfig(steps=300), TrainingConfig(steps=300, seed=1)
+    seeds = {
+        layer_seed_at(c, step, rank) for c in (config, other) for step in (0, 1) for rank in (0, 1)
+    }
+    assert len(seeds) == 8
