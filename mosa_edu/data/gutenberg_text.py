@@ -31,8 +31,10 @@ _CREDIT = re.compile(
     r"project gutenberg editor|this file was|note: (?:project gutenberg|images))",
     re.I,
 )
-_CREDIT_WORDS = ("proofread", "http://", "https://", "www.", "project gutenberg")
-_CREDIT_WORDS += ("gutenberg.org", "gutenberg.net")
+_CREDIT_WORDS = [
+    *("proofread", "http://", "https://", "www."),
+    *("project gutenberg", "gutenberg.org", "gutenberg.net"),
+]
 _LONGEST_CREDIT = 2000
 _TAIL = re.compile(
     r"\W*(?:transcriber's? (?:amend|correct|note)|footnotes?\W*$|typographical errors|"

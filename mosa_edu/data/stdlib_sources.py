@@ -1,6 +1,7 @@
 """The corpus `stdlib`: the running interpreter's own library, real text that needs no download."""
 
 import hashlib
+import os
 import platform
 import sysconfig
 from pathlib import Path
@@ -13,8 +14,10 @@ MAX_FILE_BYTES = 150_000
 HELD_OUT = 16
 """One file in about this many is held out."""
 
-_LEFT_OUT = {"__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib"}
-_TABLES = {"encodings", "pydoc_data", "lib2to3", "turtledemo"}
+_LEFT_OUT = {
+    *("__pycache__", "site-packages", "dist-packages", "test", "tests"),
+    *("encodings", "pydoc_data", "lib2to3", "idlelib", "turtledemo"),
+}
 
 
 def load_stdlib(folder: str | Path | None = None, max_bytes: int = MAX_BYTES) -> Corpus:
@@ -71,10 +74,11 @@ def load_stdlib(folder: str | Path | None = None, max_bytes: int = MAX_BYTES) ->
 
 def _ranked_names(root: Path) -> list[tuple[int, str]]:
     names = []
-    for path in root.rglob("*.py"):
-        relative = path.relative_to(root)
-        if not (_LEFT_OUT | _TABLES).intersection(relative.parts):
-            names.append(relative.as_posix())
+    for folder, below, files in os.walk(root):
+        below[:] = [name for name in below if name not in _LEFT_OUT]
+        names += [Path(folder, file) for file in files if file.endswith(".py")]
+    relative = [path.relative_to(root).as_posix() for path in names]
     return sorted(
-        (int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"), name) for name in names
+        (int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"), name)
+        for name in relative
     )

@@ -144,7 +144,7 @@ class Tokenizer:
         ends = np.cumsum([0, *widths])
         byte_ends = np.cumsum(self._byte_lengths[ids], dtype=np.int64)
         stops = (np.searchsorted(ends, byte_ends, side="right") - 1).tolist()
-        starts = [0, *stops[:-1]]
+        starts = [0, *stops][: len(ids)]
         return [
             TokenSpan(token, text[start:stop], start, stop)
             for token, start, stop in zip(ids, starts, stops, strict=True)

@@ -194,10 +194,11 @@ class TokenSet:
             bounds = [(0, 0, len(stream))]
         starts, documents = [], []
         for document, first, end in bounds:
-            count = min(per_document, (end - first - 1) // length)
-            room = end - first - length - 1
-            # Middles of `count` equal parts of the room: one window stands in the middle.
-            places = [first + room * (2 * i + 1) // (2 * count) for i in range(count)]
+            room = end - first - 1  # the last token is a target only
+            count = min(per_document, room // length)
+            # One window in the middle of each of `count` equal parts.
+            margin = (room // count - length) // 2
+            places = [first + room * part // count + margin for part in range(count)]
             starts += places
             documents += [document] * count
         inputs, targets = _cut(stream, np.array(starts), length)

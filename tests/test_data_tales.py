@@ -1,0 +1,122 @@
+"""The generated stories are the same everywhere and keep their promises."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mosa_edu.data import tales_words as words
+from mosa_edu.data.corpora import load_corpus
+from mosa_edu.data.splitmix import SplitMix64
+from mosa_edu.data.tales import load_tales
+from mosa_edu.data.tales_sentences import agreement, brackets, owners, quotation, recall
+
+KNOWN = "aedce221d06620a128016326d6d08e188e3e8a269669ebf8a9a1b620328d6c31"
+CORPUS = load_corpus("tales", n_stories=1000)
+STORIES = [*CORPUS.texts("train"), *CORPUS.texts("validation")]
+
+seeds = st.integers(0, 2**64 - 1)
+
+
+def test_a_thousand_stories_have_a_known_hash():
+    assert CORPUS.fingerprint() == KNOWN
+
+
+def test_splitmix_gives_the_published_numbers():
+    rng = SplitMix64(1234567)
+    assert [rng.next() for _ in range(3)] == [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+    ]
+
+
+@given(seeds, st.integers(1, 50))
+def test_samples_are_different_items_and_below_is_below(seed, size):
+    rng = SplitMix64(seed)
+    assert sorted(rng.sample(range(size), size)) == list(range(size))
+    assert 0 <= rng.below(size) < size
+
+
+def test_a_larger_corpus_begins_with_the_smaller():
+    small = load_tales(100)
+    assert CORPUS.train[: len(small.train)] == small.train
+    assert CORPUS.validation[: len(small.validation)] == small.validation
+    assert load_tales(100, seed=1).train != small.train
+
+
+def test_stories_are_varied_and_held_out_ones_are_new():
+    assert len(CORPUS.validation) == 50
+    assert len(set(STORIES)) == 1000
+    openings = {story[:60] for story in STORIES}
+    assert len(openings) > 800
+
+
+def test_quotes_and_brackets_close_in_every_story():
+    for story in STORIES:
+        for paragraph in story.split("\n\n"):
+            assert paragraph.count('"') % 2 == 0
+            open_ones = []
+            for character in paragraph:
+                if character in "([":
+                    open_ones.append(character)
+                elif character in ")]":
+                    assert open_ones.pop() + character in ("()", "[]")
+            assert not open_ones
+
+
+def test_text_is_plain_and_its_articles_are_right():
+    for story in STORIES:
+        assert story.isascii()
+        assert "  " not in story
+        for article, word in pairwise(story.split()):
+            if article in ("a", "an"):
+                assert (article == "an") == (word[0] in "aeiou"), (article, word)
+
+
+@given(seeds, st.integers(0, 4))
+def test_agreement_has_attractors_of_the_other_number_only(seed, distance):
+    cloze = agreement(SplitMix64(seed), distance)
+    assert cloze.text == cloze.before + cloze.answer + cloze.after
+    assert cloze.distance == distance
+    last = cloze.before.split()[-1]
+    ones, many = ({noun[i] for noun in (*words.PLACES, *words.THINGS)} for i in (0, 1))
+    plural_verb = cloze.answer.strip() in {"were", *(verb.many for verb in words.HABITS)}
+    # The noun just before the verb misleads, unless it is the subject itself.
+    assert (last in many) == (plural_verb == (distance == 0))
+    assert (last in ones) != (last in many)
+
+
+@given(seeds, st.integers(1, 6))
+def test_quotation_and_brackets_close_what_they_open(seed, distance):
+    quote = quotation(SplitMix64(seed), words.PEOPLE[0], distance)
+    assert quote.before.count('"') == 1
+    assert quote.answer == '."'
+    assert quote.before.count(". ") == distance - 1
+    bracket = brackets(SplitMix64(seed), distance)
+    assert bracket.before.count("[") == bracket.before.count("(") == 1
+    assert (bracket.answer, bracket.wrong) == ("]", ")")
+
+
+@given(seeds, st.integers(2, 6), st.integers(0, 8))
+def test_recall_asks_for_what_was_told(seed, n_people, distance):
+    people = words.PEOPLE[:n_people]
+    cloze = recall(SplitMix64(seed), people, distance)
+    name, other = cloze.answer.strip(), cloze.wrong.strip()
+    told = cloze.before.split(". ")[0]
+    colour = cloze.before.split("The ")[-1].split()[0]
+    assert name != other
+    assert {name, other} <= {person.name for person in people}
+    clause = next(part for part in told.replace(" and ", ", ").split(", ") if name in part.split())
+    assert f" the {colour} " in f" {clause} "
+    assert cloze.before.count(".") == distance + 1
+
+
+def test_owners_have_different_colours_and_bad_arguments_are_named():
+    told = owners(SplitMix64(3), words.PEOPLE[:4], "kite")
+    assert len(set(told.colours)) == 4
+    with pytest.raises(ValueError, match="n_stories must be at least 20, got 3"):
+        load_tales(3)
+    with pytest.raises(ValueError, match=r"distance must be in 0\.\.4, got 5"):
+        agreement(SplitMix64(0), 5)
