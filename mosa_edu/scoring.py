@@ -48,7 +48,7 @@ def spread_cuts(seq_len: int, count: int, first: int = 15) -> tuple[int, ...]:
 def three_scores(
     model: TransformerLM,
     windows: np.ndarray,
-    foreign: np.ndarray,
+    books: np.ndarray,
     cuts: Sequence[int],
     *,
     draws: int = 4,
@@ -63,8 +63,8 @@ def three_scores(
         Left in the mode it was in.
     windows : ndarray of int64, shape (N, T + 1)
         Held-out text; position t predicts ``windows[:, t + 1]``.
-    foreign : ndarray of int64, shape (M, T + 1)
-        Other held-out text, to continue the prefixes with; must not be of the same book.
+    books : ndarray of integers, shape (N,)
+        Book of each window; a prefix is continued with windows of the other books.
     cuts : sequence of int
         Positions to score, in [0, T).
     draws : int
@@ -82,6 +82,7 @@ def three_scores(
     T = windows.shape[1] - 1
     require(all(0 <= cut < T for cut in cuts), "cuts", tuple(cuts), f"in [0, {T})")
     require(draws >= 1, "draws", draws, "at least 1")
+    require(len(set(books)) >= 2, "books", len(set(books)), "at least 2, to swap futures between")
     was_training = model.training
     model.eval()
     try:
@@ -92,7 +93,7 @@ def three_scores(
             generator = np.random.Generator(np.random.PCG64([seed, cut]))
             drawn = np.zeros(len(windows))
             for _ in range(draws):
-                others = foreign[generator.integers(len(foreign), size=len(windows))]
+                others = windows[_of_other_books(books, generator)]
                 mixed = np.concatenate([windows[:, : cut + 1], others[:, cut + 1 : T]], axis=1)
                 drawn += _at(model, mixed, windows, cut, batch_tokens)
             losses[2, :, column] = drawn / draws
@@ -126,6 +127,15 @@ def _at(
         targets = _tensor(model, windows[rows, cut + 1])
         parts.append(F.cross_entropy(logits, targets, reduction="none").cpu().numpy())
     return np.concatenate(parts)
+
+
+def _of_other_books(books: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Draw for every window a window of another book, (N,) int64."""
+    drawn = np.empty(len(books), dtype=np.int64)
+    for book in np.unique(books):
+        mine, others = np.flatnonzero(books == book), np.flatnonzero(books != book)
+        drawn[mine] = others[generator.integers(len(others), size=len(mine))]
+    return drawn
 
 
 def _batches(n_rows: int, length: int, batch_tokens: int) -> Iterator[slice]:

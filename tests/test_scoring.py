@@ -8,11 +8,11 @@ import torch
 
 from mosa_edu.model import PRESETS, TransformerLM
 from mosa_edu.records.scores import ScoreRecord
-from mosa_edu.scoring import spread_cuts, three_scores
+from mosa_edu.scoring import _of_other_books, spread_cuts, three_scores
 
 RNG = np.random.default_rng(0)
 WINDOWS = RNG.integers(0, 512, (5, 33))
-FOREIGN = RNG.integers(0, 512, (7, 33))
+BOOKS = np.array([0, 0, 1, 1, 1])
 
 
 def scores_of(n_dense: int, n_sparse: int, kind: str = "mosa") -> np.ndarray:
@@ -24,7 +24,7 @@ def scores_of(n_dense: int, n_sparse: int, kind: str = "mosa") -> np.ndarray:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(4.0)  # an untrained model says nearly nothing; make it speak up
-    return three_scores(model, WINDOWS, FOREIGN, (3, 15, 31), draws=2, batch_tokens=70)
+    return three_scores(model, WINDOWS, BOOKS, (3, 15, 31), draws=2, batch_tokens=70)
 
 
 @pytest.mark.parametrize(("n_dense", "n_sparse", "kind"), [(2, 0, "mosa"), (1, 4, "fixed")])
@@ -44,6 +44,13 @@ def test_expert_choice_changes_with_the_future_but_not_at_the_last_position():
     assert np.abs(foreign[:, :-1] - full[:, :-1]).max() > 1e-3
 
 
+def test_the_foreign_future_is_of_another_book():
+    """Catches a draw over all windows: one's own book, or one's own window, is not foreign."""
+    generator = np.random.default_rng(0)
+    for _ in range(50):
+        assert (BOOKS[_of_other_books(BOOKS, generator)] != BOOKS).all()
+
+
 def test_cuts_are_spread_and_checked():
     assert spread_cuts(256, 3) == (15, 135, 255)
     assert spread_cuts(8, 8, first=0) == tuple(range(8))
@@ -51,7 +58,9 @@ def test_cuts_are_spread_and_checked():
         spread_cuts(8, 9)
     model = TransformerLM(PRESETS["micro"])
     with pytest.raises(ValueError, match="cuts must be"):
-        three_scores(model, WINDOWS, FOREIGN, (32,))
+        three_scores(model, WINDOWS, BOOKS, (32,))
+    with pytest.raises(ValueError, match="books must be"):
+        three_scores(model, WINDOWS, 0 * BOOKS, (3,))
 
 
 def record(**changes) -> ScoreRecord:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import mosa_edu
 
-COMMANDS = ("train",)
+COMMANDS = ("train", "compare", "scores", "probe")
 """Modules of this package, each with ``add_parser(subparsers)`` and ``run(args) -> int``."""
 
 USER_ERROR, INTERRUPTED = 2, 130

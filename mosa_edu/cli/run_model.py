@@ -1,0 +1,43 @@
+"""From the folder of a run to its model, ready to use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mosa_edu.cli import runs
+from mosa_edu.config import ModelConfig
+from mosa_edu.data.tokenizer import Tokenizer
+from mosa_edu.model import TransformerLM
+from mosa_edu.training.checkpoint import load_weights
+
+
+def find_run(name: str) -> Path:
+    """Return the folder of a run given by its name or its path."""
+    return Path(name) if Path(name).is_dir() else runs.run_folder(name)
+
+
+def load_run(folder: Path) -> tuple[TransformerLM, Tokenizer]:
+    """Load the newest weights of a run, finished or not.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The run's folder.
+
+    Returns
+    -------
+    model : TransformerLM
+        In evaluation mode, on the CPU.
+    tokenizer : Tokenizer
+        Its own.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds no run, or no whole checkpoint.
+    """
+    settings = runs.read_settings(folder)
+    model = TransformerLM(ModelConfig.from_dict(settings["model"]))
+    _, weights = load_weights(folder / "checkpoints")
+    model.load_state_dict(weights)
+    return model.eval(), Tokenizer.load(folder / "tokenizer.json")

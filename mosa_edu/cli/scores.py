@@ -1,0 +1,103 @@
+"""`mosa-edu scores`: one trained model under the three scores."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mosa_edu.cli import runs
+
+if TYPE_CHECKING:
+    from mosa_edu.records.scores import ScoreRecord
+
+WINDOWS, CUTS, DRAWS = 200, 32, 4
+
+
+def add_parser(subparsers: Any) -> None:
+    """Declare the command's flags."""
+    parser = subparsers.add_parser(
+        "scores",
+        help="score a run with the future shown, cut off and replaced",
+        description="Score held-out windows three ways: full (the router sees the whole window, as "
+        "the paper computes perplexity), prefix (the future is cut off; k follows the prefix) and "
+        "foreign (the future is another book; k and length stay).",
+    )
+    add = parser.add_argument
+    add("run_name", metavar="RUN", help="name or folder of a finished run")
+    add("--out", type=Path, help="file for the record")
+    add("--threads", type=int, help="CPU threads")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score, print the three losses with their intervals, and keep the record."""
+    if args.threads:
+        import torch
+
+        torch.set_num_threads(args.threads)
+    from mosa_edu.cli.run_model import find_run
+    from mosa_edu.results import bootstrap_mean, score_gap
+
+    folder = find_run(args.run_name)
+    settings = runs.read_settings(folder)
+    record = score_run(folder, settings["corpus"], name=folder.name)
+    for way in ("full", "prefix", "foreign"):
+        print(f"{way:8} {bootstrap_mean(record.per_window(way), record.books)} nats per token")
+    for way in ("prefix", "foreign"):
+        print(f"{way} - full: {score_gap(record, way)}")
+    for title, loss in record.per_book("full").items():
+        print(f"  {title[:48]:48} {loss:.3f} full, {record.per_book('prefix')[title]:.3f} prefix")
+    path = args.out or folder / "scores.json"
+    record.save(path)
+    print(f"Record: {path}")
+    return 0
+
+
+def score_run(folder: Path, corpus: str, name: str) -> ScoreRecord:
+    """Score the final weights of a run on 200 windows, equally from each held-out book.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The run's folder.
+    corpus : str
+        Corpus to take the windows from.
+    name : str
+        What the record calls the run.
+
+    Returns
+    -------
+    ScoreRecord
+        With the command and the time it took.
+    """
+    import numpy as np
+    import torch
+
+    from mosa_edu.cli.run_model import load_run
+    from mosa_edu.data.corpora import load_corpus
+    from mosa_edu.data.tokens import TokenSet
+    from mosa_edu.records import provenance
+    from mosa_edu.records.scores import ScoreRecord
+    from mosa_edu.scoring import spread_cuts, three_scores
+
+    started = time.monotonic()
+    model, tokenizer = load_run(folder)
+    tokens = TokenSet.build(load_corpus(corpus), tokenizer)
+    length = model.config.max_seq_len
+    per_book = WINDOWS // max(tokens.validation.n_documents, 1)
+    inputs, targets, books = tokens.windows("validation", length, max(per_book, 1))
+    windows = np.concatenate([inputs, targets[:, -1:]], axis=1)  # (N, T + 1)
+    cuts = spread_cuts(length, CUTS)
+    losses = three_scores(model, windows, books, cuts, draws=DRAWS)
+    origin = provenance(torch_version=torch.__version__)
+    return ScoreRecord(
+        name=name,
+        titles=tokens.validation.titles,
+        books=books.astype(np.uint8),
+        cuts=cuts,
+        losses=losses,
+        draws=DRAWS,
+        fingerprint=tokens.fingerprint,
+        provenance={**origin, "seconds": round(time.monotonic() - started, 1)},
+    )
