@@ -1,0 +1,127 @@
+"""Who shares tokens with whom, and how much of it chance alone would give. No torch."""
+
+from math import comb
+
+import numpy as np
+
+from mosa_edu.checks import require
+
+
+def jaccard(picked: np.ndarray) -> np.ndarray:
+    """Overlap of every pair of heads: shared tokens over tokens that either keeps.
+
+    Parameters
+    ----------
+    picked : ndarray of bool, shape (H, T)
+        What each head keeps.
+
+    Returns
+    -------
+    ndarray of float64, shape (H, H)
+        1 on the diagonal; 0 between two heads that keep nothing.
+
+    Examples
+    --------
+    Head A keeps tokens 1 and 3 of six, head B keeps 2 and 3.
+
+    >>> picked = np.zeros((2, 6), dtype=bool)
+    >>> picked[0, [1, 3]] = picked[1, [2, 3]] = True
+    >>> round(float(jaccard(picked)[0, 1]), 3)
+    0.333
+    """
+    require(picked.ndim == 2, "picked", picked.shape, "of shape (H, T)")
+    counts = picked.astype(np.int64)
+    shared = counts @ counts.T
+    sizes = counts.sum(axis=1)
+    either = sizes[:, None] + sizes - shared
+    overlap = np.divide(shared, either, out=np.zeros(shared.shape), where=either > 0)
+    np.fill_diagonal(overlap, 1.0)
+    return overlap
+
+
+def mean_jaccard(picked: np.ndarray) -> float:
+    """Average the overlap over all pairs of different heads.
+
+    Parameters
+    ----------
+    picked : ndarray of bool, shape (H, T)
+        What each head keeps, H >= 2.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+    """
+    require(len(picked) >= 2, "picked", len(picked), "of at least 2 heads")
+    pairs = np.triu_indices(len(picked), 1)
+    return float(jaccard(picked)[pairs].mean())
+
+
+def chance_jaccard(T: int, k: int) -> float:
+    """Overlap that two heads have on average if each keeps k of T tokens blindly.
+
+    Parameters
+    ----------
+    T, k : int
+        Tokens; tokens kept, 1 <= k <= T.
+
+    Returns
+    -------
+    float
+        Expected shared tokens over tokens that either keeps.
+
+    Notes
+    -----
+    The number of shared tokens is hypergeometric.
+
+    Examples
+    --------
+    Two of six: an overlap of a third, as above, is little more than this.
+
+    >>> round(chance_jaccard(6, 2), 3)
+    0.244
+    """
+    require(1 <= k <= T, "k", k, f"in [1, T={T}]")
+    ways = comb(T, k)
+    return sum(
+        comb(k, shared) * comb(T - k, k - shared) / ways * shared / (2 * k - shared)
+        for shared in range(k + 1)
+    )
+
+
+def orphans(picked: np.ndarray) -> np.ndarray:
+    """Find the tokens that no head keeps.
+
+    Parameters
+    ----------
+    picked : ndarray of bool, shape (..., T)
+        What each head keeps; all heads of all leading axes count together.
+
+    Returns
+    -------
+    ndarray of int64
+        Their positions, ascending.
+    """
+    return np.flatnonzero(~picked.reshape(-1, picked.shape[-1]).any(axis=0))
+
+
+def chance_orphans(T: int, k: int, n_heads: int) -> float:
+    """Tokens that no head would keep, on average, if all chose blindly.
+
+    Parameters
+    ----------
+    T, k, n_heads : int
+        Tokens; tokens kept by each head; heads.
+
+    Returns
+    -------
+    float
+        T (1 - k / T)^n_heads.
+
+    Examples
+    --------
+    >>> round(chance_orphans(6, 2, 2), 2)
+    2.67
+    """
+    require(1 <= k <= T, "k", k, f"in [1, T={T}]")
+    return float(T * (1 - k / T) ** n_heads)
