@@ -1,0 +1,91 @@
+/**
+ * Keeps the state of an explorer, the page's address and Python's view of it in step.
+ * @module
+ */
+
+import { readLink, writeLink } from "./link.js";
+
+export class Address {
+  /**
+   * @param {import("./controller.js").Explorer} explorer
+   * @param {boolean} ownsFragment The first explorer of a page has the fragment; a page has only one.
+   */
+  constructor(explorer, ownsFragment) {
+    this.explorer = explorer;
+    this.ownsFragment = ownsFragment;
+    this.onHash = () => this.read();
+    if (ownsFragment) addEventListener("hashchange", this.onHash);
+    this.quiet = false;
+    for (const name of ["text", "layer", "head", "selected", "k"]) {
+      explorer.model.on(`change:${name}`, () => this.readModel());
+    }
+    this.readModel();
+  }
+
+  /** @returns {string} The address of this view. */
+  link() {
+    const { state, data } = this.explorer;
+    const base = location.href.replace(/#.*/, "");
+    return `${base}#${writeLink(state, data.config.n_sparse_heads)}`;
+  }
+
+  /** Take over what the fragment says. */
+  read() {
+    if (!this.ownsFragment) return;
+    const { explorer } = this;
+    const { config, examples } = explorer.data;
+    const { state, complaints, isLink } = readLink(location.hash, explorer.firstFrame(), {
+      examples: examples.map(({ name }) => name),
+      layers: config.n_layers,
+      heads: config.n_sparse_heads,
+    });
+    if (!isLink) return;
+    this.quiet = true;
+    explorer.requests.follow(state, complaints);
+    this.quiet = false;
+    explorer.el.scrollIntoView?.({ block: "start" });
+  }
+
+  /** Take over what Python says. */
+  readModel() {
+    const { explorer } = this;
+    if (this.quiet) return;
+    const value = (/** @type {string} */ name) => explorer.model.get(name);
+    const { n_layers: layers, n_sparse_heads: heads } = explorer.data.config;
+    /** @type {Partial<import("./link.js").LinkState>} */
+    const changes = {};
+    const { state } = explorer;
+    const text = value("text") || null;
+    if (text !== state.text && value("text") !== undefined) changes.text = text;
+    if (value("layer") >= 0 && value("layer") < layers) changes.layer = value("layer");
+    if (value("head") >= 0 && value("head") < heads) changes.head = value("head");
+    if (value("selected") >= 0) changes.token = value("selected");
+    if (value("k") > 0) changes.k = value("k");
+    if (!Object.keys(changes).some((name) => changes[/** @type {keyof typeof changes} */ (name)] !== state[/** @type {keyof typeof state} */ (name)])) return;
+    this.quiet = true;
+    explorer.change(changes);
+    this.quiet = false;
+  }
+
+  /** Tell the page's address and Python what is kept. */
+  write() {
+    const { explorer } = this;
+    const { state, model } = explorer;
+    if (this.quiet) return;
+    this.quiet = true;
+    const values = { text: state.text ?? "", layer: state.layer, head: state.head, selected: state.token, k: state.k ?? 0 };
+    for (const [name, value] of Object.entries(values)) model.set(name, value);
+    model.save_changes();
+    this.quiet = false;
+    if (!this.ownsFragment || explorer.data.kernel) return;
+    try {
+      history.replaceState(history.state, "", this.link());
+    } catch {
+      // Some frames have no address of their own, and browsers limit how often it may change.
+    }
+  }
+
+  dispose() {
+    removeEventListener("hashchange", this.onHash);
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Three columns of bars: what the token looks at, what comes next, and what the head costs.
+ * @module
+ */
+
+import { bold, button, html, mono } from "../dom.js";
+import { count, fraction, headName, percent, plural } from "../format.js";
+import { headCost } from "./cost.js";
+
+const MOST_BARS = 5;
+
+/**
+ * One bar with its word and number.
+ * @param {Node | string} word
+ * @param {number} share Of the full width.
+ * @param {string} number
+ * @param {string} kind Classes: "track" shows what the bar is a share of.
+ */
+function bar(word, share, number, kind = "") {
+  return html(
+    "li",
+    { class: `bar-row ${kind}` },
+    html("span", { class: "bar-word" }, word),
+    html("span", { class: "bar-track" }, html("i", { style: `width:${(100 * share).toFixed(2)}%` })),
+    html("span", { class: "bar-number" }, number),
+  );
+}
+
+/** @param {string} name */
+function column(name) {
+  const title = html("div", { class: "h" });
+  const note = html("div", { class: "note" });
+  const body = html("div");
+  return { node: html("section", { class: "col", "aria-label": name }, title, note, body), title, note, body };
+}
+
+/**
+ * Chips of the heads that keep a token.
+ * @param {import("./view.js").View} view
+ * @param {import("./view.js").Actions} actions
+ */
+function keepers({ routing, token }, actions) {
+  const chips = routing.rowsOf(token).map((row) =>
+    button(headName(Math.floor(row / routing.heads), row % routing.heads), () => actions.lock({ row }), { class: "chip" }),
+  );
+  return html("div", { class: "chips wrap" }, ...chips);
+}
+
+/** @param {import("./view.js").Actions} actions */
+export function attentionPanel(actions) {
+  const { node, title, note, body } = column("Attention");
+  /** @param {import("./view.js").View} view */
+  const absent = (view) => {
+    const { routing, token, labels } = view;
+    const n = routing.perToken[token];
+    title.replaceChildren(html("code", { class: "cur" }, labels[token]), " is not in this head");
+    note.textContent = n
+      ? `It neither sends nor receives here. ${n} of ${plural(routing.rows, "head")} pick it:`
+      : "No sparse head picks it: only the dense heads see it.";
+    body.replaceChildren(...(n ? [keepers(view, actions)] : []));
+  };
+  return {
+    node,
+    /** @param {import("./view.js").View} view */
+    update(view) {
+      const { routing, row, token, labels } = view;
+      if (!routing.isKept(row, token)) return absent(view);
+      title.replaceChildren("Attention from ", html("code", { class: "cur" }, labels[token]));
+      const weights = routing.attention(row, token);
+      if (!weights) {
+        note.textContent = "At this k the weights are known only to the live model.";
+        return body.replaceChildren();
+      }
+      const best = weights.toSorted((a, b) => b.weight - a.weight || b.t - a.t);
+      const own = best.find(({ t }) => t === token)?.weight ?? 0;
+      note.textContent =
+        own >= 0.95 ? "it looks almost only at itself" : `${plural(weights.length, "pick")} in view, itself included`;
+      const rows = best.slice(0, MOST_BARS).map(({ t, weight }) =>
+        bar(button(mono(labels[t]), () => actions.lock({ token: t }), { class: "word" }), weight, fraction(weight, 2), "track cursor"),
+      );
+      const rest = best.slice(MOST_BARS);
+      const left = rest.reduce((sum, { weight }) => sum + weight, 0);
+      if (rest.length) rows.push(bar(`${rest.length} more`, left, fraction(left, 2), "track cursor"));
+      body.replaceChildren(html("ul", { class: "bars" }, ...rows));
+    },
+  };
+}
+
+export function nextPanel() {
+  const { node, title, note, body } = column("Next token");
+  title.textContent = "Next token";
+  return {
+    node,
+    /** @param {import("./view.js").View} view */
+    update({ routing, token, entry, whatIf, labels }) {
+      const best = routing.source.next(token);
+      const truth = routing.source.truth(token);
+      const held = whatIf ? " (held as traced)" : "";
+      if (truth) note.replaceChildren("the text says ", bold(mono(labels[token + 1])), `, rank ${truth.rank + 1}${held}`);
+      else note.textContent = token + 1 < routing.T ? `the model's guesses${held}` : `the text ends here${held}`;
+      const top = Math.max(best[0].probability, truth?.probability ?? 0, 1e-9);
+      const rows = best.map(({ id, probability }) =>
+        bar(mono(entry(id)), probability / top, percent(probability), truth?.id === id ? "truth" : ""),
+      );
+      if (truth && !best.some(({ id }) => id === truth.id)) {
+        rows.push(bar(mono(entry(truth.id)), truth.probability / top, percent(truth.probability), "truth"));
+      }
+      body.replaceChildren(html("ul", { class: "bars" }, ...rows));
+    },
+  };
+}
+
+/** @param {string | null} link Where costs are explained. */
+export function costPanel(link) {
+  const { node, title, note, body } = column("Cost of this head");
+  title.textContent = "Cost of this head";
+  note.append("share of ", html("i", { class: "swatch" }), " one dense head");
+  if (link) note.append(" · ", html("a", { href: link }, "budgets"));
+  return {
+    node,
+    /** @param {import("./view.js").View} view */
+    update({ routing, row, config }) {
+      const k = routing.picks[row].length;
+      const rows = headCost(config, routing.T, k).map(({ name, share, words }) =>
+        html(
+          "div",
+          { class: "cost" },
+          html("div", { class: "cost-line" }, name, bold(percent(share))),
+          html("div", { class: "share" }, html("i", { style: `width:${(100 * Math.min(share, 1)).toFixed(2)}%` })),
+          html("div", { class: "note" }, words),
+        ),
+      );
+      const floor = Math.floor(routing.T / config.sparsity) < 2 && k === Math.min(2, routing.T);
+      const why = `A head keeps at least 2 tokens: ${count(routing.T)} / ${config.sparsity} would be fewer.`;
+      body.replaceChildren(html("div", { class: "costs" }, ...rows), ...(floor ? [html("p", { class: "note" }, why)] : []));
+    },
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * The control bar: text, layer, head and the number of tokens kept.
+ * @module
+ */
+
+import { bold, button, html, setAttribute } from "../dom.js";
+import { TEXT_LEVEL } from "./levels.js";
+
+/**
+ * @param {string} name
+ * @param {string} className
+ * @param {...(Node | string)} children
+ */
+function field(name, className, ...children) {
+  return html("div", { class: `field ${className}` }, html("span", { class: "label" }, name), ...children);
+}
+
+/**
+ * One button a layer; arrow keys move between them as between radio buttons.
+ * @param {number} layers
+ * @param {(layer: number) => void} choose
+ */
+function layerRadios(layers, choose) {
+  const radios = Array.from({ length: layers }, (_, layer) =>
+    button(`${layer}`, () => choose(layer), { role: "radio", class: "seg", "aria-label": `Layer ${layer}` }),
+  );
+  const group = html("div", { class: "segments", role: "radiogroup", "aria-label": "Layer" }, ...radios);
+  group.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = (radios.indexOf(/** @type {HTMLButtonElement} */ (event.target)) + step + layers) % layers;
+    choose(next);
+    radios[next].focus();
+  });
+  /** @param {number} layer */
+  const show = (layer) => {
+    radios.forEach((radio, own) => {
+      setAttribute(radio, "aria-checked", `${own === layer}`);
+      setAttribute(radio, "tabindex", own === layer ? "0" : "-1");
+    });
+  };
+  return { group, show };
+}
+
+/**
+ * @param {import("./view.js").Actions & {requests: {ownText: () => void}, stepHead: (step: number) => void}} actions
+ * @param {import("./session.js").StoredData} data
+ */
+export function controlBar(actions, data) {
+  const { n_layers: layers, n_sparse_heads: heads } = data.config;
+  const options = data.examples.map(({ name, title }) => html("option", { value: name }, title));
+  const mine = html("option", { value: "", hidden: true }, "Your text");
+  const select = html("select", { "aria-label": "Text" }, ...options, mine);
+  select.addEventListener("change", () => actions.change({ example: select.value, text: null }));
+  const own = button("Your text", () => actions.requests.ownText(), { class: "own-button", "aria-expanded": "false" });
+  const layer = layerRadios(layers, (value) => actions.change({ layer: value }));
+  const number = html("output", {});
+  const stepper = html(
+    "div",
+    { class: "segments", role: "group", "aria-label": "Head" },
+    button("‹", () => actions.stepHead(-1), { class: "seg", "aria-label": "Previous head", title: "[" }),
+    number,
+    button("›", () => actions.stepHead(1), { class: "seg", "aria-label": "Next head", title: "]" }),
+  );
+  const range = html("input", { type: "range", min: 1, step: 1, "aria-label": "Tokens kept, k" });
+  const caption = html("span", { class: "label" });
+  const slider = html("span", { class: "slider" }, range, html("i", { class: "notch", "aria-hidden": "true" }));
+  let usual = 2;
+  range.addEventListener("input", () => {
+    const k = Number(range.value);
+    actions.change({ k: k === usual ? null : k });
+  });
+  range.addEventListener("keydown", (event) => event.stopPropagation());
+  const node = html(
+    "div",
+    { class: "controls" },
+    field("Text", "text-field", html("div", { class: "row" }, select, own)),
+    field("Layer", "", layer.group),
+    field(`Head of ${heads}`, "", stepper),
+    html("div", { class: "field k-field" }, caption, slider),
+  );
+  return {
+    node,
+    own,
+    /**
+     * @param {import("./view.js").View} view
+     * @param {number} level
+     */
+    update(view, level) {
+      const { routing, state, usualKept } = view;
+      layer.show(view.layer);
+      number.textContent = `${view.head}`;
+      if (level < TEXT_LEVEL) return;
+      usual = usualKept;
+      select.value = state.text === null ? state.example : "";
+      const most = Math.min(routing.T, Math.max(32, 2 * usual));
+      const k = Math.min(state.k ?? usual, routing.T);
+      Object.assign(range, { min: Math.min(2, routing.T), max: most });
+      range.value = `${k}`;
+      const place = (/** @type {number} */ value) => (most > 2 ? Math.max(0, value - 2) / (most - 2) : 1);
+      slider.style.setProperty("--fill", `${place(k)}`);
+      slider.style.setProperty("--notch", `${place(usual)}`);
+      const share = k === usual ? ` (T/${view.config.sparsity})` : "";
+      caption.replaceChildren("Tokens kept ", bold(`k = ${k}`), ` of ${routing.T}${share}`);
+      setAttribute(range, "aria-valuetext", `${k} of ${routing.T} tokens`);
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/**
+ * What the reader may take along: a link, a cell of Python, a table of numbers.
+ * @module
+ */
+
+import { headName } from "../format.js";
+import { standing } from "./routing_view.js";
+
+/**
+ * Hand a file to the reader.
+ * @param {string} name
+ * @param {string} type
+ * @param {string} text
+ */
+export function download(name, type, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+/**
+ * One line a head and token, with full precision.
+ * @param {import("./view.js").View} view
+ * @returns {string} CSV as in RFC 4180.
+ */
+export function csvOf({ routing }) {
+  const quote = (/** @type {string} */ text) => `"${text.replace(/"/g, '""')}"`;
+  const lines = ["layer,head,position,token_id,token,score,rank,picked"];
+  for (let row = 0; row < routing.rows; row++) {
+    for (let t = 0; t < routing.T; t++) {
+      const { id, text } = routing.tokens[t];
+      // A spreadsheet would run a text that begins like a formula.
+      const safe = /^[\s]*[=+\-@]/.test(text) ? `'${text}` : text;
+      const cells = [Math.floor(row / routing.heads), row % routing.heads, t, id, quote(safe)];
+      const facts = [routing.score(row, t).toFixed(6), routing.rank(row, t), Number(routing.isKept(row, t))];
+      lines.push([...cells, ...facts].join());
+    }
+  }
+  return `${lines.join("\r\n")}\r\n`;
+}
+
+/**
+ * A text as a Python literal.
+ * @param {string} text
+ * @returns {string} ASCII only, so that it survives any clipboard.
+ */
+export function pythonString(text) {
+  const escaped = Array.from(text, (character) => {
+    const point = /** @type {number} */ (character.codePointAt(0));
+    if (character === "\n") return "\\n";
+    if (character === '"' || character === "\\") return `\\${character}`;
+    if (point >= 32 && point < 127) return character;
+    return point > 0xffff ? `\\U${point.toString(16).padStart(8, "0")}` : `\\u${point.toString(16).padStart(4, "0")}`;
+  });
+  return `"${escaped.join("")}"`;
+}
+
+/**
+ * A cell that gives the numbers of the picture.
+ * @param {import("./view.js").View} view
+ * @param {string} name Of the model.
+ * @returns {string}
+ */
+export function pythonOf({ routing, layer, head, row, state, token, whatIf }, name) {
+  const text = routing.texts.join("");
+  const lines = [
+    "import mosa_edu",
+    "",
+    `model, tokenizer = mosa_edu.load_pretrained(${pythonString(name)})`,
+    `text = ${pythonString(text)}`,
+    `trace = mosa_edu.trace(model, tokenizer, text)`,
+    `print(trace.picks(${layer}, ${head}).tolist())`,
+  ];
+  if (state.k !== null) {
+    lines[5] = `print(sorted(trace.order[${layer}, ${head}, :${state.k}].tolist()))  # the best ${state.k}`;
+    if (!whatIf) lines.push("# The page ran every head at this k; here only this head's cut is moved.");
+  }
+  if (state.off.length || state.first !== null) lines.push("# The page ran a changed model; this is the model as trained.");
+  const score = `float(trace.router_scores()[${layer}, ${head}, ${token}])`;
+  lines.push(`print(round(${score}, 3))  # ${standing(routing, row, token).kept ? "picked" : "not picked"}`);
+  return `${lines.join("\n")}\n`;
+}
+
+/**
+ * Where a picture comes from, for its caption.
+ * @param {import("./view.js").View} view
+ * @param {string} about
+ * @param {string} address
+ * @returns {string[]} Lines.
+ */
+export function provenanceOf({ layer, head, routing, state, whatIf }, about, address) {
+  const changes = [
+    ...state.off.map((row) => `${headName(Math.floor(row / routing.heads), row % routing.heads)} switched off`),
+    ...(state.first === null ? [] : ["seat of token 0 changed"]),
+    ...(whatIf ? [whatIf] : state.k === null ? [] : [`k = ${state.k}`]),
+  ];
+  return [`${headName(layer, head)}, zero-based. ${about}`, ...changes.map((change) => `Changed: ${change}.`), address];
+}

@@ -1,0 +1,110 @@
+/**
+ * Every view is a link: the state of the explorer as a URL fragment, and back.
+ * @module
+ */
+
+/** Longest own text that a link carries, in characters. */
+export const LONGEST_TEXT = 4000;
+
+/**
+ * What the reader chose and keeps; where they only point is no part of it.
+ * @typedef {Object} LinkState
+ * @property {string} example Name of a stored example.
+ * @property {string | null} text The reader's own text; null for the example.
+ * @property {number} layer
+ * @property {number} head
+ * @property {number} token
+ * @property {number | null} k Tokens a head keeps; null for the model's own share.
+ * @property {"figure" | "table"} view
+ * @property {"picks" | "scores"} map
+ * @property {"model" | "similar"} sort
+ * @property {number[]} off Rows of heads whose output is left out.
+ * @property {boolean | null} first Give token 0 a seat in every head; null for the model's own way.
+ */
+
+const WORDS = /** @type {const} */ ({
+  view: ["figure", "table"],
+  map: ["picks", "scores"],
+  sort: ["model", "similar"],
+});
+
+/**
+ * @param {LinkState} state
+ * @param {number} heads Heads of a layer.
+ * @returns {string} A fragment without "#"; what is as it always is, is left out.
+ */
+export function writeLink(state, heads) {
+  const fields = new URLSearchParams();
+  if (state.text === null) fields.set("ex", state.example);
+  else fields.set("text", state.text.slice(0, LONGEST_TEXT));
+  for (const name of /** @type {const} */ (["layer", "head"])) fields.set(name, `${state[name]}`);
+  if (state.k !== null) fields.set("k", `${state.k}`);
+  fields.set("tok", `${state.token}`);
+  for (const [name, [usual]] of Object.entries(WORDS)) {
+    const value = state[/** @type {keyof typeof WORDS} */ (name)];
+    if (value !== usual) fields.set(name, value);
+  }
+  if (state.off.length) {
+    fields.set("off", state.off.map((row) => `${Math.floor(row / heads)}.${row % heads}`).join(" "));
+  }
+  if (state.first !== null) fields.set("first", state.first ? "1" : "0");
+  return fields.toString();
+}
+
+/**
+ * Read a fragment. Nothing in it is trusted: what makes no sense falls to what was, with a complaint.
+ * @param {string} fragment With or without "#".
+ * @param {LinkState} usual
+ * @param {{examples: string[], layers: number, heads: number}} known
+ * @returns {{state: LinkState, complaints: string[], isLink: boolean}} Token and k are only checked to be
+ *   whole numbers: how many tokens there are shows later.
+ */
+export function readLink(fragment, usual, known) {
+  const fields = new URLSearchParams(fragment.replace(/^#/, "").slice(0, 4 * LONGEST_TEXT));
+  const isLink = fields.has("ex") || fields.has("text") || fields.has("layer");
+  const state = { ...usual, off: [...usual.off] };
+  /** @type {string[]} */
+  const complaints = [];
+  if (!isLink) return { state, complaints, isLink };
+  const whole = (/** @type {string} */ name, /** @type {number} */ below) => {
+    const text = fields.get(name);
+    if (text === null) return null;
+    if (/^\d{1,5}$/.test(text) && Number(text) < below) return Number(text);
+    complaints.push(`no ${name} ${text.slice(0, 20)}`);
+    return null;
+  };
+  const example = fields.get("ex");
+  if (example !== null && known.examples.includes(example)) state.example = example;
+  else if (example !== null) complaints.push(`no example ${example.slice(0, 20)}`);
+  state.text = fields.get("text")?.slice(0, LONGEST_TEXT) ?? null;
+  state.layer = whole("layer", known.layers) ?? usual.layer;
+  state.head = whole("head", known.heads) ?? usual.head;
+  state.token = whole("tok", 65536) ?? -1;
+  state.k = whole("k", 65536);
+  for (const [name, allowed] of Object.entries(WORDS)) {
+    const value = fields.get(name);
+    if (value === null) continue;
+    if (/** @type {readonly string[]} */ (allowed).includes(value)) Object.assign(state, { [name]: value });
+    else complaints.push(`no ${name} ${value.slice(0, 20)}`);
+  }
+  state.off = readOff(fields.get("off"), known, complaints);
+  const first = fields.get("first");
+  if (first === "0" || first === "1") state.first = first === "1";
+  return { state, complaints, isLink };
+}
+
+/**
+ * @param {string | null} text For example "3.11 0.2".
+ * @param {{layers: number, heads: number}} known
+ * @param {string[]} complaints
+ * @returns {number[]} Rows.
+ */
+function readOff(text, { layers, heads }, complaints) {
+  const rows = new Set();
+  for (const name of (text ?? "").split(" ").filter(Boolean).slice(0, layers * heads)) {
+    const [, layer, head] = name.match(/^(\d{1,4})\.(\d{1,4})$/) ?? [];
+    if (Number(layer) < layers && Number(head) < heads) rows.add(Number(layer) * heads + Number(head));
+    else complaints.push(`no head ${name.slice(0, 20)}`);
+  }
+  return [...rows].sort((a, b) => a - b);
+}

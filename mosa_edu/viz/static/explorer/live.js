@@ -1,0 +1,163 @@
+/**
+ * Runs the live model for an explorer: what to run, what to show meanwhile, what it says of the loss.
+ * @module
+ */
+
+import { headName } from "../format.js";
+import { withKept } from "./routing_view.js";
+
+const DIM_AFTER = 400;
+
+export class Live {
+  /** @param {import("./controller.js").Explorer} explorer */
+  constructor(explorer) {
+    this.explorer = explorer;
+    /** Whether what is shown was computed for the present k and switches. */
+    this.settled = true;
+    /** Whether the text that is shown is the one that was asked for. */
+    this.arrived = true;
+    /** @type {{key: string, losses: Float32Array} | null} of the text in the model as trained */
+    this.usual = null;
+    this.facts = { obstacle: "", tokens: -1, left: 0, k: 0 };
+    this.begun = false;
+  }
+
+  /** @returns {boolean} */
+  get isLive() {
+    return this.explorer.session.engine !== null;
+  }
+
+  /** @returns {string} Over a text that is not the one asked for. */
+  exampleLabel() {
+    const { state, session } = this.explorer;
+    if (state.text === null || this.arrived) return "";
+    return `Stored example: ${session.example(state.example).title}`;
+  }
+
+  /** @returns {string} */
+  whatIf() {
+    const { state, routing, session } = this.explorer;
+    if (state.k === null || this.settled || this.isLive) return "";
+    return `What if k were ${Math.min(state.k, routing.T)}: scores held as traced at k = ${session.usualKept(routing.T)}.`;
+  }
+
+  /** @returns {string} What was changed about the model, for the pill. */
+  variant() {
+    const { state, routing } = this.explorer;
+    const names = state.off.map((row) => headName(Math.floor(row / routing.heads), row % routing.heads));
+    const off = names.length > 2 ? `${names.length} heads off` : names.length ? `${names.join(", ")} off` : "";
+    const first = state.first === null ? "" : state.first ? "token 0 kept" : "no seat for token 0";
+    return [off, first].filter(Boolean).map((words) => `, ${words}`).join("");
+  }
+
+  /**
+   * Show what can be shown at once, and run the rest.
+   * @param {boolean} otherText
+   */
+  refresh(otherText) {
+    const { explorer } = this;
+    const { state, session } = explorer;
+    if (otherText) this.arrived = state.text === null;
+    if (state.text === null) {
+      const { trace } = session.example(state.example);
+      if (state.k !== null) state.k = Math.max(1, Math.min(state.k, trace.T));
+      this.settled = state.k === null || state.k === trace.k;
+      explorer.setSource(session.storedSource(state.example, state.k));
+    } else if (this.arrived) {
+      const { T, source } = explorer.routing;
+      if (state.k !== null) state.k = Math.max(1, Math.min(state.k, T));
+      explorer.setSource(withKept(source, state.k ?? session.usualKept(T)));
+      this.settled = false;
+    }
+    explorer.report();
+    if (this.isLive) void this.run();
+  }
+
+  /** Run the model on what the state asks for. */
+  async run() {
+    const { explorer } = this;
+    const { state, session } = explorer;
+    const { tokens, left } =
+      state.text === null
+        ? { tokens: session.storedSource(state.example, null).tokens, left: 0 }
+        : session.tokens(state.text);
+    const { obstacle } = this.facts;
+    this.facts = { obstacle, tokens: tokens.length, left, k: session.usualKept(tokens.length) };
+    explorer.nodes.reportText(session.status, this.facts);
+    if (tokens.length < 2) return;
+    const dim = setTimeout(() => explorer.frame.body.classList.add("dim"), DIM_AFTER);
+    const k = state.k === null ? null : Math.min(state.k, tokens.length);
+    const result = await session.run(tokens, { ...state, k });
+    clearTimeout(dim);
+    if (!result || state.text !== explorer.state.text) return;
+    explorer.frame.body.classList.remove("dim");
+    this.settled = this.arrived = true;
+    explorer.setSource(result.source);
+    await this.measure(result.run, tokens);
+    session.test();
+  }
+
+  /**
+   * Find out how the loss of the text moved.
+   * @param {import("../engine/run.js").Run} run
+   * @param {import("./routing_view.js").TextToken[]} tokens
+   */
+  async measure(run, tokens) {
+    const { explorer } = this;
+    const { session, state } = explorer;
+    const key = tokens.map(({ id }) => id).join();
+    const changed = this.changes();
+    if (this.usual?.key !== key) this.usual = null;
+    this.showLoss(null);
+    if (!this.usual) {
+      const losses = changed ? await session.usualLosses(tokens) : await session.losses(run);
+      if (!losses) return;
+      this.usual = { key, losses };
+    }
+    if (changed) {
+      this.showLoss(null);
+      const now = await session.losses(run);
+      if (!now || state !== explorer.state) return;
+      return this.showLoss(now);
+    }
+    this.showLoss(this.usual.losses);
+  }
+
+  /** @returns {string} What differs from the model as trained, in words. */
+  changes() {
+    const { state } = this.explorer;
+    const k = state.k === null ? "" : `at k = ${state.k}`;
+    return [k, this.variant().replace(/^, /, "with ")].filter(Boolean).join(", ");
+  }
+
+  /** @param {Float32Array | null} now */
+  showLoss(now) {
+    const { explorer } = this;
+    const stored = explorer.session.engine ? null : this.storedLosses();
+    const hint = this.isLive
+      ? "Switch a head off to see what it is worth."
+      : this.facts.obstacle || "A switch loads the live model.";
+    explorer.nodes.reportLoss({ usual: this.usual?.losses ?? stored, now, changed: this.isLive ? this.changes() : "", hint });
+  }
+
+  /** @returns {Float32Array | null} */
+  storedLosses() {
+    const { routing } = this.explorer;
+    const losses = Array.from({ length: routing.T - 1 }, (_, t) => routing.source.truth(t)?.loss ?? NaN);
+    return losses.some(Number.isNaN) || !losses.length ? null : Float32Array.from(losses);
+  }
+
+  /**
+   * React to news of the model.
+   * @param {import("./session.js").Status} status
+   */
+  follow(status) {
+    const { explorer } = this;
+    this.facts.obstacle = this.isLive ? "" : explorer.session.obstacle();
+    explorer.nodes.reportText(status, this.facts);
+    if (!this.isLive) this.showLoss(null);
+    if (status.name !== "live" || this.begun) return;
+    this.begun = true;
+    void this.run();
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * All panels of an explorer, wired to its actions.
+ * @module
+ */
+
+import { html } from "../dom.js";
+import { attentionPanel, costPanel, nextPanel } from "./bars.js";
+import { controlBar } from "./controls.js";
+import { experimentsPanel } from "./experiments.js";
+import { csvOf, download, provenanceOf, pythonOf } from "./export.js";
+import { footerPanel } from "./footer.js";
+import { headerPanel } from "./header.js";
+import { densePanel, gatheredPanel, sparsePanel } from "./masks.js";
+import { overviewPanel } from "./overview.js";
+import { bannerPanel, ownTextPanel } from "./own_text.js";
+import { pictureOf } from "./picture.js";
+import { scorePanel } from "./score_chart.js";
+import { buildTable, tablePanel } from "./table.js";
+import { readoutPanel, textPanel } from "./text.js";
+
+/**
+ * @param {import("./controller.js").Explorer} explorer
+ * @returns {Parameters<typeof footerPanel>[0]} What the buttons at the foot do.
+ */
+function footActions(explorer) {
+  const { data } = explorer;
+  const copy = async (/** @type {string} */ text, /** @type {string} */ done) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      explorer.say(done);
+    } catch {
+      explorer.say("The browser does not let this page copy.");
+    }
+  };
+  const name = () => `mosa-L${explorer.view().layer}-H${explorer.view().head}`;
+  return {
+    table: () => explorer.change({ view: explorer.state.view === "table" ? "figure" : "table" }),
+    share: () => void copy(explorer.address.link(), "Link copied."),
+    python: () => void copy(pythonOf(explorer.view(), data.examples[0].trace.model.name), "Python copied."),
+    csv: () => download(`${name()}.csv`, "text/csv", csvOf(explorer.view())),
+    picture: () => {
+      const lines = provenanceOf(explorer.view(), explorer.data.about, explorer.address.link().slice(0, 160));
+      download(`${name()}.svg`, "image/svg+xml", pictureOf(explorer.view(), lines));
+    },
+  };
+}
+
+/**
+ * @param {import("./controller.js").Explorer} explorer
+ * @param {string} id Of the finding.
+ */
+export function buildPanels(explorer, id) {
+  const { data, requests } = explorer;
+  const header = headerPanel(explorer, id);
+  const controls = controlBar(explorer, data);
+  const banner = bannerPanel(() => requests.load());
+  const own = ownTextPanel(requests, data.config.max_seq_len);
+  const text = textPanel(explorer);
+  const overview = overviewPanel(explorer);
+  const ask = experimentsPanel(requests);
+  const footer = footerPanel(footActions(explorer), data);
+  const drawing = {
+    readout: readoutPanel(),
+    scores: scorePanel(explorer),
+    table: tablePanel(explorer),
+    dense: densePanel(explorer),
+    sparse: sparsePanel(explorer),
+    gathered: gatheredPanel(explorer),
+    attention: attentionPanel(explorer),
+    next: nextPanel(),
+    cost: costPanel(data.links.budget),
+  };
+  const status = html("div", { class: "hidden", role: "status", "aria-live": "polite" });
+  const paper = html("div", { class: "paper" });
+  const named = { header, controls, banner, own, text, overview, ask, footer, ...drawing };
+  /** @type {Record<string, HTMLElement>} */
+  const byName = { status, paper };
+  for (const [name, panel] of Object.entries(named)) byName[name] = panel.node;
+  const figures = [drawing.scores.node, overview.node];
+  const view = {
+    update: (/** @type {import("./view.js").View} */ { state }) => {
+      for (const node of figures) node.hidden = state.view === "table";
+    },
+  };
+  return {
+    byName,
+    panels: [header, controls, view, text, overview, ask, footer, ...Object.values(drawing)],
+    keyPlaces: { text: text.list, overview: overview.canvas },
+    wide: header.wide,
+    own,
+    ownButton: controls.own,
+    finding: header.sentence,
+    describe: text.describe,
+    focusToken: text.focus,
+    order: overview.order,
+    tell: footer.tell,
+    reportLoss: ask.report,
+    reportText: own.report,
+    report: (/** @type {import("./session.js").Status} */ state) => {
+      header.report(state, explorer.live.variant());
+      banner.report(state);
+      footer.report(state);
+    },
+    printTable: (/** @type {import("./view.js").View} */ shown) => {
+      paper.replaceChildren(buildTable(shown, shown.routing.picks[shown.row].length + 3));
+    },
+  };
+}

@@ -1,0 +1,138 @@
+/**
+ * The figure as one SVG: finding, text, scores, all heads, caption and provenance. Always light.
+ * @module
+ */
+
+import { svg } from "../dom.js";
+import { headName } from "../format.js";
+import { LIGHT, MONO, SANS } from "../palette.js";
+import { Axis } from "./axis.js";
+import { drawHead, drawToken, chartScale } from "./score_chart.js";
+import { findingOf } from "./header.js";
+
+const WIDTH = 726;
+const MARGIN = 16;
+const CELL = 8.4; // of a 14 px monospaced character
+const LINE = 26;
+
+/** @param {string} character @returns {number} Cells it fills. */
+const cellsOf = (character) => (/[\u1100-\uffdf]|\p{Extended_Pictographic}/u.test(character) ? 2 : 1);
+
+/** @param {string} text */
+const widthOf = (text) => Array.from(text).reduce((sum, character) => sum + cellsOf(character), 0) * CELL;
+
+/**
+ * Break the tokens into lines.
+ * @param {import("./view.js").View} view
+ * @returns {{t: number, body: string, x: number, y: number}[]}
+ */
+function layText({ routing, labels }) {
+  let [x, y] = [0, 0];
+  return routing.texts.map((text, t) => {
+    const body = text.trim() || labels[t];
+    const lead = text.startsWith(" ") && x > 0 ? CELL : 0;
+    if (x + lead + widthOf(body) > WIDTH) [x, y] = [0, y + LINE];
+    else x += lead;
+    const place = { t, body, x, y };
+    x += widthOf(body);
+    if (/\n/.test(text)) [x, y] = [0, y + LINE];
+    return place;
+  });
+}
+
+/**
+ * @param {import("./view.js").View} view
+ * @returns {{node: SVGElement, height: number}}
+ */
+function drawText(view) {
+  const { routing, row, token, palette } = view;
+  const places = layText(view);
+  const parts = places.flatMap(({ t, body, x, y }) => {
+    const kept = routing.isKept(row, t);
+    const box = { x: x - 2, y: y + 3, width: widthOf(body) + 4, height: 20, rx: 4 };
+    const word = { x, y: y + 18, fill: kept ? palette.pick_ink : palette.ink, textLength: widthOf(body) };
+    return [
+      ...(kept ? [svg("rect", { ...box, fill: palette.pick })] : []),
+      ...(t === token ? [svg("rect", { ...box, fill: "none", stroke: palette.cursor, "stroke-width": 2 })] : []),
+      svg("text", { ...word, lengthAdjust: "spacingAndGlyphs" }, body),
+    ];
+  });
+  const height = Math.max(...places.map(({ y }) => y)) + LINE;
+  return { node: svg("g", { "font-family": MONO, "font-size": 14 }, ...parts), height };
+}
+
+/**
+ * @param {import("./view.js").View} view
+ * @returns {{node: SVGElement, height: number}}
+ */
+function drawHeads({ routing, axis, palette, row, token }) {
+  const size = 5;
+  let [others, own] = ["", ""];
+  for (let r = 0; r < routing.rows; r++) {
+    const y = r * size + 8 * Math.floor(r / routing.heads);
+    for (const t of Array.from(routing.picks[r])) {
+      const mark = `M${axis.x(t).toFixed(2)} ${y}h${(0.8 * axis.column).toFixed(2)}v4h${(-0.8 * axis.column).toFixed(2)}z`;
+      if (r === row) own += mark;
+      else others += mark;
+    }
+  }
+  const height = routing.rows * size + 8 * (routing.layers - 1);
+  const top = (/** @type {number} */ r) => r * size + 8 * Math.floor(r / routing.heads);
+  const names = Array.from({ length: routing.layers }, (_, layer) =>
+    svg("text", { x: 0, y: top(layer * routing.heads) + 9, fill: palette.ink2 }, `Layer ${layer}`),
+  );
+  const name = headName(Math.floor(row / routing.heads), row % routing.heads);
+  const node = svg(
+    "g",
+    { "font-family": SANS, "font-size": 11 },
+    svg("rect", { x: axis.left, y: top(row) - 1, width: axis.end - axis.left, height: size + 1, fill: palette.pick_wash }),
+    svg("rect", { x: axis.x(token), y: 0, width: Math.max(axis.column, 3), height, fill: palette.cursor_wash }),
+    svg("path", { d: others, fill: palette.quiet }),
+    svg("path", { d: own, fill: palette.pick }),
+    ...names,
+    svg("text", { x: axis.end + 5, y: top(row) + 6, fill: palette.pick, "font-weight": 700 }, name),
+  );
+  return { node, height };
+}
+
+/**
+ * @param {import("./view.js").View} shown
+ * @param {string[]} provenance Lines under the picture.
+ * @returns {string} An SVG document.
+ */
+export function pictureOf(shown, provenance) {
+  const axis = new Axis(WIDTH, shown.routing.T, false, 0);
+  const view = { ...shown, palette: LIGHT, axis, narrow: false };
+  const found = findingOf(view.routing, view.row);
+  const scale = chartScale(view);
+  const token = drawToken(view, scale);
+  const chart = svg("g", {}, ...token.under, ...drawHead(view, scale), ...token.over);
+  let y = MARGIN;
+  /** @type {SVGElement[]} */
+  const parts = [];
+  const put = (/** @type {SVGElement} */ node, /** @type {number} */ height) => {
+    parts.push(svg("g", { transform: `translate(${MARGIN} ${y})` }, node));
+    y += height;
+  };
+  const line = (/** @type {string} */ text, /** @type {number} */ size, /** @type {number} */ height, weight = 400) =>
+    put(svg("text", { "font-family": SANS, "font-size": size, "font-weight": weight, fill: LIGHT.ink, y: size }, text), height);
+  line(found.who + found.keeps + found.what, 21, 32, 600);
+  line(found.detail, 13, 26);
+  const text = drawText(view);
+  put(text.node, text.height + 12);
+  line("Why these tokens: the router's score of every token, and the cut", 13, 24, 600);
+  put(chart, scale.height + 16);
+  line(`All ${view.routing.rows} heads: a mark where the head picks the token`, 13, 24, 600);
+  const heads = drawHeads(view);
+  put(heads.node, heads.height + 16);
+  for (const words of provenance) line(words, 11, 16);
+  const [width, height] = [WIDTH + 2 * MARGIN, y + MARGIN];
+  const picture = svg(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, width, height },
+    svg("title", {}, found.who + found.keeps + found.what),
+    svg("rect", { width, height, fill: LIGHT.ground }),
+    ...parts,
+  );
+  return new XMLSerializer().serializeToString(picture);
+}

@@ -1,0 +1,185 @@
+/**
+ * The text: chips for picks, a ring for the token under study, bars for what it looks at.
+ * @module
+ */
+
+import { html, mono, setAttribute } from "../dom.js";
+import { fraction, plural } from "../format.js";
+import { TEXT_LEVEL } from "./levels.js";
+import { standing } from "./routing_view.js";
+
+/** Widest bar under a token: all of the attention. */
+const FULL_BAR = 40;
+
+/**
+ * One token in a sentence, for those who hear it.
+ * @param {import("./view.js").View} view
+ * @param {number} t
+ * @returns {string}
+ */
+export function tokenSentence(view, t) {
+  const { routing, row } = view;
+  const { before, piece, after } = view.word(t);
+  const name = before || after ? `${before}${piece}${after}, piece ${piece}` : piece;
+  const { kept, margin } = standing(routing, row, t);
+  return [
+    name,
+    `position ${t}`,
+    kept ? "picked" : "not picked",
+    `score ${fraction(routing.score(row, t))}`,
+    `rank ${routing.rank(row, t)} of ${routing.T}`,
+    ...(margin ? [margin] : []),
+    `${routing.perToken[t]} of ${plural(routing.rows, "head")}`,
+  ].join(", ");
+}
+
+/**
+ * What a token looks like in the text, and the line breaks that must follow it.
+ * @param {string} text
+ * @param {string} label
+ * @returns {{lead: string, body: string, tail: string}}
+ */
+function displayOf(text, label) {
+  const body = text.trim();
+  if (!body) return { lead: "", body: label, tail: text.replace(/[^\n]/g, "") };
+  const at = text.indexOf(body);
+  return { lead: text.slice(0, at), body, tail: text.slice(at + body.length) };
+}
+
+/** @param {import("./view.js").Actions} actions */
+export function textPanel(actions) {
+  const list = html("div", { class: "text", role: "listbox", "aria-label": "Tokens", dir: "auto" });
+  const key = html(
+    "p",
+    { class: "key note", "aria-hidden": "true" },
+    html("span", {}, html("code", { class: "tok in" }, "in"), " picked by this head"),
+    html("span", {}, html("code", { class: "tok at" }, "at"), " under study"),
+    html("span", {}, html("i", { class: "bar" }), " its attention"),
+    html("span", {}, html("code", { class: "tok none" }, "none"), " no head picks it"),
+    html("span", { class: "hint" }, "Hover to preview, click to keep."),
+  );
+  const label = html("p", { class: "note example", hidden: true });
+  const node = html("div", { class: "pad text-block" }, label, list, key);
+  /** @type {HTMLElement[]} */
+  let spans = [];
+  let stop = 0; // the one token in the tab order
+
+  /** @param {Event} event */
+  const tokenOf = (event) => {
+    const span = /** @type {HTMLElement} */ (event.target).closest("[data-t]");
+    return span ? Number(/** @type {HTMLElement} */ (span).dataset.t) : -1;
+  };
+  list.addEventListener("pointermove", (event) => {
+    const t = tokenOf(event);
+    if (event.pointerType !== "mouse") return;
+    if (t >= 0) actions.preview({ token: t });
+    else actions.leave();
+  });
+  list.addEventListener("pointerleave", () => actions.leave());
+  list.addEventListener("click", (event) => {
+    const t = tokenOf(event);
+    if (t >= 0) actions.lock({ token: t });
+  });
+  list.addEventListener("scroll", () => list.classList.toggle("ended", atEnd(list)));
+
+  /** @param {import("./view.js").View} view */
+  const rebuild = (view) => {
+    spans = view.routing.texts.map((text, t) => {
+      const { body } = displayOf(text, view.labels[t]);
+      const quiet = text.trim() ? "" : " sign";
+      return html("span", { class: `tok${quiet}`, role: "option", tabindex: -1, "data-t": t }, body);
+    });
+    list.replaceChildren(
+      ...spans.flatMap((span, t) => {
+        const { lead, tail } = displayOf(view.routing.texts[t], "");
+        return [lead, span, tail];
+      }),
+    );
+  };
+
+  return {
+    node,
+    list,
+    /**
+     * @param {import("./view.js").View} view
+     * @param {number} level
+     */
+    update(view, level) {
+      const { routing, row, token } = view;
+      if (level >= TEXT_LEVEL) rebuild(view);
+      label.hidden = !view.exampleLabel;
+      label.textContent = view.exampleLabel;
+      const weights = new Map(routing.attention(row, token)?.map(({ t, weight }) => [t, weight]));
+      spans.forEach((span, t) => {
+        const weight = weights.get(t) ?? 0;
+        const attended = weight >= 0.02;
+        let name = span.classList.contains("sign") ? "tok sign" : "tok";
+        if (routing.isKept(row, t)) name += " in";
+        else if (routing.perToken[t] === 0) name += " none";
+        if (t === token) name += " at";
+        if (t === view.other) name += " lit";
+        if (attended) name += " att";
+        if (span.className !== name) span.className = name;
+        if (attended) span.style.setProperty("--w", `${Math.max(3, FULL_BAR * weight).toFixed(1)}px`);
+      });
+      if (view.isPreview) return;
+      setAttribute(spans[stop] ?? spans[token], "tabindex", "-1");
+      setAttribute(spans[stop] ?? spans[token], "aria-selected", null);
+      stop = token;
+      setAttribute(spans[token], "tabindex", "0");
+      setAttribute(spans[token], "aria-selected", "true");
+      setAttribute(spans[token], "aria-label", tokenSentence(view, token));
+      scrollTo(list, spans[token]);
+      list.classList.toggle("ended", atEnd(list));
+    },
+    /** Spoken names of all tokens: many strings, so they wait for an idle moment. */
+    describe(/** @type {import("./view.js").View} */ view) {
+      spans.forEach((span, t) => setAttribute(span, "aria-label", tokenSentence(view, t)));
+    },
+    /** Move the keyboard to the token under study. */
+    focus() {
+      spans[stop]?.focus({ preventScroll: true });
+    },
+  };
+}
+
+/** @param {HTMLElement} list */
+const atEnd = (list) => list.scrollTop + list.clientHeight >= list.scrollHeight - 2;
+
+/**
+ * Keep a token in view inside its own box; the page must not move.
+ * @param {HTMLElement} list
+ * @param {HTMLElement} span
+ */
+function scrollTo(list, span) {
+  if (list.scrollHeight <= list.clientHeight) return;
+  const [box, own] = [list.getBoundingClientRect(), span.getBoundingClientRect()];
+  if (own.top < box.top + 28) list.scrollTop += own.top - box.top - 28;
+  else if (own.bottom > box.bottom - 28) list.scrollTop += own.bottom - box.bottom + 28;
+}
+
+/** The line that holds the numbers of the token under study. */
+export function readoutPanel() {
+  const node = html("div", { class: "readout" });
+  return {
+    node,
+    /** @param {import("./view.js").View} view */
+    update(view) {
+      const { routing, row, token } = view;
+      const { kept, margin } = standing(routing, row, token);
+      const fact = (/** @type {(Node | string)[]} */ ...parts) => html("span", { class: "fact" }, ...parts);
+      node.replaceChildren(
+        mono(view.labels[token]),
+        html(
+          "span",
+          { class: "facts" },
+          fact(`position ${token}`),
+          fact("score ", html("b", {}, fraction(routing.score(row, token)))),
+          fact("rank ", html("b", {}, `${routing.rank(row, token)}`), ` of ${routing.T}`),
+          fact(html("b", {}, kept ? "in" : "out"), margin && `, ${margin}`),
+          fact(`${routing.perToken[token]} of ${plural(routing.rows, "head")}`),
+        ),
+      );
+    },
+  };
+}
