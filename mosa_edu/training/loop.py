@@ -281,8 +281,8 @@ class Trainer:
 
     def _save(self) -> None:
         self._saved_at = time.monotonic()
-        if self._log is None:
-            return
+        if self._log is None or not math.isfinite(float(self._pending[0])):
+            return  # a later process, or weights not worth keeping: the next line reports it
         self._clock()
         self._log.sync()
         details = {
