@@ -1,0 +1,136 @@
+"""Routing heads: balanced clusters, means over them, and centroids that follow their tokens."""
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from loops import assert_equals_loops, close
+
+from mosa_edu.attention import RoutingAttention, reference
+
+D_MODEL = 6
+
+
+def make(n_heads=2, sparsity=3, d_head=4, **more):
+    torch.manual_seed(n_heads * 100 + sparsity * 10 + d_head)
+    return RoutingAttention(D_MODEL, d_head, n_heads, sparsity, **more).double()
+
+
+def texts(B, T):
+    return torch.randn(B, T, D_MODEL, dtype=torch.float64)
+
+
+class Keep:
+    layer = 0
+
+    def record(self, kind, **tensors):
+        self.kind, self.tensors = kind, tensors
+
+
+@given(
+    seed=st.integers(0, 2**20),
+    B=st.integers(1, 3),
+    T=st.integers(1, 16),
+    n_heads=st.integers(1, 3),
+    sparsity=st.integers(1, 8),
+    d_head=st.integers(2, 5),
+    with_pads=st.booleans(),
+    decay=st.sampled_from([0.0, 0.5, 0.99]),
+)
+def test_centroids_move_as_in_the_loops(seed, B, T, n_heads, sparsity, d_head, with_pads, decay):
+    """Means of the nearest tokens, pads aside; a centroid without tokens stays where it is."""
+    layer = make(n_heads, sparsity, d_head, decay=decay).train()
+    torch.manual_seed(seed)
+    x = texts(B, T)
+    mask = torch.arange(T) < torch.randint(1, T + 1, (B, 1)) if with_pads else None
+    rows = [text if mask is None else text[mask[b]] for b, text in enumerate(x)]
+    with torch.no_grad():
+        moved = reference.moved_centroids(rows, layer.qv.weight, layer.centroids, decay)
+    layer(x, mask)
+    torch.testing.assert_close(layer.centroids, moved, rtol=0, atol=1e-5)
+    layer.eval()(x, mask)
+    torch.testing.assert_close(layer.centroids, moved, rtol=0, atol=1e-5)
+
+
+def test_selection_of_a_training_step_uses_the_old_centroids():
+    """The loops go first with the centroids as they were, and still agree."""
+    assert_equals_loops(make(decay=0.0).train(), texts(2, 12))
+
+
+def test_clusters_are_balanced():
+    """Every centroid takes exactly k tokens, popular or not, in ascending order."""
+    recorder = Keep()
+    layer = make(n_heads=3, sparsity=4)
+    layer(texts(2, 20), None, recorder)
+    indices = recorder.tensors["indices"]
+    assert recorder.kind == "routing"
+    assert indices.shape == (2, 3, 4, 5)
+    assert (indices.diff(dim=-1) > 0).all()
+    assert recorder.tensors["attention_weights"].shape == (2, 3, 4, 5, 5)
+
+
+def test_clusters_follow_the_true_length():
+    recorder = Keep()
+    layer = make(sparsity=4)
+    layer(texts(2, 20), torch.arange(20) < torch.tensor([[20], [8]]), recorder)
+    assert recorder.tensors["valid"].sum(-1).tolist() == [[[5] * 4] * 2, [[2] * 4] * 2]
+
+
+def test_a_token_in_several_clusters_gets_their_mean():
+    """With equal centroids all clusters are one: a sum over them would be rho times as large."""
+    layer = make(sparsity=3).eval()
+    layer.centroids.copy_(layer.centroids[:, :1].expand_as(layer.centroids))
+    x = texts(1, 9)
+    assert_equals_loops(layer, x)
+    assert (layer(x).abs().sum(-1) > 0).sum() <= 2 * 3  # two heads of three tokens
+
+
+def test_equal_tokens_attend_to_each_other():
+    """All tokens alike: every cluster takes the first k, and no number is NaN."""
+    layer = make(sparsity=3)
+    x = texts(1, 1).expand(2, 12, -1)
+    recorder = Keep()
+    y = layer.eval()(x, None, recorder)
+    assert y.isfinite().all()
+    assert (recorder.tensors["indices"] == torch.arange(4)).all()
+
+
+def test_training_pulls_centroids_to_the_clusters_of_the_text():
+    """Two kinds of tokens, two centroids: after a while each centroid stands at one kind."""
+    torch.manual_seed(0)
+    layer = RoutingAttention(D_MODEL, 4, 1, 2, decay=0.9).train()
+    kinds = torch.randn(2, D_MODEL)
+    x = kinds[torch.arange(32) % 2].expand(2, 32, D_MODEL)
+    vectors = reference.shared_and_values(kinds, layer.qv.weight, 0, 4)[0]
+    layer.centroids.copy_(torch.stack(vectors)[None] + 0.3 * torch.randn(1, 2, 4))
+    for _ in range(100):
+        layer(x)
+    close(layer.centroids[0], torch.stack(vectors).detach(), "centroids", atol=0.01)
+
+
+def test_no_gradient_reaches_the_centroids():
+    layer = make()
+    x = texts(1, 9).requires_grad_()
+    layer(x).square().sum().backward()
+    assert "centroids" not in dict(layer.named_parameters())
+    assert all(p.grad.abs().sum() > 0 for p in layer.parameters())
+    assert x.grad.abs().sum() > 0
+
+
+def test_a_later_token_changes_earlier_rows():
+    """Balanced by top-k over the whole text, so not causal: the layer must say so."""
+    layer = make().eval()
+    x = texts(1, 24)
+    other = x.clone()
+    other[:, 12:] = texts(1, 12)
+    assert not layer.causal
+    assert (layer(x)[:, :12] != layer(other)[:, :12]).any()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_centroids_keep_float32(dtype):
+    layer = copy.deepcopy(make()).to(dtype)
+    assert layer.centroids.dtype == torch.float32
+    assert layer(texts(1, 9).to(dtype)).dtype == dtype
