@@ -103,8 +103,8 @@ class Visit:
     def assert_clean(self) -> None:
         """Fail if the page asked another host, raised an error or missed a file."""
         assert self.foreign == [], f"asked other hosts: {self.foreign}"
-        assert self.errors == [], f"errors on the page: {self.errors}"
         assert self.missing == [], f"files not found: {self.missing}"
+        assert self.errors == [], f"errors on the page: {self.errors}"
 
 
 @pytest.fixture(scope="session")
@@ -125,7 +125,7 @@ def chromium() -> Iterator[Browser]:
 def site() -> Iterator[Site]:
     """Serve the built book, building it first where none lies there."""
     if not (build_book.SITE / "book" / "index.html").exists():
-        assert build_book.build(fresh=False) == 0, build_book.LOG.read_text()[-2000:]
+        assert build_book.build() == 0, build_book.LOG.read_text()[-2000:]
     server = open_server(build_book.SITE, first_port=8100)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield Site(build_book.SITE, f"http://127.0.0.1:{server.server_address[1]}")
@@ -145,6 +145,7 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Visit]]:
 
     def open_page(address: str, strict: bool = True, **options) -> Visit:
         context = chromium.new_context(**options)
+        context.set_default_timeout(90_000)  # a busy machine is slow, not broken
         contexts.append(context)
         result = Visit(context.new_page())
         result.listen()

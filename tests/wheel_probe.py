@@ -13,11 +13,11 @@ def main() -> None:
 
     from mosa_edu.pretrained import load_pretrained
     from mosa_edu.tracing import trace
-    from mosa_edu.viz import charts
+    from mosa_edu.viz.charts import routing_heatmap
 
     model, tokenizer = load_pretrained("explorer")
     routing = trace(model, tokenizer, "The lamp on the landing went out while nobody was looking.")
-    figure = charts.routing_heatmap(routing)
+    figure = routing_heatmap(routing)
     assert figure.data
     print(f"mosa_edu {mosa_edu.__version__} on Python {sys.version.split()[0]}: model and chart")
 

@@ -1,0 +1,79 @@
+"""Protects every built page: no other host, no error, readable on a phone, in light and dark."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+pytestmark = pytest.mark.browser
+
+FIRST_VISIT = 3_000_000
+PHONE = {"width": 360, "height": 740}
+
+
+def test_every_page_is_clean_in_both_themes_and_fits_a_phone(site, visit):
+    for name in site.pages():
+        for scheme in ("light", "dark"):
+            visited = visit(site.url(name), color_scheme=scheme, viewport=PHONE)
+            page = visited.page
+            page.wait_for_load_state("networkidle")
+            visited.assert_clean()
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= PHONE["width"], f"{name} is {wide} pixels wide"
+            assert page.locator("html").get_attribute("data-theme") == scheme
+            page.context.close()
+
+
+def test_search_and_index_are_clean(site, visit):
+    page = visit(site.url("search.html?q=sparse")).page
+    page.wait_for_selector("#search-results a")
+    visit(site.url("genindex.html"))
+
+
+def test_the_first_page_leads_to_the_cover(site, visit):
+    page = visit(site.url("index.html")).page
+    page.wait_for_url("**/book/index.html")
+
+
+def test_pages_have_one_search_box_and_no_foreign_footer(site, visit):
+    page = visit(site.url("book/index.html")).page
+    assert page.locator(".search-button-field:visible").count() <= 1
+    assert "Jupyter Book community" not in page.content()
+    assert "2023" not in page.locator("footer").last.inner_text()
+
+
+def test_first_visit_weighs_at_most_three_megabytes(site, visit):
+    for name in site.pages():
+        visited = visit(site.url(name))
+        visited.page.wait_for_load_state("networkidle")
+        weight = site.weight(visited.loaded)
+        assert weight < FIRST_VISIT, f"{name}: {weight} bytes gzipped"
+        visited.page.context.close()
+
+
+def test_every_link_inside_the_book_leads_somewhere(site):
+    missing = []
+    for name in site.pages():
+        page = site.root / name
+        for link in re.findall(r'(?:href|src)="([^"#?:]+)[^":]*"', page.read_text()):
+            if not (page.parent / link).exists():
+                missing.append((name, link))
+    assert missing == []
+
+
+def test_no_page_holds_a_placeholder_or_a_machine_path(site):
+    for name in site.pages():
+        text = (site.root / name).read_text()
+        assert not re.search(r"OWNER|\bTODO\b|\bFIXME\b|lorem ipsum|undefined</", text), name
+        assert "/.venv/" not in text, name
+        assert str(site.root.parent.parent) not in text, name
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_cover_passes_the_accessibility_rules(site, visit, scheme):
+    page = visit(site.url("book/index.html"), color_scheme=scheme).page
+    page.wait_for_load_state("networkidle")
+    violations = Axe().run(page, options={"preload": False}).response["violations"]
+    serious = [v for v in violations if v["impact"] in ("serious", "critical")]
+    told = [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in serious]
+    assert told == []
