@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from mosa_edu.cli import runs
 
 if TYPE_CHECKING:
+    from mosa_edu.data.tokens import TokenSet
+    from mosa_edu.model import TransformerLM
     from mosa_edu.records.scores import ScoreRecord
 
 WINDOWS, CUTS, DRAWS = 200, 32, 4
@@ -55,16 +57,26 @@ def run(args: argparse.Namespace) -> int:
 
 
 def score_run(folder: Path, corpus: str, name: str) -> ScoreRecord:
-    """Score the final weights of a run on 200 windows, equally from each held-out book.
+    """Score the newest weights of a run; see `score_model`."""
+    from mosa_edu.cli.run_model import load_run
+    from mosa_edu.data.corpora import load_corpus
+    from mosa_edu.data.tokens import TokenSet
+
+    model, tokenizer = load_run(folder)
+    return score_model(model, TokenSet.build(load_corpus(corpus), tokenizer), name)
+
+
+def score_model(model: TransformerLM, tokens: TokenSet, name: str) -> ScoreRecord:
+    """Score a model on 200 windows, equally from each held-out book.
 
     Parameters
     ----------
-    folder : pathlib.Path
-        The run's folder.
-    corpus : str
-        Corpus to take the windows from.
+    model : TransformerLM
+        The model.
+    tokens : TokenSet
+        Held-out texts, encoded for this model.
     name : str
-        What the record calls the run.
+        What the record calls the model.
 
     Returns
     -------
@@ -74,16 +86,11 @@ def score_run(folder: Path, corpus: str, name: str) -> ScoreRecord:
     import numpy as np
     import torch
 
-    from mosa_edu.cli.run_model import load_run
-    from mosa_edu.data.corpora import load_corpus
-    from mosa_edu.data.tokens import TokenSet
     from mosa_edu.records import provenance
     from mosa_edu.records.scores import ScoreRecord
     from mosa_edu.scoring import spread_cuts, three_scores
 
     started = time.monotonic()
-    model, tokenizer = load_run(folder)
-    tokens = TokenSet.build(load_corpus(corpus), tokenizer)
     length = model.config.max_seq_len
     per_book = WINDOWS // max(tokens.validation.n_documents, 1)
     inputs, targets, books = tokens.windows("validation", length, max(per_book, 1))
