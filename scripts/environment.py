@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections import deque
 from pathlib import Path
 
 import torch_source
 
 ROOT = Path(__file__).resolve().parent.parent
-INPUTS = ("pyproject.toml", "constraints.txt", "requirements.txt")
 EXTRAS = "viz,book,data,test"
 NEWEST = bool(os.environ.get("MOSA_EDU_NEWEST"))  # leave the pins away: what breaks next?
 
@@ -62,7 +63,11 @@ class Environment:
     def fingerprint(self) -> str:
         """Return a hash of everything that decides what is installed, and where."""
         digest = hashlib.sha256(f"{self.python_version()} {self.root} {EXTRAS} {NEWEST}".encode())
-        for name in INPUTS:
+        project = tomllib.loads((self.root / "pyproject.toml").read_text(encoding="utf-8"))
+        # The settings of linters and tests stand in the same file and install nothing.
+        installing = [project["project"], project["build-system"], project["tool"]["hatch"]]
+        digest.update(json.dumps(installing, sort_keys=True).encode())
+        for name in ("constraints.txt", "requirements.txt"):
             digest.update((self.root / name).read_bytes())
         return digest.hexdigest()
 

@@ -119,6 +119,15 @@ def test_failed_installation_says_so_and_is_not_taken_for_finished(clone):
     assert len(clone.pip_calls()) == 3
 
 
+def test_settings_of_tools_install_nothing(clone):
+    assert clone.run().returncode == 0
+    calls = clone.pip_calls()
+    project = clone.root / "pyproject.toml"
+    project.write_text(project.read_text().replace("line-length = 100", "line-length = 99"))
+    assert clone.run().stdout == ""
+    assert clone.pip_calls() == calls
+
+
 def test_changed_pins_are_installed_in_place_and_a_moved_clone_is_made_anew(clone):
     assert clone.run().returncode == 0
     planted = clone.plant()
