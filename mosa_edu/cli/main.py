@@ -7,11 +7,12 @@ import errno
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 import mosa_edu
 
-COMMANDS = ("train", "compare", "scores", "probe")
+COMMANDS = ("train", "compare", "scores", "probe", "bench")
 """Modules of this package, each with ``add_parser(subparsers)`` and ``run(args) -> int``."""
 
 USER_ERROR, INTERRUPTED = 2, 130
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.command is None:
         parser.print_help()
         return 0
+    warnings.showwarning = _warn
     try:
         return args.run(args)
     except ValueError as error:
@@ -66,6 +68,10 @@ def build_parser() -> argparse.ArgumentParser:
         module.add_parser(subparsers)
         subparsers.choices[name].set_defaults(run=module.run)
     return parser
+
+
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"mosa-edu: {message}", file=sys.stderr)
 
 
 def _refuse(message: str) -> int:

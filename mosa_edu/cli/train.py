@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from mosa_edu.training import TrainingConfig
 
 RECIPES: dict[str, dict[str, Any]] = {
-    # About a minute on one core.
-    "micro": {"tokens": 600_000, "batch_tokens": 2048, "learning_rate": 4e-3},
+    # Less than a minute on one core.
+    "micro": {"tokens": 1_000_000, "batch_tokens": 2048, "learning_rate": 4e-3},
     # One to two hours on one core.
     "explorer": {"tokens": 30_000_000, "batch_tokens": 4096, "learning_rate": 2e-3},
     # The paper's 100k steps of 64 x 1024 tokens; days on one GPU.
@@ -29,7 +30,15 @@ RECIPES: dict[str, dict[str, Any]] = {
         "clip_norm": 0.25,
     },
 }
-MODEL_FLAGS = ("sparse", "n_sparse_heads", "n_dense_heads", "n_local_heads", "sparsity")
+MODEL_FLAGS = (
+    "vocab_size",
+    "sparse",
+    "n_sparse_heads",
+    "n_dense_heads",
+    "n_local_heads",
+    "sparsity",
+)
+RECIPE_FLAGS = ("steps", "tokens", "batch_tokens", "learning_rate")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -41,8 +50,8 @@ def add_parser(subparsers: Any) -> None:
         "an interrupted run, or says that it is finished.",
     )
     add = parser.add_argument
-    add("--preset", default="micro", choices=list(RECIPES), help="shape of the model and recipe")
-    add("--corpus", default="stdlib", help="a corpus by name, or a text file")
+    add("--preset", choices=list(RECIPES), help="shape of the model and recipe (default: micro)")
+    add("--corpus", help="a corpus by name, or a text file (default: stdlib)")
     add("--vocab-size", type=int, help="entries of the tokenizer")
     add("--sparse", choices=SPARSE_KINDS, help="kind of the sparse heads")
     add("--n-sparse-heads", type=int, help="a layer")
@@ -54,7 +63,7 @@ def add_parser(subparsers: Any) -> None:
     length.add_argument("--tokens", type=int, help="training tokens, instead of --steps")
     add("--batch-tokens", type=int, help="tokens of one update, over all devices")
     add("--lr", type=float, dest="learning_rate", metavar="LR", help="peak learning rate")
-    add("--seed", type=int, default=0, help="of weights and batches")
+    add("--seed", type=int, help="of weights and batches (default: 0)")
     add("--time-limit", type=float, metavar="SECONDS", help="stop cleanly; run again to go on")
     add("--threads", type=int, help="CPU threads")
     place = parser.add_mutually_exclusive_group()
@@ -89,31 +98,37 @@ def settings_and_folder(args: argparse.Namespace) -> tuple[dict[str, Any], Path]
         For a flag out of range, or a run that does not exist.
     """
     if args.resume:
+        for name in ("preset", "corpus", "seed", *RECIPE_FLAGS, *MODEL_FLAGS):
+            flag = "--lr" if name == "learning_rate" else f"--{name.replace('_', '-')}"
+            value = getattr(args, name)
+            require(value is None, flag, value, "left out with --resume: the run has its own")
         folder = Path(args.resume) if Path(args.resume).is_dir() else runs.run_folder(args.resume)
         return runs.read_settings(folder), folder
-    shape = {name: getattr(args, name) for name in MODEL_FLAGS if getattr(args, name) is not None}
-    if args.vocab_size is not None:
-        shape["vocab_size"] = args.vocab_size
-    model = dataclasses.replace(PRESETS[args.preset], **shape)
+    preset = args.preset or "micro"
+    model = dataclasses.replace(PRESETS[preset], **_given(args, MODEL_FLAGS))
     settings = {
-        "preset": args.preset,
-        "corpus": args.corpus,
+        "preset": preset,
+        "corpus": args.corpus or "stdlib",
         "model": dataclasses.asdict(model),
-        "training": _recipe(args, model).to_json(),
+        "training": _recipe(args, preset, model).to_json(),
     }
     if args.run_dir:
         return settings, args.run_dir
     return settings, runs.run_folder(args.name or runs.default_name(settings))
 
 
-def _recipe(args: argparse.Namespace, model: ModelConfig) -> TrainingConfig:
+def _given(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+
+
+def _recipe(args: argparse.Namespace, preset: str, model: ModelConfig) -> TrainingConfig:
     from mosa_edu.training.config import TrainingConfig
 
-    recipe = dict(RECIPES[args.preset])
-    for name in ("batch_tokens", "learning_rate", "tokens", "steps"):
-        if getattr(args, name) is not None:
-            recipe[name] = getattr(args, name)
-            require(recipe[name] > 0, f"--{name.replace('_', '-')}", recipe[name], "positive")
+    given = _given(args, RECIPE_FLAGS)
+    for name in ("batch_tokens", "tokens"):
+        value = given.get(name, 1)
+        require(value > 0, f"--{name.replace('_', '-')}", value, "positive")
+    recipe = RECIPES[preset] | given
     tokens = recipe.pop("tokens")
     steps = recipe.setdefault("steps", math.ceil(tokens / recipe["batch_tokens"]))
     warmup = min(recipe.pop("warmup_steps", 100), steps // 10)
@@ -122,5 +137,5 @@ def _recipe(args: argparse.Namespace, model: ModelConfig) -> TrainingConfig:
         warmup_steps=warmup,
         max_length=model.max_seq_len,
         min_length=min(16, model.max_seq_len),
-        seed=args.seed,
+        seed=args.seed or 0,
     )

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from mosa_edu.cli.runs import runs_folder
 from mosa_edu.config import ModelConfig
+from mosa_edu.costs import model_flops
 from mosa_edu.data.corpora import load_corpus
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.data.tokens import TokenSet
@@ -26,6 +28,7 @@ from mosa_edu.training import Trainer, TrainingConfig, distributed
 from mosa_edu.training.evaluate import LENGTHS, evaluate_lengths
 from mosa_edu.training.loop import StepHook
 from mosa_edu.training.record import make_record
+from mosa_edu.training.resume import require_same_recipe, require_same_values
 
 DIVERGED, INTERRUPTED = 1, 130
 
@@ -53,9 +56,10 @@ def train(
     """
     first = distributed.rank() == 0
     path = folder / "record.json"
-    if path.exists() and (record := RunRecord.load(path)).status != "stopped":
-        return _report(record, folder, again=True) if first else 0
     config = TrainingConfig.from_json(settings["training"])
+    ended = _ended(path, settings, config) if first else None
+    if distributed.any_process(ended is not None, device):
+        return _report(ended, folder, again=True) if ended else 0
     with distributed.first_process_first():
         tokenizer, tokens = _read_corpus(settings, folder, first)
     torch.manual_seed(config.seed)
@@ -76,6 +80,17 @@ def train(
     return 0
 
 
+def _ended(path: Path, settings: dict[str, Any], config: TrainingConfig) -> RunRecord | None:
+    """Return the record of a run that has finished or diverged, None if there is more to do."""
+    record = RunRecord.load(path) if path.exists() else None
+    if record is None or record.status == "stopped":
+        return None
+    require_same_recipe(config, record.training)
+    require_same_values(settings["model"], record.model)
+    require_same_values({"corpus": settings["corpus"]}, record.data)
+    return record
+
+
 def _read_corpus(settings: dict[str, Any], folder: Path, first: bool) -> tuple[Tokenizer, TokenSet]:
     """Load the text, and the tokenizer of the run, which is learnt at its first sitting."""
     corpus = load_corpus(settings["corpus"])
@@ -87,6 +102,7 @@ def _read_corpus(settings: dict[str, Any], folder: Path, first: bool) -> tuple[T
     tokens = TokenSet.build(corpus, tokenizer)
     if first and not path.exists():
         tokenizer.save(path)
+    if first and not (folder / "checkpoints").exists():
         write_atomic(folder / "config.json", json.dumps(settings, indent=1) + "\n")
     return tokenizer, tokens
 
@@ -132,6 +148,7 @@ def _record(
     if result["status"] == "finished":
         scores = evaluate_lengths(model, tokens, lengths, byte_lengths=tokenizer.byte_lengths)
     parameters = sum(parameter.numel() for parameter in model.parameters())
+    shape = ModelConfig.from_dict(settings["model"])
     return make_record(
         trainer.folder,
         result,
@@ -141,6 +158,7 @@ def _record(
         data=data,
         n_parameters=parameters,
         validation=scores,
+        flops_per_token=model_flops(shape).total / shape.max_seq_len,
         extra={"preset": settings["preset"], "unigram_loss": unigram_loss(tokens)},
     )
 
@@ -154,9 +172,9 @@ def unigram_loss(tokens: TokenSet) -> float:
 def _announce(settings: dict[str, Any], trainer: Trainer, folder: Path) -> None:
     config = trainer.config
     parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
-    where = f"{trainer.device.type}, {torch.get_num_threads()} threads"
+    where = f"{trainer.device.type}, threads: {torch.get_num_threads()}"
     if distributed.world_size() > 1:
-        where += f", {distributed.world_size()} processes"
+        where += f", processes: {distributed.world_size()}"
     print(
         f"{settings['preset']} on {settings['corpus']}: {parameters:,} parameters, "
         f"{config.steps:,} steps of {config.batch_tokens:,} tokens ({where})\n{folder}",
@@ -175,10 +193,9 @@ def _report(record: RunRecord, folder: Path, again: bool = False) -> int:
         )
         return DIVERGED
     if record.status == "stopped":
-        name = shlex.quote(str(folder if folder.parent.name != "runs" else folder.name))
         print(
             f"Stopped after {record.tokens_seen:,} tokens, nothing is lost.\n"
-            f"Next: mosa-edu train --resume {name}"
+            f"Next: mosa-edu train --resume {_called(folder)}"
         )
         return 0
     if again:
@@ -190,5 +207,10 @@ def _report(record: RunRecord, folder: Path, again: bool = False) -> int:
             f"{score['bits_per_byte']:.3f} bits per byte"
         )
     print(f"trained in            {record.wall_seconds:.0f} s")
-    print(f"Next: mosa-edu explore {shlex.quote(folder.name)}")
+    print(f"Next: mosa-edu explore {_called(folder)}")
     return 0
+
+
+def _called(folder: Path) -> str:
+    """Return what a command calls this run: its name, or its path outside the cache."""
+    return shlex.quote(folder.name if folder.parent == runs_folder() else str(folder))

@@ -99,6 +99,11 @@ def broadcast_(tensors: Iterable[torch.Tensor]) -> None:
             distributed.broadcast(tensor, 0)
 
 
+def any_process(flag: bool, device: torch.device) -> bool:
+    """Return whether `flag` is true on at least one process, so that all of them agree."""
+    return bool(total_(torch.tensor(float(flag), device=device))) if _active() else flag
+
+
 def total_(tensor: torch.Tensor) -> torch.Tensor:
     """Replace the tensor by its sum over the processes and return it."""
     if _active():

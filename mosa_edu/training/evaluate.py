@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mosa_edu.checks import require
+from mosa_edu.data.baselines import bits_per_byte
 
 LENGTHS = (32, 64, 128, 256)
 
@@ -198,22 +198,3 @@ def standard_error(losses: np.ndarray) -> float:
     if len(losses) < 2:
         return math.nan
     return float(losses.std(ddof=1) / math.sqrt(len(losses)))
-
-
-def bits_per_byte(loss: float, n_tokens: int, n_bytes: int) -> float:
-    """Convert nats per token into bits per byte of UTF-8.
-
-    Parameters
-    ----------
-    loss : float
-        Nats per token.
-    n_tokens, n_bytes : int
-        Size of the same text in tokens and in bytes.
-
-    Examples
-    --------
-    >>> round(bits_per_byte(3.0, n_tokens=1000, n_bytes=3500), 4)
-    1.2366
-    """
-    require(n_bytes >= 1, "n_bytes", n_bytes, "at least 1")
-    return loss / math.log(2) * n_tokens / n_bytes

@@ -38,6 +38,7 @@ from mosa_edu.training.schedule import (
     learning_rate_at,
 )
 
+_LARGEST_WEIGHT = 1e6
 StepHook = Callable[[int, nn.Module], None]
 
 
@@ -155,6 +156,12 @@ class Trainer:
             self._seconds_before = self.seconds
             self.model.train()
             status = self._loop(resumed, time_limit)
+        except ValueError:
+            if not self._exploded():
+                raise
+            status = "diverged"
+            self._pending.copy_(torch.tensor([math.nan, 1.0]))
+            self._write_loss()
         finally:
             if self._log:
                 self._log.close()
@@ -322,9 +329,12 @@ class Trainer:
 
     def _should_stop(self, time_limit: float | None) -> bool:
         late = time_limit is not None and time.monotonic() - self._started >= time_limit
-        if distributed.world_size() == 1:
-            return self._stop or late
-        return bool(distributed.total_(torch.tensor(float(self._stop or late), device=self.device)))
+        return distributed.any_process(self._stop or late, self.device)
+
+    def _exploded(self) -> bool:
+        """Return whether the weights are such that a layer may well refuse what it computes."""
+        largest = torch.stack([p.detach().abs().max() for p in self.model.parameters()]).max()
+        return not float(largest) < _LARGEST_WEIGHT  # NaN is not smaller either
 
     def _clock(self) -> None:
         self.seconds = self._seconds_before + time.monotonic() - self._started

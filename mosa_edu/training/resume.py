@@ -31,9 +31,19 @@ def require_same_run(
     ValueError
         Naming the first value that differs.
     """
-    recipe = TrainingConfig.from_json(checkpoint.details["config"]).to_json()
+    require_same_recipe(config, checkpoint.details["config"])
+    require_same_values(identity, checkpoint.details["identity"])
+
+
+def require_same_recipe(config: TrainingConfig, saved: Mapping[str, Any]) -> None:
+    """Refuse a recipe that would end with other weights than the one saved by `to_json`."""
+    recipe = TrainingConfig.from_json(saved).to_json()
     _require_equal(config.to_json(), recipe, ignored=HOUSEKEEPING)
-    _require_equal(_flat(identity), _flat(checkpoint.details["identity"]))
+
+
+def require_same_values(asked: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+    """Refuse nested JSON values that differ from those of a saved run, naming the first."""
+    _require_equal(_flat(asked), _flat(saved))
 
 
 @torch.no_grad()
@@ -69,12 +79,12 @@ def _require_equal(
     ignored: tuple[str, ...] = (),
 ) -> None:
     # A key that only one side has did not exist in the version that wrote the other.
-    for name in asked.keys() & saved.keys() - set(ignored):
+    for name in (name for name in asked if name in saved and name not in ignored):
         require(
             asked[name] == saved[name],
             kind + name,
             asked[name],
-            f"{saved[name]!r} as in this run's checkpoint",
+            f"{saved[name]!r} as in the run that is there",
         )
 
 

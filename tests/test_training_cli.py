@@ -1,0 +1,182 @@
+"""Protects `mosa-edu train`: one command trains, resumes, reports, and refuses in one line."""
+
+import errno
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+import mosa_edu
+from mosa_edu.cli.main import main
+from mosa_edu.records import RunRecord
+from mosa_edu.training import Trainer
+
+SHORT = ["--steps", "6", "--batch-tokens", "128", "--vocab-size", "300"]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("MOSA_EDU_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "rhyme.txt"
+    lines = (f"The {n}th sheep jumped over the {n + 1}th gate.\n\n" for n in range(400))
+    path.write_text("".join(lines), encoding="utf-8")
+    return str(path)
+
+
+def train(corpus: str, *words: str) -> int:
+    return main(["train", "--corpus", corpus, *SHORT, *words])
+
+
+def test_run_leaves_its_files_and_names_the_next_command(corpus, capsys, tmp_path) -> None:
+    assert train(corpus) == 0
+    printed = capsys.readouterr()
+    (folder,) = (tmp_path / "cache" / "runs").iterdir()
+    assert folder.name.startswith("micro-mosa-rhyme-")
+    assert {path.name for path in folder.iterdir()} >= {
+        "config.json",
+        "tokenizer.json",
+        "metrics.jsonl",
+        "checkpoints",
+        "record.json",
+    }
+    assert printed.err == ""
+    assert printed.out.splitlines()[-1] == f"Next: mosa-edu explore {folder.name}"
+    assert "unigram loss" in printed.out
+    record = RunRecord.load(folder / "record.json")
+    assert record.status == "finished"
+    assert list(record.validation) == ["32", "64"]
+    assert record.train_curve[-1][0] == 6
+
+    assert train(corpus) == 0, "the same command again"
+    assert "This run is finished" in capsys.readouterr().out
+
+
+def test_time_limit_then_resume_by_name(corpus, capsys) -> None:
+    assert train(corpus, "--name", "nap", "--time-limit", "1e-9") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Next: mosa-edu train --resume nap"
+    assert main(["train", "--resume", "nap"]) == 0
+    assert "Next: mosa-edu explore nap" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_says_how_to_go_on_and_exits_130(corpus, capsys, monkeypatch, number) -> None:
+    update = Trainer._update
+
+    def interrupted(self: Trainer) -> None:
+        update(self)
+        if self.step == 2:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Trainer, "_update", interrupted)
+    assert train(corpus, "--name", "ctrl") == 130
+    assert "Next: mosa-edu train --resume ctrl" in capsys.readouterr().out
+    monkeypatch.setattr(Trainer, "_update", update)
+    assert train(corpus, "--name", "ctrl") == 0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_diverged_run_says_so_and_exits_1(corpus, capsys) -> None:
+    for _ in range(2):
+        assert train(corpus, "--name", "wild", "--lr", "1e30") == 1
+        assert "try a lower --lr" in capsys.readouterr().err
+
+
+def test_other_settings_under_the_same_name_are_refused(corpus, capsys) -> None:
+    train(corpus, "--name", "mine", "--time-limit", "1e-9")
+    assert train(corpus, "--name", "mine", "--sparsity", "8") == 2
+    assert "model.sparsity must be 4 as in the run that is there" in capsys.readouterr().err
+    assert train(corpus, "--name", "mine") == 0
+    capsys.readouterr()
+    assert train(corpus, "--name", "mine", "--lr", "0.5") == 2
+    assert "learning_rate must be 0.004" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--sparsity", "0"], "sparsity must be"),
+        (["--sparsity", "65"], "sparsity must be in [1, max_seq_len=64], got 65"),
+        (["--n-sparse-heads", "0", "--n-dense-heads", "0"], "n_heads must be"),
+        (["--n-dense-heads", "-1"], "n_heads must be"),
+        (["--corpus", "no-such-corpus"], "corpus must be"),
+        (["--vocab-size", "10"], "vocab_size must be"),
+        (["--steps", "0"], "steps must be"),
+        (["--batch-tokens", "0"], "--batch-tokens must be positive, got 0"),
+        (["--batch-tokens", "8"], "batch_tokens must be"),
+        (["--lr", "-1"], "learning_rate must be positive and finite, got -1.0"),
+        (["--lr", "nan"], "learning_rate must be"),
+        (["--seed", "-1"], "seed must be"),
+        (["--time-limit", "0"], "--time-limit must be positive, got 0.0"),
+        (["--threads", "0"], "--threads must be at least 1, got 0"),
+        (["--name", "../x"], "name must be"),
+        (["--resume", "absent"], "left out with --resume"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(corpus, capsys, tmp_path, words, message) -> None:
+    assert train(corpus, *words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("mosa-edu: ")
+    assert message in error
+    assert error.count("\n") == 1
+    runs = tmp_path / "cache" / "runs"
+    assert not list(runs.glob("*/checkpoints")), "nothing half-written stays"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"", "empty"), (b"caf\xe9 " * 99, "UTF-8"), (None, "corpus must be")]
+)
+def test_unusable_corpus_file_is_one_line_and_exit_2(
+    corpus, capsys, tmp_path, content, message
+) -> None:
+    path = tmp_path / "other.txt"
+    if content is not None:
+        path.write_bytes(content)
+    assert train(str(path)) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_resume_of_no_run_is_refused(corpus, capsys) -> None:
+    assert main(["train", "--resume", "absent"]) == 2
+    assert "run must be the folder of a run" in capsys.readouterr().err
+
+
+def test_full_disk_is_one_line_and_the_run_goes_on_later(corpus, capsys, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("mosa_edu.training.checkpoint.reached", full)
+    assert train(corpus, "--name", "full") == 2
+    assert "disk is full" in capsys.readouterr().err
+    monkeypatch.setattr("mosa_edu.training.checkpoint.reached", lambda _: None)
+    assert train(corpus, "--name", "full") == 0
+
+
+def test_damaged_checkpoint_is_reported_in_one_line(corpus, capsys, tmp_path) -> None:
+    train(corpus, "--run-dir", str(tmp_path / "run"))
+    newest = max((tmp_path / "run" / "checkpoints").glob("*.safetensors"))
+    newest.write_bytes(newest.read_bytes()[:-1])
+    (tmp_path / "run" / "record.json").unlink()
+    capsys.readouterr()
+    assert train(corpus, "--run-dir", str(tmp_path / "run")) == 0
+    error = capsys.readouterr().err
+    assert error.startswith("mosa-edu: checkpoint ")
+    assert error.count("\n") == 1
+
+
+def test_version_and_bare_command(capsys) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"mosa-edu {mosa_edu.__version__}\n"
+    assert main([]) == 0
+    assert "train" in capsys.readouterr().out
+
+
+def test_config_says_what_was_asked(corpus, tmp_path) -> None:
+    train(corpus, "--name", "asked", "--time-limit", "1e-9")
+    settings = json.loads((tmp_path / "cache/runs/asked/config.json").read_text())
+    assert settings["model"]["vocab_size"] == 300
+    assert settings["training"]["steps"] == 6
