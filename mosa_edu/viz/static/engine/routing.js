@@ -1,0 +1,92 @@
+/**
+ * Who sits in a head: rules that turn router logits into kept positions.
+ *
+ * One tie rule everywhere: the higher logit first, then the earlier position.
+ * @module
+ */
+
+/** @typedef {"paper" | "prefix" | "threshold" | "fixed"} Rule */
+
+/**
+ * How many tokens a head keeps.
+ * @param {number} length Tokens of the text, T.
+ * @param {number} sparsity The paper's rho.
+ * @returns {number} T / rho rounded down, at least 2 and at most T.
+ */
+export function keptCount(length, sparsity) {
+  return Math.min(Math.max(Math.floor(length / sparsity), 2), length);
+}
+
+/** @param {number} logit */
+export const sigmoid = (logit) => 1 / (1 + Math.exp(-logit));
+
+/**
+ * Positions from the highest logit to the lowest.
+ *
+ * Logit and position are joined into one whole number, which the browser sorts without calling back.
+ * @param {Float32Array} logits
+ * @returns {Uint16Array}
+ */
+export function rankOrder(logits) {
+  const bits = new Uint32Array(logits.map((logit) => logit + 0).buffer); // -0 and 0 are equal
+  const keys = Float64Array.from(bits, (word, t) => {
+    const falling = word & 0x80000000 ? word : word ^ 0x7fffffff; // order of the numbers, turned round
+    return (falling >>> 0) * 65536 + t;
+  });
+  return Uint16Array.from(keys.sort(), (key) => key % 65536);
+}
+
+/**
+ * The paper's rule, expert choice: the k best of the whole text.
+ * @param {Uint16Array} order Positions from the highest logit to the lowest.
+ * @param {number} k
+ * @param {boolean} includeFirst Token 0 has a seat whatever its score.
+ * @returns {Uint16Array} Ascending positions.
+ */
+export function pickBest(order, k, includeFirst) {
+  const picks = order.slice(0, k);
+  if (includeFirst && !picks.includes(0)) picks[k - 1] = 0;
+  return picks.sort();
+}
+
+/**
+ * A causal repair: token t, if it is among the best of the text up to t.
+ * @param {Float32Array} logits
+ * @param {number} sparsity Token t must be among the best ceil((t + 1) / sparsity) so far.
+ * @param {number} capacity Seats; a token that comes later finds none.
+ * @returns {Uint16Array} Ascending positions.
+ */
+export function pickPrefix(logits, sparsity, capacity) {
+  const picks = [];
+  for (let t = 0; t < logits.length && picks.length < capacity; t++) {
+    let rank = 0;
+    for (let s = 0; s < t; s++) if (logits[s] >= logits[t]) rank++;
+    if (rank < Math.ceil((t + 1) / sparsity)) picks.push(t);
+  }
+  return Uint16Array.from(picks);
+}
+
+/**
+ * Another causal repair: token t, if its logit exceeds a threshold fixed beforehand.
+ * @param {Float32Array} logits
+ * @param {number} threshold Compared with the logit, not with its sigmoid.
+ * @param {number} capacity Seats; a token that comes later finds none.
+ * @returns {Uint16Array} Ascending positions.
+ */
+export function pickAbove(logits, threshold, capacity) {
+  const picks = [];
+  for (let t = 0; t < logits.length && picks.length < capacity; t++) {
+    if (logits[t] > threshold) picks.push(t);
+  }
+  return Uint16Array.from(picks);
+}
+
+/**
+ * The paper's Fixed baseline: every sparsity-th token.
+ * @param {number} length Tokens of the text.
+ * @param {number} sparsity
+ * @returns {Uint16Array} Ascending positions.
+ */
+export function pickStrided(length, sparsity) {
+  return Uint16Array.from({ length: Math.ceil(length / sparsity) }, (_, i) => i * sparsity);
+}

@@ -1,0 +1,92 @@
+/**
+ * SHA-256 of the weights: the browser's own where it offers one, ours on plain http and file://.
+ * @module
+ */
+
+/**
+ * First 32 bits of the fractional part of a root of the n-th primes, as FIPS 180-4 builds its constants.
+ * @param {number} count How many primes.
+ * @param {number} exponent 1/2 for square roots, 1/3 for cube roots.
+ * @returns {Int32Array}
+ */
+function rootsOfPrimes(count, exponent) {
+  const words = new Int32Array(count);
+  for (let n = 2, found = 0; found < count; n++) {
+    let prime = true;
+    for (let divisor = 2; divisor * divisor <= n; divisor++) prime &&= n % divisor !== 0;
+    if (prime) words[found++] = ((n ** exponent) % 1) * 2 ** 32;
+  }
+  return words;
+}
+
+const SHA_START = rootsOfPrimes(8, 1 / 2);
+const SHA_ROUNDS = rootsOfPrimes(64, 1 / 3);
+
+/** @param {number} word @param {number} bits */
+const rotateRight = (word, bits) => (word >>> bits) | (word << (32 - bits));
+
+/**
+ * Mix one block of 64 bytes into the state.
+ * @param {Int32Array} state Eight words, changed in place.
+ * @param {Int32Array} schedule Scratch of 64 words.
+ * @param {DataView} view Where the block stands.
+ * @param {number} offset First byte of the block.
+ */
+function mixBlock(state, schedule, view, offset) {
+  for (let i = 0; i < 16; i++) schedule[i] = view.getInt32(offset + 4 * i);
+  for (let i = 16; i < 64; i++) {
+    const early = schedule[i - 15];
+    const late = schedule[i - 2];
+    const s0 = rotateRight(early, 7) ^ rotateRight(early, 18) ^ (early >>> 3);
+    const s1 = rotateRight(late, 17) ^ rotateRight(late, 19) ^ (late >>> 10);
+    schedule[i] = schedule[i - 16] + s0 + schedule[i - 7] + s1;
+  }
+  let [a, b, c, d, e, f, g, h] = state;
+  for (let i = 0; i < 64; i++) {
+    const s1 = rotateRight(e, 6) ^ rotateRight(e, 11) ^ rotateRight(e, 25);
+    const chosen = (e & f) ^ (~e & g);
+    const t1 = (h + s1 + chosen + SHA_ROUNDS[i] + schedule[i]) | 0;
+    const s0 = rotateRight(a, 2) ^ rotateRight(a, 13) ^ rotateRight(a, 22);
+    const majority = (a & b) ^ (a & c) ^ (b & c);
+    h = g;
+    g = f;
+    f = e;
+    e = (d + t1) | 0;
+    d = c;
+    c = b;
+    b = a;
+    a = (t1 + s0 + majority) | 0;
+  }
+  [a, b, c, d, e, f, g, h].forEach((word, i) => (state[i] += word));
+}
+
+/**
+ * SHA-256 without the browser's help.
+ * @param {Uint8Array} bytes
+ * @returns {string} 64 hexadecimal digits.
+ */
+export function sha256InScript(bytes) {
+  const state = SHA_START.slice();
+  const schedule = new Int32Array(64);
+  const whole = bytes.length - (bytes.length % 64);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let offset = 0; offset < whole; offset += 64) mixBlock(state, schedule, view, offset);
+  const tail = new Uint8Array(bytes.length - whole < 56 ? 64 : 128);
+  tail.set(bytes.subarray(whole));
+  tail[bytes.length - whole] = 0x80;
+  const end = new DataView(tail.buffer);
+  end.setBigUint64(tail.length - 8, BigInt(bytes.length) * 8n);
+  for (let offset = 0; offset < tail.length; offset += 64) mixBlock(state, schedule, end, offset);
+  return Array.from(state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+}
+
+/**
+ * SHA-256 of some bytes.
+ * @param {Uint8Array} bytes
+ * @returns {Promise<string>} 64 hexadecimal digits.
+ */
+export async function sha256(bytes) {
+  if (!globalThis.crypto?.subtle) return sha256InScript(bytes);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

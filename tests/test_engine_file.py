@@ -1,0 +1,203 @@
+"""Protects what enters and leaves the page's engine: weights, checksum, self-test, traces."""
+
+import base64
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import torch
+from page_engine import floats, open_page
+from test_engine_parity import random_model
+
+from mosa_edu.config import PRESETS
+from mosa_edu.data.tokenizer import Tokenizer
+from mosa_edu.pretrained import load_page_model, save_page_model
+from mosa_edu.records import RoutingTrace
+from mosa_edu.texts import PROBES, RUNNING
+from mosa_edu.tracing import trace
+
+pytestmark = pytest.mark.browser
+
+BYTES = "Uint8Array.from(atob(data), (c) => c.charCodeAt(0))"
+
+
+def text_of(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+@pytest.fixture(scope="module")
+def page(chromium):
+    engine = open_page(chromium)
+    yield engine
+    engine.page.close()
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    tokenizer = Tokenizer.train(PROBES.values(), PRESETS["micro"].vocab_size)
+    save_page_model(random_model(), tokenizer, path, {"seed": 0}, name="micro")
+    return path
+
+
+def safetensors_file(dtype, values):
+    data = values.tobytes()
+    header = {"x": {"dtype": dtype, "shape": [len(values)], "data_offsets": [0, len(data)]}}
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+@pytest.mark.parametrize("length", [0, 1, 55, 56, 63, 64, 65, 119, 120, 1000, 100_003])
+def test_checksum_without_the_browsers_help_is_sha256(page, length):
+    data = np.random.default_rng(length).bytes(length)
+    found = page.call(f"(data) => mosa.sha256InScript({BYTES})", text_of(data))
+    assert found == hashlib.sha256(data).hexdigest()
+
+
+def test_every_half_precision_number_is_read_right(page):
+    halves = np.arange(65536, dtype="<u2").view("<f2")
+    data = text_of(safetensors_file("F16", halves))
+    found = page.call(f"(data) => base64(mosa.openSafetensors({BYTES}).get('x'))", data)
+    np.testing.assert_array_equal(floats(found), halves.astype(np.float32))
+
+
+def test_single_precision_is_read_even_at_an_odd_address(page):
+    values = np.random.default_rng(0).normal(size=9).astype("<f4")
+    data = text_of(b"!" + safetensors_file("F32", values))
+    found = page.call(f"(data) => base64(mosa.openSafetensors({BYTES}.subarray(1)).get('x'))", data)
+    np.testing.assert_array_equal(floats(found), values)
+
+
+def test_engine_says_what_it_opened_and_passes_its_self_test(page, path):
+    page.open(path)
+    about, verdict = page.call(
+        """() => {
+          const { name, sha256, parameters, provenance, config } = engine;
+          return [{ name, sha256, parameters, provenance, config }, mosa.selfTest(engine)];
+        }"""
+    )
+    model, _ = load_page_model(path)
+    assert about["name"] == "micro"
+    assert about["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert about["parameters"] == sum(p.numel() for p in model.parameters())
+    assert about["provenance"] == {"seed": 0}
+    assert about["config"] == json.loads(model.config.to_json())
+    assert verdict["passed"]
+    assert verdict["heads"] == 8
+    assert verdict["difference"] < 1e-4
+
+
+def test_self_test_fails_when_the_arithmetic_is_off(page, path):
+    page.open(path)
+    verdict = page.call(
+        """() => {
+          engine.model.embedding.forEach((value, i, all) => { all[i] = value * 1.1; });
+          return mosa.selfTest(engine);
+        }"""
+    )
+    assert not verdict["passed"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda data: data[:4], "not a whole safetensors file"),
+        (lambda data: data[:2000], "not a whole safetensors file"),
+        (lambda data: data[:-100], "end inside the tensor"),
+        (lambda data: data.replace(b'"merges"', b'"marges"'), "without a config or a tokenizer"),
+        (lambda data: data.replace(b"norm_final.bias", b"norm_final.bies"), "lack the tensor"),
+        (lambda data: data.replace(b'\\"mosa\\"', b'\\"tosa\\"'), "cannot compute heads of kind"),
+    ],
+)
+def test_broken_files_are_refused_in_words(page, path, damage, message):
+    data = text_of(damage(path.read_bytes()))
+    with pytest.raises(Exception, match=message):
+        page.call(f"async (data) => {{ await mosa.Engine.open({BYTES}); }}", data)
+
+
+def test_another_file_than_the_expected_one_is_refused(page, path):
+    with pytest.raises(Exception, match="SHA-256 differs"):
+        page.call(
+            f"async (data) => {{ await mosa.Engine.open({BYTES}, 'ab'.repeat(32)); }}",
+            text_of(path.read_bytes()),
+        )
+
+
+def trace_in_page(page, text, options=None):
+    return page.call(
+        """([text, options]) => {
+          const spans = engine.tokenizer.spans(text);
+          const run = engine.forward(spans.map((span) => span.id), options);
+          return JSON.stringify(mosa.traceOf(engine, run, spans));
+        }""",
+        [text, options or {}],
+    )
+
+
+def test_trace_of_the_page_is_the_trace_of_python(page, path):
+    page.open(path)
+    model, tokenizer = load_page_model(path)
+    sha = hashlib.sha256(path.read_bytes()).hexdigest()
+    ours = RoutingTrace.from_json(trace_in_page(page, RUNNING))
+    theirs = trace(model, tokenizer, RUNNING, name="micro", sha256=sha, source={"seed": 0})
+    assert (ours.model, ours.tokens) == (theirs.model, theirs.tokens)
+    assert (ours.sparsity, ours.provenance) == (theirs.sparsity, theirs.provenance)
+    np.testing.assert_array_equal(ours.indices, theirs.indices)
+    np.testing.assert_array_equal(ours.next_ids, theirs.next_ids)
+    np.testing.assert_array_equal(ours.true_rank, theirs.true_rank)
+    for name in ("scores", "attention", "next_probabilities"):
+        difference = getattr(ours, name).astype(int) - getattr(theirs, name).astype(int)
+        assert np.abs(difference).max() <= 1, name
+    np.testing.assert_allclose(ours.true_loss, theirs.true_loss, atol=1e-4)
+    assert (ours.order == theirs.order).mean() > 0.99
+
+
+def test_page_writes_ragged_traces_that_python_accepts(page, path):
+    page.open(path)
+    ragged = RoutingTrace.from_json(trace_in_page(page, RUNNING, {"rule": "prefix"}))
+    assert ragged.counts is not None
+
+
+@pytest.mark.parametrize("sparse", ["mosa", "prefix"])
+def test_page_draws_what_python_stored(page, path, sparse):
+    torch.manual_seed(1)
+    _, tokenizer = load_page_model(path)
+    stored = trace(random_model(sparse=sparse), tokenizer, RUNNING)
+    read = page.call(
+        """(json) => {
+          const run = mosa.readTrace(JSON.parse(json));
+          const plain = (rows) => rows.map((row) => Array.from(row));
+          return {
+            T: run.T,
+            k: run.settings.k,
+            picks: run.layers.map((layer) => plain(layer.picks)),
+            attention: run.layers.map((layer) => plain(layer.attention)),
+            scores: run.layers.map((layer) => base64(layer.scores)),
+            order: run.layers.map((layer) => Array.from(layer.order)),
+            next: run.next(3),
+            truth: run.truth(3),
+            last: run.truth(run.T - 1),
+          };
+        }""",
+        stored.to_json(),
+    )
+    assert (read["T"], read["k"], read["last"]) == (stored.T, stored.k, None)
+    for layer in range(stored.layers):
+        scores = floats(read["scores"][layer]).reshape(stored.heads, stored.T)
+        np.testing.assert_allclose(scores, stored.router_scores()[layer], atol=1e-6)
+        assert read["order"][layer] == stored.order[layer].ravel().tolist()
+        for head in range(stored.heads):
+            assert read["picks"][layer][head] == stored.picks(layer, head).tolist()
+            weights = stored.attention_matrix(layer, head)
+            expected = weights[np.tril_indices(len(weights))]
+            np.testing.assert_allclose(read["attention"][layer][head], expected, atol=1e-6)
+    assert [own["id"] for own in read["next"]] == stored.next_ids[3].tolist()
+    assert read["truth"]["id"] == stored.tokens[4].id
+    assert read["truth"]["rank"] == stored.true_rank[3]
+    assert read["truth"]["loss"] == pytest.approx(float(stored.true_loss[3]))
+
+
+def test_page_refuses_a_trace_of_another_version(page):
+    with pytest.raises(Exception, match="version 1, not 2"):
+        page.call("() => mosa.readTrace({ version: 2 })")
