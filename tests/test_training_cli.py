@@ -66,7 +66,7 @@ def test_ctrl_c_saves_says_how_to_go_on_and_exits_130(corpus, capsys, monkeypatc
 
     def interrupted(self: Trainer) -> None:
         update(self)
-        if self.step == 2:
+        if self.state.step == 2:
             os.kill(os.getpid(), number)
 
     monkeypatch.setattr(Trainer, "_update", interrupted)

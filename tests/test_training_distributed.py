@@ -37,7 +37,7 @@ def fit(name, model, rows, stop=None, **changes):
         trainer.on_step = lambda step, _: trainer.stop() if step == stop else None
     status = trainer.run()["status"]
     digest = hashlib.sha256(b"".join(
-        t.numpy().tobytes() for t in trainer._tensors().values()))
+        t.numpy().tobytes() for t in trainer.state.tensors().values()))
     return {
         "status": status,
         "digest": digest.hexdigest(),

@@ -134,7 +134,7 @@ def test_gradient_is_clipped(tmp_path) -> None:
     run = trainer(tmp_path, clip_norm=1e-3, steps=5, warmup_steps=0)
     run._replica = run.model
     norms = []
-    run.optimizer.register_step_pre_hook(
+    run.state.optimizer.register_step_pre_hook(
         lambda *_: norms.append(
             torch.stack([p.grad.norm() for p in run.model.parameters()]).norm().item()
         )

@@ -172,7 +172,7 @@ def unigram_loss(tokens: TokenSet) -> float:
 def _announce(settings: dict[str, Any], trainer: Trainer, folder: Path) -> None:
     config = trainer.config
     parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
-    where = f"{trainer.device.type}, threads: {torch.get_num_threads()}"
+    where = f"{trainer.state.device.type}, threads: {torch.get_num_threads()}"
     if distributed.world_size() > 1:
         where += f", processes: {distributed.world_size()}"
     print(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,15 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mosa_edu.data.baselines import bits_per_byte
+from mosa_edu.training.sources import WindowSource
 
 LENGTHS = (32, 64, 128, 256)
-
-
-class WindowSource(Protocol):
-    """What can be cut into windows; `mosa_edu.data.TokenSet` is one."""
-
-    def windows(self, split: Any, length: int, per_document: int) -> Any:
-        """Return inputs and targets, int64 (N, L), and document numbers, int64 (N,)."""
 
 
 @dataclasses.dataclass(frozen=True)
