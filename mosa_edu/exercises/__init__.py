@@ -1,0 +1,1 @@
+"""Checks for the reader's own code: properties on random inputs, and the name of the mistake."""
