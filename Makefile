@@ -26,7 +26,7 @@ test: environment
 	@exec $(python) scripts/check.py $(ONLY)
 
 lab: environment
-	@exec $(python) -m jupyterlab --notebook-dir=book
+	@exec $(python) -m jupyterlab --notebook-dir=book $$([ "$$(id -u)" != 0 ] || echo --allow-root)
 
 # make notebooks NOTEBOOKS=book/ch03_router.ipynb executes one.
 notebooks: environment
