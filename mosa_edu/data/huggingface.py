@@ -100,21 +100,28 @@ def _open(source: _Source, name: str) -> Any:
         require(False, "corpus", argument, "used with the extra: pip install 'mosa_edu[data]'")
     try:
         splits = datasets.load_dataset(source.path, source.config, streaming=True)
-    except (ValueError, OSError, ConnectionError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(
-            f"corpus must be a dataset that can be reached, got {argument!r} ({reason})"
-        ) from None
+    except (ValueError, OSError, RuntimeError) as error:
+        raise _unreachable(name, error) from None
     require("train" in splits, "corpus", argument, "a dataset with a split named train")
     return splits
 
 
 def _documents(rows: Any, source: _Source, column: str, name: str) -> Iterator[Document]:
     def texts() -> Iterator[str]:
-        for row in rows:
-            require(column in row, "column", column, f"one of {sorted(row)} in {name}")
-            yield row[column]
+        try:
+            for row in rows:
+                require(column in row, "column", column, f"one of {sorted(row)} in {name}")
+                yield row[column]
+        except (OSError, RuntimeError) as error:  # the connection was lost on the way
+            raise _unreachable(name, error) from None
 
     full = (text for text in source.join(texts()) if text.strip())
     for number, text in enumerate(full):
         yield Document(f"{name} {number}", text)
+
+
+def _unreachable(name: str, error: Exception) -> ValueError:
+    reason = " ".join(str(error).split())[:200]
+    return ValueError(
+        f"corpus must be a dataset that can be reached, got 'huggingface:{name}' ({reason})"
+    )

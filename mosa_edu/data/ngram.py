@@ -7,6 +7,7 @@ import numpy as np
 from mosa_edu.checks import require
 
 _N_BUCKETS = 24
+_NEVER_SEEN = 0
 _EM_STEPS = 30
 _HELD_OUT = 50
 """One block of the training stream in this many tunes the weights."""
@@ -121,15 +122,16 @@ class NGram:
         lower = np.full(len(targets), 1 / self.vocab_size)
         for order in (1, 2, 3):
             frequency, bucket = self._look_up(contexts, targets, order)
+            size = np.bincount(bucket, minlength=_N_BUCKETS)
             weight = np.full(_N_BUCKETS, 0.5)
-            weight[0] = 0  # bucket 0: a context never seen
-            size = np.maximum(np.bincount(bucket, minlength=_N_BUCKETS), 1)
             for _ in range(_EM_STEPS):
+                weight[_NEVER_SEEN] = 0
                 share = weight[bucket] * frequency
                 share /= share + (1 - weight[bucket]) * lower
-                weight = np.bincount(bucket, share, _N_BUCKETS) / size
-            # A weight of 1 would leave a token that is new here without any probability.
-            self._weights[order] = np.minimum(weight, 0.999)
+                # One success and one failure more: no weight is 1, and one without data is 1/2.
+                weight = (np.bincount(bucket, share, _N_BUCKETS) + 1) / (size + 2)
+            weight[_NEVER_SEEN] = 0
+            self._weights[order] = weight
             lower = self._mix(contexts, targets, order)
 
     def _mix(self, contexts: np.ndarray, targets: np.ndarray, order: int) -> np.ndarray:

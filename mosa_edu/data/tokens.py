@@ -1,9 +1,7 @@
 """Token streams: a corpus encoded once, kept on disk, and cut into training windows."""
 
 import hashlib
-import io
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -13,45 +11,12 @@ import numpy as np
 from mosa_edu.checks import require
 from mosa_edu.data.documents import SPLITS, Corpus, Split
 from mosa_edu.data.files import cache_folder
-from mosa_edu.data.tokenizer import END_OF_TEXT_ID, Tokenizer
-from mosa_edu.records import write_atomic
+from mosa_edu.data.streams import TokenStream, encode_split, read_streams, save_streams
+from mosa_edu.data.tokenizer import Tokenizer
+
+__all__ = ["TokenSet", "TokenStream", "Windows", "fingerprint"]
 
 _FORMAT = 1
-_WIDEST_UINT16 = 1 << 16
-
-
-@dataclass(frozen=True, eq=False)
-class TokenStream:
-    """The documents of one split, one after another, ``<|endoftext|>`` after each.
-
-    Attributes
-    ----------
-    tokens : numpy.ndarray
-        uint16 (uint32 for more than 65,536 entries), (N,).
-    starts : numpy.ndarray
-        int64 (D + 1,): document ``d`` is ``tokens[starts[d]:starts[d + 1]]``.
-    n_bytes : numpy.ndarray
-        int64 (D,): UTF-8 bytes of each document's text.
-    titles : tuple of str
-        D titles.
-    """
-
-    tokens: np.ndarray
-    starts: np.ndarray
-    n_bytes: np.ndarray
-    titles: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    @property
-    def n_documents(self) -> int:
-        """The number of documents."""
-        return len(self.titles)
-
-    def document(self, number: int) -> np.ndarray:
-        """Return the tokens of one document, ``<|endoftext|>`` included."""
-        return self.tokens[self.starts[number] : self.starts[number + 1]]
 
 
 class Windows(NamedTuple):
@@ -104,10 +69,10 @@ class TokenSet:
         """
         key = fingerprint(corpus, tokenizer)
         path = Path(folder or cache_folder() / "tokens") / f"{corpus_slug(corpus)}-{key[:24]}.npz"
-        streams = _read(path)
+        streams = read_streams(path)
         if streams is None:
-            streams = {split: _encode(corpus, split, tokenizer) for split in SPLITS}
-            write_atomic(path, _pack(streams))
+            streams = {split: encode_split(corpus, split, tokenizer) for split in SPLITS}
+            save_streams(path, streams)
         return cls(streams["train"], streams["validation"], tokenizer.vocab_size, key)
 
     def split(self, name: Split) -> TokenStream:
@@ -155,7 +120,7 @@ class TokenSet:
         require(0 <= rank < world_size, "rank", rank, f"in 0..{world_size - 1}")
         length, n_rows, generator = self._shape(step, seed, batch_tokens, max_length, min_length)
         starts = _draw_starts(self.train, generator, n_rows, length)
-        return _cut(self.train, starts[rank::world_size], length)
+        return self.train.cut(starts[rank::world_size], length)
 
     def batch_shape(
         self, step: int, seed: int, batch_tokens: int, max_length: int, *, min_length: int = 16
@@ -201,7 +166,7 @@ class TokenSet:
             places = [first + room * part // count + margin for part in range(count)]
             starts += places
             documents += [document] * count
-        inputs, targets = _cut(stream, np.array(starts), length)
+        inputs, targets = stream.cut(np.array(starts), length)
         return Windows(inputs, targets, np.array(documents))
 
     def _shape(
@@ -230,21 +195,6 @@ def corpus_slug(corpus: Corpus) -> str:
     return "".join(c if c.isalnum() else "-" for c in corpus.name)[-40:]
 
 
-def _encode(corpus: Corpus, split: Split, tokenizer: Tokenizer) -> TokenStream:
-    dtype = np.uint16 if tokenizer.vocab_size <= _WIDEST_UINT16 else np.uint32
-    documents = corpus.documents(split)
-    parts = [
-        np.array([*tokenizer.encode(document.text), END_OF_TEXT_ID], dtype=dtype)
-        for document in documents
-    ]
-    return TokenStream(
-        tokens=np.concatenate([np.empty(0, dtype), *parts]),
-        starts=np.cumsum([0, *map(len, parts)]),
-        n_bytes=np.array([len(document.text.encode()) for document in documents], dtype=np.int64),
-        titles=tuple(document.title for document in documents),
-    )
-
-
 def _draw_starts(
     stream: TokenStream, generator: np.random.Generator, n_rows: int, length: int
 ) -> np.ndarray:
@@ -256,46 +206,3 @@ def _draw_starts(
     document = np.searchsorted(ends, places, side="right")
     starts = stream.starts[document] + places - (ends - room)[document]
     return np.minimum(starts, last)
-
-
-def _cut(stream: TokenStream, starts: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    rows = starts.reshape(-1, 1) + np.arange(length + 1)
-    tokens = stream.tokens[rows].astype(np.int64)
-    return tokens[:, :-1], tokens[:, 1:]
-
-
-def _pack(streams: dict[Split, TokenStream]) -> bytes:
-    arrays: dict[str, np.ndarray] = {}
-    for split, stream in streams.items():
-        arrays |= {
-            f"{split}_tokens": stream.tokens,
-            f"{split}_starts": stream.starts,
-            f"{split}_bytes": stream.n_bytes,
-            f"{split}_titles": np.frombuffer(json.dumps(stream.titles).encode(), np.uint8),
-        }
-    file = io.BytesIO()
-    np.savez(file, **arrays)  # type: ignore[arg-type]
-    content = file.getvalue()
-    return hashlib.sha256(content).digest() + content
-
-
-def _read(path: Path) -> dict[Split, TokenStream] | None:
-    """Return what `_pack` wrote, or None if it is not there or not whole."""
-    if not path.is_file():
-        return None
-    content = path.read_bytes()
-    if hashlib.sha256(content[32:]).digest() != content[:32]:
-        return None
-    try:
-        with np.load(io.BytesIO(content[32:]), allow_pickle=False) as arrays:
-            return {
-                split: TokenStream(
-                    arrays[f"{split}_tokens"],
-                    arrays[f"{split}_starts"],
-                    arrays[f"{split}_bytes"],
-                    tuple(json.loads(arrays[f"{split}_titles"].tobytes())),
-                )
-                for split in SPLITS
-            }
-    except (KeyError, ValueError, zipfile.BadZipFile):
-        return None
