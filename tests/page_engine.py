@@ -1,17 +1,32 @@
 """The page's engine in a real browser, for tests that hold it against Python."""
 
 import base64
+import dataclasses
 import random
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Browser, Page
+import torch
+from playwright.sync_api import Browser, Page, Route
 
+from mosa_edu.config import PRESETS
+from mosa_edu.model import TransformerLM
 from mosa_edu.texts import PROBES, RUNNING
 from mosa_edu.viz import assets
 
+LOAD = """async (source) => {
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  window.mosa = (await import(url)).default;
+  window.base64 = (array) => {
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    let text = "";
+    for (const byte of bytes) text += String.fromCharCode(byte);
+    return btoa(text);
+  };
+}"""
+SITE = "http://127.0.0.1:1/"
 CODE = '''def route(scores, k):
     """Keep the k best."""
     order = sorted(range(len(scores)), key=lambda t: (-scores[t], t))
@@ -95,24 +110,35 @@ class PageEngine:
         )
 
 
-def open_page(browser: Browser, component: str = "bench") -> PageEngine:
-    """Load a component's joined text, as a page without network does."""
+def open_page(
+    browser: Browser, component: str = "bench", answers: dict[str, tuple[int, bytes]] | None = None
+) -> PageEngine:
+    """Load a component's joined text, in a page whose site has `answers` (path: status, body)."""
     page = browser.new_page()
-    page.goto("about:blank")
-    page.evaluate(
-        """async (source) => {
-          const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-          window.mosa = (await import(url)).default;
-          window.base64 = (array) => {
-            const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-            let text = "";
-            for (const byte of bytes) text += String.fromCharCode(byte);
-            return btoa(text);
-          };
-        }""",
-        assets.module_text(component),
-    )
+    if answers is None:
+        page.goto("about:blank")
+    else:
+        page.route(SITE + "**", lambda route: _answer(route, answers))
+        page.goto(SITE)
+    page.evaluate(LOAD, assets.module_text(component))
     return PageEngine(page)
+
+
+def random_model(**changes):
+    """Return an untrained model whose heads choose clearly."""
+    torch.manual_seed(0)
+    model = TransformerLM(dataclasses.replace(PRESETS["micro"], **changes))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() >= 2:
+                parameter.mul_(4)
+    return model.eval()
+
+
+def _answer(route: Route, answers: dict[str, tuple[int, bytes]]) -> None:
+    path = route.request.url.removeprefix(SITE)
+    status, body = answers.get(path, (200, b"<!doctype html><title>page</title>"))
+    route.fulfill(status=status, content_type="text/html" if not path else None, body=body)
 
 
 def floats(data: str) -> np.ndarray:

@@ -7,8 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from page_engine import floats, open_page
-from test_engine_parity import random_model
+from page_engine import LOAD, floats, open_page, random_model
 
 from mosa_edu.config import PRESETS
 from mosa_edu.data.tokenizer import Tokenizer
@@ -16,6 +15,7 @@ from mosa_edu.pretrained import load_page_model, save_page_model
 from mosa_edu.records import RoutingTrace
 from mosa_edu.texts import PROBES, RUNNING
 from mosa_edu.tracing import trace
+from mosa_edu.viz import assets
 
 pytestmark = pytest.mark.browser
 
@@ -201,3 +201,53 @@ def test_page_draws_what_python_stored(page, path, sparse):
 def test_page_refuses_a_trace_of_another_version(page):
     with pytest.raises(Exception, match="version 1, not 2"):
         page.call("() => mosa.readTrace({ version: 2 })")
+
+
+FETCH = """async ([sha256, address]) => {
+  const seen = [];
+  const onProgress = (received, total) => seen.push([received, total]);
+  try {
+    const engine = await mosa.fetchEngine(address, { sha256, onProgress });
+    return [engine.name, seen];
+  } catch (error) {
+    return [error.message, seen];
+  }
+}"""
+
+
+def test_model_is_fetched_with_progress_and_checked(chromium, path):
+    data = path.read_bytes()
+    other = ["ab" * 32, hashlib.sha256(data).hexdigest()]
+    engine = open_page(chromium, answers={"model": (200, data), "gone": (404, b"")})
+    name, seen = engine.call(FETCH, [other[1], "model"])
+    assert name == "micro"
+    assert seen[-1][0] == len(data)
+    assert [received for received, _ in seen] == sorted(received for received, _ in seen)
+    assert "SHA-256 differs" in engine.call(FETCH, [other[0], "model"])[0]
+    assert "did not send the weights (404)" in engine.call(FETCH, [other[0], "gone"])[0]
+    refused = engine.call(FETCH, [other[0], "http://127.0.0.1:2/model"])[0]
+    assert "could not be reached" in refused
+    engine.page.close()
+
+
+def test_loading_can_be_given_up(chromium, path):
+    engine = open_page(chromium, answers={"model": (200, path.read_bytes())})
+    name = engine.call(
+        """async () => {
+          const control = new AbortController();
+          const loading = mosa.fetchEngine("model", { signal: control.signal });
+          control.abort();
+          return loading.catch((error) => error.name);
+        }"""
+    )
+    assert name == "AbortError"
+    engine.page.close()
+
+
+def test_page_from_disk_says_why_it_loads_no_model(chromium, tmp_path):
+    (tmp_path / "page.html").write_text("<!doctype html><title>page</title>")
+    engine = open_page(chromium)
+    engine.page.goto((tmp_path / "page.html").as_uri())
+    engine.page.evaluate(LOAD, assets.module_text("bench"))
+    assert "opened from disk" in engine.call(FETCH, ["", "model"])[0]
+    engine.page.close()

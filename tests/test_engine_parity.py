@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from page_engine import floats, open_page, texts, well_formed
+from page_engine import floats, open_page, random_model, texts, well_formed
 from torch.nn import functional as F
 
 from mosa_edu.config import PRESETS
@@ -29,17 +29,6 @@ FORWARD = """([ids, options]) => {
     losses: base64(run.losses),
   };
 }"""
-
-
-def random_model(**changes):
-    """Return an untrained model whose heads choose clearly."""
-    torch.manual_seed(0)
-    model = TransformerLM(dataclasses.replace(PRESETS["micro"], **changes))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.dim() >= 2:
-                parameter.mul_(4)
-    return model.eval()
 
 
 @pytest.fixture(scope="module")

@@ -33,11 +33,12 @@ function time(repeats, work) {
  * @param {number[]} lengths Tokens of the texts, at most the model's limit.
  * @param {number} [repeats]
  * @returns {{T: number, forward: ReturnType<typeof time>, rest: ReturnType<typeof time>}[]}
- *   `forward`: routing of the whole text and predictions at its last token; `rest`: all predictions.
+ *   `forward`: routing of the text and predictions at its last token; `rest`: all predictions.
  */
 function measure(engine, lengths, repeats = 15) {
   return lengths.map((T) => {
-    const ids = Array.from({ length: T }, (_, t) => 1 + ((t * 7919) % (engine.config.vocab_size - 1)));
+    const entries = engine.config.vocab_size - 1;
+    const ids = Array.from({ length: T }, (_, t) => 1 + ((t * 7919) % entries));
     const forward = time(repeats, () => engine.forward(ids).next(T - 1));
     const run = engine.forward(ids);
     const rest = time(repeats, () => {

@@ -1,5 +1,6 @@
 /**
- * Byte-level byte-pair encoding with the pre-tokenisation of GPT-2, equal to `mosa_edu.data.Tokenizer`.
+ * Byte-level byte-pair encoding with the pre-tokenisation of GPT-2, equal to the one in Python
+ * (`mosa_edu.data.tokenizer`).
  * @module
  */
 
@@ -14,7 +15,7 @@ import { mergePairs } from "./merge.js";
  * @property {number} end
  */
 
-/** Letters and digits new in Unicode 17, which the tokenizer in Python (Unicode 16) does not know. */
+/** Letters and digits new in Unicode 17; Python's tokenizer knows those of Unicode 16. */
 const UNICODE_17 =
   "\\u{88f}\\u{c5c}\\u{cdc}\\u{a7ce}\\u{a7cf}\\u{a7d2}\\u{a7d4}\\u{a7f1}\\u{10940}-\\u{10959}" +
   "\\u{10ec5}-\\u{10ec7}\\u{11db0}-\\u{11ddb}\\u{11de0}-\\u{11de9}\\u{16ea0}-\\u{16eb8}" +
@@ -24,8 +25,8 @@ const UNICODE_17 =
   "\\u{2cea2}-\\u{2cead}\\u{323b0}-\\u{33479}";
 
 /**
- * The pattern of GPT-2 that cuts a text before any merge. White space is Unicode's, not that of `\s`
- * in JavaScript, which has U+FEFF too and lacks U+0085.
+ * The pattern of GPT-2 that cuts a text before any merge. White space is Unicode's, not that of
+ * `\s` in JavaScript, which has U+FEFF too and lacks U+0085.
  * @returns {RegExp}
  */
 function wordPattern() {
@@ -102,8 +103,8 @@ export class Tokenizer {
     const ids = [];
     for (const [word] of text.matchAll(this.pattern)) {
       const bytes = encoder.encode(word);
-      const merged = mergePairs(Uint16Array.from(bytes, (byte) => this.byteIds[byte]), this.merges);
-      for (const id of merged) ids.push(id);
+      const single = Uint16Array.from(bytes, (byte) => this.byteIds[byte]);
+      for (const id of mergePairs(single, this.merges)) ids.push(id);
     }
     return ids;
   }
@@ -111,8 +112,8 @@ export class Tokenizer {
   /**
    * Encode a text and say where each token stands.
    *
-   * A character belongs to the token that holds its last byte; a token that holds only earlier bytes
-   * has an empty span in front of it. So spans follow one another with no gap and no overlap.
+   * A character belongs to the token that holds its last byte; a token that holds only earlier
+   * bytes has an empty span in front of it. So spans follow one another with no gap and no overlap.
    * @param {string} text Lone surrogates count as U+FFFD.
    * @returns {Span[]}
    */
@@ -142,8 +143,8 @@ export class Tokenizer {
   /**
    * An entry of the vocabulary as something to read.
    * @param {number} id
-   * @returns {{text: string, whole: boolean}} Its text, or the hexadecimal digits of its bytes where
-   *   they are no whole characters.
+   * @returns {{text: string, whole: boolean}} Its text, or the hexadecimal digits of its bytes
+   *   where they are no whole characters.
    */
   piece(id) {
     const bytes = this.bytes[id];

@@ -20,14 +20,14 @@ import { sha256 } from "./sha256.js";
  * @property {number} [k] Tokens that each head keeps; T / sparsity without it.
  * @property {boolean} [includeFirst] Give token 0 a seat in every head.
  * @property {import("./routing.js").Rule} [rule] How heads choose; the model's own rule without it.
- * @property {number[][]} [thresholds] Logits by layer and head, for the rule "threshold"; the file's own
- *   without it.
+ * @property {number[][]} [thresholds] Logits by layer and head, for the rule "threshold"; the
+ *   file's own without it.
  * @property {HeadName[]} [ablate] Heads whose output is left out; they still choose.
- * @property {{layer: number, head: number, positions: Iterable<number>}[]} [force] Heads whose tokens
- *   the caller chooses.
+ * @property {{layer: number, head: number, positions: Iterable<number>}[]} [force] Heads whose
+ *   tokens the caller chooses.
  * @property {boolean} [keepDense] Keep the attention weights of dense and local heads too.
- * @property {Run} [base] A run of the same text and options but for `ablate` and `force`; layers below
- *   the first changed one are taken from it.
+ * @property {Run} [base] A run of the same text and options but for `ablate` and `force`; layers
+ *   below the first changed one are taken from it.
  */
 
 /**
@@ -82,7 +82,7 @@ export class Engine {
       : new Uint8Array(file);
     const digest = await sha256(bytes);
     if (expected && digest !== expected) {
-      throw new Error("The weights are not the ones that this page was written for (SHA-256 differs).");
+      throw new Error("These weights are not those of this page (their SHA-256 differs).");
     }
     const tensors = openSafetensors(bytes);
     const { name, config, merges, thresholds, provenance, reference } = tensors.metadata;
@@ -148,7 +148,8 @@ export class Engine {
     const { max_seq_len: limit, sparsity, include_first: includeFirst } = this.config;
     if (T < 1 || T > limit) throw new RangeError(`The model reads 1 to ${limit} tokens, not ${T}.`);
     const k = options.k ?? keptCount(T, sparsity);
-    if (!(Number.isInteger(k) && k >= 1 && k <= T)) throw new RangeError(`k must be 1 to ${T}, not ${k}.`);
+    const possible = Number.isInteger(k) && k >= 1 && k <= T;
+    if (!possible) throw new RangeError(`k must be 1 to ${T}, not ${k}.`);
     return {
       k,
       sparsity: options.k === undefined ? sparsity : T / k,
@@ -200,16 +201,16 @@ export class Engine {
       );
     if (dense) applyPlainHeads(dense, x, stream, rotary, isOff("dense"), record);
     if (local) applyPlainHeads(local, x, stream, rotary, isOff("local"), record);
-    const routing = sparse
-      ? applySparseHeads(sparse, x, stream, rotary, {
-          ...settings,
-          capacity: Math.min(T, Math.ceil((config.capacity_factor * config.max_seq_len) / config.sparsity)),
-          thresholds: settings.thresholds[layer] ?? [],
-          isOff: isOff("sparse"),
-          forced: (head) =>
-            settings.force.find((own) => own.layer === layer && own.head === head)?.positions ?? null,
-        })
-      : noRouting();
+    if (!sparse) return { ...noRouting(), dense: weights };
+    const { capacity_factor: factor, max_seq_len: limit, sparsity } = config;
+    const forced = settings.force.filter((own) => own.layer === layer);
+    const routing = applySparseHeads(sparse, x, stream, rotary, {
+      ...settings,
+      capacity: Math.min(T, Math.ceil((factor * limit) / sparsity)),
+      thresholds: settings.thresholds[layer] ?? [],
+      isOff: isOff("sparse"),
+      forced: (head) => forced.find((own) => own.head === head)?.positions ?? null,
+    });
     return { ...routing, dense: weights };
   }
 }
@@ -217,7 +218,8 @@ export class Engine {
 /** @returns {import("./heads.js").LayerRouting} of a layer without sparse heads. */
 function noRouting() {
   const none = new Float32Array(0);
-  return { logits: none, scores: none, order: new Uint16Array(0), picks: [], attention: [], dense: [] };
+  const order = new Uint16Array(0);
+  return { logits: none, scores: none, order, picks: [], attention: [], dense: [] };
 }
 
 /**

@@ -10,8 +10,8 @@ import { Engine } from "./engine.js";
  * @param {string} url Where the file is, on the page's own site.
  * @param {Object} [options]
  * @param {string} [options.sha256] What the file must be.
- * @param {(received: number, total: number) => void} [options.onProgress] Bytes; the total is 0 when
- *   the server does not tell.
+ * @param {(received: number, total: number) => void} [options.onProgress] Bytes; the total is 0
+ *   when the server does not tell.
  * @param {AbortSignal} [options.signal]
  * @returns {Promise<Engine>}
  * @throws {Error} With a sentence for the reader.

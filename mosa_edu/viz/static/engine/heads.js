@@ -34,7 +34,7 @@ import { pickAbove, pickBest, pickPrefix, pickStrided, rankOrder, sigmoid } from
 /**
  * What one layer's sparse heads did with a text; the head comes first in every array.
  * @typedef {Object} LayerRouting
- * @property {Float32Array} logits Router logits, H x T; without a router infinite, positive for picks.
+ * @property {Float32Array} logits Router logits, H x T; infinite without a router: +, if picked.
  * @property {Float32Array} scores Their sigmoids: the gates.
  * @property {Uint16Array} order H x T positions from the highest logit to the lowest.
  * @property {Uint16Array[]} picks Kept positions of each head, ascending.

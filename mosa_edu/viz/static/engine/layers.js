@@ -25,7 +25,9 @@ export function normalise(x, width, weight, bias) {
     let variance = 0;
     for (let i = 0; i < width; i++) variance += (x[row + i] - mean) * (x[row + i] - mean);
     const scale = 1 / Math.sqrt(variance / width + NORM_EPSILON);
-    for (let i = 0; i < width; i++) out[row + i] = (x[row + i] - mean) * scale * weight[i] + bias[i];
+    for (let i = 0; i < width; i++) {
+      out[row + i] = (x[row + i] - mean) * scale * weight[i] + bias[i];
+    }
   }
   return out;
 }
@@ -51,7 +53,7 @@ export function gelu(x) {
  */
 
 /**
- * Rotary angles of the first positions; frequencies and angles are rounded to float32, as in PyTorch.
+ * Rotary angles of the first positions; frequencies and angles are rounded as PyTorch does.
  * @param {number} positions
  * @param {number} rotated Dimensions of a head that turn; even.
  * @param {number} base

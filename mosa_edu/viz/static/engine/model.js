@@ -91,7 +91,8 @@ function readLinear(tensors, name) {
  * @returns {Block}
  */
 function readBlock(tensors, config, layer) {
-  const { d_head: width, n_dense_heads: dense, n_local_heads: local, n_sparse_heads: sparse } = config;
+  const { d_head: width, n_dense_heads: dense, n_local_heads: local } = config;
+  const sparse = config.n_sparse_heads;
   const window =
     config.local_window ?? Math.max(Math.floor(config.max_seq_len / config.sparsity), 1);
   const at = `blocks.${layer}.`;

@@ -23,14 +23,14 @@ export const sigmoid = (logit) => 1 / (1 + Math.exp(-logit));
 /**
  * Positions from the highest logit to the lowest.
  *
- * Logit and position are joined into one whole number, which the browser sorts without calling back.
+ * Logit and position are joined into one whole number, which browsers sort without calling back.
  * @param {Float32Array} logits
  * @returns {Uint16Array}
  */
 export function rankOrder(logits) {
   const bits = new Uint32Array(logits.map((logit) => logit + 0).buffer); // -0 and 0 are equal
   const keys = Float64Array.from(bits, (word, t) => {
-    const falling = word & 0x80000000 ? word : word ^ 0x7fffffff; // order of the numbers, turned round
+    const falling = word & 0x80000000 ? word : word ^ 0x7fffffff; // high logits first
     return (falling >>> 0) * 65536 + t;
   });
   return Uint16Array.from(keys.sort(), (key) => key % 65536);

@@ -11,6 +11,7 @@ const NEXT = 5;
 const ROWS_A_STEP = 16;
 
 /** @typedef {{id: number, probability: number}} Candidate */
+/** @typedef {{id: number, loss: number, probability: number, rank: number}} Truth */
 
 /** What the engine computed from one text. */
 export class Run {
@@ -34,6 +35,8 @@ export class Run {
     this.stream = new Float32Array(0);
     /** Tokens whose predictions have been read, from the first on. */
     this.read = 0;
+    /** Which predictions are known: those that have been read, and single ones asked for. */
+    this.known = new Uint8Array(this.T);
     /** T x 5 likeliest next tokens, and their probabilities. */
     this.nextIds = new Uint16Array(this.T * NEXT);
     this.nextProbabilities = new Float32Array(this.T * NEXT);
@@ -69,7 +72,7 @@ export class Run {
    * @returns {Candidate[]} Five, the likeliest first.
    */
   next(t) {
-    if (t >= this.read) this.readRow(t, this.logits(t, 1));
+    if (!this.known[t]) this.readRow(t, this.logits(t, 1));
     return Array.from({ length: NEXT }, (_, i) => ({
       id: this.nextIds[t * NEXT + i],
       probability: this.nextProbabilities[t * NEXT + i],
@@ -79,11 +82,11 @@ export class Run {
   /**
    * Loss and rank of the token that really follows a position; computed if not read yet.
    * @param {number} t
-   * @returns {{id: number, loss: number, probability: number, rank: number} | null} Null at the end.
+   * @returns {Truth | null} Null at the end.
    */
   truth(t) {
     if (t + 1 >= this.T) return null;
-    if (t >= this.read) this.readRow(t, this.logits(t, 1));
+    if (!this.known[t]) this.readRow(t, this.logits(t, 1));
     const loss = this.losses[t];
     return { id: this.ids[t + 1], loss, probability: Math.exp(-loss), rank: this.ranks[t] };
   }
@@ -119,6 +122,7 @@ export class Run {
    * @param {Float32Array} logits One row.
    */
   readRow(t, logits) {
+    this.known[t] = 1;
     const best = bestOf(logits, NEXT);
     const highest = logits[best[0]];
     let total = 0;

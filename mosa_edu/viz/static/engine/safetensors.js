@@ -68,7 +68,8 @@ export function openSafetensors(bytes) {
     const table = halfTable();
     const halves = new Uint16Array(data);
     const values = new Float32Array(halves.length);
-    for (let i = 0; i < halves.length; i++) values[i] = table[halves[i]]; // `from` is ten times slower
+    // `Float32Array.from` with a function takes ten times as long.
+    for (let i = 0; i < halves.length; i++) values[i] = table[halves[i]];
     return values;
   };
   return { metadata, get, shape: (name) => entryOf(name).shape, parameters };

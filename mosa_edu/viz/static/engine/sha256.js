@@ -4,7 +4,7 @@
  */
 
 /**
- * First 32 bits of the fractional part of a root of the n-th primes, as FIPS 180-4 builds its constants.
+ * First 32 bits of the fractional parts of roots of the first primes: the constants of FIPS 180-4.
  * @param {number} count How many primes.
  * @param {number} exponent 1/2 for square roots, 1/3 for cube roots.
  * @returns {Int32Array}

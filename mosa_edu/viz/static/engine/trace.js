@@ -1,29 +1,28 @@
 /**
- * The `RoutingTrace` JSON, version 1, that Python writes and reads: from a run, and back for drawing.
+ * The `RoutingTrace` JSON, version 1, that Python writes and reads: from a run, and for drawing.
  * @module
  */
 
-/** @typedef {{dtype: "uint8" | "uint16" | "float32", shape: number[], data: string}} EncodedArray */
+/** @typedef {{dtype: "uint8" | "uint16" | "float32", shape: number[], data: string}} Encoded */
 /** @typedef {Uint8Array | Uint16Array | Float32Array} Numbers */
 
 const ARRAY_TYPES = { uint8: Uint8Array, uint16: Uint16Array, float32: Float32Array };
 const NEXT_COUNT = 5;
 
 /**
- * @param {Numbers} array
+ * @param {Encoded["dtype"]} dtype
  * @param {number[]} shape
- * @returns {EncodedArray} Little-endian base64, as every machine that runs a browser stores it.
+ * @param {Numbers} array
+ * @returns {Encoded} Little-endian base64, as every machine that runs a browser stores numbers.
  */
-function encodeArray(array, shape) {
-  const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+function encodeArray(dtype, shape, array) {
   let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  const dtype = /** @type {EncodedArray["dtype"]} */ (array.constructor.name.replace("Array", "").toLowerCase());
+  for (const byte of new Uint8Array(array.buffer)) text += String.fromCharCode(byte);
   return { dtype, shape, data: btoa(text) };
 }
 
 /**
- * @param {EncodedArray} array
+ * @param {Encoded} array
  * @returns {Numbers}
  */
 function decodeArray({ dtype, data }) {
@@ -32,17 +31,52 @@ function decodeArray({ dtype, data }) {
 }
 
 /**
- * Lay the arrays of all heads into one, each in a row of the same width.
+ * Lay rows of numbers into one array, each in as much room as the widest may need.
+ * @param {"uint8" | "uint16"} dtype
+ * @param {number[]} shape Of the result; its last number is the room of a row.
  * @param {ArrayLike<number>[]} rows
- * @param {number} width
- * @param {Uint8Array | Uint16Array} out
  * @param {number} [scale] Factor before rounding.
+ * @returns {Encoded}
  */
-function layRows(rows, width, out, scale = 1) {
+function encodeRows(dtype, shape, rows, scale = 1) {
+  const width = shape[shape.length - 1];
+  const out = new ARRAY_TYPES[dtype](rows.length * width);
   rows.forEach((row, i) => {
     for (let j = 0; j < row.length; j++) out[i * width + j] = Math.round(row[j] * scale);
   });
-  return out;
+  return encodeArray(dtype, shape, out);
+}
+
+/**
+ * @param {import("./heads.js").LayerRouting[]} layers
+ * @param {number} T
+ * @returns {Record<string, any>} The fields of a trace that tell of the routing.
+ */
+function encodeRouting(layers, T) {
+  const heads = layers[0].picks.length;
+  const picks = layers.flatMap((layer) => layer.picks);
+  const attention = layers.flatMap((layer) => layer.attention);
+  const k = Math.max(...picks.map((own) => own.length));
+  const triangle = (k * (k + 1)) / 2;
+  const ragged = picks.some((own) => own.length < k);
+  /** @param {"scores" | "order"} name */
+  const perHead = (name) =>
+    layers.flatMap((layer) =>
+      layer.picks.map((_, head) => layer[name].subarray(head * T, (head + 1) * T)),
+    );
+  const shape = [layers.length, heads];
+  return {
+    k,
+    layers: layers.length,
+    heads,
+    scores: encodeRows("uint16", [...shape, T], perHead("scores"), 65535),
+    order: encodeRows(T <= 256 ? "uint8" : "uint16", [...shape, T], perHead("order")),
+    indices: encodeRows("uint16", [...shape, k], picks),
+    attention: encodeRows("uint8", [...shape, triangle], attention, 255),
+    ...(ragged && {
+      counts: encodeArray("uint16", shape, Uint16Array.from(picks, (own) => own.length)),
+    }),
+  };
 }
 
 /**
@@ -55,57 +89,37 @@ function layRows(rows, width, out, scale = 1) {
  */
 export function traceOf(engine, run, tokens, provenance = engine.provenance) {
   run.meanLoss();
-  const { T, layers } = run;
-  const heads = layers[0].picks.length;
-  const picks = layers.flatMap((layer) => layer.picks);
-  const k = Math.max(...picks.map((own) => own.length));
-  const triangle = (k * (k + 1)) / 2;
-  const rows = layers.length * heads;
-  const perToken = [layers.length, heads, T];
-  const Positions = T <= 256 ? Uint8Array : Uint16Array;
-  const scores = layRows(layers.map(({ scores: own }) => own), heads * T, new Uint16Array(rows * T), 65535);
-  const order = layRows(layers.map(({ order: own }) => own), heads * T, new Positions(rows * T));
-  const weights = layRows(
-    layers.flatMap((layer) => layer.attention),
-    triangle,
-    new Uint8Array(rows * triangle),
-    255,
-  );
-  const likely = layRows([run.nextProbabilities], 0, new Uint16Array(T * NEXT_COUNT), 65535);
-  const counts = Uint16Array.from(picks, (own) => own.length);
+  const { T } = run;
+  const likely = Uint16Array.from(run.nextProbabilities, (share) => Math.round(share * 65535));
   return {
     version: 1,
     model: { name: engine.name, sha256: engine.sha256 },
     tokens,
     T,
-    k,
     sparsity: engine.config.sparsity,
-    layers: layers.length,
-    heads,
-    scores: encodeArray(scores, perToken),
-    order: encodeArray(order, perToken),
-    indices: encodeArray(layRows(picks, k, new Uint16Array(rows * k)), [layers.length, heads, k]),
-    attention: encodeArray(weights, [layers.length, heads, triangle]),
+    ...encodeRouting(run.layers, T),
     next_top: {
-      ids: encodeArray(run.nextIds, [T, NEXT_COUNT]),
-      probabilities: encodeArray(likely, [T, NEXT_COUNT]),
+      ids: encodeArray("uint16", [T, NEXT_COUNT], run.nextIds),
+      probabilities: encodeArray("uint16", [T, NEXT_COUNT], likely),
     },
-    next_true: { loss: encodeArray(run.losses, [T - 1]), rank: encodeArray(run.ranks, [T - 1]) },
-    ...(counts.some((count) => count < k) && { counts: encodeArray(counts, [layers.length, heads]) }),
+    next_true: {
+      loss: encodeArray("float32", [T - 1], run.losses),
+      rank: encodeArray("uint16", [T - 1], run.ranks),
+    },
     provenance,
   };
 }
 
 /**
- * A stored run, in the shape of a live one as far as drawing goes: `layers`, `next` and `truth` mean
- * the same as in `Run`; `logits` are missing.
+ * A stored run, in the shape of a live one as far as drawing goes: `layers`, `next` and `truth`
+ * mean the same as in `Run`; `logits` are missing.
  * @typedef {Object} StoredRun
  * @property {number} T
  * @property {{k: number, sparsity: number}} settings
  * @property {Omit<import("./heads.js").LayerRouting, "logits" | "dense">[]} layers
  * @property {import("./bpe.js").Span[]} tokens
  * @property {(t: number) => import("./run.js").Candidate[]} next
- * @property {(t: number) => {id: number, loss: number, probability: number, rank: number} | null} truth
+ * @property {(t: number) => import("./run.js").Truth | null} truth
  * @property {{name: string, sha256: string | null}} model
  * @property {Record<string, any>} provenance
  */
@@ -117,7 +131,9 @@ export function traceOf(engine, run, tokens, provenance = engine.provenance) {
  * @throws {Error} If it is of another version.
  */
 export function readTrace(trace) {
-  if (trace.version !== 1) throw new Error(`This page reads traces of version 1, not ${trace.version}.`);
+  if (trace.version !== 1) {
+    throw new Error(`This page reads traces of version 1, not ${trace.version}.`);
+  }
   const { T, k, sparsity, tokens, model, provenance, next_top: top, next_true: fate } = trace;
   const loss = fate && decodeArray(fate.loss);
   const rank = fate && decodeArray(fate.rank);
