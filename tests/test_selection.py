@@ -115,6 +115,12 @@ def test_ties_in_a_long_row():
     assert (kept == torch.tensor(expected)).all()
 
 
+@pytest.mark.parametrize("k", [0, 5, -1])
+def test_k_out_of_range_is_refused(k):
+    with pytest.raises(ValueError, match=r"k must be in \[1, T=4\]"):
+        top_k_positions(torch.zeros(4), k)
+
+
 def test_first_token_has_a_seat_but_its_own_gate():
     """include_first forces the seat of token 0, not a score of 1 and not an extra seat."""
     selector = make("mosa", n_heads=1, sparsity=3, include_first=True)

@@ -25,7 +25,7 @@ def top_k_positions(router_logits: Tensor, k: int) -> Tensor:
     Raises
     ------
     ValueError
-        If a logit is NaN.
+        If a logit is NaN or k out of range.
 
     Notes
     -----
@@ -38,6 +38,7 @@ def top_k_positions(router_logits: Tensor, k: int) -> Tensor:
     [1, 2]
     """
     T = router_logits.shape[-1]
+    require(1 <= k <= T, "k", k, f"in [1, T={T}]")
     logits = router_logits.detach()
     if k == T:
         refuse_nan(logits)
