@@ -14,6 +14,6 @@ const explorer = {
   },
 };
 
-defineElement("mosa-routing-explorer", explorer);
+defineElement("mosa-explorer", explorer);
 
 export default explorer;

@@ -59,7 +59,7 @@ function viewOfBase64(text) {
 
 /**
  * Let the elements of a page come alive.
- * @param {string} tag For example "mosa-routing-explorer".
+ * @param {string} tag For example "mosa-explorer".
  * @param {Component} component
  */
 export function defineElement(tag, component) {

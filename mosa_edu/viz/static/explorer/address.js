@@ -40,10 +40,8 @@ export class Address {
       heads: config.n_sparse_heads,
     });
     if (!isLink) return;
-    this.quiet = true;
-    explorer.requests.follow(state, complaints);
-    this.quiet = false;
-    explorer.el.scrollIntoView?.({ block: "start" });
+    void explorer.requests.follow(state, complaints);
+    explorer.el.scrollIntoView({ block: "start" });
   }
 
   /** Take over what Python says. */

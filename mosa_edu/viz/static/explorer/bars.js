@@ -4,7 +4,7 @@
  */
 
 import { bold, button, html, mono } from "../dom.js";
-import { count, fraction, headName, percent, plural } from "../format.js";
+import { fraction, headName, percent, plural } from "../format.js";
 import { headCost } from "./cost.js";
 
 const MOST_BARS = 5;
@@ -130,8 +130,9 @@ export function costPanel(link) {
           html("div", { class: "note" }, words),
         ),
       );
-      const floor = Math.floor(routing.T / config.sparsity) < 2 && k === Math.min(2, routing.T);
-      const why = `A head keeps at least 2 tokens: ${count(routing.T)} / ${config.sparsity} would be fewer.`;
+      const share = Math.floor(routing.T / config.sparsity);
+      const floor = share < 2 && k === Math.min(2, routing.T);
+      const why = `T / ${config.sparsity} would be ${share}, but a head keeps at least 2 tokens.`;
       body.replaceChildren(html("div", { class: "costs" }, ...rows), ...(floor ? [html("p", { class: "note" }, why)] : []));
     },
   };

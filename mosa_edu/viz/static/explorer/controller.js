@@ -136,6 +136,7 @@ export class Explorer {
       off: new Set(state.off),
       usualKept: this.session.usualKept(routing.T),
       narrow: size.narrow,
+      wide: size.wide,
       squareSize: size.squareSize,
       gatheredWidth: size.gatheredWidth,
       whatIf: this.live.whatIf(),
@@ -144,9 +145,8 @@ export class Explorer {
 
   /** @param {number} id @returns {string} */
   entry(id) {
-    const stored = this.data.vocabulary[id];
-    const text = stored ?? this.session.engine?.tokenizer.piece(id).text ?? `#${id}`;
-    return tokenLabels(["a", text])[1];
+    const piece = this.session.engine?.tokenizer.piece(id) ?? { text: `#${id}`, whole: true };
+    return tokenLabels(["a", this.data.vocabulary[id] ?? (piece.whole ? piece.text : `<${piece.text}>`)])[1];
   }
 
   /** @param {number} level */

@@ -45,7 +45,7 @@ function layerRadios(layers, choose) {
 }
 
 /**
- * @param {import("./view.js").Actions & {requests: {ownText: () => void}, stepHead: (step: number) => void}} actions
+ * @param {import("./view.js").Actions & {requests: import("./requests.js").Requests, stepHead: (step: number) => void}} actions
  * @param {import("./session.js").StoredData} data
  */
 export function controlBar(actions, data) {
@@ -53,7 +53,7 @@ export function controlBar(actions, data) {
   const options = data.examples.map(({ name, title }) => html("option", { value: name }, title));
   const mine = html("option", { value: "", hidden: true }, "Your text");
   const select = html("select", { "aria-label": "Text" }, ...options, mine);
-  select.addEventListener("change", () => actions.change({ example: select.value, text: null }));
+  select.addEventListener("change", () => void actions.requests.example(select.value));
   const own = button("Your text", () => actions.requests.ownText(), { class: "own-button", "aria-expanded": "false" });
   const layer = layerRadios(layers, (value) => actions.change({ layer: value }));
   const number = html("output", {});
@@ -102,7 +102,7 @@ export function controlBar(actions, data) {
       const place = (/** @type {number} */ value) => (most > 2 ? Math.max(0, value - 2) / (most - 2) : 1);
       slider.style.setProperty("--fill", `${place(k)}`);
       slider.style.setProperty("--notch", `${place(usual)}`);
-      const share = k === usual ? ` (T/${view.config.sparsity})` : "";
+      const share = k !== usual ? "" : usual > routing.T / view.config.sparsity ? " (the least)" : ` (T/${view.config.sparsity})`;
       caption.replaceChildren("Tokens kept ", bold(`k = ${k}`), ` of ${routing.T}${share}`);
       setAttribute(range, "aria-valuetext", `${k} of ${routing.T} tokens`);
     },

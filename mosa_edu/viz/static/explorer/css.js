@@ -15,6 +15,7 @@ export const EXPLORER_CSS = `
 .mosa code{font:inherit;font-family:var(--mosa-mono);font-size:.96em}
 .mosa b{font-weight:600}
 .mosa a{color:inherit;text-decoration:underline;text-underline-offset:2px}
+.text,.line,.top,.detail,.finding{contain:content}
 .card{max-width:1400px;margin:0 auto;border:1px solid var(--mosa-rule);border-radius:8px;background:var(--mosa-ground);overflow:clip}
 .pad{padding:0 16px}
 .row,.line,.top,.chips{display:flex;align-items:center;gap:8px}
@@ -47,6 +48,7 @@ button[aria-pressed=true],button[aria-checked=true],button[aria-expanded=true]{b
 .detail code{color:var(--mosa-ink)}
 .detail b{color:var(--mosa-cursor-text)}
 header .chips{margin:8px 0 12px;overflow-x:auto;scrollbar-width:none}
+.chips>*{flex-shrink:0}
 .chips .lead{font-size:12px;color:var(--mosa-ink2);white-space:nowrap}
 .chip{border-radius:14px;padding:3px 10px;min-height:28px;font-size:12px;white-space:nowrap}
 .chip small{font-size:11px;color:var(--mosa-ink2)}
@@ -79,7 +81,9 @@ header .chips{margin:8px 0 12px;overflow-x:auto;scrollbar-width:none}
 .text-block{padding-top:12px;padding-bottom:8px}
 .example{margin-bottom:4px!important}
 .text{font:14px/28px var(--mosa-mono);max-height:336px;overflow-y:auto;white-space:pre-wrap;overflow-wrap:anywhere;padding:0 3px 4px;margin:0 -3px}
-.text:not(.ended){mask-image:linear-gradient(#000 calc(100% - 28px),transparent)}
+.text{--above:0px;--below:0px;mask-image:linear-gradient(transparent,#000 var(--above),#000 calc(100% - var(--below)),transparent)}
+.text.more-above{--above:24px}
+.text.more-below{--below:24px}
 .tok{position:relative;border-radius:4px;padding:2px;margin:0 -2px;cursor:pointer;color:var(--mosa-ink)}
 .tok.sign{color:var(--mosa-ink2)}
 .tok:hover{background:var(--mosa-wash)}
@@ -97,10 +101,12 @@ header .chips{margin:8px 0 12px;overflow-x:auto;scrollbar-width:none}
 .key .tok{cursor:default;margin:0 2px 0 0;padding:1px 4px;font-weight:400;font-size:11px;background:none}
 .key .hint{margin-left:auto}
 .key .bar{display:inline-block;width:16px;height:4px;margin:0 2px 3px 0;border-radius:1px;background:var(--mosa-cursor)}
-.readout{position:sticky;top:var(--mosa-sticky-top,0);z-index:2;display:flex;align-items:center;gap:16px;min-height:40px;padding:4px 16px 4px 12px;border:solid var(--mosa-rule);border-width:1px 0;border-left:4px solid var(--mosa-cursor);background:var(--mosa-ground)}
+.readout{contain:content;position:sticky;top:var(--mosa-sticky-top,0);z-index:2;display:flex;align-items:center;gap:16px;min-height:40px;padding:4px 16px 4px 12px;border:solid var(--mosa-rule);border-width:1px 0;border-left:4px solid var(--mosa-cursor);background:var(--mosa-ground)}
 .readout code{font-weight:600;white-space:pre}
-.facts{display:flex;flex-wrap:wrap;column-gap:8px}
-.fact+.fact::before{content:"";display:inline-block;height:12px;margin:0 8px -1px 0;border-left:1px solid var(--mosa-rule)}
+.facts{display:flex;flex-wrap:wrap;overflow:hidden}
+.fact{margin-left:-1px;padding-right:9px}
+.fact::before{content:"";display:inline-block;height:12px;margin:0 8px -1px 0;border-left:1px solid var(--mosa-rule)}
+.facts{margin-left:-9px;clip-path:inset(0 0 0 9px)}
 .why{padding-top:16px}
 .everyone{padding-top:8px;padding-bottom:12px}
 .line{flex-wrap:wrap;gap:2px 12px;min-height:20px}
@@ -120,7 +126,7 @@ header .chips{margin:8px 0 12px;overflow-x:auto;scrollbar-width:none}
 .right{padding-bottom:16px}
 .columns{display:grid;grid-template-columns:28.1% 28.1% 1fr;gap:20px 25px;padding-top:16px}
 .left+.right>.columns:first-child{border-top:1px solid var(--mosa-rule)}
-.col{min-width:0}
+.col{min-width:0;display:grid;grid-template-rows:subgrid;grid-row:span 3;align-content:start;row-gap:0}
 .col canvas{display:block;margin-top:8px}
 .col canvas.framed{outline:1px solid var(--mosa-rule);outline-offset:-1px}
 .cur{color:var(--mosa-cursor-text);font-weight:600;white-space:pre}
@@ -164,10 +170,15 @@ footer .told{margin:0!important;flex:1;min-width:80px}
 .mosa tr.at td{background:var(--mosa-cursor-wash);font-weight:600}
 tbody tr{cursor:pointer}
 .paper{display:none}
+.still .note{min-height:32px}
+.still .cost .note,.still p.note{min-height:16px}
+.still .col>div:last-child{height:188px;contain:strict}
+.still .chips{max-height:172px;overflow-y:auto;align-content:flex-start}
 .two .body{display:grid;grid-template-columns:758px 1fr}
 .two .left{border-right:1px solid var(--mosa-rule)}
 .two .right>.columns{border:0;grid-template-columns:1fr 1fr}
 .two .right .columns>:nth-child(3){grid-column:1/-1}
+.two .still .col:nth-child(3)>div:last-child{height:auto;contain:content}
 .two .costs{grid-template-columns:1fr 1fr 1fr;gap:16px}
 .two .own,.two .banner{max-width:758px}
 .narrow .pad{padding-left:12px;padding-right:12px}
@@ -187,6 +198,7 @@ tbody tr{cursor:pointer}
 .narrow .notch{bottom:9px}
 .narrow .readout{flex-direction:column;align-items:flex-start;gap:0;min-height:64px;padding:4px 12px 4px 8px;justify-content:center}
 .narrow .columns{grid-template-columns:1fr 1fr}
+.narrow .still .col>div:last-child{height:auto;min-height:172px;contain:content}
 .narrow .columns>:nth-child(3),.narrow .columns+.columns>*{grid-column:1/-1}
 .narrow .bar-word{max-width:112px}
 .narrow .mosa th,.narrow th,.narrow td{padding:4px 8px!important}
@@ -197,7 +209,7 @@ tbody tr{cursor:pointer}
 .controls,.own,.banner,.ask,.tools,.wide-button,footer .row,.key .hint,.table-view{display:none!important}
 .paper{display:block;padding:0 16px 12px}
 .readout{position:static}
-.text{max-height:none;mask-image:none!important}
+.text{max-height:none;mask-image:none}
 .card{border:0}
 .mosa{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 }

@@ -3,8 +3,10 @@
  * @module
  */
 
+import { SANS } from "../palette.js";
+
 /** Bars, rings and position ticks together. */
-export const HISTOGRAM_HEIGHT = 82;
+export const HISTOGRAM_HEIGHT = 88;
 
 const BARS = 40;
 const RING_ROOM = 6;
@@ -34,7 +36,6 @@ function ringPlaces({ routing, axis }) {
 export function drawHistogram(context, view) {
   const { routing, axis, palette, token } = view;
   const most = Math.max(1, ...routing.perToken);
-  const family = getComputedStyle(context.canvas).fontFamily;
   const gap = Math.min(1, axis.column / 5);
   const base = BARS + 2;
   context.fillStyle = palette.cursor_wash;
@@ -53,7 +54,7 @@ export function drawHistogram(context, view) {
   context.setLineDash([]);
   context.stroke(new Path2D(`M${axis.left} ${base + 0.5}H${axis.end}`));
   context.fillStyle = palette.ink2;
-  context.font = `11px ${family}`;
+  context.font = `11px ${SANS}`;
   if (axis.narrow) {
     context.textAlign = "right";
     context.fillText(`${most}`, axis.left - 5, base - BARS + 8);

@@ -20,7 +20,7 @@ const LEFT_COLUMN = 758;
  */
 export function assemble(root, nodes, labelledBy) {
   const masks = html("div", { class: "columns" }, nodes.dense, nodes.sparse, nodes.gathered);
-  const bars = html("div", { class: "columns" }, nodes.attention, nodes.next, nodes.cost);
+  const bars = html("div", { class: "columns still" }, nodes.attention, nodes.next, nodes.cost);
   const left = html("div", { class: "left" }, nodes.text, nodes.readout, nodes.scores, nodes.overview, nodes.table);
   const right = html("div", { class: "right pad" }, masks, bars);
   const body = html("div", { class: "body" }, left, right);

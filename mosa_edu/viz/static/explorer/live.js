@@ -156,6 +156,9 @@ export class Live {
     this.facts.obstacle = this.isLive ? "" : explorer.session.obstacle();
     explorer.nodes.reportText(status, this.facts);
     if (!this.isLive) this.showLoss(null);
+    // A switch that no model stands behind must not look as if it were on.
+    const { off, first } = explorer.state;
+    if (status.name === "error" && (off.length || first !== null)) explorer.change({ off: [], first: null });
     if (status.name !== "live" || this.begun) return;
     this.begun = true;
     void this.run();

@@ -5,6 +5,7 @@
 
 import { bold, html, mono, prepareCanvas } from "../dom.js";
 import { count, fraction, headName } from "../format.js";
+import { MONO } from "../palette.js";
 import { TEXT_LEVEL, TOKEN_LEVEL } from "./levels.js";
 import { followPointer } from "./pointer.js";
 
@@ -115,7 +116,6 @@ function drawGathered(context, { routing, row, token, other, palette, labels }, 
   const { weight } = routing.source;
   const gap = cell > 6 ? 1 : 0.5;
   const every = cell >= WORD_CELL ? 1 : 3;
-  const family = getComputedStyle(context.canvas).getPropertyValue("--mosa-mono");
   context.textAlign = "right";
   for (let i = 0; i < picks.length; i++) {
     const at = picks[i] === token;
@@ -135,7 +135,7 @@ function drawGathered(context, { routing, row, token, other, palette, labels }, 
     if (i % every && !at) continue;
     if (!at && every > 1 && Math.abs(Array.prototype.indexOf.call(picks, token) - i) * cell < 11) continue;
     context.fillStyle = at ? palette.cursor_text : palette.ink;
-    context.font = `${at ? "bold " : ""}11px ${family}`;
+    context.font = `${at ? "bold " : ""}11px ${MONO}`;
     const word = labels[picks[i]];
     context.fillText(word.length > 10 ? `${word.slice(0, 9)}…` : word, left - 6, (i + 0.5) * cell + 3.5);
   }
@@ -166,12 +166,13 @@ export function gatheredPanel(actions) {
      */
     update(next, level) {
       view = next;
-      const { routing, row, other, token, labels, squareSize, gatheredWidth: width, narrow } = view;
+      const { routing, row, other, token, labels, squareSize, gatheredWidth: width, narrow, wide } = view;
       const k = routing.picks[row].length;
-      const left = Math.min(78, width / 3);
-      const most = narrow ? width - left : Math.max(squareSize, Math.min(width - left, 260));
-      const cell = Math.min(WIDEST_CELL, Math.min(most, width - left) / k);
-      grid = { left: narrow || k * cell < 150 ? left : Math.max(left, width - k * cell), cell };
+      const longest = Math.max(...Array.from(routing.picks[row], (t) => Math.min(labels[t].length, 10)));
+      const left = Math.min(longest * 6.7 + 10, width / 3);
+      const room = width - left;
+      const cell = Math.min(WIDEST_CELL, (narrow ? room : wide ? Math.min(room, 300) : Math.min(room, squareSize)) / k);
+      grid = { left: narrow || wide || k * cell < 120 ? left : Math.max(left, width - k * cell), cell };
       const context = prepareCanvas(canvas, width, Math.max(k * cell, narrow ? 0 : squareSize));
       drawGathered(context, view, grid);
       const place = Array.prototype.indexOf.call(routing.picks[row], token);

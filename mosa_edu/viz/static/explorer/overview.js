@@ -5,7 +5,7 @@
 
 import { bold, button, html, mono, prepareCanvas } from "../dom.js";
 import { count, fraction, headName } from "../format.js";
-import { cividis } from "../palette.js";
+import { cividis, SANS } from "../palette.js";
 import { HEAD_LEVEL, TEXT_LEVEL } from "./levels.js";
 import { drawHistogram, HISTOGRAM_HEIGHT } from "./histogram.js";
 import { addMarks, drawBitmap, highestScore, arrangeRows } from "./overview_bitmap.js";
@@ -23,7 +23,7 @@ const MOST_ORPHANS = 8;
  */
 function drawGutter(context, { routing, axis, palette, state, row }, rows) {
   context.fillStyle = palette.ink2;
-  context.font = `${axis.narrow ? 11 : 12}px ${getComputedStyle(context.canvas).fontFamily}`;
+  context.font = `${axis.narrow ? 11 : 12}px ${SANS}`;
   for (let layer = 0; layer < routing.layers; layer++) {
     if (state.sort === "similar") {
       const x = (layer + 0.5) * Math.min(10, (axis.left - 14) / routing.layers);
@@ -88,7 +88,7 @@ function drawRows(context, view, rows, bitmap) {
   context.restore();
   if (axis.narrow) return;
   context.fillStyle = palette.pick;
-  context.font = `bold 11px ${getComputedStyle(context.canvas).fontFamily}`;
+  context.font = `bold 11px ${SANS}`;
   context.fillText(headName(view.layer, view.head), axis.end + 5, y + rows.size / 2 + 4);
 }
 
@@ -141,7 +141,8 @@ export function overviewPanel(actions) {
     hubs,
     orphans,
   );
-  legend.append("0", html("i", { style: `background:linear-gradient(90deg,${scaleStops()})` }), html("span"));
+  const highest = html("span");
+  legend.append("0", html("i", { style: `background:linear-gradient(90deg,${scaleStops()})` }), highest);
   let sorted = false;
   /** @type {import("./view.js").View} */
   let view;
@@ -175,7 +176,7 @@ export function overviewPanel(actions) {
         ? "one row a head, coloured by router score"
         : "one row a head, a mark where it picks the token";
     legend.hidden = state.map !== "scores";
-    /** @type {Element} */ (legend.lastChild).textContent = fraction(highestScore(routing), 2);
+    highest.textContent = fraction(highestScore(routing), 2);
     picks.setAttribute("aria-pressed", `${state.map === "picks"}`);
     scores.setAttribute("aria-pressed", `${state.map === "scores"}`);
     sort.setAttribute("aria-pressed", `${sorted}`);

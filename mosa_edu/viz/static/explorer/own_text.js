@@ -88,7 +88,7 @@ export function bannerPanel(retry) {
       node.hidden = name !== "error";
       words.replaceChildren(
         bold("The live model could not be loaded. "),
-        `${message} The stored examples below are complete and keep working.`,
+        `${message}${/[.!?]$/.test(message) ? "" : "."} The stored examples below are complete and keep working.`,
       );
     },
   };

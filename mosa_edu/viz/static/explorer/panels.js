@@ -36,7 +36,7 @@ function footActions(explorer) {
   return {
     table: () => explorer.change({ view: explorer.state.view === "table" ? "figure" : "table" }),
     share: () => void copy(explorer.address.link(), "Link copied."),
-    python: () => void copy(pythonOf(explorer.view(), data.examples[0].trace.model.name), "Python copied."),
+    python: () => void copy(pythonOf(explorer.view(), data.model), "Python copied."),
     csv: () => download(`${name()}.csv`, "text/csv", csvOf(explorer.view())),
     picture: () => {
       const lines = provenanceOf(explorer.view(), explorer.data.about, explorer.address.link().slice(0, 160));

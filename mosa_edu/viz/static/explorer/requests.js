@@ -3,6 +3,8 @@
  * @module
  */
 
+import { TEXT_LEVEL } from "./levels.js";
+
 export class Requests {
   /** @param {import("./controller.js").Explorer} explorer */
   constructor(explorer) {
@@ -27,6 +29,16 @@ export class Requests {
     void this.explorer.session.load();
   }
 
+  /** @param {string} name Of a stored example. */
+  async example(name) {
+    const { explorer } = this;
+    const failure = await explorer.session.fetchExample(name);
+    if (failure) {
+      explorer.say(failure);
+      explorer.invalidate(TEXT_LEVEL); // the list shows the old one again
+    } else explorer.change({ example: name, text: null });
+  }
+
   /** @param {string} text The reader's own. */
   route(text) {
     const { explorer } = this;
@@ -48,9 +60,13 @@ export class Requests {
    * @param {import("./link.js").LinkState} state
    * @param {string[]} complaints About what the link asks for and cannot have.
    */
-  follow(state, complaints) {
+  async follow(state, complaints) {
     const { explorer } = this;
     const { own } = explorer.nodes;
+    if (!explorer.session.example(state.example).trace) {
+      const failure = await explorer.session.fetchExample(state.example);
+      if (failure) return explorer.say(failure);
+    }
     const asked = { ...state };
     explorer.state = { ...state, token: -1 };
     explorer.pointed = null;

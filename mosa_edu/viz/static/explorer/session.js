@@ -15,13 +15,15 @@ import { sourceOf, withKept } from "./routing_view.js";
 /**
  * What a page stores for the explorer.
  * @typedef {Object} StoredData
- * @property {{name: string, title: string, trace: Record<string, any>}[]} examples At least one.
+ * @property {{name: string, title: string, url: string | null, trace: Record<string, any> | null}[]} examples
+ *   At least one; all but the first may have to be fetched.
  * @property {import("../engine/model.js").Config} config
  * @property {Record<string, string>} vocabulary Text of the entries that the examples predict.
  * @property {{url: string | null, sha256: string | null, bytes: number}} weights
  * @property {boolean} kernel Whether Python can send the weights.
  * @property {{example: string, layer: number, head: number, token: number}} start First frame.
  * @property {Record<string, string | null>} links
+ * @property {string} model Its name.
  * @property {string} about Sentence on the model.
  */
 
@@ -76,12 +78,32 @@ export class Session {
   }
 
   /**
-   * @param {string} name Of an example.
+   * Fetch the trace of an example that is not in the page.
+   * @param {string} name
+   * @returns {Promise<string>} What went wrong; empty if nothing.
+   */
+  async fetchExample(name) {
+    const example = this.example(name);
+    if (example.trace) return "";
+    if (location.protocol === "file:") return `"${example.title}" can only be fetched from a web server.`;
+    try {
+      const response = await fetch(bookUrl(example.url ?? ""));
+      if (!response.ok) throw new Error(`${response.status}`);
+      example.trace = await response.json();
+      return "";
+    } catch {
+      return `"${example.title}" could not be fetched.`;
+    }
+  }
+
+  /**
+   * @param {string} name Of an example that is in the page.
    * @param {number | null} k
    * @returns {import("./routing_view.js").RoutingSource} At another k than traced: with the same scores.
    */
   storedSource(name, k) {
-    const { trace, name: known } = this.example(name);
+    const { name: known, trace: stored } = this.example(name);
+    const trace = /** @type {Record<string, any>} */ (stored);
     let source = this.stored.get(known);
     if (!source) {
       source = sourceOf(readTrace(trace), trace.tokens, this.data.config.include_first);

@@ -7,7 +7,7 @@ import { html, mono } from "../dom.js";
 import { fraction, signed } from "../format.js";
 
 const HEADINGS = ["Rank", "Position", "Token", "Score", "Margin to cut", "Picked", "Attention", "Heads"];
-const WORDS = new Set(["Token", "Picked"]);
+const WORD_COLUMNS = new Set(["Token", "Picked"]);
 
 /**
  * The rows of the table, as plain values.
@@ -45,7 +45,7 @@ export function buildTable(view, most = Infinity) {
   const caption = `Layer ${layer}, head ${head}: every token, in order of the router's score`;
   const names = HEADINGS.map((name) => (name === "Heads" ? `Heads of ${routing.rows}` : name));
   const cell = (/** @type {string} */ text, /** @type {number} */ i) => {
-    const word = WORDS.has(HEADINGS[i]);
+    const word = WORD_COLUMNS.has(HEADINGS[i]);
     return html("td", { class: word ? "word-cell" : null }, HEADINGS[i] === "Token" ? mono(text) : text);
   };
   const rows = tableRows(view).slice(0, most);
@@ -57,7 +57,7 @@ export function buildTable(view, most = Infinity) {
     html(
       "thead",
       {},
-      html("tr", {}, ...names.map((name, i) => html("th", { scope: "col", class: WORDS.has(HEADINGS[i]) ? "word-cell" : null }, name))),
+      html("tr", {}, ...names.map((name, i) => html("th", { scope: "col", class: WORD_COLUMNS.has(HEADINGS[i]) ? "word-cell" : null }, name))),
     ),
     html(
       "tbody",

@@ -56,7 +56,7 @@ export function textPanel(actions) {
     html("span", {}, html("code", { class: "tok at" }, "at"), " under study"),
     html("span", {}, html("i", { class: "bar" }), " its attention"),
     html("span", {}, html("code", { class: "tok none" }, "none"), " no head picks it"),
-    html("span", { class: "hint" }, "Hover to preview, click to keep."),
+    html("span", { class: "hint" }, "Hover previews, click keeps."),
   );
   const label = html("p", { class: "note example", hidden: true });
   const node = html("div", { class: "pad text-block" }, label, list, key);
@@ -80,7 +80,7 @@ export function textPanel(actions) {
     const t = tokenOf(event);
     if (t >= 0) actions.lock({ token: t });
   });
-  list.addEventListener("scroll", () => list.classList.toggle("ended", atEnd(list)));
+  list.addEventListener("scroll", () => markEnds(list));
 
   /** @param {import("./view.js").View} view */
   const rebuild = (view) => {
@@ -130,7 +130,7 @@ export function textPanel(actions) {
       setAttribute(spans[token], "aria-selected", "true");
       setAttribute(spans[token], "aria-label", tokenSentence(view, token));
       scrollTo(list, spans[token]);
-      list.classList.toggle("ended", atEnd(list));
+      markEnds(list);
     },
     /** Spoken names of all tokens: many strings, so they wait for an idle moment. */
     describe(/** @type {import("./view.js").View} */ view) {
@@ -143,8 +143,14 @@ export function textPanel(actions) {
   };
 }
 
-/** @param {HTMLElement} list */
-const atEnd = (list) => list.scrollTop + list.clientHeight >= list.scrollHeight - 2;
+/**
+ * Fade the edges behind which there is more.
+ * @param {HTMLElement} list
+ */
+function markEnds(list) {
+  list.classList.toggle("more-above", list.scrollTop > 2);
+  list.classList.toggle("more-below", list.scrollTop + list.clientHeight < list.scrollHeight - 2);
+}
 
 /**
  * Keep a token in view inside its own box; the page must not move.

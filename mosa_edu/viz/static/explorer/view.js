@@ -39,6 +39,7 @@
  * @property {Set<number>} off Rows whose output is left out.
  * @property {number} usualKept Tokens that a head keeps of this text by itself.
  * @property {boolean} narrow On a phone.
+ * @property {boolean} wide In two columns.
  * @property {number} squareSize Side of the masks.
  * @property {number} gatheredWidth
  * @property {string} whatIf Says that k was moved without the model; empty otherwise.
