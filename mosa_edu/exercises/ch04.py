@@ -1,0 +1,112 @@
+"""Checks of chapter 4: choosing, the k rule, and a batch that is not one long text."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mosa_edu.exercises.verdict import Verdict, examine
+from mosa_edu.selection import kept
+from mosa_edu.selection.ranking import top_k_positions
+
+
+def check_choose(choose: Callable[[Tensor, int], Tensor] | None) -> Verdict:
+    """Check a function from scores (H, T) and k to kept positions (H, k), ascending.
+
+    Parameters
+    ----------
+    choose : callable or None
+        ``choose(scores, k)``.
+
+    Returns
+    -------
+    Verdict
+        Names positions in score order, the worst tokens, and ties to the later position.
+    """
+    scores = torch.rand(3, 12, generator=torch.Generator().manual_seed(0))
+
+    def best(f: Callable[..., Any]) -> str | None:
+        found, right = f(scores, 4), top_k_positions(scores, 4)
+        if tuple(found.shape) != (3, 4):
+            return f"The shape is {tuple(found.shape)}, not (H, k) = (3, 4)."
+        if torch.equal(found, right):
+            return None
+        if torch.equal(found.sort(dim=-1).values, right):
+            return "The right tokens, in the order of their scores: sort the positions."
+        if torch.equal(found.sort(dim=-1).values, top_k_positions(-scores, 4)):
+            return "These are the tokens with the lowest scores."
+        return "Not the k tokens with the highest scores of each head."
+
+    def ties(f: Callable[..., Any]) -> str | None:
+        found = f(torch.zeros(2, 9), 3)
+        if torch.equal(found.sort(dim=-1).values, torch.tensor([[0, 1, 2]] * 2)):
+            return None
+        return "Among equals the earlier position wins: use a stable sort."
+
+    return examine(choose, [("k best, ascending", best), ("ties to the earlier", ties)])
+
+
+def check_k_rule(k_rule: Callable[[int, int], int] | None) -> Verdict:
+    """Check the number of tokens that a head keeps.
+
+    Parameters
+    ----------
+    k_rule : callable or None
+        ``k_rule(T, sparsity)``.
+
+    Returns
+    -------
+    Verdict
+        Names a missing floor of 2, a ceiling in place of a floor, and more tokens than there are.
+    """
+
+    def rule(f: Callable[..., Any]) -> str | None:
+        if f(64, 64) == 1:
+            return "T = 64 at sparsity 64 gives 1: a head keeps at least 2."
+        if f(1, 64) > 1:
+            return "A text of one token has only one to keep."
+        if f(100, 8) == 13:
+            return "100 / 8 is rounded down, to 12."
+        for T in range(1, 130):
+            for sparsity in (1, 2, 7, 64):
+                if f(T, sparsity) != kept(T, sparsity):
+                    return f"T = {T} at sparsity {sparsity} gives {kept(T, sparsity)}."
+        return None
+
+    return examine(k_rule, [("rounded down, at least 2, at most T", rule)])
+
+
+def check_kept_mask(kept_mask: Callable[[Tensor, int], Tensor] | None) -> Verdict:
+    """Check a function from scores (B, H, T) and k to a mask of kept tokens (B, H, T).
+
+    Parameters
+    ----------
+    kept_mask : callable or None
+        ``kept_mask(scores, k)``.
+
+    Returns
+    -------
+    Verdict
+        Names a top-k over the batch, and one over heads.
+    """
+    scores = torch.rand(3, 4, 10, generator=torch.Generator().manual_seed(1))
+    right = torch.zeros_like(scores, dtype=torch.bool)
+    right.scatter_(-1, scores.topk(3).indices, True)
+
+    def mask(f: Callable[..., Any]) -> str | None:
+        found = f(scores, 3)
+        if found.shape != scores.shape or found.dtype != torch.bool:
+            return "The result must be a boolean mask of the shape of the scores."
+        if torch.equal(found, right):
+            return None
+        if (found.sum(-1) != 3).any():
+            return "Some heads keep more or fewer than k: is the top-k over the batch or the heads?"
+        return "Every head keeps k tokens, but not its best ones."
+
+    def alone(f: Callable[..., Any]) -> str | None:
+        if torch.equal(f(scores[1:2], 3)[0], f(scores, 3)[1]):
+            return None
+        return "A text's choice changes with the texts beside it."
+
+    return examine(kept_mask, [("k a head", mask), ("alone as in a batch", alone)])

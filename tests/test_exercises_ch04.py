@@ -1,0 +1,59 @@
+"""Every check of chapter 4 accepts the solution and names each of its known mistakes."""
+
+import math
+
+import pytest
+import torch
+
+from mosa_edu.exercises import ch04
+
+
+def choose(scores, k):
+    return scores.sort(dim=-1, descending=True, stable=True).indices[..., :k].sort(dim=-1).values
+
+
+def mask_of(scores, indices):
+    return torch.zeros_like(scores, dtype=torch.bool).scatter(-1, indices, True)
+
+
+def over_the_batch(scores, k):
+    flat = scores.transpose(0, 1).reshape(scores.shape[1], -1)  # (H, B T)
+    best = mask_of(flat, flat.topk(k * len(scores)).indices)
+    return best.view(scores.shape[1], len(scores), -1).transpose(0, 1)
+
+
+def later_of_equals(scores, k):
+    last = scores.shape[-1] - 1
+    return (last - choose(scores.flip(-1), k)).sort(dim=-1).values
+
+
+SOLUTIONS = {
+    ch04.check_choose: choose,
+    ch04.check_k_rule: lambda T, sparsity: min(max(T // sparsity, 2), T),
+    ch04.check_kept_mask: lambda s, k: mask_of(s, s.topk(k).indices),
+}
+MISTAKES = [
+    (ch04.check_choose, lambda s, k: s.topk(k).indices, "sort the positions"),
+    (ch04.check_choose, lambda s, k: choose(-s, k), "lowest scores"),
+    (ch04.check_choose, later_of_equals, "earlier position wins"),
+    (ch04.check_choose, lambda s, k: s, "shape"),
+    (ch04.check_k_rule, lambda T, rho: min(max(T // rho, 1), T), "at least 2"),
+    (ch04.check_k_rule, lambda T, rho: min(max(math.ceil(T / rho), 2), T), "rounded down"),
+    (ch04.check_k_rule, lambda T, rho: max(T // rho, 2), "only one to keep"),
+    (ch04.check_kept_mask, over_the_batch, "over the batch"),
+    (ch04.check_kept_mask, lambda s, k: mask_of(s, (-s).topk(k).indices), "not its best"),
+    (ch04.check_kept_mask, lambda s, k: s > 0.7, "more or fewer"),
+]
+
+
+@pytest.mark.parametrize("check", SOLUTIONS, ids=lambda check: check.__name__)
+def test_the_solution_passes_and_an_empty_answer_stops_nothing(check):
+    assert check(SOLUTIONS[check]), check(SOLUTIONS[check])
+    assert repr(check(lambda *args: ...)) == "not tried yet"
+
+
+@pytest.mark.parametrize(("check", "wrong", "named"), MISTAKES)
+def test_known_mistakes_are_named(check, wrong, named):
+    verdict = check(wrong)
+    assert not verdict.passed
+    assert named in verdict.message
