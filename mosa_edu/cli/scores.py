@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mosa_edu.model import TransformerLM
     from mosa_edu.records.scores import ScoreRecord
 
-WINDOWS, CUTS, DRAWS = 200, 32, 4
+WINDOWS, CUTS, DRAWS = 200, 24, 2
 
 
 def add_parser(subparsers: Any) -> None:
