@@ -65,23 +65,37 @@ def figure_html(figure: go.Figure | dict[str, Any], div_id: str) -> str:
     str
         HTML that needs `Plotly` on the page and nothing from elsewhere.
     """
+    values = figure.to_plotly_json() if isinstance(figure, go.Figure) else figure
+    meta = values.get("layout", {}).get("meta") or {}
+    if "height" in meta:
+        layout = {key: value for key, value in values["layout"].items() if key != "height"}
+        values = {**values, "layout": layout}
     plot = pio.to_html(
-        figure,
+        values,
         config=CONFIG,
         auto_play=False,
         include_plotlyjs=False,
         include_mathjax=False,
         full_html=False,
         default_width="100%",
+        default_height="100%",
         validate=False,
         div_id=div_id,
     )
-    layout = figure.layout.to_plotly_json() if isinstance(figure, go.Figure) else figure["layout"]
-    meta = layout.get("meta") or {}
+    if "height" in meta:
+        plot = _with_height(plot, meta["height"])
     alt, caption = (html.escape(str(meta.get(key, ""))) for key in ("alt", "caption"))
     said = f"<figcaption>{caption}</figcaption>" if caption else ""
     label = f' aria-label="{alt}"' if alt else ""
     return f'<figure class="mosa-chart"{label}>{plot}{said}</figure>'
+
+
+def _with_height(plot: str, height: str) -> str:
+    """Give a plot a height that depends on its width: of all properties, only padding can."""
+    # Plotly 6 leaves the outer element without a height, Plotly 7 gives it that of its parent.
+    filled = plot.replace("<div>", '<div style="height:100%">', 1)
+    inner = f'<div style="position:absolute;inset:0">{filled}</div>'
+    return f'<div style="position:relative;padding-bottom:{html.escape(height)}">{inner}</div>'
 
 
 def use_book_renderer() -> str:
