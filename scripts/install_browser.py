@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -27,16 +28,24 @@ def playwright_browser() -> str | None:
     return path if Path(path).exists() else None
 
 
+def runs(path: str) -> bool:
+    """Tell whether a browser starts at all: some distributions put a stub under its name."""
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+@cache
 def find_browser() -> str | None:
     """Return the path of an installed Chromium or Chrome; MOSA_EDU_BROWSER names one first."""
     chosen = os.environ.get("MOSA_EDU_BROWSER")
     if chosen is not None:
         return shutil.which(chosen)  # an unknown name means: none, so that tests can ask for that
-    for name in NAMES:
-        if path := shutil.which(name):
-            return path
-    for path in MAC:
-        if Path(path).exists():
+    installed = [path for name in NAMES if (path := shutil.which(name))]
+    for path in [*installed, *MAC]:
+        if runs(path):
             return path
     return playwright_browser()
 
@@ -70,6 +79,7 @@ def main() -> int:
     """Make sure there is a browser; say what to do where there is none."""
     if find_browser() is None:
         install()
+        find_browser.cache_clear()
     browser = find_browser()
     if browser is None:
         print(
