@@ -110,8 +110,10 @@ class Environment:
         arguments, reason = torch_source.choose(self.python, torch)
         print(reason, flush=True)
         loaded = self._pip(arguments) if arguments else 0
-        # The build back end first: an isolated build would fetch it again at every installation.
-        loaded += self._pip(["hatchling", *constraints])
+        # First the tools. The pip of an older Python loses itself in backtracking over these pins
+        # (23.0, Debian 12, did not end within half an hour). An isolated build would fetch its
+        # back end again at every installation.
+        loaded += self._pip(["--upgrade", "pip", "hatchling", *constraints])
         project = ["--no-build-isolation", "--editable", f"{self.root}[{EXTRAS}]"]
         return loaded + self._pip([*project, *constraints])
 
