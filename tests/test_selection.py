@@ -210,8 +210,6 @@ def test_prefix_ranks_do_not_depend_on_the_chunk(monkeypatch, at_once):
 
 def test_prefix_memory_is_bounded(monkeypatch):
     """The paper's Tiny, 64 texts of 1024 tokens in 69 heads, must not hold 4.6e9 comparisons."""
-    B, H, T = 64, 69, 1024
-    assert prefix_top_k.COMPARISONS_AT_ONCE // (B * H * T) >= 1
     monkeypatch.setattr(prefix_top_k, "COMPARISONS_AT_ONCE", 1000)
     largest = 0
     real = torch.Tensor.__iand__

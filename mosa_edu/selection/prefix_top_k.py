@@ -6,8 +6,8 @@ from torch import Tensor
 from mosa_edu.selection.masks import places
 from mosa_edu.selection.ragged import RaggedSelector
 
-COMPARISONS_AT_ONCE = 1 << 24
-"""Comparisons held in memory together, one byte each."""
+COMPARISONS_AT_ONCE = 1 << 21
+"""Comparisons held in memory together, one byte each: few enough to stay in a cache."""
 
 
 def prefix_ranks(router_logits: Tensor) -> Tensor:
@@ -41,7 +41,7 @@ def prefix_ranks(router_logits: Tensor) -> Tensor:
         as_good = router_logits[..., None, :stop] >= own  # (B, H, rows, stop)
         earlier = torch.ones(stop - start, stop, dtype=torch.bool, device=own.device)
         as_good &= earlier.tril(diagonal=start - 1)
-        ranks[..., start:stop] = as_good.sum(dim=-1)
+        ranks[..., start:stop] = as_good.sum(dim=-1, dtype=torch.int32)  # adds faster than int64
     return ranks
 
 
