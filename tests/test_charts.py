@@ -70,6 +70,7 @@ def test_heat_map_holds_scores_and_picks(trace):
     dots[figure.data[1].y, figure.data[1].x] = True
     np.testing.assert_array_equal(dots, trace.picked().reshape(8, 12))
     assert figure.data[0].x[2] == "·man 2"
+    assert figure.data[0].x[11] == "&lt;b> 11"  # Plotly would take it for markup
     assert len(set(figure.data[0].x)) == 12
     assert figure.layout.yaxis.ticktext == ("Layer 0", "Layer 1")
 

@@ -56,10 +56,15 @@ def ranks(trace: RoutingTrace, rows: list[tuple[int, int]]) -> np.ndarray:
     return small(np.argsort(order, axis=1) + 1)
 
 
+def shown_labels(trace: RoutingTrace) -> list[str]:
+    """Return the labels of all tokens as Plotly must read them: it takes `<b>` for markup."""
+    labels = token_labels([token.text for token in trace.tokens])
+    return [label.replace("&", "&amp;").replace("<", "&lt;") for label in labels]
+
+
 def token_names(trace: RoutingTrace) -> list[str]:
     """Return a name for each token, its label and its position: equal words stay apart."""
-    labels = token_labels([token.text for token in trace.tokens])
-    return [f"{label} {position}" for position, label in enumerate(labels)]
+    return [f"{label} {position}" for position, label in enumerate(shown_labels(trace))]
 
 
 def head_names(rows: list[tuple[int, int]]) -> list[str]:

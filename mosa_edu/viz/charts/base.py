@@ -1,6 +1,6 @@
 """What all figures share: one look, a caption, a text alternative, and numbers written one way."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -161,27 +161,3 @@ def listed(words: Sequence[str], most: int) -> str:
     """
     shown = ", ".join(words[:most])
     return shown if len(words) <= most else f"{shown} and {len(words) - most} more"
-
-
-def squares(cells: Iterable[tuple[float, float, float]]) -> str:
-    """Return one SVG path of squares in data coordinates, to scale at every width.
-
-    Parameters
-    ----------
-    cells : iterable of (x, y, side)
-        Middle of each square and its side.
-
-    Returns
-    -------
-    str
-        For the `path` of a layout shape.
-    """
-    return "".join(rectangle(x - s / 2, y - s / 2, x + s / 2, y + s / 2) for x, y, s in cells)
-
-
-def rectangle(left: float, top: float, right: float, bottom: float) -> str:
-    """Return the SVG path of one rectangle in data coordinates."""
-    x0, y0, x1, y1 = (
-        f"{value:.3f}".rstrip("0").rstrip(".") for value in (left, top, right, bottom)
-    )
-    return f"M{x0},{y0}H{x1}V{y1}H{x0}Z"
