@@ -1,0 +1,172 @@
+"""Explorers in a real browser: a small model, its traces, and a page that shows them."""
+
+import http.server
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from page_engine import random_model
+from playwright.sync_api import Locator, Page
+
+from mosa_edu.data.tokenizer import Tokenizer
+from mosa_edu.model import TransformerLM
+from mosa_edu.pretrained import load_page_model, save_page_model
+from mosa_edu.records import RoutingTrace
+from mosa_edu.texts import PROBES
+from mosa_edu.tracing import trace
+from mosa_edu.viz.assets import STATIC, classic_script
+from mosa_edu.viz.page_model import PageModel
+from mosa_edu.viz.widgets import RoutingExplorer
+
+LINKS = {"leak": "#leak", "budget": "#budget", "selftest": "#selftest"}
+TITLES = {
+    "Letter": PROBES["letter"],
+    "Heads": PROBES["heads"],
+    "Same word": " clock" * 40,
+    "Full": " ".join(PROBES.values()),
+    "Short": "Every head has a list.",
+}
+HEAD = (
+    '<!doctype html><html lang="en" data-theme="light" data-content_root="./">'
+    '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    '<title>Explorer</title><link rel="icon" href="data:,">'
+    "<style>body{margin:8px auto;max-width:760px}"
+    "html[data-theme=dark] body{background:#14181e;color:#fff}</style>"
+)
+OTHER_TEXT = "A clock said that nobody knew; the second man, who had no hat, knew it too."
+
+
+@dataclass
+class ExplorerSite:
+    """A served folder with one explorer, and all that Python knows of it."""
+
+    folder: Path
+    address: str
+    model: TransformerLM
+    tokenizer: Tokenizer
+    traces: dict[str, RoutingTrace]
+    widget: RoutingExplorer
+    answered: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"{self.address}/index.html"
+
+    @property
+    def first(self) -> RoutingTrace:
+        return next(iter(self.traces.values()))
+
+    def trace(self, text: str) -> RoutingTrace:
+        """Trace a text of at least two tokens, cut to what the model reads."""
+        spans = self.tokenizer.spans(text)[: self.model.config.max_seq_len]
+        return trace(self.model, self.tokenizer, text[: spans[-1].end], source={})
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture(scope="session")
+def explorer_site(tmp_path_factory):
+    """Serve a page that holds an explorer of an untrained model that chooses clearly."""
+    folder = tmp_path_factory.mktemp("explorer")
+    tokenizer = Tokenizer.train(PROBES.values(), 512)
+    shape = {"n_layers": 3, "n_sparse_heads": 5, "max_seq_len": 256, "sparsity": 8}
+    path = folder / "model.safetensors"
+    save_page_model(random_model(**shape), tokenizer, path, {"seed": 0}, name="toy")
+    model, tokenizer = load_page_model(path)
+    digest = PageModel.read(path).sha256
+    traces = {}
+    for title, text in TITLES.items():
+        text = text[: tokenizer.spans(text)[:256][-1].end]
+        traces[title] = trace(model, tokenizer, text, name="toy", sha256=digest, source={})
+    widget = RoutingExplorer(
+        traces, path, weights_url="model.safetensors", fetched={"Full": "full.json"}, links=LINKS
+    )
+    (folder / "full.json").write_text(traces["Full"].to_json())
+    (folder / "explorer.js").write_text(classic_script("explorer"))
+    body = f"<main><h1>Explorer</h1>{widget.element()}</main>"
+    (folder / "index.html").write_text(f'{HEAD}{body}<script src="explorer.js" defer></script>')
+    (folder / "static").symlink_to(STATIC)
+    handler = partial(_Handler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    yield ExplorerSite(folder, address, model, tokenizer, traces, widget)
+    server.shutdown()
+
+
+@dataclass
+class Shown:
+    """An explorer on an open page."""
+
+    page: Page
+
+    def one(self, selector: str) -> Locator:
+        return self.page.locator(f"mosa-explorer {selector}").first
+
+    def text(self, selector: str) -> str:
+        return " ".join((self.one(selector).text_content() or "").split())
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def picked(self) -> list[int]:
+        return self._numbers(".tok.in[data-t]")
+
+    def studied(self) -> int:
+        return self._numbers(".tok.at[data-t]")[0]
+
+    def token(self, t: int) -> Locator:
+        return self.one(f'[data-t="{t}"]')
+
+    def until(self, script: str, argument: Any = None) -> None:
+        """Wait until a function of (root, argument) is true."""
+        self.page.wait_for_function(
+            f"""(argument) => {{
+              const root = document.querySelector("mosa-explorer > div").shadowRoot;
+              return ({script})(root, argument);
+            }}""",
+            arg=argument,
+        )
+
+    def until_text(self, selector: str, part: str) -> None:
+        find = "(root, [s, part]) => root.querySelector(s)?.textContent.includes(part)"
+        self.until(find, [selector, part])
+
+    def settle(self) -> None:
+        """Wait for two frames: what was asked for is drawn."""
+        self.page.evaluate(
+            "() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))"
+        )
+
+    def go_live(self) -> None:
+        self.button("Your text").click()
+        self.until_text(".badge", "Self-test passed")
+
+    def type_own(self, text: str) -> None:
+        self.one("textarea").fill(text)
+
+    def _numbers(self, selector: str) -> list[int]:
+        places = self.page.locator(f"mosa-explorer {selector}")
+        return places.evaluate_all("(nodes) => nodes.map((node) => Number(node.dataset.t))")
+
+
+def show(visit: Callable[..., Any], site: ExplorerSite, fragment: str = "", **options) -> Shown:
+    """Open the page, at a fragment, and wait for the first drawing."""
+    shown = Shown(visit(site.url + (f"#{fragment}" if fragment else ""), **options).page)
+    shown.until("(root) => root.querySelector('.tok[data-t]') !== null")
+    shown.settle()
+    return shown
+
+
+def json_of(element: str) -> dict[str, Any]:
+    """Return the state that an element holds."""
+    start = element.index('<script type="application/json">') + 32
+    return json.loads(element[start : element.index("</script>", start)])
