@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mosa_edu.checks import require
-from mosa_edu.records import RunRecord
+from mosa_edu.records import RoutingHistory, RoutingTrace, RunRecord
 from mosa_edu.records.scores import ScoreRecord
 
 CONFIDENCE = 0.95
@@ -63,6 +63,54 @@ def recorded_scores(folder: Path | str | None = None) -> dict[str, ScoreRecord]:
     """
     records = [ScoreRecord.load(path) for path in _files(folder, "scores")]
     return {record.name: record for record in records}
+
+
+def recorded_trace(name: str) -> RoutingTrace:
+    """Read the shipped model's routing of one of the book's texts.
+
+    Parameters
+    ----------
+    name : str
+        A key of `mosa_edu.texts.PROBES`.
+
+    Returns
+    -------
+    RoutingTrace
+        As recorded with the rounded weights.
+
+    Raises
+    ------
+    ValueError
+        If there is no such trace.
+    """
+    return RoutingTrace.load(_named("traces", name))
+
+
+def recorded_history(name: str) -> RoutingHistory:
+    """Read how the routing of one of the book's texts changed while the shipped model trained.
+
+    Parameters
+    ----------
+    name : str
+        A key of `mosa_edu.texts.PROBES`.
+
+    Returns
+    -------
+    RoutingHistory
+        At about 40 steps.
+
+    Raises
+    ------
+    ValueError
+        If there is no such history.
+    """
+    return RoutingHistory.load(_named("histories", name))
+
+
+def _named(kind: str, name: str) -> Path:
+    found = {path.stem: path for path in _files(None, kind)}
+    require(name in found, "name", name, f"one of {sorted(found)}")
+    return found[name]
 
 
 def _files(folder: Path | str | None, kind: str) -> list[Path]:
