@@ -159,7 +159,7 @@ PRESETS: dict[str, ModelConfig] = {
         n_sparse_heads=16,
         sparsity=8,
     ),
-    # The paper's Tiny at sparsity 8 (its tables 4 and 5).
+    # The paper's Tiny at sparsity 8.
     "tiny": ModelConfig(
         vocab_size=8000,
         d_model=512,

@@ -47,7 +47,7 @@ class DenseAttention(nn.Module):
 
     Notes
     -----
-    Section 3.1 of arXiv:2505.00315. `qkv` holds queries, keys and values head by head, so its
+    As in arXiv:2505.00315. `qkv` holds queries, keys and values head by head, so its
     rows read q0 k0 v0 q1 k1 v1 ...
     """
 

@@ -27,7 +27,7 @@ class HybridAttention(nn.Module):
 
     Notes
     -----
-    Section 3.3 of arXiv:2505.00315: four dense heads are kept in each layer of the hybrids.
+    As in arXiv:2505.00315: four dense heads are kept in each layer of the hybrids.
 
     Examples
     --------

@@ -25,7 +25,7 @@ class LocalAttention(DenseAttention):
     -----
     Computed in blocks of `window` queries against their own and the preceding block of keys, so
     the cost grows as 2 T window, not as T^2. The heads that replace dense ones in the paper's
-    long-sequence runs (section 5 of arXiv:2505.00315) are of this kind.
+    long-sequence runs (arXiv:2505.00315) are of this kind.
     """
 
     kind = "local"

@@ -26,8 +26,8 @@ class SparseAttention(nn.Module):
 
     Notes
     -----
-    Section 3.2 of arXiv:2505.00315: ``Y[I_i] += r_i A_i W_O``. The initialisation is that of the
-    authors' public layer. Unselected tokens receive 0 and live on in the residual stream.
+    ``Y[I_i] += r_i A_i W_O``, as in arXiv:2505.00315. The initialisation is that of the authors'
+    public layer. Unselected tokens receive 0 and live on in the residual stream.
 
     Examples
     --------

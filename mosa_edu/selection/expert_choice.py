@@ -27,7 +27,7 @@ class ExpertChoice(nn.Module):
 
     Notes
     -----
-    Section 3.2 of arXiv:2505.00315. The choice looks at the whole sequence: a later token can
+    The rule of arXiv:2505.00315. The choice looks at the whole sequence: a later token can
     take an earlier token's seat, so `causal` is False.
     """
 

@@ -19,7 +19,7 @@ class Router(nn.Module):
 
     Notes
     -----
-    ``sigmoid(X W_r)`` of section 3.2, arXiv:2505.00315: no bias, no softmax over heads. The
+    ``sigmoid(X W_r)`` of arXiv:2505.00315: no bias, no softmax over heads. The
     module stops at the logits; selectors rank logits (a saturated sigmoid ties where logits do
     not) and apply the sigmoid to the k kept ones alone.
     """

@@ -45,7 +45,7 @@ def kept(seq_len: int, sparsity: int) -> int:
 
     Notes
     -----
-    Section 3.4 of arXiv:2505.00315 gives the floor of 2 on short inputs.
+    arXiv:2505.00315 gives the floor of 2 on short inputs.
 
     Examples
     --------

@@ -22,7 +22,7 @@ class Strided(nn.Module):
 
     Notes
     -----
-    "Fixed" in section 4 of arXiv:2505.00315: gate 1, and only stride positions are queries or
+    "Fixed" in arXiv:2505.00315: gate 1, and only stride positions are queries or
     keys. Nothing that is said moves a position, so the rule is causal; hence no floor of 2 here,
     which would bring position 1 into short texts and drop it from longer ones.
     """
