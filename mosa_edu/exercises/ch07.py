@@ -1,0 +1,106 @@
+"""Checks of chapter 7: perplexity, bits per byte, and gains paired by seed."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mosa_edu.exercises.verdict import Verdict, examine
+
+
+def _near(found: Any, right: float) -> bool:
+    return math.isclose(float(found), right, rel_tol=1e-4, abs_tol=1e-6)
+
+
+def check_perplexity(perplexity: Callable[[Tensor], float] | None) -> Verdict:
+    """Check the perplexity of a model that gave the true tokens these probabilities.
+
+    Parameters
+    ----------
+    perplexity : callable or None
+        ``perplexity(probabilities (T,))`` returns a number.
+
+    Returns
+    -------
+    Verdict
+        Names the mean of 1/p, a mean probability, and two bases in one formula.
+    """
+    p = torch.tensor([1 / 2, 1 / 4, 1 / 8])
+    wrong = {
+        float(
+            (1 / p).mean()
+        ): "That is the mean of 1/p, 4.67. Average the logarithms, then undo it.",
+        float(1 / p.mean()): "That is one over the mean probability; average the logarithms.",
+        2 ** float(-p.log().mean()): "Natural logarithm, but a power of 2: use one base.",
+        float(-p.log().mean()): "That is the loss; perplexity is its exponential.",
+    }
+
+    def value(f: Callable[..., Any]) -> str | None:
+        found = f(p)
+        for number, mistake in wrong.items():
+            if _near(found, number):
+                return mistake
+        return None if _near(found, 4.0) else "Probabilities 1/2, 1/4, 1/8 give exactly 4."
+
+    return examine(perplexity, [("4 for 1/2, 1/4, 1/8", value)])
+
+
+def check_bits_per_byte(bits_per_byte: Callable[[float, int, int], float] | None) -> Verdict:
+    """Check the conversion that lets models with different tokenizers be compared.
+
+    Parameters
+    ----------
+    bits_per_byte : callable or None
+        ``bits_per_byte(loss, n_tokens, n_bytes)``, loss in nats per token.
+
+    Returns
+    -------
+    Verdict
+        Names nats left as they are, and tokens over bytes upside down.
+    """
+
+    def value(f: Callable[..., Any]) -> str | None:
+        found, right = f(3.0, 100, 320), 3.0 / math.log(2) * 100 / 320
+        if _near(found, right * math.log(2)):
+            return "These are nats per byte; a bit is ln 2 nats."
+        if _near(found, 3.0 / math.log(2) * 320 / 100):
+            return "Upside down: total bits are shared out over the bytes."
+        if _near(found, 3.0 / math.log(2)):
+            return "These are bits per token; a token stands for several bytes."
+        return None if _near(found, right) else f"3 nats, 100 tokens, 320 bytes give {right:.3f}."
+
+    return examine(bits_per_byte, [("total bits over total bytes", value)])
+
+
+Losses = Mapping[int, float]
+
+
+def check_paired_gain(paired_gain: Callable[[Losses, Losses], float] | None) -> Verdict:
+    """Check the mean gain of a model over a baseline, seed by seed.
+
+    Parameters
+    ----------
+    paired_gain : callable or None
+        ``paired_gain(baseline, model)``: two mappings of seed to loss; seeds that only one of
+        them has are left out. Positive if the model is better.
+
+    Returns
+    -------
+    Verdict
+        Names a gain with the wrong sign, one seed alone, and means over different seeds.
+    """
+    baseline, model = {0: 4.0, 1: 4.4, 2: 3.9}, {0: 3.9, 2: 3.7, 3: 3.0}
+
+    def value(f: Callable[..., Any]) -> str | None:
+        found, right = f(baseline, model), 0.15
+        if _near(found, -right):
+            return "The sign: lower loss is better, so baseline minus model."
+        if _near(found, 4.1 - 10.6 / 3):
+            return "These are means over different seeds: pair them first."
+        if _near(found, 0.1) or _near(found, 0.2):
+            return "That is one seed; average over all that both have."
+        return None if _near(found, right) else "Seeds 0 and 2 are in both; the mean gain is 0.15."
+
+    return examine(paired_gain, [("mean over shared seeds", value)])
