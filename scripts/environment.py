@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -97,7 +98,8 @@ class Environment:
         self.installing.touch()
         self.stamp.unlink(missing_ok=True)
         if self.python_version() is None:
-            subprocess.run([sys.executable, "-m", "venv", str(self.folder)], check=True)
+            command = [sys.executable, "-m", "venv", str(self.folder)]
+            subprocess.run(command, check=True, close_fds=False)
         loaded = self._install()
         self.stamp.write_text(self.fingerprint() + "\n")
         self.installing.unlink()
@@ -125,15 +127,23 @@ class Environment:
         with (
             self.log.open("a") as log,
             subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                close_fds=False,  # pip holds the lock, too: see main
             ) as pip,
         ):
             assert pip.stdout is not None
-            for line in pip.stdout:
-                log.write(line)
-                last.append(line)
-                loaded += downloaded_bytes(line)
-                show_progress(line)
+            try:
+                for line in pip.stdout:
+                    log.write(line)
+                    last.append(line)
+                    loaded += downloaded_bytes(line)
+                    show_progress(line)
+            except BaseException:
+                pip.kill()
+                raise
         show_progress("")
         if pip.returncode:
             sys.stderr.writelines(last)
@@ -165,7 +175,13 @@ def main() -> None:
     if environment.is_complete():
         return
     with (ROOT / ".env-stamp.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two commands at once: the second one waits
+        # One installation at a time. The lock is handed on to pip, which may outlive this process.
+        os.set_inheritable(lock.fileno(), True)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another installation is under way: waiting for its end.", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         if environment.is_complete():
             return
         start = time.monotonic()
@@ -175,7 +191,13 @@ def main() -> None:
         print(f"Environment ready: {loaded / 1e6:.0f} MB downloaded, {seconds:.0f} s.", flush=True)
 
 
+def interrupt(*_: object) -> None:
+    """End as after Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         main()
     except KeyboardInterrupt:

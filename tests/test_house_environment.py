@@ -86,25 +86,48 @@ def test_second_call_is_quick_and_calls_no_pip(clone):
     assert clone.pip_calls() == calls
 
 
-def test_killed_installation_is_started_afresh(clone):
+@pytest.fixture
+def installing(clone):
+    """A first call that is waiting for pip."""
     (clone.pip / "hang").touch()
     process = subprocess.Popen(
         clone.command(),
         cwd=clone.root,
         env=clone.variables(),
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
     while not clone.pip_calls() and time.monotonic() < deadline:
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
     assert len(clone.pip_calls()) == 1
+    yield process
+    (clone.pip / "hang").unlink(missing_ok=True)
+    process.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_installation_cut_short_is_started_afresh(clone, installing, number):
+    os.killpg(installing.pid, number)
+    assert installing.wait() != 0
     planted = clone.plant()
     (clone.pip / "hang").unlink()
     assert clone.run().returncode == 0
     assert not planted.exists()
+    assert len(clone.pip_calls()) == 3
+
+
+def test_second_call_waits_for_a_pip_whose_parent_was_killed(clone, installing):
+    installing.kill()  # the shell has become environment.py: pip goes on alone
+    installing.wait()
+    second = subprocess.Popen(
+        clone.command(), cwd=clone.root, env=clone.variables(), stdout=subprocess.PIPE, text=True
+    )
+    assert "waiting" in second.stdout.readline()
+    assert len(clone.pip_calls()) == 1
+    (clone.pip / "hang").unlink()
+    assert "Environment ready" in second.communicate(timeout=60)[0]
     assert len(clone.pip_calls()) == 3
 
 
