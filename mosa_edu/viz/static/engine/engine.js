@@ -85,15 +85,19 @@ export class Engine {
       throw new Error("These weights are not those of this page (their SHA-256 differs).");
     }
     const tensors = openSafetensors(bytes);
-    const { name, config, merges, thresholds, provenance, reference } = tensors.metadata;
-    if (!config || !merges) throw new Error("The weights come without a config or a tokenizer.");
-    return new Engine(readModel(tensors, JSON.parse(config)), new Tokenizer(merges), {
-      name,
+    /** @param {string} entry */
+    const told = (entry) => {
+      if (entry in tensors.metadata) return tensors.metadata[entry];
+      throw new Error(`The weights come without their ${entry}.`);
+    };
+    const model = readModel(tensors, JSON.parse(told("config")));
+    return new Engine(model, new Tokenizer(told("merges")), {
+      name: told("name"),
       sha256: digest,
       parameters: tensors.parameters,
-      thresholds: JSON.parse(thresholds),
-      provenance: JSON.parse(provenance),
-      reference: JSON.parse(reference),
+      thresholds: JSON.parse(told("thresholds")),
+      provenance: JSON.parse(told("provenance")),
+      reference: JSON.parse(told("reference")),
     });
   }
 

@@ -28,12 +28,19 @@ export const sigmoid = (logit) => 1 / (1 + Math.exp(-logit));
  * @returns {Uint16Array}
  */
 export function rankOrder(logits) {
-  const bits = new Uint32Array(logits.map((logit) => logit + 0).buffer); // -0 and 0 are equal
-  const keys = Float64Array.from(bits, (word, t) => {
-    const falling = word & 0x80000000 ? word : word ^ 0x7fffffff; // high logits first
-    return (falling >>> 0) * 65536 + t;
-  });
-  return Uint16Array.from(keys.sort(), (key) => key % 65536);
+  const length = logits.length;
+  const values = new Float32Array(length);
+  const bits = new Uint32Array(values.buffer);
+  const keys = new Float64Array(length);
+  for (let t = 0; t < length; t++) {
+    values[t] = logits[t] + 0; // -0 and 0 are equal
+    const falling = bits[t] & 0x80000000 ? bits[t] : bits[t] ^ 0x7fffffff; // high logits first
+    keys[t] = (falling >>> 0) * 65536 + t;
+  }
+  keys.sort();
+  const order = new Uint16Array(length);
+  for (let rank = 0; rank < length; rank++) order[rank] = keys[rank] % 65536;
+  return order;
 }
 
 /**

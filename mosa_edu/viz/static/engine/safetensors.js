@@ -38,6 +38,18 @@ function halfTable() {
 }
 
 /**
+ * @param {Uint8Array} bytes
+ * @returns {Record<string, any>}
+ */
+function parseHeader(bytes) {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new Error("The header of the weights is damaged.");
+  }
+}
+
+/**
  * Open a safetensors file held in memory.
  * @param {Uint8Array} bytes The whole file.
  * @returns {Tensors}
@@ -47,8 +59,7 @@ export function openSafetensors(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = bytes.length < 8 ? Infinity : Number(view.getBigUint64(0, true));
   if (8 + length > bytes.length) throw new Error("The weights are not a whole safetensors file.");
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
-  const { __metadata__: metadata = {}, ...entries } = header;
+  const { __metadata__: metadata = {}, ...entries } = parseHeader(bytes.subarray(8, 8 + length));
   let parameters = 0;
   for (const { shape } of Object.values(entries)) parameters += shape.reduce((a, b) => a * b, 1);
 
