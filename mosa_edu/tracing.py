@@ -84,8 +84,8 @@ def trace(
     Raises
     ------
     ValueError
-        If the text has no token or too many, if the model has no sparse head, or if its
-        scores are NaN.
+        If the text has no token or too many, if no head of the model selects tokens (clusters
+        of routing heads are no selection), or if its scores are NaN.
     """
     require(text != "", "text", text, "at least one character long")
     tokens = [Token(*span) for span in tokenizer.spans(text)]
@@ -124,12 +124,12 @@ def _evaluating(model: TransformerLM) -> Iterator[None]:
 def _routing(recording: Recording, T: int) -> dict[str, Any]:
     """Arrays of all layers, each (L, H, ...), from what the sparse heads recorded."""
     layers = sorted(layer for layer, kind in recording.tensors if kind == "sparse")
-    require(len(layers) > 0, "model", "a model without them", "one with sparse heads")
+    require(len(layers) > 0, "model", "a model with none", "one with heads that select tokens")
     rows = [_layer_routing(recording, layer, T) for layer in layers]
     scores, order, indices, attention, counts = (
         np.stack(column) for column in zip(*rows, strict=True)
     )
-    k = int(counts.max())
+    k = max(int(counts.max()), 1)
     ragged = bool((counts < k).any())
     i, j = np.tril_indices(k)
     return {

@@ -189,6 +189,19 @@ def test_ragged_heads_are_drawn_with_what_they_keep():
     assert "looks at itself" in charts.caption(charts.attention_map(trace, 0, 1))
 
 
+def test_heads_that_keep_nothing_are_drawn_empty():
+    counts, indices = np.zeros((1, 2), np.uint16), np.zeros((1, 2, 3), np.uint16)
+    trace = make_trace(T=12, k=3, layers=1, heads=2, counts=counts, indices=indices)
+    assert "keeps 0 of 12 tokens and computes 0 pairs" in charts.caption(
+        charts.selection_mask(trace, 0, 0)
+    )
+    assert charts.caption(charts.heads_per_token(trace)) == "No head keeps any token."
+    assert "keeps no token" in charts.caption(charts.selections_per_head(trace, 0, 0))
+    assert "0 of 12" in charts.caption(charts.routing_heatmap(trace))
+    with pytest.raises(ValueError, match="head must be a head that keeps"):
+        charts.attention_map(trace, 0, 0)
+
+
 def test_losses_are_thinned_to_means_and_named():
     curve = [[i, 100 * i, 8 - i / 1000] for i in range(1, 1201)]
     runs = [

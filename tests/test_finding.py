@@ -78,7 +78,8 @@ def test_best_token_where_no_kind_stands_out():
     assert found.detail == "Its picks: first, men, watch."
 
 
-def test_nothing_left_out():
+def test_nothing_left_out_and_nothing_kept():
+    assert describe(TEXTS, 0, 1, [], []).sentence == "Layer 0, head 1 keeps no token."
     assert describe(TEXTS[:2], 0, 1, [0, 1], []).sentence == "Layer 0, head 1 keeps all 2 tokens."
     assert describe(["a"], 0, 1, [0], []).sentence == "Layer 0, head 1 keeps the only token."
 

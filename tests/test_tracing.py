@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from mosa_edu.config import SPARSE_KINDS
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.model import ModelConfig, TransformerLM
 from mosa_edu.records import RoutingTrace
@@ -164,14 +165,34 @@ def test_shortest_texts(tokenizer, text):
     assert found.k == min(2, found.T)
 
 
+@pytest.mark.parametrize("sparse", [kind for kind in SPARSE_KINDS if kind != "routing"])
+def test_every_rule_of_selection_can_be_traced(tokenizer, sparse):
+    """Gates of the kept tokens are the recorded scores, also where heads keep few or none."""
+    model = make_model(sparse=sparse)
+    found = trace(model, tokenizer, TEXT)
+    assert RoutingTrace.from_json(found.to_json()) == found
+    recording = Recording()
+    model.eval()(torch.tensor([tokenizer.encode(TEXT)]), record=recording)
+    for layer, head in np.ndindex(found.layers, found.heads):
+        exact = recording.tensors[layer, "sparse"]
+        valid = exact.get("valid", torch.ones_like(exact["indices"], dtype=torch.bool))[0, head]
+        picks = found.picks(layer, head)
+        assert picks.tolist() == exact["indices"][0, head][valid].tolist()
+        gates = exact["scores"][0, head][valid].numpy()
+        np.testing.assert_allclose(found.router_scores()[layer, head, picks], gates, atol=1e-5)
+        assert found.attention_matrix(layer, head).shape == (len(picks), len(picks))
+
+
 def test_refusals(tokenizer):
     model = make_model()
     with pytest.raises(ValueError, match="text must be at least one character long"):
         trace(model, tokenizer, "")
     with pytest.raises(ValueError, match=r"text must be at most 96 tokens long.*got '100 tokens'"):
         trace(model, tokenizer, "0123456789" * 10)
-    with pytest.raises(ValueError, match="model must be one with sparse heads"):
+    with pytest.raises(ValueError, match="model must be one with heads that select"):
         trace(make_model(n_sparse_heads=0), tokenizer, TEXT)
+    with pytest.raises(ValueError, match="model must be one with heads that select"):
+        trace(make_model(sparse="routing"), tokenizer, TEXT)
     nn.init.constant_(model.blocks[0].feedforward.up.weight, torch.nan)
     with pytest.raises(ValueError, match="NaN"):
         trace(model, tokenizer, TEXT)

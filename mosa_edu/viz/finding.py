@@ -113,6 +113,8 @@ def describe(
     """
     T, k = len(texts), len(picks)
     who = f"Layer {layer}, head {head} "
+    if k == 0:
+        return Finding(who, "keeps no token", ".", "", None, 0)
     if k == T:
         keeps = "keeps the only token" if T == 1 else f"keeps all {T} tokens"
         return Finding(who, keeps, ".", "Nothing is left out.", None, 0)

@@ -39,11 +39,12 @@ def attention_map(
     Raises
     ------
     ValueError
-        If the trace has no such head or token.
+        If the trace has no such head or token, or the head keeps nothing.
     """
     picks, weights = trace.picks(layer, head), trace.attention_matrix(layer, head)
     require(token is None or 0 <= token < trace.T, "token", token, f"None or in [0, {trace.T})")
     k = len(picks)
+    require(k > 0, "head", head, "a head that keeps at least one token")
     labels = shown_labels(trace)
     names = [labels[position] for position in picks]
     side = int(np.clip(CELL * k, 120, 560))

@@ -81,7 +81,7 @@ def _pairs(
         row = rectangle(0, token, token + 1, token + 1)
         shapes.append(filled(row, LIGHT.cursor))
         shapes.append(filled(squares(queries[studied], keys[studied]), LIGHT.cursor, "x2"))
-    return shapes
+    return [shape for shape in shapes if shape["path"]]
 
 
 def _panels(T: int) -> dict[str, Any]:

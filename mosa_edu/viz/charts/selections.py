@@ -101,7 +101,7 @@ def heads_per_token(trace: RoutingTrace) -> go.Figure:
 
 def _add_histogram(figure: go.Figure, trace: RoutingTrace, axis: str) -> None:
     counts, names = trace.heads_per_token(), np.array(token_names(trace))
-    hubs = counts >= 2 * counts.mean()
+    hubs = counts >= max(2 * counts.mean(), 1)
     for chosen, colour in ((~hubs & (counts > 0), LIGHT.quiet), (hubs, LIGHT.ink)):
         figure.add_bar(
             x=names[chosen].tolist(),
@@ -131,7 +131,7 @@ def _add_histogram(figure: go.Figure, trace: RoutingTrace, axis: str) -> None:
 
 
 def _count_axis(trace: RoutingTrace) -> dict[str, Any]:
-    most = int(trace.heads_per_token().max())
+    most = max(int(trace.heads_per_token().max()), 1)
     title = {**AXIS["title"], "text": "heads"}
     scale = {"tickvals": [0, most], "range": [-0.06 * most, 1.05 * most]}
     return {**AXIS, **scale, "title": title}
@@ -161,6 +161,8 @@ def _counts_finding(trace: RoutingTrace) -> str:
     texts = [token.text for token in trace.tokens]
     counts, labels = trace.heads_per_token(), token_labels(texts)
     n, top = trace.layers * trace.heads, int(counts.argmax())
+    if counts[top] == 0:
+        return "No head keeps any token."
     before, piece, after = word_around(texts, top)
     name = f"“{piece}” of “{before}{piece}{after}”" if before or after else f"“{piece}”"
     said = (
