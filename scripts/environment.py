@@ -112,9 +112,9 @@ class Environment:
         arguments, reason = torch_source.choose(self.python, torch)
         print(reason, flush=True)
         loaded = self._pip(arguments) if arguments else 0
-        # First the tools. The pip of an older Python loses itself in backtracking over these pins
-        # (23.0, Debian 12, did not end within half an hour). An isolated build would fetch its
-        # back end again at every installation.
+        # First the tools: a recent pip names a conflict within seconds, where that of Debian 12
+        # looks for a way around it for half an hour; and an isolated build would fetch its back
+        # end again at every installation.
         loaded += self._pip(["--upgrade", "pip", "hatchling", *constraints])
         project = ["--no-build-isolation", "--editable", f"{self.root}[{EXTRAS}]"]
         return loaded + self._pip([*project, *constraints])

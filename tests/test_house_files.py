@@ -4,10 +4,12 @@ import re
 import shutil
 import subprocess
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +51,20 @@ def test_every_declared_dependency_is_pinned_inside_its_range():
     assert pins["torch"] == "2.13.0"
     for name, requirement in declared().items():
         assert requirement.specifier.contains(pins[name]), requirement
+
+
+def test_every_pin_installs_on_the_first_release_of_each_promised_python():
+    """A pin that asks for 3.11.5 shuts out the Python of Debian 12, which is 3.11.2."""
+    refused = []
+    for line in lines("constraints.txt"):
+        try:
+            wanted = metadata.metadata(line.split("==")[0]).get("Requires-Python") or ""
+        except metadata.PackageNotFoundError:
+            continue  # not on this platform
+        refused += [
+            (line, p) for p in ("3.11.0", "3.12.0", "3.13.0") if p not in SpecifierSet(wanted)
+        ]
+    assert refused == []
 
 
 def test_requirements_repeat_the_declared_ranges():
