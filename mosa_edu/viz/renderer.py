@@ -87,7 +87,7 @@ def figure_html(figure: go.Figure | dict[str, Any], div_id: str) -> str:
     alt, caption = (html.escape(str(meta.get(key, ""))) for key in ("alt", "caption"))
     said = f"<figcaption>{caption}</figcaption>" if caption else ""
     label = f' aria-label="{alt}"' if alt else ""
-    return f'<figure class="mosa-chart"{label}>{plot}{said}</figure>'
+    return f'<figure class="mosa-chart" style="margin:0"{label}>{plot}{said}</figure>'
 
 
 def _with_height(plot: str, height: str) -> str:

@@ -92,7 +92,7 @@ SIZES = {"finding": 21, "heading": 14, "body": 14, "control": 13, "note": 12, "a
 
 
 def css_variables() -> str:
-    """Return the style sheet that gives components these colours and fonts.
+    """Return the style sheet that gives components and the captions of charts these colours.
 
     Returns
     -------
@@ -106,6 +106,8 @@ def css_variables() -> str:
     return (
         f":root {{\n{_declarations(LIGHT)}{fonts}}}\n"
         f"@media not print {{\n{dark} {{\n{_declarations(DARK)}}}\n}}\n"
+        ".mosa-chart figcaption {\n  color: var(--mosa-ink2);\n"
+        f"  font: {SIZES['body']}px/1.45 var(--mosa-sans);\n  padding: 4px 0 8px;\n}}\n"
     )
 
 
