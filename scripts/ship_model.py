@@ -39,6 +39,7 @@ def ship(run: str, name: str) -> dict[str, Any]:
     """Write everything and return the card."""
     folder = find_run(run)
     record = RunRecord.load(folder / "record.json")
+    record = dataclasses.replace(record, command=record.command.removeprefix(".venv/bin/"))
     home = RECORDED / name
     trained, tokenizer = load_run(folder)
     told = {
