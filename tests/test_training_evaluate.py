@@ -11,6 +11,7 @@ from mosa_edu.training.evaluate import (
     evaluate,
     evaluate_lengths,
     fixed_windows,
+    mean_loss,
     standard_error,
     token_losses,
 )
@@ -24,6 +25,7 @@ def test_loss_is_the_negative_log_probability() -> None:
     targets = torch.randint(5, (2, 3))
     expected = -logits.log_softmax(-1).gather(-1, targets[..., None])[..., 0]
     torch.testing.assert_close(token_losses(logits, targets), expected)
+    torch.testing.assert_close(mean_loss(logits, targets), expected.mean())
     assert token_losses(logits.bfloat16(), targets).dtype == torch.float32
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import inspect
 import os
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import distributed, nn
@@ -66,7 +68,13 @@ def replicate(model: nn.Module) -> nn.Module:
     Buffers are not broadcast at each forward pass: `average_` keeps them equal without favouring
     the first process's batch.
     """
-    return DistributedDataParallel(model, broadcast_buffers=False) if _active() else model
+    if not _active():
+        return model
+    known = inspect.signature(DistributedDataParallel).parameters
+    # Newer versions of torch renamed it and warn about the old name on every process.
+    name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
+    options: dict[str, Any] = {name: False}
+    return DistributedDataParallel(model, **options)
 
 
 def moving_averages(model: nn.Module) -> list[torch.Tensor]:

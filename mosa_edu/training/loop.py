@@ -18,14 +18,19 @@ from mosa_edu.training import distributed
 from mosa_edu.training.config import TrainingConfig
 from mosa_edu.training.evaluate import (
     fixed_windows,
+    mean_loss,
     standard_error,
-    token_losses,
     window_losses,
 )
 from mosa_edu.training.metrics import MetricsLog
 from mosa_edu.training.optimizer import set_learning_rate
 from mosa_edu.training.precision import autocast
-from mosa_edu.training.schedule import checkpoint_steps, layer_seed_at, learning_rate_at
+from mosa_edu.training.schedule import (
+    checkpoint_steps,
+    layer_seed_at,
+    learning_rate_at,
+    seed_layers,
+)
 from mosa_edu.training.sources import Data
 from mosa_edu.training.state import RunState
 
@@ -165,7 +170,7 @@ class Trainer:
         """Make one optimizer update on the global batch of this step."""
         config, state, step = self.config, self.state, self.state.step
         rank, world = distributed.rank(), distributed.world_size()
-        torch.manual_seed(layer_seed_at(config, step, rank))
+        seed_layers(layer_seed_at(config, step, rank), state.device)
         drawn = (step, config.seed, config.batch_tokens, config.max_length)
         rows, length = self.data.batch_shape(*drawn, min_length=config.min_length)
         mine = self.data.batch(*drawn, min_length=config.min_length, rank=rank, world_size=world)
@@ -173,7 +178,7 @@ class Trainer:
         with autocast(state.dtype, state.device):
             logits = self._replica(inputs)
         share = len(inputs) / rows  # of the global batch: the shares may differ by a row
-        loss = token_losses(logits, targets).mean() * share
+        loss = mean_loss(logits, targets) * share
         # Replicas average gradients; the mean over the global batch is a sum of shares.
         state.scaler.scale(loss * world).backward()
         state.scaler.unscale_(state.optimizer)

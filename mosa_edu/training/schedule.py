@@ -6,6 +6,7 @@ A step is an update, counted from 0; "at step s" means after s updates.
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from mosa_edu.training.config import TrainingConfig
 
@@ -37,6 +38,13 @@ def layer_seed_at(config: TrainingConfig, step: int, rank: int = 0) -> int:
     """
     sequence = np.random.SeedSequence((config.seed, step, _LAYERS, rank))
     return int(sequence.generate_state(1, np.uint64)[0])
+
+
+def seed_layers(seed: int, device: torch.device) -> None:
+    """Seed what layers on `device` draw from; `torch.manual_seed` visits every device there is."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
 
 
 def checkpoint_steps(steps: int, count: int) -> list[int]:
