@@ -39,7 +39,7 @@ def default_name(settings: dict[str, Any]) -> str:
     Examples
     --------
     >>> default_name({"preset": "micro", "corpus": "a/b.txt", "model": {"sparse": "mosa"}})
-    'micro-mosa-b-ff6da0'
+    'micro-mosa-b-77079b'
     """
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:6]
     corpus = "".join(c if c.isalnum() else "-" for c in Path(settings["corpus"]).stem)

@@ -65,7 +65,7 @@ def checkpoint_steps(steps: int, count: int) -> list[int]:
     Examples
     --------
     >>> checkpoint_steps(1000, 10)
-    [0, 1, 2, 5, 13, 31, 75, 178, 422, 1000]
+    [0, 1, 2, 5, 12, 29, 70, 170, 412, 1000]
     """
     if count > steps:
         return list(range(steps + 1))
