@@ -107,6 +107,27 @@ def recorded_history(name: str) -> RoutingHistory:
     return RoutingHistory.load(_named("histories", name))
 
 
+def recorded_notebook(name: str) -> RunRecord:
+    """Read the run that a chapter trains again and compares with.
+
+    Parameters
+    ----------
+    name : str
+        The chapter, such as ``ch07``.
+
+    Returns
+    -------
+    RunRecord
+        With the command that made it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such record.
+    """
+    return RunRecord.load(_named("notebooks", name))
+
+
 def _named(kind: str, name: str) -> Path:
     found = {path.stem: path for path in _files(None, kind)}
     require(name in found, "name", name, f"one of {sorted(found)}")
