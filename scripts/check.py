@@ -107,6 +107,7 @@ def static_steps() -> list[Step]:
         Step("lint", ["-m", "ruff", "check", "."]),
         Step("format", ["-m", "ruff", "format", "--check", "."]),
         Step("types", ["-m", "mypy"]),
+        Step("types-scripts", ["-m", "mypy", "scripts"]),
         Step("layers", ["-c", linter]),
         Step("spelling", ["-m", "codespell_lib"]),
         Step("workflows", schema),

@@ -41,13 +41,11 @@ def copy_libraries(static: Path) -> None:
 def copy_recorded(static: Path) -> None:
     """Copy the recorded models and traces that pages load on demand."""
     recorded = Path(str(files("mosa_edu"))) / "recorded"
-    if not recorded.is_dir():
-        return
-    for source in sorted(recorded.rglob("*")):
-        if source.suffix in {".safetensors", ".json"} and "runs" not in source.parts:
-            target = static / "models" / source.relative_to(recorded)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
+    names = ("*/model.safetensors", "traces/*.json", "histories/*.json")
+    for source in sorted(path for name in names for path in recorded.glob(name)):
+        target = static / "models" / source.relative_to(recorded)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target)
 
 
 def copy_all(app: Sphinx) -> None:
