@@ -29,7 +29,8 @@ export function listenToKeys(root, { text, overview }, actions) {
       const step = STEPS[/** @type {keyof typeof STEPS} */ (event.key)];
       const row = ROWS[/** @type {keyof typeof ROWS} */ (event.key)];
       if (step) actions.stepToken(step);
-      else if (row) (place === text ? actions.stepHead : actions.stepRow)(row);
+      else if (row && place === text) actions.stepHead(row);
+      else if (row) actions.stepRow(row);
       else if (event.key === "Home") actions.goToken(0);
       else if (event.key === "End") actions.goToken(-1);
       else return;

@@ -1,0 +1,212 @@
+"""Protects that everybody gets it: assistive technology, touch, any width, print, no scripts."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from explorer_pages import explorer_site, show  # noqa: F401
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+ROOT = 'const root = document.querySelector("mosa-explorer > div").shadowRoot;'
+
+
+def in_root(shown, script, argument=None):
+    return shown.page.evaluate(f"(argument) => {{ {ROOT} {script} }}", argument)
+
+
+def findings(shown):
+    """Return what axe finds wrong inside the explorer."""
+    result = Axe().run(shown.page, context={"include": [["mosa-explorer"]]})
+    return [(rule["id"], node["target"]) for rule in result.response["violations"]
+            for node in rule["nodes"]]  # fmt: skip
+
+
+def test_axe_finds_nothing_in_either_theme_figure_or_table(visit, explorer_site):  # noqa: F811
+    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3")
+    assert findings(shown) == []
+    shown.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    shown.button("Table view").click()
+    shown.go_live()
+    assert findings(shown) == []
+
+
+def test_axe_finds_nothing_on_a_phone(visit, explorer_site):  # noqa: F811
+    assert findings(show(visit, explorer_site, **PHONE)) == []
+
+
+def test_targets_are_44_pixels_on_a_phone(visit, explorer_site):  # noqa: F811
+    """Words in running text are exempt, as in WCAG 2.5.8; all else is for a thumb."""
+    shown = show(visit, explorer_site, **PHONE)
+    small = in_root(
+        shown,
+        """const controls = "button:not(.word), select, input, canvas, svg.chart";
+        const nodes = root.querySelectorAll(controls);
+        return [...nodes].filter((node) => node.offsetParent !== null || node.tagName === "svg")
+          .map((node) => [node.textContent.slice(0, 20), node.getBoundingClientRect()])
+          .filter(([, box]) => box.width > 0 && (box.height < 44 || box.width < 44));""",
+    )
+    assert small == []
+
+
+def test_tap_keeps_and_sideways_drag_scrubs(visit, explorer_site):  # noqa: F811
+    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3", **PHONE)
+    shown.token(8).tap()
+    shown.settle()
+    assert shown.studied() == 8
+    assert shown.text(".name") == "Routing explorer"
+    drag = """const chart = root.querySelector("svg.chart");
+      const box = chart.getBoundingClientRect();
+      const fire = (type, x) => chart.dispatchEvent(new PointerEvent(type, {
+        pointerType: "touch", isPrimary: true, bubbles: true, composed: true,
+        clientX: box.left + x, clientY: box.top + 80,
+      }));
+      fire("pointerdown", 60);
+      for (const x of argument) fire("pointermove", x);
+      fire("pointerup", argument.at(-1));
+      return getComputedStyle(chart).touchAction;"""
+    assert in_root(shown, drag, [80, 120, 200]) == "pan-y"
+    shown.settle()
+    assert shown.studied() > 40
+
+
+def test_phone_keeps_the_chosen_column_in_view(visit, explorer_site):  # noqa: F811
+    """256 columns of two pixels do not fit: the window moves with the token."""
+    shown = show(visit, explorer_site, "ex=full&layer=1&head=2&tok=0", **PHONE)
+    shown.until("(root) => root.querySelectorAll('.tok[data-t]').length === 256")
+    find = """const canvas = root.querySelector("canvas.overview");
+      const { data, width } = canvas.getContext("2d").getImageData(0, 60, canvas.width, 1);
+      const wash = [253, 238, 227];
+      const isWash = (x) => wash.every((c, i) => Math.abs(data[4 * x + i] - c) < 6);
+      return Array.from({ length: width }, (_, x) => x).findIndex(isWash);"""
+    assert 0 <= in_root(shown, find) < 60
+    shown.token(0).tap()
+    shown.one(".text").focus()
+    shown.page.keyboard.press("End")
+    shown.settle()
+    assert shown.studied() == 255
+    assert 180 < in_root(shown, find) < 360
+
+
+@pytest.mark.parametrize("width", [360, 760, 1240])
+@pytest.mark.parametrize("example", ["short", "full"])
+def test_nothing_is_small_clipped_or_too_wide(visit, explorer_site, width, example):  # noqa: F811
+    options = PHONE if width == 360 else {"viewport": {"width": width + 16, "height": 900}}
+    shown = show(visit, explorer_site, f"ex={example}&layer=1&head=2", **options)
+    shown.until_text("select option:checked", example.capitalize())
+    if width == 1240:
+        shown.button("⤢ Wide").click()
+    shown.settle()
+    assert shown.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    small = in_root(
+        shown,
+        """const texts = [...root.querySelectorAll("*")].filter((node) =>
+          [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim()));
+        return texts.filter((node) => !node.closest("style, .hidden, [hidden], .paper")
+          && parseFloat(getComputedStyle(node).fontSize) < 11).map((node) => node.outerHTML);""",
+    )
+    assert small == []
+    clipped = in_root(
+        shown,
+        """const texts = ".finding, .detail, .readout, .note, .h, .bar-number, .cost";
+        const nodes = root.querySelectorAll(texts);
+        return [...nodes].filter((node) => node.scrollWidth > node.clientWidth + 1
+          && getComputedStyle(node).display !== "inline").map((node) => node.outerHTML);""",
+    )
+    assert clipped == []
+
+
+def test_one_orange_column_runs_through_three_panels(visit, explorer_site):  # noqa: F811
+    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=31")
+    edges = in_root(
+        shown,
+        """const rect = root.querySelector("svg.chart rect");
+        const canvas = root.querySelector("canvas.overview");
+        const box = canvas.getBoundingClientRect();
+        const ratio = canvas.width / box.width;
+        const wash = [253, 238, 227];
+        const left = (y) => {
+          const row = canvas.getContext("2d").getImageData(0, y * ratio, canvas.width, 1);
+          const isWash = (x) => wash.every((c, i) => Math.abs(row.data[4 * x + i] - c) < 4);
+          const x = Array.from({ length: row.width }, (_, x) => x).find(isWash);
+          return x && box.left + x / ratio;
+        };
+        const heads = [];
+        for (let y = 2; y < box.height - 60; y += 3) heads.push(left(y));
+        return [rect.getBoundingClientRect().left, ...heads.filter((x) => x !== undefined)];""",
+    )
+    assert len(edges) > 10
+    assert max(edges) - min(edges) <= 1.5
+
+
+def test_moving_between_heads_moves_nothing_else(visit, explorer_site):  # noqa: F811
+    """No jump: the blocks of the figure stay where they are for every head and token."""
+    shown = show(visit, explorer_site, "ex=letter&layer=0&head=0&tok=0")
+    where = """const blocks = "header .chips, .controls, .readout, .why, .everyone, .ask, footer";
+      const top = (node) => Math.round(node.getBoundingClientRect().top + scrollY);
+      return [...root.querySelectorAll(blocks)].map(top);"""
+    shown.token(0).click()
+    shown.settle()
+    places = in_root(shown, where)
+    for _ in range(14):
+        shown.page.keyboard.press("]")
+        shown.page.keyboard.press("ArrowRight")
+        shown.settle()
+        assert in_root(shown, where) == places
+
+
+def test_spoken_words(visit, explorer_site):  # noqa: F811
+    trace = explorer_site.first
+    order = trace.order[1, 2].tolist()
+    t = order[0]
+    shown = show(visit, explorer_site, f"ex=letter&layer=1&head=2&tok={t}")
+    label = shown.token(t).get_attribute("aria-label")
+    assert f"position {t}, picked, score " in label
+    assert f"rank 1 of {trace.T}" in label
+    assert "above the cut" in label
+    shown.token(t).click()
+    shown.page.keyboard.press("ArrowDown")
+    shown.until_text(".hidden[role=status]", "Layer 1, head 3 keeps")
+    shown.page.keyboard.press("Home")
+    shown.until_text(".hidden[role=status]", "position 0, ")
+    group = shown.page.locator("mosa-explorer [role=group].card")
+    assert group.get_attribute("aria-labelledby") == shown.one(".finding").get_attribute("id")
+
+
+def test_themes_and_print(visit, explorer_site):  # noqa: F811
+    shown = show(visit, explorer_site, color_scheme="light")
+    ground = """return getComputedStyle(root.querySelector(".card")).backgroundColor;"""
+    assert in_root(shown, ground) == "rgb(255, 255, 255)"
+    shown.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    shown.settle()
+    assert in_root(shown, ground) == "rgb(20, 24, 30)"
+    shown.page.emulate_media(media="print")
+    shown.settle()
+    assert in_root(shown, ground) == "rgb(255, 255, 255)"
+    assert not shown.one(".controls").is_visible()
+    rows = shown.page.locator("mosa-explorer .paper tbody tr")
+    assert rows.count() == explorer_site.first.k + 3
+    shown.page.emulate_media(media="screen", color_scheme="dark")
+    shown.page.evaluate("delete document.documentElement.dataset.theme")
+    shown.settle()
+    assert in_root(shown, ground) == "rgb(20, 24, 30)"
+
+
+def test_nothing_moves_where_readers_ask_for_rest(visit, explorer_site):  # noqa: F811
+    shown = show(visit, explorer_site, reduced_motion="reduce")
+    moving = in_root(
+        shown,
+        """root.querySelector(".card").classList.add("settling");
+        const moves = (css) => css.transitionDuration !== "0s" || css.animationName !== "none";
+        const styles = [...root.querySelectorAll("*")].map((node) => getComputedStyle(node));
+        return styles.filter(moves).length;""",
+    )
+    assert moving == 0
+
+
+def test_without_scripts_text_scores_and_table_are_there(visit, explorer_site):  # noqa: F811
+    page = visit(explorer_site.url, java_script_enabled=False).page
+    picture = page.locator("mosa-explorer svg")
+    assert picture.is_visible()
+    assert picture.get_attribute("aria-label").startswith("Layer ")
+    page.locator("summary").click()
+    assert page.locator("mosa-explorer tbody tr").count() == explorer_site.first.T

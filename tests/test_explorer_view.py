@@ -1,0 +1,258 @@
+"""Protects what readers see and touch: every head's words, preview and keeping, keys, links."""
+
+import re
+
+import numpy as np
+import pytest
+from explorer_pages import explorer_site, show  # noqa: F401
+
+from mosa_edu.viz.finding import finding, specialists
+from mosa_edu.viz.tokens import token_labels
+
+pytestmark = pytest.mark.browser
+
+
+def squeeze(text):
+    return " ".join(text.split())
+
+
+def test_first_frame_is_the_head_that_python_chose(visit, explorer_site):  # noqa: F811
+    shown = show(visit, explorer_site)
+    trace, widget = explorer_site.first, explorer_site.widget
+    found = finding(trace, widget.layer, widget.head)
+    assert shown.text(".finding") == found.sentence
+    assert shown.text(".detail") == squeeze(found.detail)
+    assert shown.picked() == trace.picks(widget.layer, widget.head).tolist()
+    assert shown.studied() == trace.picks(widget.layer, widget.head)[-1]
+    chips = shown.page.locator("mosa-explorer header .chip").all_text_contents()
+    assert chips == [f"{s.chip} L{s.layer}·H{s.head}" for s in specialists(trace)][:5]
+    assert shown.text(".pill") == "Stored example"
+    assert shown.one("figure").count() == 0  # the fallback has gone
+
+
+def test_every_head_of_every_example_says_what_python_says(visit, explorer_site):  # noqa: F811
+    """Walks all of them with one key, as a reader may."""
+    shown = show(visit, explorer_site)
+    for title, trace in explorer_site.traces.items():
+        shown.one("select").select_option(label=title)
+        shown.until_text("select option:checked", title)
+        shown.until("(root, T) => root.querySelectorAll('.tok[data-t]').length === T", trace.T)
+        shown.token(0).click()
+        for _ in range(trace.layers * trace.heads):
+            shown.page.keyboard.press("]")
+            shown.settle()
+            said = shown.text(".finding")
+            layer, head = map(int, re.match(r"Layer (\d+), head (\d+) ", said).groups())
+            found = finding(trace, layer, head)
+            assert (said, shown.text(".detail")) == (found.sentence, squeeze(found.detail))
+            assert shown.picked() == trace.picks(layer, head).tolist()
+
+
+def test_numbers_of_every_token_are_those_of_the_trace(visit, explorer_site):  # noqa: F811
+    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=0&view=table")
+    trace = explorer_site.first
+    labels = token_labels([token.text for token in trace.tokens])
+    scores, kept = trace.router_scores()[1, 2], trace.picks(1, 2).tolist()
+    order = trace.order[1, 2].tolist()
+    cut = scores[order[trace.k - 1]]
+    rows = shown.page.locator("mosa-explorer .table-scroll tbody tr").evaluate_all(
+        "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    )
+    assert len(rows) == trace.T
+    for rank, (row, t) in enumerate(zip(rows, order, strict=True), start=1):
+        margin = f"{scores[t] - cut:+.3f}".replace("-", "\N{MINUS SIGN}").replace("0.", ".", 1)
+        expected = [str(rank), str(t), labels[t], f"{scores[t]:.3f}".removeprefix("0"), margin]
+        assert [row[0], row[1], row[2], row[3]] == expected[:4]
+        assert row[4][1:] == margin[1:]
+        assert row[5] == ("yes" if t in kept else "no")
+        assert int(row[7]) == trace.heads_per_token()[t]
+
+
+def test_readout_names_score_rank_margin_and_heads(visit, explorer_site):  # noqa: F811
+    trace = explorer_site.first
+    order, scores = trace.order[1, 2].tolist(), trace.router_scores()[1, 2]
+    best, first_out = order[0], order[trace.k]
+    for t, where in ((best, "in"), (first_out, "out")):
+        shown = show(visit, explorer_site, f"ex=letter&layer=1&head=2&tok={t}")
+        said = shown.text(".readout")
+        assert f"position {t}score {scores[t]:.3f}".replace("0.", ".") in said
+        assert f"rank {order.index(t) + 1} of {trace.T}{where}" in said
+        assert f"{trace.heads_per_token()[t]} of 15 heads" in said
+
+
+def test_equal_words_at_the_cut_are_called_level(visit, explorer_site):  # noqa: F811
+    """One word forty times: in layer 0 all scores are equal, and the earlier positions win."""
+    trace = explorer_site.traces["Same word"]
+    assert trace.picks(0, 0).tolist() == list(range(trace.k))
+    shown = show(visit, explorer_site, f"ex=same-word&layer=0&head=0&tok={trace.k}")
+    assert "out, level with the cut; the earlier position wins" in shown.text(".readout")
+    assert "(a tie: the earlier position wins)" in shown.text(".why .note")
+
+
+def test_hover_previews_and_leaves_no_trace_click_keeps(visit, explorer_site):  # noqa: F811
+    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3")
+    before = shown.page.url
+    shown.token(9).hover()
+    shown.settle()
+    assert shown.studied() == 9
+    assert shown.text(".name") == "Preview: click to keep, Esc to return"
+    shown.page.mouse.move(2, 2)
+    shown.settle()
+    assert (shown.studied(), shown.page.url) == (3, before)
+    shown.token(9).click()
+    shown.settle()
+    shown.page.mouse.move(2, 2)
+    shown.settle()
+    assert shown.studied() == 9
+    assert "tok=9" in shown.page.url
+
+
+def test_overview_previews_head_and_token_together(visit, explorer_site):  # noqa: F811
+    shown = show(visit, explorer_site, "ex=letter&layer=2&head=4&tok=0")
+    canvas = shown.one("canvas.overview")
+    canvas.hover(position={"x": 300, "y": 14})
+    shown.settle()
+    assert shown.text(".finding").startswith("Layer 0, head 1")
+    assert shown.studied() > 0
+    shown.page.keyboard.press("Escape")
+    canvas.click(position={"x": 300, "y": 14})
+    shown.settle()
+    shown.page.mouse.move(2, 2)
+    shown.settle()
+    assert shown.text(".finding").startswith("Layer 0, head 1")
+
+
+def test_hovered_pair_lights_both_tokens(visit, explorer_site):  # noqa: F811
+    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2")
+    picks = explorer_site.first.picks(1, 2).tolist()
+    canvas = shown.page.locator("mosa-explorer section[aria-label='This head, gathered'] canvas")
+    box = canvas.bounding_box()
+    canvas.hover(position={"x": box["width"] - 6, "y": 6})
+    shown.settle()
+    assert shown.studied() == picks[0]
+    cell = shown.page.locator("mosa-explorer section[aria-label='This head, gathered'] .note")
+    canvas.hover(position={"x": box["width"] - 204 + 6, "y": 196})
+    shown.settle()
+    assert shown.studied() == picks[-1]
+    assert shown.one(".tok.lit[data-t]").get_attribute("data-t") == str(picks[0])
+    assert " looks at " in cell.text_content()
+
+
+def test_everything_by_keyboard(visit, explorer_site):  # noqa: F811
+    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=5")
+    press = shown.page.keyboard.press
+    shown.token(5).focus()
+    for keys, studied in ((["ArrowRight"] * 2, 7), (["ArrowLeft"], 6), (["Home"], 0)):
+        for key in keys:
+            press(key)
+        shown.settle()
+        assert shown.studied() == studied
+    press("End")
+    press("ArrowRight")
+    shown.settle()
+    assert shown.studied() == explorer_site.first.T - 1
+    for key, head in (("ArrowDown", 3), ("ArrowUp", 2), ("]", 3), ("[", 2)):
+        press(key)
+        shown.settle()
+        assert f"head {head} keeps" in shown.text(".finding")
+    shown.one("canvas.overview").focus()
+    press("ArrowUp")
+    shown.settle()
+    assert "Layer 1, head 1" in shown.text(".finding")
+    shown.page.get_by_role("radio", name="Layer 1").focus()
+    press("ArrowRight")
+    shown.settle()
+    assert "Layer 2, head 1" in shown.text(".finding")
+    press("Escape")
+    shown.settle()
+    widget = explorer_site.widget
+    assert f"Layer {widget.layer}, head {widget.head} " in shown.text(".finding")
+
+
+def test_tab_stops_once_in_the_text_and_once_in_the_overview(visit, explorer_site):  # noqa: F811
+    shown = show(visit, explorer_site)
+    stops = shown.page.evaluate(
+        """() => {
+          const root = document.querySelector("mosa-explorer > div").shadowRoot;
+          return [...root.querySelectorAll(".tok[tabindex='0']")].length;
+        }"""
+    )
+    assert stops == 1
+    shown.token(4).click()
+    shown.settle()
+    assert shown.page.locator("mosa-explorer .tok[tabindex='0']").get_attribute("data-t") == "4"
+
+
+def test_another_k_is_called_a_what_if(visit, explorer_site):  # noqa: F811
+    trace = explorer_site.first
+    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&k=20")
+    assert shown.picked() == sorted(trace.order[1, 2, :20].tolist())
+    assert f"What if k were 20: scores held as traced at k = {trace.k}." in shown.text(".detail")
+    assert "weights only with the live model" in shown.text("section[aria-label$=gathered] .note")
+    slider = shown.page.get_by_role("slider")
+    slider.focus()
+    for _ in range(20 - trace.k):
+        shown.page.keyboard.press("ArrowLeft")
+    shown.settle()
+    assert shown.picked() == trace.picks(1, 2).tolist()
+    assert "What if" not in shown.text(".detail")
+    assert "k=" not in shown.page.url.replace("tok=", "")
+
+
+VIEWS = (
+    "ex=letter&layer=1&head=2&tok=3",
+    "ex=heads&layer=2&head=0&k=5&tok=1&view=table",
+    "ex=short&layer=0&head=4&tok=1&map=scores&sort=similar",
+)
+
+
+@pytest.mark.parametrize("fragment", VIEWS)
+def test_every_view_is_a_link(visit, explorer_site, fragment):  # noqa: F811
+    first = show(visit, explorer_site, fragment)
+    first.token(2).click()
+    first.settle()
+    again = show(visit, explorer_site, first.page.url.partition("#")[2])
+    for selector in (".finding", ".detail", ".readout", ".everyone .note"):
+        assert again.text(selector) == first.text(selector)
+    assert again.picked() == first.picked()
+    assert again.one(".table-view").is_visible() == first.one(".table-view").is_visible()
+
+
+def test_link_to_what_is_not_there_falls_to_the_first_frame(visit, explorer_site):  # noqa: F811
+    script = "<img src=x onerror=window.hurt=1>"
+    shown = show(visit, explorer_site, f"ex={script}&layer=77&head={script}&tok=9999&view={script}")
+    widget = explorer_site.widget
+    assert f"Layer {widget.layer}, head {widget.head} " in shown.text(".finding")
+    assert "The link asks for what is not here" in shown.text(".told")
+    assert shown.page.evaluate("window.hurt") is None
+    assert shown.page.locator("mosa-explorer img").count() == 0
+
+
+def test_fetched_example_comes_when_it_is_asked_for(visit, explorer_site):  # noqa: F811
+    shown = show(visit, explorer_site, "ex=full&layer=2&head=3")
+    shown.until("(root) => root.querySelectorAll('.tok[data-t]').length === 256")
+    trace = explorer_site.traces["Full"]
+    assert shown.text(".finding") == finding(trace, 2, 3).sentence
+
+
+def test_pictures_are_drawn_where_the_numbers_say(visit, explorer_site):  # noqa: F811
+    """Reads pixels of the masks: orange only in the row under study, blue at picked pairs."""
+    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2")
+    trace = explorer_site.first
+    kept = trace.picks(1, 2).tolist()
+    colours = shown.page.evaluate(
+        """([T, pairs]) => {
+          const root = document.querySelector("mosa-explorer > div").shadowRoot;
+          const canvas = root.querySelector("section[aria-label='This head'] canvas");
+          const context = canvas.getContext("2d");
+          const cell = canvas.width / T;
+          const at = (i, j) => context.getImageData((j + 0.5) * cell, (i + 0.5) * cell, 1, 1);
+          return pairs.map(([i, j]) => [...at(i, j).data]);
+        }""",
+        [trace.T, [[i, j] for i in kept for j in kept]],
+    )
+    blue, orange = (0, 114, 178), (213, 94, 0)
+    for (i, j), colour in zip(((i, j) for i in kept for j in kept), colours, strict=True):
+        expected = orange if i == kept[-1] else blue
+        near = np.abs(np.array(colour[:3]) - expected).max() < 12
+        assert near == (j <= i)
