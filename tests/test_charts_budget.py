@@ -16,27 +16,26 @@ def heads():
     shapes = {
         rho: HeadShape(d_model=512, d_head=64, seq_len=1024, sparsity=rho) for rho in (2, 256)
     }
-    costs = {f"MoSA {rho}": head_flops("mosa", shape) for rho, shape in shapes.items()}
-    return {"dense": head_flops("dense", shapes[2]), **costs}
+    sparse = {rho: head_flops("mosa", shape) for rho, shape in shapes.items()}
+    return head_flops("dense", shapes[2]), sparse
 
 
 def figures():
     ratios = {"parameters": [1.2, 5.0, 37.0], "KV pairs": [1.17, 1.4, 0.999]}
-    return {"parts": cost_parts(heads()), "equal": equal_flops([2, 16, 256], ratios)}
+    return {"parts": cost_parts(*heads()), "equal": equal_flops([2, 16, 256], ratios)}
 
 
 def test_parts_of_every_head_add_up_to_all_of_it():
     figure = figures()["parts"]
     for bars in zip(*(bar.y for bar in figure.data), strict=True):
         assert sum(bars) == pytest.approx(100, abs=0.02)
-    router = dict(zip(figure.data[2].x, figure.data[2].y, strict=True))
-    assert router["dense"] == 0
-    assert router["MoSA 256"] == pytest.approx(
-        100 * (2 * 512 * 1024 + 64 * 4) / 2_101_504, abs=0.01
-    )
+    routing = dict(zip(figure.data[2].x, figure.data[2].y, strict=True))
+    assert routing["dense"] == 0
+    assert routing["256"] == pytest.approx(100 * (2 * 512 * 1024 + 64 * 4) / 2_101_504, abs=0.01)
     assert charts.caption(figure) == (
-        f"Share of the FLOPs of a head. dense: attention 50{NBSP}%, projections 50{NBSP}%. "
-        f"MoSA 256: attention 0.19{NBSP}%, projections 50{NBSP}%, router 50{NBSP}%."
+        f"Of its FLOPs a dense head spends 50{NBSP}% on attention, 50{NBSP}% on projections; "
+        f"at sparsity 256 a head spends 0.19{NBSP}% on attention, 50{NBSP}% on projections, "
+        f"50{NBSP}% on routing."
     )
 
 
@@ -63,8 +62,8 @@ def test_both_stay_in_the_books_colours_and_say_what_they_draw():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: cost_parts({"dense": HeadFlops(attention=1)}), "heads must be at least two"),
-        (lambda: cost_parts(heads() | {"none": HeadFlops()}), r"heads\['none'\] must be more"),
+        (lambda: cost_parts(HeadFlops(attention=1), {}), "sparse must be at least one head"),
+        (lambda: cost_parts(HeadFlops(attention=1), {8: HeadFlops()}), "cost of 8 must be more"),
         (lambda: equal_flops([4, 2], {"a": [1, 1]}), "sparsities must be"),
         (lambda: equal_flops([2, 4], {}), "multiples must be at least one"),
         (lambda: equal_flops([2, 4], {"a": [1, 0]}), r"multiples\['a'\] must be 2 positive"),

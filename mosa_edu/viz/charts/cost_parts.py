@@ -6,21 +6,23 @@ import plotly.graph_objects as go
 
 from mosa_edu.checks import require
 from mosa_edu.costs import HeadFlops
-from mosa_edu.viz.charts.base import AXIS, explain, new_figure, percent
+from mosa_edu.viz.charts.base import explain, new_figure, percent
 from mosa_edu.viz.charts.lines import value_axis
 from mosa_edu.viz.style import LIGHT
 
-PARTS = {"attention": LIGHT.pick, "projections": LIGHT.dense, "router": LIGHT.cursor}
-"""From the bottom up, with their colours; the router scores all tokens and gates the kept ones."""
+PARTS = {"attention": LIGHT.pick, "projections": LIGHT.dense, "routing": LIGHT.cursor}
+"""From the bottom up; routing is the scores of all tokens and the gates of the kept ones."""
 
 
-def cost_parts(heads: Mapping[str, HeadFlops]) -> go.Figure:
-    """Draw the shares of attention, projections and router in the cost of heads.
+def cost_parts(dense: HeadFlops, sparse: Mapping[int, HeadFlops]) -> go.Figure:
+    """Draw the shares of attention, projections and routing in the cost of heads.
 
     Parameters
     ----------
-    heads : mapping of str to HeadFlops
-        Costs by the name of the head, from left to right, at least two.
+    dense : HeadFlops
+        Cost of a dense head: the first bar.
+    sparse : mapping of int to HeadFlops
+        Costs of sparse heads by their sparsity, ascending, at least one.
 
     Returns
     -------
@@ -30,16 +32,16 @@ def cost_parts(heads: Mapping[str, HeadFlops]) -> go.Figure:
     Raises
     ------
     ValueError
-        If there are fewer than two heads, or one costs nothing.
+        If there is no sparse head, or a head costs nothing.
     """
-    require(len(heads) >= 2, "heads", list(heads), "at least two")
+    require(len(sparse) > 0, "sparse", dict(sparse), "at least one head")
+    heads = {"dense": dense} | {str(sparsity): cost for sparsity, cost in sparse.items()}
     for name, cost in heads.items():
-        require(cost.total > 0, f"heads[{name!r}]", cost, "more than 0 FLOPs")
-    figure = new_figure("Where the FLOPs of a head go", "share of each part, in percent", 340)
+        require(cost.total > 0, f"cost of {name}", cost, "more than 0 FLOPs")
+    figure = new_figure("Where the FLOPs of a head go", "share of each part, in percent", 360)
     figure.update_layout(
-        barmode="stack",
-        bargap=0.25,
-        xaxis={**AXIS, "type": "category"},
+        **{"barmode": "stack", "bargap": 0.25, "margin_r": 92},
+        xaxis={**value_axis("sparsity"), "type": "category", "showgrid": False, "dtick": 1},
         yaxis={**value_axis(""), "range": [0, 100]},
     )
     below = 0.0
@@ -57,21 +59,24 @@ def cost_parts(heads: Mapping[str, HeadFlops]) -> go.Figure:
             **{"showarrow": False, "xanchor": "left", "xshift": 6},
         )
         below += shares[-1]
-    figure.update_layout(margin_r=92)
-    encoding = f"Stacked bars for {', '.join(heads)}: {', '.join(PARTS)}, from the bottom up."
-    return explain(figure, _parts_finding(heads), encoding)
+    encoding = f"Stacked bars, dense and sparsity {', '.join(list(heads)[1:])}: {', '.join(PARTS)}."
+    return explain(figure, _parts_finding(dense, sparse), encoding)
 
 
 def _spent(cost: HeadFlops) -> dict[str, int]:
-    router = cost.scoring + cost.gating
-    return {"attention": cost.attention, "projections": cost.projections, "router": router}
+    routing = cost.scoring + cost.gating
+    return {"attention": cost.attention, "projections": cost.projections, "routing": routing}
 
 
-def _parts_finding(heads: Mapping[str, HeadFlops]) -> str:
-    """Say what the first and the last head spend."""
-    names = list(heads)
-    said = []
-    for name in (names[0], names[-1]):
-        spent, total = _spent(heads[name]), heads[name].total
-        said.append(", ".join(f"{part} {percent(n, total)}" for part, n in spent.items() if n))
-    return f"Share of the FLOPs of a head. {names[0]}: {said[0]}. {names[-1]}: {said[1]}."
+def _parts_finding(dense: HeadFlops, sparse: Mapping[int, HeadFlops]) -> str:
+    """Say what the dense head and the sparsest one spend."""
+    sparsest = max(sparse)
+    return (
+        f"Of its FLOPs a dense head spends {_shares(dense)}; "
+        f"at sparsity {sparsest} a head spends {_shares(sparse[sparsest])}."
+    )
+
+
+def _shares(cost: HeadFlops) -> str:
+    spent = _spent(cost)
+    return ", ".join(f"{percent(n, cost.total)} on {part}" for part, n in spent.items() if n)
