@@ -9,6 +9,7 @@ import numpy as np
 
 from mosa_edu.checks import require
 from mosa_edu.records import RoutingHistory, RoutingTrace, RunRecord
+from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
 
 CONFIDENCE = 0.95
@@ -128,6 +129,54 @@ def recorded_notebook(name: str) -> RunRecord:
     return RunRecord.load(_named("notebooks", name))
 
 
+def explorer_scores() -> ScoreRecord:
+    """Read the three scores of the shipped model.
+
+    Returns
+    -------
+    ScoreRecord
+        Of the rounded weights.
+    """
+    return ScoreRecord.load(_recorded() / "explorer" / "scores.json")
+
+
+def recorded_probes(folder: Path | str | None = None) -> dict[str, ProbeRecord]:
+    """Read the recorded leak tests by name: perturbation, Jacobian, coin flips.
+
+    Parameters
+    ----------
+    folder : path-like, optional
+        Where to read instead.
+
+    Returns
+    -------
+    dict
+        Name to record, sorted by name.
+    """
+    return {path.stem: ProbeRecord.load(path) for path in _files(folder, "probes")}
+
+
+def recorded_probe(name: str) -> ProbeRecord:
+    """Read one recorded leak test.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``perturbation-layer-seed0``.
+
+    Returns
+    -------
+    ProbeRecord
+        With the command that makes it again.
+
+    Raises
+    ------
+    ValueError
+        If there is no such record.
+    """
+    return ProbeRecord.load(_named("probes", name))
+
+
 def _named(kind: str, name: str) -> Path:
     found = {path.stem: path for path in _files(None, kind)}
     require(name in found, "name", name, f"one of {sorted(found)}")
@@ -135,8 +184,11 @@ def _named(kind: str, name: str) -> Path:
 
 
 def _files(folder: Path | str | None, kind: str) -> list[Path]:
-    place = Path(str(resources.files("mosa_edu"))) / "recorded" / kind
-    return sorted(Path(folder or place).glob("*.json"))
+    return sorted(Path(folder or _recorded() / kind).glob("*.json"))
+
+
+def _recorded() -> Path:
+    return Path(str(resources.files("mosa_edu"))) / "recorded"
 
 
 def bootstrap_mean(values: np.ndarray, groups: np.ndarray, *, draws: int = 4000) -> Interval:

@@ -1,0 +1,90 @@
+"""Checks of chapter 9: a test of causality, and the score that takes a seat."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mosa_edu.attention import DenseAttention, MosaAttention
+from mosa_edu.exercises.verdict import Verdict, examine
+
+
+class _LooksAhead(nn.Module):
+    """Adds the last token to every row: the plainest way not to be causal."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + x[:, -1:]
+
+
+def check_causality(is_causal_at: Callable[[nn.Module, Tensor, int], bool] | None) -> Verdict:
+    """Check a test of causality on layers whose answer is known.
+
+    Parameters
+    ----------
+    is_causal_at : callable or None
+        ``is_causal_at(layer, x (1, T, d), s)``: whether rows before s ignore tokens from s on.
+
+    Returns
+    -------
+    Verdict
+        Names a test of later rows, one by gradients, and one that gives up too early.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        dense = DenseAttention(d_model=16, d_head=8, n_heads=4)
+        mosa = MosaAttention(d_model=16, d_head=8, n_heads=16, sparsity=8)
+        x = torch.randn(1, 48, 16)
+
+    def dense_passes(f: Callable[..., Any]) -> str | None:
+        if all(f(dense, x, s) for s in (1, 17, 40)):
+            return None
+        return "A dense causal layer must pass: do you compare rows from s on?"
+
+    def plain_leak(f: Callable[..., Any]) -> str | None:
+        if not f(_LooksAhead(), x, 24):
+            return None
+        return "A layer that adds the last token to every row passes: it must not."
+
+    def mosa_fails(f: Callable[..., Any]) -> str | None:
+        if not any(f(mosa, x, s) for s in (16, 24, 32)):
+            return None
+        return "A MoSA layer passes: gradients are blind to a change of selection; redraw tokens."
+
+    return examine(
+        is_causal_at,
+        [
+            ("dense passes", dense_passes),
+            ("a plain leak fails", plain_leak),
+            ("MoSA fails", mosa_fails),
+        ],
+    )
+
+
+def check_flip(score_to_enter: Callable[[Tensor, int, int], float] | None) -> Verdict:
+    """Check the score that a token without a seat must exceed.
+
+    Parameters
+    ----------
+    score_to_enter : callable or None
+        ``score_to_enter(scores (T,), k, s)`` returns a number.
+
+    Returns
+    -------
+    Verdict
+        Names the best score, and that of the first token left out.
+    """
+    scores = torch.tensor([0.20, 0.80, 0.25, 0.90, 0.50, 0.60])
+
+    def flip(f: Callable[..., Any]) -> str | None:
+        found = float(f(scores, 2, 5))
+        if math.isclose(found, 0.90, abs_tol=1e-6):
+            return "That is the best score; the weakest seat goes first."
+        if math.isclose(found, 0.60, abs_tol=1e-6) or math.isclose(found, 0.50, abs_tol=1e-6):
+            return "That is a token without a seat; it must beat one that has a seat."
+        return (
+            None if math.isclose(found, 0.80, abs_tol=1e-6) else "It is the k-th best score, .80."
+        )
+
+    return examine(score_to_enter, [("the k-th best", flip)])

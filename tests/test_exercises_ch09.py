@@ -1,0 +1,50 @@
+"""Every check of chapter 9 accepts the solution and names each of its known mistakes."""
+
+import pytest
+import torch
+
+from mosa_edu.exercises import ch09
+
+
+def is_causal_at(layer, x, s, rows="before", tries=20):
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        for _ in range(tries):
+            edited = x.clone()
+            edited[:, s:] = torch.randn_like(x[:, s:])
+            difference = (layer(x) - layer(edited)).abs()
+            if (difference[:, :s] if rows == "before" else difference[:, s:]).max() > 1e-6:
+                return False
+    return True
+
+
+def by_gradient(layer, x, s):
+    x = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(layer(x)[:, :s].square().sum(), x)
+    return gradient[:, s:].abs().max().item() == 0
+
+
+SOLUTIONS = {
+    ch09.check_causality: is_causal_at,
+    ch09.check_flip: lambda scores, k, s: float(scores.topk(k).values[-1]),
+}
+MISTAKES = [
+    (ch09.check_causality, lambda *a: is_causal_at(*a, rows="after"), "rows from s on"),
+    (ch09.check_causality, by_gradient, "gradients are blind"),
+    (ch09.check_causality, lambda *a: True, "it must not"),
+    (ch09.check_flip, lambda scores, k, s: float(scores.max()), "weakest seat"),
+    (ch09.check_flip, lambda scores, k, s: float(scores[s]), "without a seat"),
+]
+
+
+@pytest.mark.parametrize("check", SOLUTIONS, ids=lambda check: check.__name__)
+def test_the_solution_passes_and_an_empty_answer_stops_nothing(check):
+    assert check(SOLUTIONS[check]), check(SOLUTIONS[check])
+    assert repr(check(lambda *args: ...)) == "not tried yet"
+
+
+@pytest.mark.parametrize(("check", "wrong", "named"), MISTAKES)
+def test_known_mistakes_are_named(check, wrong, named):
+    verdict = check(wrong)
+    assert not verdict.passed
+    assert named in verdict.message
