@@ -1,0 +1,161 @@
+"""Give a text another future and write down what that does to its past, head by head."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mosa_edu.checks import require
+from mosa_edu.data.tokenizer import Tokenizer
+from mosa_edu.model import TransformerLM
+from mosa_edu.probes.perturbation import MODEL_TOLERANCE
+from mosa_edu.records import provenance
+from mosa_edu.records.leak import Forecast, LeakExample, Piece
+from mosa_edu.tracing import Recording
+
+_WORD = (1 << 32) - 1
+
+
+def roll_future(seed: int, count: int, vocab_size: int) -> list[int]:
+    """Draw tokens as the page draws them, so that both can show the same future.
+
+    Parameters
+    ----------
+    seed : int
+        Any; the lowest 32 bits count.
+    count : int
+        How many tokens.
+    vocab_size : int
+        Tokens are uniform over 1 .. vocab_size - 1: never the end of a text.
+
+    Returns
+    -------
+    list of int
+        Mulberry32, a generator of 32 bits that every language computes alike.
+
+    Examples
+    --------
+    >>> roll_future(1, 4, 2048)
+    [1119, 941, 506, 1064]
+    """
+    state = seed * 0x9E3779B1 & _WORD
+    drawn = []
+    for _ in range(count):
+        state = state + 0x6D2B79F5 & _WORD
+        mixed = (state ^ state >> 15) * (state | 1) & _WORD
+        mixed ^= mixed + ((mixed ^ mixed >> 7) * (mixed | 61) & _WORD) & _WORD
+        drawn.append(1 + ((mixed ^ mixed >> 14) * (vocab_size - 1) >> 32))
+    return drawn
+
+
+@torch.no_grad()
+def reroll_future(
+    model: TransformerLM,
+    tokenizer: Tokenizer,
+    text: str,
+    cut: int,
+    *,
+    seed: int = 1,
+    name: str = "explorer",
+    sha256: str | None = None,
+    source: dict[str, Any] | None = None,
+) -> LeakExample:
+    """Run a model on a text and on the same text with a random future.
+
+    Parameters
+    ----------
+    model : TransformerLM
+        A model with sparse heads; looked at in evaluation mode.
+    tokenizer : Tokenizer
+        The model's own.
+    text : str
+        At least two tokens, at most the model's `max_seq_len`.
+    cut : int
+        Tokens that stay as they are, in [1, T).
+    seed : int
+        Of the new future.
+    name, sha256 : str, optional
+        What the example calls the model; hash of its weights file.
+    source : dict, optional
+        Provenance; described by `mosa_edu.records.provenance` if not given.
+
+    Returns
+    -------
+    LeakExample
+        A prediction counts as changed if a logit differs by more than 1e-4 of the standard
+        deviation of the logits before the cut.
+
+    Raises
+    ------
+    ValueError
+        If the text is too long or too short, or if there is nothing to cut.
+    """
+    spans = tokenizer.spans(text)
+    T, limit = len(spans), model.config.max_seq_len
+    require(2 <= T <= limit, "text", f"{T} tokens", f"2 to {limit} tokens long")
+    require(1 <= cut < T, "cut", cut, f"in [1, {T})")
+    ids = [span.id for span in spans]
+    drawn = roll_future(seed, T - cut, model.config.vocab_size)
+    was_training = model.training
+    model.eval()
+    before, logits = _run(model, ids)
+    after, other = _run(model, ids[:cut] + drawn)
+    model.train(was_training)
+    require(len(before) > 0, "model", "a model without them", "one with sparse heads")
+    heads = model.config.n_sparse_heads
+    return LeakExample(
+        model={"name": name, "sha256": sha256},
+        tokens=[Piece(span.id, span.text) for span in spans],
+        future=[Piece(i, _piece(tokenizer, i)) for i in drawn],
+        cut=cut,
+        seed=seed,
+        layers=len(before) // heads,
+        heads=heads,
+        before=before,
+        after=after,
+        **_moved(logits[:cut], other[:cut], tokenizer),
+        provenance=provenance(torch.__version__, None) if source is None else source,
+    )
+
+
+def _run(model: TransformerLM, ids: list[int]) -> tuple[list[list[int]], Tensor]:
+    """Return the picks of every sparse head, and the logits (T, V)."""
+    recording = Recording()
+    logits = model(torch.tensor([ids]), record=recording)[0].float()
+    picks: list[list[int]] = []
+    for (_, kind), tensors in sorted(recording.tensors.items()):
+        if kind != "sparse":
+            continue
+        valid = tensors.get("valid")
+        for head, row in enumerate(tensors["indices"][0]):
+            kept = row if valid is None else row[valid[0, head]]
+            picks.append(kept.tolist())
+    return picks, logits
+
+
+def _moved(logits: Tensor, other: Tensor, tokenizer: Tokenizer) -> dict[str, Any]:
+    """Compare two forecasts, each (cut, V)."""
+    largest = (logits - other).abs().amax(dim=-1)
+    forecast, changed_forecast = logits.double().log_softmax(-1), other.double().log_softmax(-1)
+    divergence = (forecast.exp() * (forecast - changed_forecast)).sum(-1).clamp(min=0)
+    best, best_other = (values.max(dim=-1) for values in (forecast.exp(), changed_forecast.exp()))
+    rows = zip(best.indices, best.values, best_other.indices, best_other.values, strict=True)
+    return {
+        "divergence": [round(float(value), 5) for value in divergence],
+        "changed": (largest > MODEL_TOLERANCE * logits.std(correction=0)).tolist(),
+        "forecasts": [
+            Forecast(
+                _piece(tokenizer, int(i)),
+                round(float(p), 4),
+                _piece(tokenizer, int(j)),
+                round(float(q), 4),
+            )
+            for i, p, j, q in rows
+        ],
+    }
+
+
+def _piece(tokenizer: Tokenizer, token: int) -> str:
+    """Return the text of a token, or nothing where it is no whole character."""
+    text = tokenizer.decode([token])
+    return "" if "\N{REPLACEMENT CHARACTER}" in text else text

@@ -1,0 +1,145 @@
+/**
+ * Runs the live model on a past with two futures; the stored example needs no run.
+ * @module
+ */
+
+import { drain } from "../engine/drain.js";
+import { Session } from "../explorer/session.js";
+import { movedSteps } from "./compare.js";
+import { futureOf } from "./futures.js";
+
+/**
+ * What a page stores for the probe.
+ * @typedef {Object} LeakData
+ * @property {Record<string, any>} example A `mosa_edu.records.leak.LeakExample`, as JSON.
+ * @property {{name: string, title: string, text: string}[]} texts The example's own first.
+ * @property {import("../engine/model.js").Config} config
+ * @property {{url: string | null, sha256: string | null, bytes: number}} weights
+ * @property {boolean} kernel Whether Python can send the weights.
+ * @property {string} model
+ * @property {string} about Sentence on the model.
+ */
+
+/**
+ * @param {LeakData} data
+ * @returns {import("./address.js").LeakState} The picture before any touch.
+ */
+export function storedState({ example, texts }) {
+  const { cut, seed, divergence } = example;
+  const token = divergence.indexOf(Math.max(...divergence));
+  return { text: texts[0].name, cut, rule: "paper", future: "random", seed, edit: null, token, view: "figure" };
+}
+
+/**
+ * @param {LeakData} data
+ * @param {import("./address.js").LeakState} state
+ * @returns {import("./compare.js").LeakView} The stored example.
+ */
+export function storedView({ example }, state) {
+  const { tokens, future, cut, layers, heads, before, after, divergence, changed, forecasts } = example;
+  const piece = (/** @type {[number, string]} */ [id, text]) => ({ id, text });
+  return {
+    state,
+    tokens: [...tokens.slice(0, cut), ...future].map(piece),
+    T: tokens.length,
+    cut,
+    layers,
+    heads,
+    before,
+    after,
+    kept: [before[0].length, after[0].length],
+    moved: { divergence, changed, forecasts },
+    same: false,
+  };
+}
+
+export class LeakRunner {
+  /**
+   * @param {LeakData} data
+   * @param {import("../host.js").Model} model
+   * @param {() => void} onStatus
+   */
+  constructor(data, model, onStatus) {
+    this.data = data;
+    this.session = new Session(/** @type {any} */ ({ ...data, examples: [] }), model, onStatus);
+    /** @type {{key: string, run: import("../engine/run.js").Run} | null} the text as written */
+    this.base = null;
+    /** @type {AbortController | null} */
+    this.work = null;
+  }
+
+  /** @returns {boolean} */
+  get isLive() {
+    return this.session.engine !== null;
+  }
+
+  /**
+   * @param {string} name
+   * @returns {import("./futures.js").Piece[] | null} Tokens of a stored text; null if nobody can cut it yet.
+   */
+  tokensOf(name) {
+    const own = this.data.texts.findIndex((text) => text.name === name);
+    if (own === 0) return this.data.example.tokens.map((/** @type {[number, string]} */ [id, text]) => ({ id, text }));
+    return this.isLive ? this.session.tokens(this.data.texts[own].text).tokens : null;
+  }
+
+  /**
+   * @param {import("./address.js").LeakState} state
+   * @returns {Promise<{view: import("./compare.js").LeakView, left: number} | null>} Null if a later call came.
+   */
+  async run(state) {
+    const { data, session } = this;
+    const engine = /** @type {import("../engine/engine.js").Engine} */ (session.engine);
+    this.work?.abort();
+    const { signal } = (this.work = new AbortController());
+    const tokens = /** @type {import("./futures.js").Piece[]} */ (this.tokensOf(state.text));
+    const own = data.texts.findIndex(({ name }) => name === state.text);
+    const { future, left } = futureOf(engine, data.texts, own, tokens, state);
+    const began = performance.now();
+    const ids = tokens.map(({ id }) => id);
+    const other = [...tokens.slice(0, state.cut), ...future];
+    const otherIds = other.map(({ id }) => id);
+    const options = this.options(state.rule);
+    const key = JSON.stringify([ids, state.rule]);
+    try {
+      const before = this.base?.key === key ? this.base.run : await drain(engine.steps(ids, options), signal);
+      this.base = { key, run: before };
+      const after = await drain(engine.steps(otherIds, options), signal);
+      const piece = (/** @type {number} */ id) => engine.tokenizer.piece(id);
+      const entry = (/** @type {number} */ id) => (piece(id).whole ? piece(id).text : "");
+      const moved = await drain(movedSteps(before, after, state.cut, entry), signal);
+      session.tell({ milliseconds: performance.now() - began });
+      const quiet = state.rule === "dense";
+      const picks = (/** @type {import("../engine/run.js").Run} */ run) =>
+        run.layers.flatMap((layer) => layer.picks.map((row) => (quiet ? [] : row)));
+      const view = {
+        state,
+        tokens: other,
+        T: tokens.length,
+        cut: state.cut,
+        layers: before.layers.length,
+        heads: before.layers[0].picks.length,
+        before: picks(before),
+        after: picks(after),
+        kept: /** @type {[number, number]} */ ([before.settings.k, after.settings.k]),
+        moved,
+        same: ids.join() === otherIds.join(),
+      };
+      return { view, left };
+    } catch (error) {
+      if (/** @type {Error} */ (error).name === "AbortError") return null;
+      throw error;
+    }
+  }
+
+  /**
+   * @param {import("./address.js").LeakState["rule"]} rule
+   * @returns {import("../engine/engine.js").Options}
+   */
+  options(rule) {
+    const { n_layers: layers, n_sparse_heads: heads } = this.data.config;
+    if (rule !== "dense") return { rule };
+    const ablate = Array.from({ length: layers * heads }, (_, row) => ({ layer: Math.floor(row / heads), head: row % heads }));
+    return { rule: "prefix", ablate };
+  }
+}

@@ -1,0 +1,235 @@
+"""Protects the leak probe: it says of the past what PyTorch finds, and repairs are silent."""
+
+import re
+
+import pytest
+import torch
+from explorer_pages import HEAD, explorer_site  # noqa: F401
+
+from mosa_edu.probes.futures import reroll_future, roll_future
+from mosa_edu.records.leak import LeakExample
+from mosa_edu.texts import PROBES
+from mosa_edu.viz.assets import classic_script
+from mosa_edu.viz.leak import LeakProbe, leak_finding
+from mosa_edu.viz.page_model import PageModel
+
+CUT = 40
+ROOT = "document.querySelector('mosa-leak > div').shadowRoot"
+
+
+@pytest.fixture(scope="module")
+def leak_site(explorer_site):  # noqa: F811
+    """Serve a page with one probe; return (address, example, model, tokenizer)."""
+    site = explorer_site
+    path = site.folder / "model.safetensors"
+    digest = PageModel.read(path).sha256
+    example = reroll_future(
+        site.model, site.tokenizer, PROBES["letter"], CUT, name="toy", sha256=digest, source={}
+    )
+    widget = LeakProbe(example, model=path, weights_url="model.safetensors")
+    (site.folder / "leak.js").write_text(classic_script("leak"))
+    page = f'{HEAD}<h1>Leak</h1>{widget.element()}<script src="leak.js" defer></script>'
+    (site.folder / "leak.html").write_text(page)
+    return f"{site.address}/leak.html", example, site.model, site.tokenizer
+
+
+class Probe:
+    """A probe on an open page."""
+
+    def __init__(self, page):
+        self.page = page
+        self.until("(root) => root.querySelector('.plot svg path') !== null")
+
+    def one(self, selector):
+        return self.page.locator(f"mosa-leak {selector}").first
+
+    def text(self, selector):
+        return " ".join((self.one(selector).text_content() or "").split())
+
+    def until(self, script, argument=None):
+        self.page.wait_for_function(f"(argument) => ({script})({ROOT}, argument)", arg=argument)
+
+    def until_live(self):
+        self.until("(root) => root.querySelector('.pill').textContent.startsWith('Live')")
+
+    def choose(self, name):
+        self.page.get_by_role("radio", name=name, exact=True).click()
+
+    def until_says(self, selector, part):
+        find = "(root, [s, part]) => root.querySelector(s).textContent.includes(part)"
+        self.until(find, [selector, part])
+
+
+def open_probe(visit, leak_site, fragment="", **options):
+    return Probe(visit(leak_site[0] + (f"#{fragment}" if fragment else ""), **options).page)
+
+
+def counts(probe):
+    """Return picks kept, new and lost, predictions changed and moved far, as the legend says."""
+    return [int(n) for n in re.findall(r"\((\d+)\)", probe.text(".marks"))]
+
+
+@pytest.mark.browser
+def test_live_model_finds_what_pytorch_recorded(visit, leak_site):
+    _, example, model, tokenizer = leak_site
+    stored = open_probe(visit, leak_site)
+    assert stored.text(".finding") == leak_finding(example)
+    assert stored.text(".pill") == "Stored example"
+    _, new, lost, changed, _ = counts(stored)
+    assert (new, lost) == example.rewritten()
+    assert changed == sum(example.changed)
+    again = reroll_future(model, tokenizer, example.text, 23, seed=5, source={})
+    live = open_probe(visit, leak_site, "leak=letter&cut=23&seed=5")
+    live.until_live()
+    assert live.text(".finding") == leak_finding(again)
+    live.page.goto(f"{leak_site[0]}#leak=letter&cut={CUT}&seed=1")
+    live.until_says(".detail", f"position {CUT} ")
+    assert live.text(".finding") == leak_finding(example)
+    assert counts(live) == counts(stored)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("rule", ["prefix", "threshold", "dense"])
+@pytest.mark.parametrize("future", ["random", "tail", "none", "edit"])
+def test_causal_rules_give_exactly_zero(visit, leak_site, rule, future):
+    fragment = f"leak=letter&cut=30&rule={rule}&future={future}&edit=Another+end."
+    probe = open_probe(visit, leak_site, fragment)
+    probe.until_live()
+    silent = "rewrites no pick in the past; none of its 30 predictions changed."
+    assert silent in probe.text(".finding")
+    assert counts(probe)[-4 if rule != "dense" else 0 :] == [0] * (4 if rule != "dense" else 2)
+    assert probe.page.locator("mosa-leak .text .thin, mosa-leak .text .thick").count() == 0
+    if rule != "dense":
+        assert "same weights, trained by the paper's rule" in probe.text(".detail")
+
+
+@pytest.mark.browser
+def test_bar_is_moved_by_key_mouse_and_in_the_text(visit, leak_site):
+    probe = open_probe(visit, leak_site)
+    bar = probe.one(".plot .bar")
+    bar.focus()
+    bar.press("ArrowLeft")
+    probe.until_says(".detail", f"position {CUT - 1} ")
+    bar.press("PageUp")
+    probe.until_says(".detail", f"position {CUT + 7} ")
+    box = bar.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + 30
+    probe.page.mouse.move(x, y)
+    probe.page.mouse.down()
+    probe.page.mouse.move(x - 60, y, steps=4)
+    probe.page.mouse.up()
+    moved = int(bar.get_attribute("aria-valuenow"))
+    assert moved < CUT + 3
+    probe.until_says(".detail", f"position {moved} ")
+    handle, target = probe.one(".text .bar"), probe.one('.tok[data-t="8"]')
+    handle.hover()
+    to = target.bounding_box()
+    probe.page.mouse.down()
+    probe.page.mouse.move(to["x"] + 1, to["y"] + 8, steps=4)
+    probe.page.mouse.up()
+    probe.until_says(".detail", "position 8 ")
+
+
+@pytest.mark.browser
+def test_view_is_a_link_and_a_table(visit, leak_site):
+    probe = open_probe(visit, leak_site)
+    probe.choose("Edit")
+    probe.until_live()
+    assert probe.text(".finding").startswith("The same future rewrites no pick")
+    probe.one("textarea").fill('</script><img src=x onerror="window.hurt=1"> שלום 😀')
+    probe.until_says(".finding", "An edited future")
+    probe.one('.tok[data-t="5"]').click()
+    probe.one('.tok[data-t="5"]').press("ArrowRight")
+    probe.page.get_by_role("button", name="Table view").click()
+    rows = probe.page.locator("mosa-leak tbody tr")
+    assert rows.count() == CUT
+    totals = [int(rows.nth(t).locator("td").nth(3).text_content()) for t in range(CUT)]
+    assert sum(totals) == counts(probe)[1]
+    probe.page.wait_for_timeout(500)
+    fragment = probe.page.url.partition("#")[2]
+    again = open_probe(visit, leak_site, fragment)
+    again.until_live()
+    for selector in (".finding", ".readout", "tbody", ".text"):
+        assert again.text(selector) == probe.text(selector)
+    assert "position 6" in again.text(".readout")
+    assert again.page.evaluate("window.hurt") is None
+    assert again.page.locator("mosa-leak img").count() == 0
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "leak=%3Cimg%20src=x%20onerror=window.hurt=1%3E&cut=-3&rule=__proto__&future=constructor",
+        "leak=letter&cut=999999999&seed=1e9&tok=99999&view=%00",
+        "leak=&cut=%F0%9F&edit=" + "x" * 9000,
+        "leak=letter&rule=paper&future=edit&edit=%3C/script%3E%3Cimg%20src=x%3E",
+    ],
+)
+def test_hostile_fragments_are_shown_or_refused(visit, leak_site, fragment):
+    probe = open_probe(visit, leak_site, fragment)
+    probe.page.wait_for_timeout(300)
+    assert probe.page.locator("mosa-leak img").count() == 0
+    assert probe.page.evaluate("window.hurt") is None
+    cut = int(probe.one(".plot .bar").get_attribute("aria-valuenow"))
+    assert 1 <= cut < len(leak_site[1].tokens)
+
+
+@pytest.mark.browser
+def test_without_weights_the_example_stays_and_says_why(visit, leak_site, explorer_site):  # noqa: F811
+    page = (explorer_site.folder / "leak.html").read_text()
+    lost = page.replace('"url":"model.safetensors"', '"url":"leak.html"')
+    (explorer_site.folder / "lost.html").write_text(lost)
+    probe = Probe(visit(f"{explorer_site.address}/lost.html").page)
+    probe.choose("Prefix")
+    probe.until("(root) => !root.querySelector('.banner').hidden")
+    assert probe.text(".finding") == leak_finding(leak_site[1])
+    (explorer_site.folder / "none.html").write_text(
+        page.replace('"url":"model.safetensors"', '"url":null')
+    )
+    probe = Probe(visit(f"{explorer_site.address}/none.html").page)
+    probe.choose("Prefix")
+    probe.until_says(".told", "saved without the model's weights")
+    assert probe.text(".finding") == leak_finding(leak_site[1])
+
+
+@pytest.mark.browser
+def test_phone_has_no_sideways_scrolling_and_large_targets(visit, leak_site):
+    probe = open_probe(visit, leak_site, viewport={"width": 360, "height": 780}, has_touch=True)
+    page = probe.page
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    for button in page.locator("mosa-leak button").all():
+        if button.is_visible():
+            assert button.bounding_box()["height"] >= 43.9
+    assert probe.one(".plot .bar").bounding_box()["width"] >= 44
+
+
+def test_drawn_futures_are_uniform_and_never_the_end_of_a_text():
+    drawn = torch.tensor(roll_future(7, 20_000, 64))
+    shares = torch.bincount(drawn, minlength=64)
+    assert shares[0] == 0
+    assert int(shares[1:].min()) > 240  # 317 are expected, deviation 18
+    assert int(shares[1:].max()) < 400
+    assert roll_future(7, 5, 64) != roll_future(8, 5, 64)
+
+
+def test_examples_survive_json_and_refuse_what_does_not_fit(explorer_site, tmp_path):  # noqa: F811
+    text = PROBES["letter"]
+    model, tokenizer = explorer_site.model, explorer_site.tokenizer
+    example = reroll_future(model, tokenizer, text, 5, source={})
+    example.save(tmp_path / "leak.json")
+    assert LeakExample.load(tmp_path / "leak.json") == example
+    assert repr(LeakProbe(example)) == repr(LeakProbe(example))
+    with pytest.raises(ValueError, match=r"cut must be in \[1, "):
+        reroll_future(model, tokenizer, text, 0)
+    with pytest.raises(ValueError, match="changed must be 5 long"):
+        LeakExample.from_json(example.to_json().replace('"changed":[true', '"changed":[true,true'))
+
+
+def test_fallback_and_state_carry_hostile_text_as_text(explorer_site):  # noqa: F811
+    text = "</script><img src=x onerror=alert(1)><!-- & so on"
+    example = reroll_future(explorer_site.model, explorer_site.tokenizer, text, 9, source={})
+    probe = LeakProbe(example)
+    assert probe.element().count("</script>") == 1
+    assert "<img" not in probe.element()
+    assert leak_finding(example) in probe.fallback()
