@@ -1,10 +1,12 @@
 """Protects the live model in the page: the reader's own text, switches, and what may fail."""
 
+import base64
 import re
 
 import pytest
 import torch
-from explorer_pages import OTHER_TEXT, explorer_site, show  # noqa: F401
+from explorer_pages import OTHER_TEXT, Shown, explorer_site, show  # noqa: F401
+from page_engine import open_page
 from torch.nn import functional as F
 
 from mosa_edu.viz.finding import finding
@@ -212,3 +214,48 @@ def test_self_contained_page_runs_from_disk(visit, explorer_site, tmp_path):  # 
     shown.until("(root, T) => root.querySelectorAll('.tok[data-t]').length === T", trace.T)
     assert shown.picked() == trace.picks(2, 1).tolist()
     assert shown.page.title() == "A </title> of mine"
+
+
+LAB = """async ([data, weights]) => {
+  const state = { data: { ...data, kernel: true }, text: "", layer: 1, head: 2, selected: 3, k: 0 };
+  const listeners = {};
+  const set = (name, value) => {
+    if (state[name] === value) return;
+    state[name] = value;
+    (listeners[`change:${name}`] ?? []).forEach((listener) => listener());
+    if (name !== "wants_weights") return;
+    const bytes = Uint8Array.from(atob(weights), (c) => c.charCodeAt(0));
+    setTimeout(() => set("weights", new DataView(bytes.buffer)));
+  };
+  const on = (event, listener) => (listeners[event] ??= []).push(listener);
+  window.lab = { get: (name) => state[name], set, on, off() {}, save_changes() {} };
+  const host = document.body.appendChild(document.createElement("mosa-explorer"));
+  const el = host.appendChild(document.createElement("div"));
+  window.stop = mosa.render({ model: lab, el });
+}"""
+
+
+def test_notebook_reads_and_sets_the_state_and_sends_weights(chromium, explorer_site):  # noqa: F811
+    """The module runs as anywidget runs it, on a model that answers as a kernel does."""
+    opened = open_page(chromium, "explorer")
+    weights = (explorer_site.folder / "model.safetensors").read_bytes()
+    data = explorer_site.widget.state()["data"]
+    opened.call(LAB, [data, base64.b64encode(weights).decode()])
+    shown = Shown(opened.page)
+    shown.settle()
+    assert "Layer 1, head 2" in shown.text(".finding")
+    assert shown.studied() == 3
+    shown.token(7).click()
+    shown.page.keyboard.press("]")
+    shown.settle()
+    assert opened.call("() => ['layer', 'head', 'selected'].map(lab.get)") == [1, 3, 7]
+    opened.call("() => { lab.set('layer', 2); lab.set('head', 0); lab.set('selected', 5); }")
+    shown.settle()
+    assert "Layer 2, head 0" in shown.text(".finding")
+    assert shown.studied() == 5
+    opened.call("(text) => lab.set('text', text)", OTHER_TEXT)
+    trace = explorer_site.trace(OTHER_TEXT)
+    shown.until("(root, T) => root.querySelectorAll('.tok[data-t]').length === T", trace.T)
+    assert shown.picked() == trace.picks(2, 0).tolist()
+    opened.call("() => stop()")
+    opened.page.close()

@@ -23,7 +23,7 @@ def test_first_frame_is_the_head_that_python_chose(visit, explorer_site):  # noq
     assert shown.text(".finding") == found.sentence
     assert shown.text(".detail") == squeeze(found.detail)
     assert shown.picked() == trace.picks(widget.layer, widget.head).tolist()
-    assert shown.studied() == trace.picks(widget.layer, widget.head)[-1]
+    assert shown.studied() == widget.selected in trace.picks(widget.layer, widget.head)
     chips = shown.page.locator("mosa-explorer header .chip").all_text_contents()
     assert chips == [f"{s.chip} L{s.layer}·H{s.head}" for s in specialists(trace)][:5]
     assert shown.text(".pill") == "Stored example"

@@ -6,6 +6,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mosa_edu.checks import require
 from mosa_edu.records import RoutingTrace
 from mosa_edu.viz.finding import specialists
@@ -95,9 +97,37 @@ def slug(title: str) -> str:
 
 
 def first_head(trace: RoutingTrace) -> tuple[int, int]:
-    """Choose the head that says most about itself: the purest of one kind of token."""
-    found = specialists(trace)
-    return (found[0].layer, found[0].head) if found else (trace.layers - 1, 0)
+    """Choose a head for the first frame: one that keeps a kind of token and looks around.
+
+    Returns
+    -------
+    tuple of int
+        Layer and head: of the heads that keep one kind most purely, the first whose tokens give
+        half of their attention to others; else the first of them; else the last layer's first.
+    """
+    found = [(specialist.layer, specialist.head) for specialist in specialists(trace)]
+    curious = [at for at in found if _own_weight(trace, *at) < 0.5]
+    return (curious or found or [(trace.layers - 1, 0)])[0]
+
+
+def first_token(trace: RoutingTrace, layer: int, head: int) -> int:
+    """Choose a token for the first frame: the pick that looks around most and is followed by one.
+
+    Returns
+    -------
+    int
+        A position, -1 if the head keeps no token before the last.
+    """
+    picks = trace.picks(layer, head)
+    own = np.diag(trace.attention_matrix(layer, head))
+    usable = [i for i, position in enumerate(picks) if position < trace.T - 1]
+    return int(picks[min(usable, key=lambda i: (own[i], -i))]) if usable else -1
+
+
+def _own_weight(trace: RoutingTrace, layer: int, head: int) -> float:
+    """Return the mean attention of a head's tokens to themselves; the first can do nothing else."""
+    own = np.diag(trace.attention_matrix(layer, head))[1:]
+    return float(own.mean()) if own.size else 1.0
 
 
 def about(trace: RoutingTrace, model: PageModel | None) -> str:

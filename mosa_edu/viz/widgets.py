@@ -15,7 +15,13 @@ from mosa_edu.checks import require
 from mosa_edu.records import RoutingTrace
 from mosa_edu.viz import twin
 from mosa_edu.viz.assets import module_text
-from mosa_edu.viz.explorer import WEIGHTS_URL, explorer_data, first_head, recorded_model
+from mosa_edu.viz.explorer import (
+    WEIGHTS_URL,
+    explorer_data,
+    first_head,
+    first_token,
+    recorded_model,
+)
 from mosa_edu.viz.fallback import fallback_html
 from mosa_edu.viz.page_model import PageModel
 
@@ -70,8 +76,8 @@ class RoutingExplorer(Component):
         File of the model that was traced, as `save_page_model` wrote it, which readers may run on
         their own text. If it is not given: the shipped model, if the trace is of it.
     layer, head, selected : int, optional
-        Head and token of the first frame. If they are not given: the head that keeps one kind of
-        token most purely; its last pick.
+        Head and token of the first frame. If they are not given: a head that keeps one kind of
+        token, and the pick of it that looks at the others most.
     weights_url : str
         Where a built page finds the model file, from its root.
     fetched : mapping of str to str, optional
@@ -124,7 +130,7 @@ class RoutingExplorer(Component):
         layer = best_layer if layer is None and head is None else layer or 0
         head = best_head if head is None else head
         trace.check_head(layer, head)
-        token = -1 if selected is None else selected
+        token = first_token(trace, layer, head) if selected is None else selected
         require(-1 <= token < trace.T, "selected", selected, f"in [0, {trace.T})")
         start = {"layer": layer, "head": head, "token": token}
         data = explorer_data(

@@ -77,6 +77,15 @@ export function setAttribute(node, name, value) {
 }
 
 /**
+ * Change a text only if it differs.
+ * @param {Element} node
+ * @param {string} text
+ */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/**
  * Size a canvas for the screen's pixels.
  * @param {HTMLCanvasElement} canvas
  * @param {number} width CSS pixels.

@@ -108,6 +108,8 @@ export function openStage(el, css, onTheme) {
   for (const type of ["keydown", "pointerdown", "mousedown"]) {
     root.addEventListener(type, (event) => event.stopPropagation());
   }
+  const bar = document.querySelector(".bd-header-article"); // stays on top of a scrolled page of the book
+  if (bar) root.style.setProperty("--mosa-sticky-top", `${bar.getBoundingClientRect().height}px`);
   const [scheme, print] = [matchMedia("(prefers-color-scheme: dark)"), matchMedia("print")];
   const follow = () => {
     root.dataset.theme = pageTheme();

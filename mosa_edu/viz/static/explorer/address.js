@@ -14,12 +14,17 @@ export class Address {
     this.explorer = explorer;
     this.ownsFragment = ownsFragment;
     this.onHash = () => this.read();
-    if (ownsFragment) addEventListener("hashchange", this.onHash);
     this.quiet = false;
+  }
+
+  /** Take over what Python and the fragment say, now and whenever they change. */
+  follow() {
     for (const name of ["text", "layer", "head", "selected", "k"]) {
-      explorer.model.on(`change:${name}`, () => this.readModel());
+      this.explorer.model.on(`change:${name}`, () => this.readModel());
     }
     this.readModel();
+    if (this.ownsFragment) addEventListener("hashchange", this.onHash);
+    this.read();
   }
 
   /** @returns {string} The address of this view. */
@@ -63,6 +68,10 @@ export class Address {
     this.quiet = true;
     explorer.change(changes);
     this.quiet = false;
+    if (changes.text) {
+      explorer.nodes.own.open(changes.text);
+      explorer.requests.load();
+    }
   }
 
   /** Tell the page's address and Python what is kept. */

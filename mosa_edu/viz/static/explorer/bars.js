@@ -3,27 +3,53 @@
  * @module
  */
 
-import { bold, button, html, mono } from "../dom.js";
+import { bold, button, html, mono, setAttribute, setText } from "../dom.js";
 import { fraction, headName, percent, plural } from "../format.js";
 import { headCost } from "./cost.js";
 
 const MOST_BARS = 5;
 
 /**
- * One bar with its word and number.
- * @param {Node | string} word
- * @param {number} share Of the full width.
- * @param {string} number
- * @param {string} kind Classes: "track" shows what the bar is a share of.
+ * @typedef {Object} Bar
+ * @property {string} word
+ * @property {number} share Of the full width.
+ * @property {string} number
+ * @property {string} [kind] Classes: "track" shows what the bar is a share of.
+ * @property {number} [t] Token that the word stands for.
  */
-function bar(word, share, number, kind = "") {
-  return html(
-    "li",
-    { class: `bar-row ${kind}` },
-    html("span", { class: "bar-word" }, word),
-    html("span", { class: "bar-track" }, html("i", { style: `width:${(100 * share).toFixed(2)}%` })),
-    html("span", { class: "bar-number" }, number),
-  );
+
+/**
+ * A list of bars that is changed in place: rebuilding it at every hover would cost a layout.
+ * @param {(t: number) => void} [onPress] Pressing a bar's word, if it stands for a token.
+ */
+function barList(onPress) {
+  const node = html("ul", { class: "bars" });
+  /** @type {{row: HTMLElement, word: HTMLElement, fill: HTMLElement, number: HTMLElement, t: number}[]} */
+  const kept = [];
+  const add = () => {
+    const place = kept.length;
+    const word = onPress ? button("", () => onPress(kept[place].t), { class: "word" }) : html("span");
+    const [fill, number] = [html("i"), html("span", { class: "bar-number" })];
+    const track = html("span", { class: "bar-track" }, fill);
+    const row = html("li", {}, html("span", { class: "bar-word" }, word), track, number);
+    node.append(row);
+    return kept[kept.push({ row, word, fill, number, t: -1 }) - 1];
+  };
+  /** @param {Bar[]} bars */
+  const show = (bars) => {
+    bars.forEach(({ word, share, number, kind = "", t = -1 }, i) => {
+      const own = kept[i] ?? add();
+      own.t = t;
+      own.row.hidden = false;
+      setAttribute(own.row, "class", `bar-row ${kind}`);
+      setText(own.word, word);
+      setAttribute(own.word, "disabled", onPress && t < 0 ? "" : null);
+      setAttribute(own.fill, "style", `width:${(100 * share).toFixed(2)}%`);
+      setText(own.number, number);
+    });
+    for (const { row } of kept.slice(bars.length)) row.hidden = true;
+  };
+  return { node, show };
 }
 
 /** @param {string} name */
@@ -49,6 +75,7 @@ function keepers({ routing, token }, actions) {
 /** @param {import("./view.js").Actions} actions */
 export function attentionPanel(actions) {
   const { node, title, note, body } = column("Attention");
+  const list = barList((t) => actions.lock({ token: t }));
   /** @param {import("./view.js").View} view */
   const absent = (view) => {
     const { routing, token, labels } = view;
@@ -75,13 +102,16 @@ export function attentionPanel(actions) {
       const own = best.find(({ t }) => t === token)?.weight ?? 0;
       note.textContent =
         own >= 0.95 ? "it looks almost only at itself" : `${plural(weights.length, "pick")} in view, itself included`;
-      const rows = best.slice(0, MOST_BARS).map(({ t, weight }) =>
-        bar(button(mono(labels[t]), () => actions.lock({ token: t }), { class: "word" }), weight, fraction(weight, 2), "track cursor"),
-      );
+      const kind = "track cursor";
+      /** @type {Bar[]} */
+      const rows = best.slice(0, MOST_BARS).map(({ t, weight }) => {
+        return { word: labels[t], share: weight, number: fraction(weight, 2), kind, t };
+      });
       const rest = best.slice(MOST_BARS);
       const left = rest.reduce((sum, { weight }) => sum + weight, 0);
-      if (rest.length) rows.push(bar(`${rest.length} more`, left, fraction(left, 2), "track cursor"));
-      body.replaceChildren(html("ul", { class: "bars" }, ...rows));
+      if (rest.length) rows.push({ word: `${rest.length} more`, share: left, number: fraction(left, 2), kind });
+      list.show(rows);
+      if (list.node.parentNode !== body) body.replaceChildren(list.node);
     },
   };
 }
@@ -89,6 +119,8 @@ export function attentionPanel(actions) {
 export function nextPanel() {
   const { node, title, note, body } = column("Next token");
   title.textContent = "Next token";
+  const list = barList();
+  body.append(list.node);
   return {
     node,
     /** @param {import("./view.js").View} view */
@@ -99,13 +131,13 @@ export function nextPanel() {
       if (truth) note.replaceChildren("the text says ", bold(mono(labels[token + 1])), `, rank ${truth.rank + 1}${held}`);
       else note.textContent = token + 1 < routing.T ? `the model's guesses${held}` : `the text ends here${held}`;
       const top = Math.max(best[0].probability, truth?.probability ?? 0, 1e-9);
-      const rows = best.map(({ id, probability }) =>
-        bar(mono(entry(id)), probability / top, percent(probability), truth?.id === id ? "truth" : ""),
+      const also = truth && !best.some(({ id }) => id === truth.id) ? [truth] : [];
+      list.show(
+        [...best, ...also].map(({ id, probability }) => {
+          const kind = truth?.id === id ? "truth" : "";
+          return { word: entry(id), share: probability / top, number: percent(probability), kind };
+        }),
       );
-      if (truth && !best.some(({ id }) => id === truth.id)) {
-        rows.push(bar(mono(entry(truth.id)), truth.probability / top, percent(truth.probability), "truth"));
-      }
-      body.replaceChildren(html("ul", { class: "bars" }, ...rows));
     },
   };
 }

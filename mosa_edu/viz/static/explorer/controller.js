@@ -51,7 +51,7 @@ export class Explorer {
     this.setSource(this.session.storedSource(this.state.example, this.state.k));
     this.address = new Address(this, explorers === 1);
     this.listen();
-    this.address.read();
+    this.address.follow();
     this.draw();
     this.report();
   }
@@ -260,7 +260,11 @@ export class Explorer {
   }
 
   widen() {
-    const on = this.el.classList.toggle("widened");
+    const { el } = this;
+    const on = el.classList.toggle("widened");
+    if (on) el.popover = "manual"; // the top layer: nothing of the page lies above
+    if (el.popover) el[on ? "showPopover" : "hidePopover"]();
+    if (!on) el.removeAttribute("popover");
     this.stage.root.classList.toggle("full", on);
     this.nodes.wide.setAttribute("aria-pressed", `${on}`);
     document.documentElement.style.overflow = on ? "hidden" : "";

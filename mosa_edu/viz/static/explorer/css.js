@@ -5,10 +5,10 @@
 
 export const EXPLORER_CSS = `
 :host{display:block;min-width:0}
-:host(.widened){position:fixed;inset:0;z-index:9999;overflow:auto}
+:host(.widened){position:fixed;inset:0;z-index:9999;overflow:auto;width:100%;height:100%;max-width:none;max-height:none;margin:0;padding:0;border:0;background:none}
 .mosa{font:14px/20px var(--mosa-sans);color:var(--mosa-ink);font-variant-numeric:tabular-nums;text-align:left;color-scheme:light}
 .mosa[data-theme=dark]{color-scheme:dark}
-.mosa.full{min-height:100%;padding:16px;box-sizing:border-box;background:var(--mosa-ground)}
+.mosa.full{--mosa-sticky-top:0px!important;min-height:100%;padding:16px;box-sizing:border-box;background:var(--mosa-ground)}
 .mosa *{box-sizing:border-box}
 .mosa [hidden]{display:none!important}
 .mosa p{margin:0}
@@ -86,7 +86,7 @@ header .chips{margin:8px 0 12px;overflow-x:auto;scrollbar-width:none}
 .text.more-below{--below:24px}
 .tok{position:relative;border-radius:4px;padding:2px;margin:0 -2px;cursor:pointer;color:var(--mosa-ink)}
 .tok.sign{color:var(--mosa-ink2)}
-.tok:hover{background:var(--mosa-wash)}
+@media (hover:hover){.tok:hover{background:var(--mosa-wash)}}
 .tok.none{text-decoration:underline dotted 2px var(--mosa-quiet);text-underline-offset:5px;text-decoration-skip-ink:none}
 .mosa .tok.in{background:var(--mosa-pick);color:var(--mosa-pick-ink);font-weight:400}
 .tok.lit{background:var(--mosa-cursor-wash);color:var(--mosa-ink)}
@@ -121,7 +121,6 @@ header .chips{margin:8px 0 12px;overflow-x:auto;scrollbar-width:none}
 .word:hover{text-decoration:underline}
 .mosa .word code{font-weight:400;color:var(--mosa-ink2)}
 .mosa .word b{font-weight:700;color:var(--mosa-ink)}
-.bars .word code{color:var(--mosa-ink)}
 .ring{display:inline-block;width:8px;height:8px;border:1.5px solid var(--mosa-ink);border-radius:50%}
 .right{padding-bottom:16px}
 .columns{display:grid;grid-template-columns:28.1% 28.1% 1fr;gap:20px 25px;padding-top:16px}
@@ -132,7 +131,8 @@ header .chips{margin:8px 0 12px;overflow-x:auto;scrollbar-width:none}
 .cur{color:var(--mosa-cursor-text);font-weight:600;white-space:pre}
 .bars{list-style:none;margin:8px 0 0;padding:0;display:grid;grid-template-columns:max-content 1fr max-content;gap:8px;align-items:center}
 .bar-row{display:contents}
-.bar-word{font-size:13px;text-align:right;max-width:88px;overflow:hidden;text-overflow:ellipsis;white-space:pre}
+.bar-row .word:disabled{opacity:1;font-family:var(--mosa-sans);text-decoration:none}
+.bar-word{font:13px/20px var(--mosa-mono);text-align:right;max-width:88px;overflow:hidden;text-overflow:ellipsis;white-space:pre}
 .bar-track{height:10px}
 .bar-track i{display:block;height:100%;min-width:1.5px;background:var(--mosa-quiet)}
 .track .bar-track{background:color-mix(in srgb,var(--mosa-rule) 45%,transparent)}

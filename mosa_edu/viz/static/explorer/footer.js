@@ -30,7 +30,7 @@ export function footerPanel(actions, data) {
   const table = button("Table view", actions.table, { "aria-pressed": "false" });
   const buttons = [
     table,
-    button("Share link", actions.share),
+    ...(data.kernel ? [] : [button("Share link", actions.share)]), // a notebook's address is its own
     button("Copy as Python", actions.python),
     button("Save SVG", actions.picture),
     button("CSV", actions.csv),

@@ -28,6 +28,17 @@ function fillTriangle(context, size, colour) {
 }
 
 /**
+ * Point at a row from the left edge, for eyes that cannot tell the colours apart.
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} y
+ * @param {string} colour
+ */
+function pointAt(context, y, colour) {
+  context.fillStyle = colour;
+  context.fill(new Path2D(`M0 ${y - 4}l6 4l-6 4z`));
+}
+
+/**
  * A square drawing with a heading.
  * @param {string} name
  */
@@ -97,6 +108,7 @@ export function sparsePanel(actions) {
         context.fillStyle = picks[i] === token ? palette.cursor : palette.pick;
         for (let j = 0; j <= i; j++) context.fillRect(picks[j] * cell, picks[i] * cell, dot, dot);
       }
+      if (routing.isKept(row, token)) pointAt(context, (token + 0.5) * cell, palette.cursor);
       const scale = dot > cell ? "dots enlarged" : "to scale";
       const facts = `${count(pairs(picks.length))} of ${count(pairs(routing.T))} pairs`;
       note.textContent = `${facts}, ${scale}`;

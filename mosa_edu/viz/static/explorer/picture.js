@@ -7,7 +7,7 @@ import { svg } from "../dom.js";
 import { headName } from "../format.js";
 import { LIGHT, MONO, SANS } from "../palette.js";
 import { Axis } from "./axis.js";
-import { drawHead, drawToken, chartScale } from "./score_chart.js";
+import { drawChart } from "./score_chart.js";
 import { findingOf } from "./header.js";
 
 const WIDTH = 726;
@@ -104,9 +104,7 @@ export function pictureOf(shown, provenance) {
   const axis = new Axis(WIDTH, shown.routing.T, false, 0);
   const view = { ...shown, palette: LIGHT, axis, narrow: false };
   const found = findingOf(view.routing, view.row);
-  const scale = chartScale(view);
-  const token = drawToken(view, scale);
-  const chart = svg("g", {}, ...token.under, ...drawHead(view, scale), ...token.over);
+  const chart = drawChart(view);
   let y = MARGIN;
   /** @type {SVGElement[]} */
   const parts = [];
@@ -121,7 +119,7 @@ export function pictureOf(shown, provenance) {
   const text = drawText(view);
   put(text.node, text.height + 12);
   line("Why these tokens: the router's score of every token, and the cut", 13, 24, 600);
-  put(chart, scale.height + 16);
+  put(chart.node, chart.height + 16);
   line(`All ${view.routing.rows} heads: a mark where the head picks the token`, 13, 24, 600);
   const heads = drawHeads(view);
   put(heads.node, heads.height + 16);

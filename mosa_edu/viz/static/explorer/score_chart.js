@@ -58,7 +58,7 @@ function chooseLabels(view, ranked) {
  * Where scores stand in the chart.
  * @param {import("./view.js").View} view
  */
-export function chartScale(view) {
+function chartScale(view) {
   const { routing, row, axis } = view;
   const [top, height] = [axis.narrow ? 62 : 60, axis.narrow ? 142 : 148];
   let highest = 1e-6;
@@ -76,7 +76,7 @@ export function chartScale(view) {
  * @param {Scale} scale
  * @returns {SVGElement[]}
  */
-export function drawHead(view, scale) {
+function drawHead(view, scale) {
   const { routing, row, axis, palette } = view;
   const { y } = scale;
   const cut = routing.cut(row);
@@ -103,53 +103,68 @@ export function drawHead(view, scale) {
     svg("path", { d: out, fill: palette.ground, stroke: palette.quiet }),
     svg("path", { d: stems, stroke: palette.pick, "stroke-width": dense ? 1.25 : 2, class: "stems" }),
     svg("path", { d: kept, fill: palette.pick, stroke: palette.ground, "stroke-width": 0.75 }),
-    ...(cut ? [drawCut(view, y(cut.value), cut.value)] : []),
   ];
 }
 
 /**
- * The thick line between the last token in and the first out, with its value.
+ * The thick line between the last token in and the first out, with its value, at height 0.
  * @param {import("./view.js").View} view
- * @param {number} level
- * @param {number} value
+ * @returns {SVGElement[]}
  */
-function drawCut(view, level, value) {
-  const { axis, palette } = view;
+function drawCut({ axis, palette, routing, row }) {
+  const cut = routing.cut(row);
+  if (!cut) return [];
   const place = axis.narrow ? { x: axis.left - 4, "text-anchor": "end" } : { x: axis.end + 6 };
-  const bold = { ...place, y: 4, "font-family": SANS, "font-size": 11, fill: palette.ink };
-  return svg(
-    "g",
-    { class: "cut", transform: `translate(0 ${level.toFixed(1)})` },
+  const text = { ...place, y: 4, "font-family": SANS, "font-size": 11, fill: palette.ink };
+  return [
     svg("path", { d: `M${axis.left} 0H${axis.end}`, stroke: palette.ink, "stroke-width": 1.75 }),
-    svg("text", { ...bold, "font-weight": 700 }, fraction(value)),
-    ...(axis.narrow ? [] : [svg("text", { ...bold, y: 17, fill: palette.ink2 }, "cut")]),
-  );
+    svg("text", { ...text, "font-weight": 700 }, fraction(cut.value)),
+    ...(axis.narrow ? [] : [svg("text", { ...text, y: 17, fill: palette.ink2 }, "cut")]),
+  ];
 }
 
 /**
- * What changes with the token: its column, its dot and the words.
  * @param {import("./view.js").View} view
  * @param {Scale} scale
- * @returns {{under: SVGElement[], over: SVGElement[]}}
+ * @returns {string} Where the cut runs, in pixels from the top.
  */
-export function drawToken(view, scale) {
+const cutLevel = ({ routing, row }, { y }) => y(routing.cut(row)?.value ?? 0).toFixed(1);
+
+/**
+ * The words over some dots, each with a thread to its own.
+ * @param {import("./view.js").View} view
+ * @param {Scale} scale
+ * @param {ReturnType<typeof chooseLabels>} words
+ * @returns {SVGElement[]}
+ */
+function drawWords({ routing, row, token, axis, palette }, { y, top }, words) {
+  return words.flatMap(({ t, word, x }) => {
+    const at = t === token;
+    const tip = Math.max(y(routing.score(row, t)) - 6, top + 2);
+    const thread = `M${x.toFixed(1)} 51V54L${axis.middle(t).toFixed(1)} ${top + 2}V${tip.toFixed(1)}`;
+    const line = { d: thread, fill: "none", stroke: at ? palette.cursor : palette.dense, "stroke-width": at ? 1.25 : 0.75 };
+    const style = { fill: at ? palette.cursor_text : palette.ink, "font-weight": at ? 700 : 400 };
+    const turn = { transform: `translate(${x.toFixed(1)} 48) rotate(-45)`, "font-family": MONO, "font-size": 11 };
+    return [svg("path", line), svg("text", { ...turn, ...style }, word)];
+  });
+}
+
+/**
+ * What changes with the token: its column, its dot and its word.
+ * @param {import("./view.js").View} view
+ * @param {Scale} scale
+ * @returns {{under: SVGElement[], words: ReturnType<typeof chooseLabels>, over: SVGElement[]}} `words`
+ *   are those of the other picks.
+ */
+function drawToken(view, scale) {
   const { routing, row, token, axis, palette } = view;
   const { y, top, height } = scale;
-  const kept = routing.isKept(row, token);
   const ranked = routing.ranked(row);
   const words = chooseLabels(view, ranked.length ? ranked : Array.from(routing.picks[row]));
-  const over = words.flatMap(({ t, word, x }) => {
-    const at = t === token;
-    const tip = y(routing.score(row, t)) - 6;
-    const leader = `M${x.toFixed(1)} 51V54L${axis.middle(t).toFixed(1)} ${top + 2}V${Math.max(tip, top + 2).toFixed(1)}`;
-    const style = { fill: at ? palette.cursor_text : palette.ink, "font-weight": at ? 700 : 400 };
-    const turn = `translate(${x.toFixed(1)} 48) rotate(-45)`;
-    return [
-      svg("path", { d: leader, fill: "none", stroke: at ? palette.cursor : palette.dense, "stroke-width": at ? 1.25 : 0.75 }),
-      svg("text", { transform: turn, "font-family": MONO, "font-size": 11, ...style }, word),
-    ];
-  });
-  if (!axis.shows(token)) return { under: [], over };
+  const others = words.filter(({ t }) => t !== token);
+  const over = drawWords(view, scale, words.filter(({ t }) => t === token));
+  if (!axis.shows(token)) return { under: [], words: others, over };
+  const kept = routing.isKept(row, token);
   const [x, level] = [axis.middle(token), y(routing.score(row, token))];
   const cut = routing.cut(row);
   if (cut) over.push(svg("path", { d: `M${x} ${level}V${y(cut.value)}`, stroke: palette.cursor, "stroke-width": 2 }));
@@ -157,14 +172,30 @@ export function drawToken(view, scale) {
   over.push(svg("path", { ...dot, fill: kept ? palette.cursor : palette.ground }));
   const width = Math.max(axis.column, 3);
   const column = { x: x - width / 2, y: top - 4, width, height: height - top + 4, fill: palette.cursor_wash };
-  return { under: [svg("rect", column)], over };
+  return { under: [svg("rect", column)], words: others, over };
+}
+
+/**
+ * The whole chart at once, for a picture to keep.
+ * @param {import("./view.js").View} view
+ * @returns {{node: SVGElement, height: number}}
+ */
+export function drawChart(view) {
+  const scale = chartScale(view);
+  const { under, words, over } = drawToken(view, scale);
+  const cut = svg("g", {}, ...drawCut(view));
+  cut.setAttribute("transform", `translate(0 ${cutLevel(view, scale)})`);
+  const node = svg("g", {}, ...under, ...drawHead(view, scale), cut, ...drawWords(view, scale, words), ...over);
+  return { node, height: scale.height };
 }
 
 /** @param {import("./view.js").Actions} actions */
 export function scorePanel(actions) {
   const note = html("span", { class: "note" });
-  const [under, head, over] = [svg("g"), svg("g"), svg("g")];
-  const chart = /** @type {SVGSVGElement} */ (svg("svg", { role: "img", class: "chart" }, under, head, over));
+  const [under, head, others, over] = [svg("g"), svg("g"), svg("g"), svg("g")];
+  const cut = svg("g", { class: "cut" }); // it stays, so that it can slide
+  const chart = svg("svg", { role: "img", class: "chart" }, under, head, cut, others, over);
+  let words = ""; // the words that stand there: SVG text is slow to lay out
   const node = html(
     "section",
     { class: "pad why", "aria-label": "Why these tokens" },
@@ -187,20 +218,24 @@ export function scorePanel(actions) {
     update(next, level) {
       view = next;
       const scale = chartScale(view);
-      const { routing, row, axis } = view;
-      if (level >= HEAD_LEVEL || view.axisMoved) {
-        chart.setAttribute("viewBox", `0 0 ${axis.width} ${scale.height}`);
-        chart.setAttribute("width", `${axis.width}`);
-        chart.setAttribute("height", `${scale.height}`);
+      const redraw = level >= HEAD_LEVEL || view.axisMoved;
+      if (redraw) {
+        const [width, height] = [view.axis.width, scale.height];
+        for (const [name, value] of Object.entries({ width, height, viewBox: `0 0 ${width} ${height}` })) {
+          chart.setAttribute(name, `${value}`);
+        }
         chart.setAttribute("aria-label", chartSentence(view));
         note.replaceChildren(...cutNote(view));
         head.replaceChildren(...drawHead(view, scale));
+        cut.replaceChildren(...drawCut(view));
+        cut.style.transform = `translateY(${cutLevel(view, scale)}px)`;
       }
       const parts = drawToken(view, scale);
+      const signature = parts.words.map(({ t, x }) => `${t}:${x.toFixed(1)}`).join();
+      if (redraw || signature !== words) others.replaceChildren(...drawWords(view, scale, parts.words));
+      words = signature;
       under.replaceChildren(...parts.under);
       over.replaceChildren(...parts.over);
-      chart.dataset.row = `${row}`;
-      chart.dataset.t = `${routing.T}`;
     },
   };
 }

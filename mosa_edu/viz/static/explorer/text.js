@@ -3,7 +3,7 @@
  * @module
  */
 
-import { html, mono, setAttribute } from "../dom.js";
+import { html, mono, setAttribute, setText } from "../dom.js";
 import { fraction, plural } from "../format.js";
 import { TEXT_LEVEL } from "./levels.js";
 import { standing } from "./routing_view.js";
@@ -166,26 +166,30 @@ function scrollTo(list, span) {
 
 /** The line that holds the numbers of the token under study. */
 export function readoutPanel() {
-  const node = html("div", { class: "readout" });
+  const name = mono();
+  const [score, rank, place] = [html("b"), html("b"), html("b")];
+  const [position, total, margin, keepers] = ["", "", "", ""].map((text) => document.createTextNode(text));
+  const fact = (/** @type {(Node | string)[]} */ ...parts) => html("span", { class: "fact" }, ...parts);
+  const facts = [[position], ["score ", score], ["rank ", rank, total], [place, margin], [keepers]];
+  const node = html(
+    "div",
+    { class: "readout" },
+    name,
+    html("span", { class: "facts" }, ...facts.map((parts) => fact(...parts))),
+  );
   return {
     node,
     /** @param {import("./view.js").View} view */
-    update(view) {
-      const { routing, row, token } = view;
-      const { kept, margin } = standing(routing, row, token);
-      const fact = (/** @type {(Node | string)[]} */ ...parts) => html("span", { class: "fact" }, ...parts);
-      node.replaceChildren(
-        mono(view.labels[token]),
-        html(
-          "span",
-          { class: "facts" },
-          fact(`position ${token}`),
-          fact("score ", html("b", {}, fraction(routing.score(row, token)))),
-          fact("rank ", html("b", {}, `${routing.rank(row, token)}`), ` of ${routing.T}`),
-          fact(html("b", {}, kept ? "in" : "out"), margin && `, ${margin}`),
-          fact(`${routing.perToken[token]} of ${plural(routing.rows, "head")}`),
-        ),
-      );
+    update({ routing, row, token, labels }) {
+      const stands = standing(routing, row, token);
+      setText(name, labels[token]);
+      position.data = `position ${token}`;
+      setText(score, fraction(routing.score(row, token)));
+      setText(rank, `${routing.rank(row, token)}`);
+      total.data = ` of ${routing.T}`;
+      setText(place, stands.kept ? "in" : "out");
+      margin.data = stands.margin && `, ${stands.margin}`;
+      keepers.data = `${routing.perToken[token]} of ${plural(routing.rows, "head")}`;
     },
   };
 }
