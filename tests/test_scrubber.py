@@ -1,0 +1,206 @@
+"""Protects the training scrubber: every step shows the picks that were recorded at it."""
+
+import json
+
+import numpy as np
+import pytest
+from explorer_pages import HEAD, explorer_site  # noqa: F401
+
+from mosa_edu.records import RoutingHistory
+from mosa_edu.viz.assets import classic_script
+from mosa_edu.viz.scrubber import TrainingScrubber, scrubber_finding
+
+PIECES = ["The", " cat", ",", "</script><img src=x onerror=window.hurt=1>", " th", "ird", "\n", ""]
+STEPS = (0, 1, 2, 4, 9, 30, 1000)
+ROOT = "document.querySelector('mosa-scrubber > div').shadowRoot"
+
+
+def make_history(seed=0, copies=4, layers=2, heads=3, k=5):
+    generator = np.random.default_rng(seed)
+    T, S = len(PIECES) * copies, len(STEPS)
+    ranked = generator.random((S, layers, heads, T)).argsort(-1)
+    return RoutingHistory(
+        name="toy",
+        pieces=PIECES * copies,
+        steps=STEPS,
+        tokens_seen=[4096 * step for step in STEPS],
+        losses=[7 - 0.5 * i for i in range(S)],
+        indices=np.sort(ranked[..., :k], axis=-1).astype(np.uint8),
+    )
+
+
+HISTORIES = {"First": make_history(), "Second <b>": make_history(1, copies=5)}
+
+
+@pytest.fixture(scope="module")
+def address(explorer_site):  # noqa: F811
+    """Serve a page with one scrubber, whose second history is fetched."""
+    folder = explorer_site.folder
+    widget = TrainingScrubber(HISTORIES, layer=1, fetched={"Second <b>": "second.json"})
+    (folder / "second.json").write_text(HISTORIES["Second <b>"].to_json())
+    (folder / "scrubber.js").write_text(classic_script("scrubber"))
+    page = f'{HEAD}<h1>Scrub</h1>{widget.element()}<script src="scrubber.js" defer></script>'
+    (folder / "scrubber.html").write_text(page)
+    return f"{explorer_site.address}/scrubber.html"
+
+
+class Scrubber:
+    """A scrubber on an open page."""
+
+    def __init__(self, page):
+        self.page = page
+        self.until("(root) => root.querySelector('.stops svg path') !== null")
+
+    def one(self, selector):
+        return self.page.locator(f"mosa-scrubber {selector}").first
+
+    def text(self, selector):
+        return " ".join((self.one(selector).text_content() or "").split())
+
+    def button(self, name):
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def until(self, script, argument=None):
+        self.page.wait_for_function(f"(argument) => ({script})({ROOT}, argument)", arg=argument)
+
+    def until_says(self, part):
+        find = "(root, part) => root.querySelector('.finding').textContent.includes(part)"
+        self.until(find, part)
+
+    def marks(self):
+        """Return how many marks the two rows have."""
+        paths = self.page.locator("mosa-scrubber .stops path[fill]")
+        drawn = paths.evaluate_all("(paths) => paths.map((path) => path.getAttribute('d'))")
+        return [d.count("M") for d in drawn if d.endswith("z")]
+
+    def table(self):
+        if not self.one("table").is_visible():
+            self.button("Table view").click()
+        rows = self.page.locator("mosa-scrubber tbody tr")
+        return rows.evaluate_all(
+            "(rows) => rows.map((r) => [...r.cells].map((c) => c.textContent))"
+        )
+
+
+def open_scrubber(visit, address, fragment="", **options):
+    return Scrubber(visit(address + (f"#{fragment}" if fragment else ""), **options).page)
+
+
+@pytest.mark.browser
+def test_first_frame_is_the_last_step_of_the_head_that_changed_most(visit, address):
+    shown = open_scrubber(visit, address)
+    history = HISTORIES["First"]
+    head = int(history.overlap_with_last()[0, 1].argmin())
+    assert shown.text(".finding") == scrubber_finding(history, 1, head)
+    assert "Loss on this text: 4.00 nats" in shown.text(".detail")
+    assert shown.marks() == [5, 5]
+
+
+@pytest.mark.browser
+def test_every_number_of_every_head_is_the_recorded_one(visit, address):
+    shown = open_scrubber(visit, address)
+    history = HISTORIES["First"]
+    picked = history.picked()
+    for layer in range(2):
+        shown.page.get_by_role("radio", name=f"{layer}", exact=True).click()
+        for _ in range(3):
+            head = int(shown.text("output"))
+            rows = shown.table()
+            own = picked[:, layer, head]
+            assert [int(row[3]) for row in rows] == (own & own[0]).sum(-1).tolist()
+            assert [int(row[4]) for row in rows] == (own & own[-1]).sum(-1).tolist()
+            assert [row[0] for row in rows] == [f"{step:,}" for step in STEPS]
+            shown.button("Next head").click()
+
+
+@pytest.mark.browser
+def test_keys_buttons_and_clicks_move_the_step(visit, address):
+    shown = open_scrubber(visit, address, "scrub=first&step=4&l=0&h=2")
+    shown.until_says("By step 4 head L0·H2")
+    slider = shown.one("input[type=range]")
+    slider.focus()
+    slider.press("ArrowLeft")
+    shown.until_says("By step 2 ")
+    slider.press("Home")
+    shown.until_says("By step 0 head L0·H2 has changed none of its 5 picks.")
+    shown.button("Step \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}").click()
+    shown.until_says("By step 1 ")
+    shown.page.get_by_role("radio", name="Step before").click()
+    shown.until_says("Since step 0 ")
+    box = shown.one(".stops svg").bounding_box()
+    shown.page.mouse.click(box["x"] + box["width"] - 24, box["y"] + 30)
+    shown.until_says("Since step 30 ")
+    shown.page.keyboard.press("Tab")
+    slider.press("]")
+    shown.until_says("head L0·H0")
+    slider.press("Escape")
+    shown.until_says("By step 1,000 head L1")
+
+
+@pytest.mark.browser
+def test_view_is_a_link_and_other_texts_are_fetched(visit, address):
+    shown = open_scrubber(visit, address)
+    shown.one("select").select_option(label="Second <b>")
+    shown.until("(root) => root.querySelector('select').value === 'second-b'")
+    shown.until("() => location.hash.includes('scrub=second-b')")
+    shown.one("input[type=range]").press("ArrowLeft")
+    shown.button("Previous head").click()
+    fragment = shown.page.url.partition("#")[2]
+    again = open_scrubber(visit, address, fragment)
+    again.until_says(shown.text(".finding"))
+    assert again.text(".detail") == shown.text(".detail")
+    assert again.table() == shown.table()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "scrub=%3Cimg%20src=x%20onerror=window.hurt=1%3E&step=-1&l=9&h=99&against=__proto__",
+        "scrub=first&step=99999999&l=1e9&h=%00&view=constructor",
+        "scrub=&step=" + "7" * 9000,
+    ],
+)
+def test_hostile_fragments_and_texts_are_shown_as_text(visit, address, fragment):
+    shown = open_scrubber(visit, address, fragment)
+    shown.page.wait_for_timeout(200)
+    shown.table()
+    assert shown.page.locator("mosa-scrubber img").count() == 0
+    assert shown.page.evaluate("window.hurt") is None
+    assert shown.text(".finding").endswith("picks.")
+
+
+@pytest.mark.browser
+def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
+    size = {"width": 360, "height": 780}
+    shown = open_scrubber(visit, address, viewport=size, has_touch=True)
+    assert shown.page.evaluate("document.documentElement.scrollWidth") <= 360
+    for button in shown.page.locator("mosa-scrubber button").all():
+        assert button.bounding_box()["height"] >= 43.9
+
+
+def test_notebook_stores_the_same_twin_every_time():
+    bundles = [TrainingScrubber(HISTORIES)._repr_mimebundle_()[0] for _ in range(2)]
+    assert bundles[0]["text/html"] == bundles[1]["text/html"]
+    assert bundles[0]["text/plain"] == "TrainingScrubber('toy', steps=7, T=32)"
+    assert bundles[0]["text/html"].count("</script>") == 1
+    assert "<img" not in bundles[0]["text/html"]
+    element = bundles[0]["text/html"]
+    start = element.index('<script type="application/json">') + 32
+    state = json.loads(element[start : element.index("</script>", start)])
+    assert state["kernel"] is False
+    assert state["step"] == 1000
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="histories must be at least one history"):
+        TrainingScrubber({})
+    with pytest.raises(ValueError, match="layer must be a layer"):
+        TrainingScrubber(HISTORIES["First"], layer=2)
+    with pytest.raises(ValueError, match=r"head must be in \[0, 3\)"):
+        TrainingScrubber(HISTORIES["First"], head=3)
+    with pytest.raises(ValueError, match="fetched must be addresses"):
+        TrainingScrubber(HISTORIES, fetched={"First": "x"})
+    other = make_history(heads=2)
+    with pytest.raises(ValueError, match="layers and heads"):
+        TrainingScrubber({"a": HISTORIES["First"], "b": other})
