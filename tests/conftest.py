@@ -1,5 +1,7 @@
 """Settings that every test shares."""
 
+import signal
+
 import torch
 from hypothesis import settings
 
@@ -9,3 +11,7 @@ settings.register_profile("ci", deadline=None, derandomize=True, max_examples=40
 settings.load_profile("ci")
 
 torch.set_num_threads(1)
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so would every
+# process that a test starts in order to interrupt it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
