@@ -9,6 +9,7 @@ import numpy as np
 
 from mosa_edu.checks import require
 from mosa_edu.records import RoutingHistory, RoutingTrace, RunRecord
+from mosa_edu.records.leak import LeakExample
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
 
@@ -127,6 +128,27 @@ def recorded_notebook(name: str) -> RunRecord:
         If there is no such record.
     """
     return RunRecord.load(_named("notebooks", name))
+
+
+def recorded_leak(name: str) -> LeakExample:
+    """Read what another future did to the past of one of the book's texts.
+
+    Parameters
+    ----------
+    name : str
+        A key of `mosa_edu.texts.PROBES`.
+
+    Returns
+    -------
+    LeakExample
+        Of the shipped model.
+
+    Raises
+    ------
+    ValueError
+        If there is no such record.
+    """
+    return LeakExample.load(_named("leaks", name))
 
 
 def explorer_scores() -> ScoreRecord:

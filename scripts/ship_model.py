@@ -4,7 +4,7 @@
 
 Every number is measured on the rounded weights, since those are the model. Writes, under
 mosa_edu/recorded/: NAME/model.safetensors, NAME/card.json, NAME/MODEL_CARD.md, NAME/record.json,
-NAME/scores.json, traces/TEXT.json and histories/TEXT.json.
+NAME/scores.json, traces/TEXT.json, leaks/TEXT.json and histories/TEXT.json.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from mosa_edu.data.baselines import measure_baselines
 from mosa_edu.data.corpora import load_corpus
 from mosa_edu.data.tokens import TokenSet
 from mosa_edu.pretrained import load_page_model, save_page_model
+from mosa_edu.probes.futures import reroll_future
 from mosa_edu.records import RunRecord, provenance, write_atomic
 from mosa_edu.routing_log import RoutingLog
 from mosa_edu.texts import PROBES
@@ -97,6 +98,9 @@ def _write_traces(model: Any, tokenizer: Any, name: str, sha256: str, told: dict
     for text_name, text in PROBES.items():
         found = trace(model, tokenizer, text, name=name, sha256=sha256, source=told)
         found.save(RECORDED / "traces" / f"{text_name}.json")
+        cut = 2 * found.T // 3
+        leak = reroll_future(model, tokenizer, text, cut, name=name, sha256=sha256, source=told)
+        leak.save(RECORDED / "leaks" / f"{text_name}.json")
 
 
 def _write_histories(folder: Path, record: RunRecord, tokenizer: Any) -> None:
