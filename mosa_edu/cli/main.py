@@ -9,10 +9,11 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import NoReturn
 
 import mosa_edu
 
-COMMANDS = ("train", "compare", "scores", "probe", "bench")
+COMMANDS = ("train", "explore", "compare", "scores", "probe", "bench")
 """Modules of this package, each with ``add_parser(subparsers)`` and ``run(args) -> int``."""
 
 USER_ERROR, INTERRUPTED = 2, 130
@@ -50,15 +51,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError):  # the reader of a pipe, such as head, has left
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
+        if error.filename is not None:  # absent, forbidden, a folder where a file should be
+            return _refuse(f"{error.filename} cannot be used ({error.strerror})")
         raise
     except KeyboardInterrupt:
         print("\nmosa-edu: interrupted; the same command starts again", file=sys.stderr)
         return INTERRUPTED
 
 
-def build_parser() -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A parser that refuses in one line; its usage is what ``--help`` shows."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and end."""
+        self.exit(USER_ERROR, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def build_parser() -> Parser:
     """Return the parser of all commands."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="mosa-edu", description="Train, examine and measure Mixture of Sparse Attention."
     )
     parser.add_argument("--version", action="version", version=f"mosa-edu {mosa_edu.__version__}")

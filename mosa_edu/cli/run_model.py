@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mosa_edu.checks import require
 from mosa_edu.cli import runs
 from mosa_edu.config import ModelConfig
 from mosa_edu.data.tokenizer import Tokenizer
@@ -34,10 +35,15 @@ def load_run(folder: Path) -> tuple[TransformerLM, Tokenizer]:
     Raises
     ------
     ValueError
-        If the folder holds no run, or no whole checkpoint.
+        If the folder holds no run, no whole checkpoint, or one of another config.
     """
     settings = runs.read_settings(folder)
     model = TransformerLM(ModelConfig.from_dict(settings["model"]))
     _, weights = load_weights(folder / "checkpoints")
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    other = sorted(dict(expected.items() ^ found.items()))
+    allowed = "weights of the model in config.json"
+    require(not other, "checkpoint", f"one that differs in {', '.join(other[:3])}", allowed)
     model.load_state_dict(weights)
     return model.eval(), Tokenizer.load(folder / "tokenizer.json")

@@ -13,6 +13,9 @@ from typing import Any
 from mosa_edu.checks import require
 from mosa_edu.data.files import cache_folder
 
+SETTINGS = {"preset": str, "corpus": str, "model": dict, "training": dict}
+"""What ``config.json`` holds, by type."""
+
 
 def runs_folder() -> Path:
     """Return the folder that holds the user's runs, under `cache_folder`."""
@@ -60,5 +63,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         settings = None
-    require(isinstance(settings, dict), "config.json", str(path), "a whole JSON object")
+    is_whole = isinstance(settings, dict) and all(
+        isinstance(settings.get(name), kind) for name, kind in SETTINGS.items()
+    )
+    require(is_whole, "config.json", str(path), f"a whole JSON object with {', '.join(SETTINGS)}")
     return dict(settings)
