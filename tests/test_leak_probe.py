@@ -1,6 +1,7 @@
 """Protects the leak probe: it says of the past what PyTorch finds, and repairs are silent."""
 
 import re
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -14,6 +15,12 @@ from mosa_edu.viz.leak import LeakProbe, leak_finding
 from mosa_edu.viz.page_model import PageModel
 
 CUT = 40
+WHO = {
+    "random": "A new future",
+    "tail": "The future of another text",
+    "none": "Cutting the future off",
+    "edit": "An edited future",
+}
 ROOT = "document.querySelector('mosa-leak > div').shadowRoot"
 
 
@@ -90,15 +97,18 @@ def test_live_model_finds_what_pytorch_recorded(visit, leak_site):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("rule", ["prefix", "threshold", "dense"])
-@pytest.mark.parametrize("future", ["random", "tail", "none", "edit"])
-def test_causal_rules_give_exactly_zero(visit, leak_site, rule, future):
-    fragment = f"leak=letter&cut=30&rule={rule}&future={future}&edit=Another+end."
-    probe = open_probe(visit, leak_site, fragment)
-    probe.until_live()
-    silent = "rewrites no pick in the past; none of its 30 predictions changed."
-    assert silent in probe.text(".finding")
-    assert counts(probe)[-4 if rule != "dense" else 0 :] == [0] * (4 if rule != "dense" else 2)
-    assert probe.page.locator("mosa-leak .text .thin, mosa-leak .text .thick").count() == 0
+def test_causal_rules_give_exactly_zero(visit, leak_site, rule):
+    probe = open_probe(visit, leak_site)
+    for future, who in WHO.items():
+        fragment = f"leak=letter&cut=30&rule={rule}&future={future}&edit=Another+end."
+        probe.page.goto(f"{leak_site[0]}#{fragment}")
+        probe.until_live()
+        probe.until_says(".finding", who)
+        silent = "rewrites no pick in the past; none of its 30 predictions changed."
+        assert probe.text(".finding") == f"{who} {silent}"
+        moved = counts(probe) if rule == "dense" else counts(probe)[1:]
+        assert moved == [0] * len(moved)
+        assert probe.page.locator("mosa-leak .text .thin, mosa-leak .text .thick").count() == 0
     if rule != "dense":
         assert "same weights, trained by the paper's rule" in probe.text(".detail")
 
@@ -171,6 +181,8 @@ def test_hostile_fragments_are_shown_or_refused(visit, leak_site, fragment):
     probe.page.wait_for_timeout(300)
     assert probe.page.locator("mosa-leak img").count() == 0
     assert probe.page.evaluate("window.hurt") is None
+    if "constructor" in fragment:
+        assert "The link asks for what is not here (no leak <img" in probe.text(".told")
     cut = int(probe.one(".plot .bar").get_attribute("aria-valuenow"))
     assert 1 <= cut < len(leak_site[1].tokens)
 
@@ -191,6 +203,22 @@ def test_without_weights_the_example_stays_and_says_why(visit, leak_site, explor
     probe.choose("Prefix")
     probe.until_says(".told", "saved without the model's weights")
     assert probe.text(".finding") == leak_finding(leak_site[1])
+
+
+@pytest.mark.browser
+def test_picture_and_numbers_can_be_saved(visit, leak_site):
+    probe = open_probe(visit, leak_site)
+    texts = {}
+    for name in ("Save SVG", "CSV"):
+        with probe.page.expect_download() as download:
+            probe.page.get_by_role("button", name=name, exact=True).click()
+        texts[name] = download.value.path().read_text()
+    picture = ElementTree.fromstring(texts["Save SVG"])
+    assert picture.findtext("{*}title") == leak_finding(leak_site[1])
+    rows = [line.split(",") for line in texts["CSV"].splitlines()[1:]]
+    new, lost = (sum(row[4] == kind for row in rows) for kind in ("new", "lost"))
+    assert (new, lost) == leak_site[1].rewritten()
+    assert sum(row[4] == "changed" for row in rows) == sum(leak_site[1].changed)
 
 
 @pytest.mark.browser

@@ -127,8 +127,10 @@ def _data(
         require(kind == "mosa", "model", kind, "a model of MoSA heads, whose rule can be switched")
         weights = {"url": weights_url, "sha256": model.sha256, "bytes": model.size}
         config = model.config
+    stored = json.loads(example.to_json())
+    del stored["provenance"]  # of the machine: a notebook's output would differ from run to run
     return {
-        "example": json.loads(example.to_json()),
+        "example": stored,
         "texts": [{"name": slug(title), "title": title, "text": text} for title, text in rows],
         "config": config,
         "weights": weights,

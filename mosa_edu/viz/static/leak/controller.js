@@ -5,6 +5,7 @@
 
 import { cardTable, complaint, steppedTo, writeFragment } from "../card.js";
 import { EXPLORER_CSS } from "../explorer/css.js";
+import { plural } from "../format.js";
 import { openStage } from "../host.js";
 import { tokenLabels } from "../tokens.js";
 import { readLeak, writeLeak } from "./address.js";
@@ -40,6 +41,8 @@ export class LeakProbe {
     /** What a failed load kept from being shown. */
     this.wanted = this.state;
     this.pointed = -1;
+    /** Tokens of an edited future that found no place. */
+    this.left = 0;
     this.width = 0;
     this.timer = 0;
     this.show(storedView(this.data, this.state), false);
@@ -204,7 +207,10 @@ export class LeakProbe {
     const result = await runner.run(state);
     clearTimeout(late);
     if (!result) return;
-    this.say(result.left ? `The last ${result.left} tokens of your future are left out: the model reads ${this.data.config.max_seq_len}.` : "");
+    if (result.left || this.left) {
+      this.say(result.left ? `The last ${plural(result.left, "token")} of your future left out: the model reads ${this.data.config.max_seq_len}.` : "");
+    }
+    this.left = result.left;
     this.show(result.view, true);
     this.report();
     this.announce();

@@ -5,14 +5,14 @@
 
 export const LEAK_CSS = `
 .finding{contain:none}
-.leak .finding{min-height:56px}
+.leak .finding{min-height:56px;text-wrap:wrap}
 .leak .what{display:inline-block}
 .leak .detail{min-height:40px;margin-bottom:12px!important}
 .leak .controls{grid-template-columns:minmax(96px,1fr) auto auto}
 .leak .text{max-height:none}
 .leak .tok.thin{text-decoration:underline 1.5px var(--mosa-cursor);text-underline-offset:5px}
 .leak .tok.thick{text-decoration:underline 3px var(--mosa-cursor);text-underline-offset:5px;text-decoration-skip-ink:none}
-.leak .tok.after{color:var(--mosa-ink2);background:repeating-linear-gradient(135deg,var(--mosa-rule) 0 1.5px,var(--mosa-wash) 0 6px)}
+.leak .tok.after{margin:0 1px 0 0;padding:2px 0;color:var(--mosa-ink2);background:repeating-linear-gradient(135deg,var(--mosa-rule) 0 1.5px,var(--mosa-wash) 0 6px)}
 .bar{touch-action:none}
 .text .bar{display:inline-block;position:relative;width:3px;height:20px;margin:0 4px;border-radius:1px;vertical-align:-4px;background:var(--mosa-ink);cursor:col-resize}
 .text .bar::after{content:"";position:absolute;inset:-8px -12px}

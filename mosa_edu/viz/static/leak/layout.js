@@ -40,7 +40,7 @@ function leakPicture({ view, changes, data, state }) {
     { viewBox: `0 0 ${width} ${height}`, width, height },
     svg("title", {}, finding),
     svg("rect", { width, height, fill: LIGHT.ground }),
-    text(finding, 18, 34, 600),
+    text(finding, 16, 34, 600),
     svg("g", { transform: `translate(16 ${top})` }, ...drawLeak(grid, view, changes, LIGHT, view.cut), bar),
     ...lines.map((words, i) => text(words, 11, top + grid.height + 16 * (i + 1))),
   );
