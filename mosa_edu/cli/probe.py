@@ -1,4 +1,4 @@
-"""`mosa-edu probe`: measure whether the future reaches the past, and write down what was found."""
+"""`mosa-edu probe`: measure whether the future reaches the past, and what a token costs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mosa_edu.cli import runs
 if TYPE_CHECKING:
     from mosa_edu.records.probe import ProbeRecord
 
-PROBES = ("perturbation", "jacobian", "coin-flips")
+PROBES = ("perturbation", "jacobian", "coin-flips", "decoding")
 CERTAIN = 4.0
 """Standard errors below guessing from which on chance is ruled out."""
 
@@ -23,8 +23,8 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "probe",
         help="measure the leak: does the future reach the past?",
-        description="Measure whether later tokens change earlier outputs. The same command again "
-        "resumes an interrupted probe, or prints what it found.",
+        description="Measure whether later tokens change earlier outputs (perturbation, jacobian, "
+        "coin-flips), and what a token costs when they do not (decoding). Coin flips resume.",
     )
     add = parser.add_argument
     add("probe", choices=PROBES, help="what to measure")
@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
 def _measure(probe: str, seed: int) -> list[ProbeRecord]:
     import torch
 
+    from mosa_edu.generation.timing import decoding_rows
     from mosa_edu.probes.sweeps import jacobian_rows, layer_rows, model_rows
     from mosa_edu.records import provenance
     from mosa_edu.records.probe import ProbeRecord
@@ -63,6 +64,7 @@ def _measure(probe: str, seed: int) -> list[ProbeRecord]:
     measures: dict[str, Any] = {
         "perturbation": {"perturbation-layer": layer_rows, "perturbation-model": model_rows},
         "jacobian": {"jacobian": jacobian_rows},
+        "decoding": {"decoding": decoding_rows},
     }
     origin = provenance(torch.__version__, command=f"mosa-edu probe {probe} --seeds {seed}")
     return [

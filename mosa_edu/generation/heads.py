@@ -4,13 +4,33 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mosa_edu.attention import DenseAttention, LocalAttention, SparseAttention
 from mosa_edu.attention.rotary import rotary_table, rotate
 from mosa_edu.checks import require
 from mosa_edu.generation.admission import admission
 from mosa_edu.generation.slots import RaggedSlots, RingSlots
+
+
+def attend(queries: Tensor, keys: Tensor, values: Tensor, filled: Tensor | None = None) -> Tensor:
+    """Mix the values that one query may look at.
+
+    Parameters
+    ----------
+    queries : Tensor, shape (..., d_head), float
+        One a head.
+    keys, values : Tensor, shape (..., n, d_head), float
+        What the head keeps.
+
+    Returns
+    -------
+    Tensor, shape (..., d_head)
+        Weighted means of the values.
+    """
+    # Two products with the query as a row: for a single one they beat the fused kernel, and by
+    # more the product with a column.
+    logits = queries[..., None, :] @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5
+    return (logits.softmax(dim=-1) @ values)[..., 0, :]
 
 
 class FullHeads:
@@ -51,11 +71,9 @@ class FullHeads:
         """
         layer = self.layer
         qkv = layer.qkv(x).view(len(x), layer.n_heads, 3, layer.d_head)
-        queries, keys, values = qkv.unbind(dim=2)  # each (B, H, d_head)
-        cos, sin = self.cos[position], self.sin[position]
-        kept_keys, kept_values = self.slots.put(rotate(keys, cos, sin), values, position)
-        queries = rotate(queries, cos, sin)[:, :, None]
-        attended = F.scaled_dot_product_attention(queries, kept_keys, kept_values)
+        rotated = rotate(qkv[:, :, :2], self.cos[position], self.sin[position])
+        queries, keys = rotated.unbind(dim=2)  # each (B, H, d_head)
+        attended = attend(queries, *self.slots.put(keys, qkv[:, :, 2], position))
         return layer.out(attended.reshape(len(x), -1))
 
     def memory(self) -> Iterable[Tensor]:
@@ -87,21 +105,21 @@ class SparseHeads:
     def step(self, x: Tensor, position: int) -> Tensor:
         """Attend in the heads that admit the token; see `FullHeads.step`."""
         wanted, gates = self.admission.wants(x, position)
-        row, head = (wanted & self.slots.free()).nonzero(as_tuple=True)  # each (n,)
-        if len(row) == 0:
-            return torch.zeros_like(x)
-        layer = self.layer
-        qkv = torch.bmm(x[row, None], layer.w_qkv[head]).view(-1, 3, layer.d_head)
-        queries, keys, values = qkv.unbind(dim=1)  # each (n, d_head)
-        cos, sin = self.cos[position], self.sin[position]
-        kept_keys, kept_values, filled = self.slots.put(row, head, rotate(keys, cos, sin), values)
-        queries = rotate(queries, cos, sin)[:, None]
-        attended = F.scaled_dot_product_attention(
-            queries, kept_keys, kept_values, attn_mask=filled[:, None]
-        )  # (n, 1, d_head)
-        gated = attended * gates[row, head, None, None].to(attended.dtype)
-        written = torch.bmm(gated, layer.w_out[head])[:, 0]  # (n, d_model)
-        return torch.zeros_like(x).index_add_(0, row, written)
+        output = torch.zeros_like(x)
+        # Head by head and row by row: a gather of weights, keys and values for all that want the
+        # token would move more than the products read.
+        for row, head in wanted.nonzero().tolist():
+            if not self.slots.full(row, head):
+                attended = self._attend(row, head, x[row], position)
+                gated = attended * gates[row, head].to(attended.dtype)
+                output[row] += gated @ self.layer.w_out[head]
+        return output
+
+    def _attend(self, row: int, head: int, x: Tensor, position: int) -> Tensor:
+        """Admit a token (d_model,) to one head and mix its values, (d_head,)."""
+        qkv = (x @ self.layer.w_qkv[head]).view(3, -1)
+        query, key = rotate(qkv[:2], self.cos[position], self.sin[position])
+        return attend(query, *self.slots.put(row, head, key, qkv[2]))
 
     def memory(self) -> Iterable[Tensor]:
         """Return everything that is kept between two tokens."""

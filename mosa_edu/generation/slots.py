@@ -89,8 +89,8 @@ class RaggedSlots:
     ----------
     keys, values : Tensor, shape (rows, n_heads, size, d_head)
         In the order of admission; nobody is put out again.
-    counts : Tensor, shape (rows, n_heads), int64
-        Filled slots.
+    counts : list of lists of int
+        Filled slots, by row and head.
     """
 
     def __init__(self, like: Tensor, rows: int, n_heads: int, d_head: int, limit: int) -> None:
@@ -100,48 +100,42 @@ class RaggedSlots:
         size = min(FIRST_SLOTS, limit)
         self.keys = like.new_zeros(rows, n_heads, size, d_head)
         self.values = torch.zeros_like(self.keys)
-        self.counts = torch.zeros(rows, n_heads, dtype=torch.long, device=like.device)
+        self.counts = [[0] * n_heads for _ in range(rows)]
 
-    def free(self) -> Tensor:
-        """Return which heads have room for another token, bool (rows, n_heads)."""
-        return self.counts < self.limit
+    def full(self, row: int, head: int) -> bool:
+        """Return whether a head has no room for another token of a row."""
+        return self.counts[row][head] == self.limit
 
-    def put(
-        self, row: Tensor, head: Tensor, keys: Tensor, values: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Keep one token in each of some heads.
+    def put(self, row: int, head: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Keep one token of one row in one head that has room.
 
         Parameters
         ----------
-        row, head : Tensor, shape (n,), int64
-            The heads that admit the token, no pair twice; each must have room.
-        keys, values : Tensor, shape (n, d_head)
-            Of the token, in each of these heads.
+        row, head : int
+            Where.
+        key, value : Tensor, shape (d_head,)
+            Of the token.
 
         Returns
         -------
-        keys, values : Tensor, shape (n, longest, d_head)
-            All that these heads keep, the new token included.
-        filled : Tensor, shape (n, longest), bool
-            Which of these slots are used.
+        keys, values : Tensor, shape (filled, d_head)
+            All that the head keeps of this row, the new token included.
         """
-        place = self.counts[row, head]  # (n,)
-        longest = int(place.max()) + 1
-        if longest > self.keys.shape[2]:
+        place = self.counts[row][head]
+        if place == self.keys.shape[2]:
             self.keys, self.values = (grown(t, self.limit) for t in (self.keys, self.values))
-        self.keys[row, head, place] = keys
-        self.values[row, head, place] = values
-        self.counts[row, head] = place + 1
-        filled = torch.arange(longest, device=place.device) <= place[:, None]
-        return self.keys[row, head, :longest], self.values[row, head, :longest], filled
+        self.keys[row, head, place] = key
+        self.values[row, head, place] = value
+        self.counts[row][head] = place + 1
+        return self.keys[row, head, : place + 1], self.values[row, head, : place + 1]
 
     def count(self) -> int:
         """Return the filled slots of all rows and heads."""
-        return int(self.counts.sum())
+        return sum(map(sum, self.counts))
 
     def tensors(self) -> Iterable[Tensor]:
         """Return everything that occupies memory."""
-        return self.keys, self.values, self.counts
+        return self.keys, self.values
 
 
 def grown(tensor: Tensor, limit: int) -> Tensor:
