@@ -1,0 +1,175 @@
+"""Checks of chapter 2: a mask, where it is applied, what it promises, and a mask for a cache."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mosa_edu.exercises.verdict import Verdict, examine
+
+TOLERANCE = 1e-5
+
+
+def check_may_attend(may_attend: Callable[[int], Tensor] | None) -> Verdict:
+    """Check a function from T to the causal mask (T, T), True where a query may attend.
+
+    Parameters
+    ----------
+    may_attend : callable or None
+        ``may_attend(T)``.
+
+    Returns
+    -------
+    Verdict
+        Names numbers in place of booleans, an inverted mask, and a missing diagonal.
+    """
+
+    def mask(f: Callable[..., Any]) -> str | None:
+        for T in (5, 1, 8):
+            found, right = f(T), torch.ones(T, T, dtype=torch.bool).tril()
+            if tuple(found.shape) != (T, T):
+                return f"The shape is {tuple(found.shape)}, not ({T}, {T})."
+            if found.dtype != torch.bool:
+                return f"The mask holds {found.dtype}: attention adds such a mask to the matches."
+            if torch.equal(found, right):
+                continue
+            if torch.equal(found, ~right):
+                return "Inverted: here True means that the query may attend."
+            if torch.equal(found, right.T):
+                return "Rows are queries: yours look at later keys."
+            if torch.equal(found, right.tril(-1)):
+                return (
+                    "The diagonal is off: the first query has nobody to look at, not even itself."
+                )
+            return "Row t is True for the keys 0 to t and nowhere else."
+        return None
+
+    return examine(may_attend, [("each query itself and those before", mask)])
+
+
+def check_masked_weights(masked_weights: Callable[[Tensor, Tensor], Tensor] | None) -> Verdict:
+    """Check a function from scaled matches and a mask, both (T, S), to attention weights (T, S).
+
+    Parameters
+    ----------
+    masked_weights : callable or None
+        ``masked_weights(matches, may_attend)``; every row of the mask has a True.
+
+    Returns
+    -------
+    Verdict
+        Names a mask that multiplies the matches, one that comes after the softmax, an inverted
+        one, and a finite number in place of minus infinity.
+    """
+    matches = torch.tensor([[1.0, 2.0, 5.0]]).log()
+    allowed = torch.tensor([[True, True, False]])
+    values = torch.tensor([8.0, 4.0, 16.0])
+    named = [
+        (8.0, "8: a match that is multiplied by 0 is still exp(0) = 1 strong."),
+        (2.0, "2: the forbidden key took its share first, and the row sums to 3/8."),
+        (16.0, "16: inverted, the query reads the one key it may not read."),
+        (12.0, "12: the mask did nothing."),
+    ]
+
+    def worked(f: Callable[..., Any]) -> str | None:
+        output = float(f(matches, allowed)[0] @ values)
+        for wrong, words in named:
+            if abs(output - wrong) < 1e-3:
+                return f"The chapter's numbers give {words}"
+        right = abs(output - 16 / 3) < 1e-3
+        return None if right else f"The chapter's numbers give {output:.2f}, not 5.33."
+
+    def random(f: Callable[..., Any]) -> str | None:
+        generator = torch.Generator().manual_seed(0)
+        many = torch.randn(6, 9, generator=generator) * 3
+        mask = torch.rand(6, 9, generator=generator) < 0.5
+        mask[:, 4] = True
+        right = many.masked_fill(~mask, -torch.inf).softmax(1)
+        return None if torch.allclose(f(many, mask), right, atol=TOLERANCE) else "Not the softmax."
+
+    def no_hole(f: Callable[..., Any]) -> str | None:
+        weights = f(torch.tensor([[-3e9, -3e9, 0.0]]), allowed)
+        if torch.allclose(weights, torch.tensor([[0.5, 0.5, 0.0]])):
+            return None
+        return "Allowed matches of -3e9 lose to your forbidden one: only -inf is never reached."
+
+    return examine(
+        masked_weights,
+        [("5.33", worked), ("softmax over the allowed", random), ("no hole", no_hole)],
+    )
+
+
+def check_causal_attention(
+    causal_attention: Callable[[Tensor, Tensor, Tensor], Tensor] | None,
+) -> Verdict:
+    """Check that attention over a whole text gives every prefix what the prefix alone gives.
+
+    Parameters
+    ----------
+    causal_attention : callable or None
+        ``causal_attention(queries, keys, values)``, each (T, d), returns (T, d).
+
+    Returns
+    -------
+    Verdict
+        Names attention without a mask, and outputs that change with later tokens.
+    """
+    generator = torch.Generator().manual_seed(1)
+    q, k, v = torch.randn(3, 9, 4, generator=generator).unbind()
+    unmasked = (q @ k.T / 2).softmax(1) @ v
+    mask = torch.ones(9, 9, dtype=torch.bool).tril()
+    right = (q @ k.T / 2).masked_fill(~mask, -torch.inf).softmax(1) @ v
+
+    def prefix(f: Callable[..., Any]) -> str | None:
+        whole = f(q, k, v)
+        if tuple(whole.shape) != (9, 4):
+            return f"The result has shape {tuple(whole.shape)}, not (9, 4)."
+        if torch.allclose(whole, unmasked, atol=TOLERANCE):
+            return "There is no mask: every query reads the whole text."
+        for n in range(1, 9):
+            if not torch.allclose(f(q[:n], k[:n], v[:n]), whole[:n], atol=TOLERANCE):
+                return f"The first {n} outputs change when the text goes on after token {n - 1}."
+        return None
+
+    def equal(f: Callable[..., Any]) -> str | None:
+        found = f(q, k, v)
+        if torch.allclose(found[0], v[0], atol=TOLERANCE):
+            same = torch.allclose(found, right, atol=TOLERANCE)
+            return None if same else "Causal, but not softmax attention: is the scale 1/sqrt(d)?"
+        return "The first token has only itself to read: its output is its own value."
+
+    return examine(causal_attention, [("prefix = whole", prefix), ("softmax attention", equal)])
+
+
+def check_cached_mask(cached_mask: Callable[[int, int], Tensor] | None) -> Verdict:
+    """Check the mask of the last n tokens of a text as queries, all S tokens as keys.
+
+    Parameters
+    ----------
+    cached_mask : callable or None
+        ``cached_mask(n, S)`` returns booleans (n, S), n <= S.
+
+    Returns
+    -------
+    Verdict
+        Names a triangle in the wrong corner, and queries that read later ones.
+    """
+
+    def corner(f: Callable[..., Any]) -> str | None:
+        for n, S in ((1, 5), (3, 7), (4, 4)):
+            found, ones = f(n, S), torch.ones(n, S, dtype=torch.bool)
+            if tuple(found.shape) != (n, S) or found.dtype != torch.bool:
+                return f"The result must be booleans of shape ({n}, {S})."
+            if torch.equal(found, ones.tril(S - n)):
+                continue
+            if torch.equal(found, ones.tril()):
+                return "Your triangle starts top left: a single query would read key 0 alone."
+            if torch.equal(found, ones):
+                return "The queries may read one another's future: only the last may read all."
+            if torch.equal(found, ones.tril(S - n - 1)):
+                return "Each query stands among the keys too: it may read itself."
+            return f"Query i of {n} stands at position S - {n} + i, and reads up to there."
+        return None
+
+    return examine(cached_mask, [("the triangle ends bottom right", corner)])
