@@ -20,6 +20,8 @@ class Sampler:
         Draw among the likeliest tokens that together reach this probability, in (0, 1].
     seed : int
         Of the draws. What a row is given depends on seed and row alone, not on its neighbours.
+    vocab_size : int or None
+        Ids from this one on are never chosen: those that a tokenizer left unused.
 
     Raises
     ------
@@ -33,12 +35,21 @@ class Sampler:
     [1]
     """
 
-    def __init__(self, temperature: float = 1.0, top_p: float = 1.0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+        vocab_size: int | None = None,
+    ) -> None:
         warm = math.isfinite(temperature) and temperature >= 0
         require(warm, "temperature", temperature, "a finite number, at least 0")
         require(0 < top_p <= 1, "top_p", top_p, "in (0, 1]")
         require(seed >= 0, "seed", seed, "at least 0")
+        some = vocab_size is None or vocab_size >= 1
+        require(some, "vocab_size", vocab_size, "None or at least 1")
         self.temperature, self.top_p, self.seed = temperature, top_p, seed
+        self.vocab_size = vocab_size
         self._streams: dict[int, np.random.Generator] = {}
 
     def pick(self, logits: Tensor, rows: list[int]) -> list[int]:
@@ -57,7 +68,7 @@ class Sampler:
             Token ids.
         """
         require(bool(logits.isfinite().all()), "logits", "NaN or inf", "finite")
-        wide = logits.double().cpu()
+        wide = logits[:, : self.vocab_size].double().cpu()
         if self.temperature == 0:
             return wide.sort(dim=-1, descending=True, stable=True).indices[:, 0].tolist()
         likely = (wide / self.temperature).softmax(dim=-1)
