@@ -130,7 +130,7 @@ def book_steps() -> list[Step]:
     steps = [Step("book", ["scripts/build_book.py", "--fresh"])]
     notebooks = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "book").glob("*.ipynb"))]
     if notebooks:
-        nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "120"]
+        nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "600"]
         steps.append(
             pytest_step("notebooks", *nbval, "--nbval-sanitize-with", "nbval.cfg", *notebooks)
         )
