@@ -29,3 +29,24 @@ def require(condition: bool, argument: str, value: object, allowed: str) -> None
     """
     if not condition:
         raise ValueError(f"{argument} must be {allowed}, got {value!r}")
+
+
+def require_integer(argument: str, value: object, least: int) -> None:
+    """Refuse anything but an integer of at least `least`; a bool is not one.
+
+    Parameters
+    ----------
+    argument : str
+        The argument's name, as the caller wrote it.
+    value : object
+        The value that was passed.
+    least : int
+        The smallest value that is allowed.
+
+    Raises
+    ------
+    ValueError
+        If `value` is something else; the message names argument, range and value.
+    """
+    fits = isinstance(value, int) and not isinstance(value, bool) and value >= least
+    require(fits, argument, value, f"an integer of at least {least}")

@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from mosa_edu.checks import require
+from mosa_edu.checks import require, require_integer
 
 SPARSE_KINDS = ("mosa", "fixed", "random", "prefix", "threshold", "token", "routing")
+_SIZES = ("vocab_size", "d_model", "n_layers", "d_head", "max_seq_len")
 
 
 @dataclass(frozen=True)
@@ -60,26 +62,26 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Refuse shapes that no model can have."""
-        for name in ("vocab_size", "d_model", "n_layers", "d_head", "max_seq_len"):
-            require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        for name in _SIZES:
+            require_integer(name, getattr(self, name), 1)
+        for name in ("n_dense_heads", "n_local_heads", "n_sparse_heads"):
+            require_integer(name, getattr(self, name), 0)
+        for name in ("d_ff", "local_window"):
+            if getattr(self, name) is not None:
+                require_integer(name, getattr(self, name), 1)
         heads = (self.n_dense_heads, self.n_local_heads, self.n_sparse_heads)
-        require(min(heads) >= 0, "n_heads", heads, "at least 0 of each kind")
         require(sum(heads) >= 1, "n_heads", heads, "at least 1 in all")
         require(self.sparse in SPARSE_KINDS, "sparse", self.sparse, f"one of {SPARSE_KINDS}")
-        require(
-            1 <= self.sparsity <= self.max_seq_len,
-            "sparsity",
-            self.sparsity,
-            f"in [1, max_seq_len={self.max_seq_len}]",
-        )
-        require(self.d_ff is None or self.d_ff >= 1, "d_ff", self.d_ff, "None or at least 1")
-        require(
-            self.local_window is None or self.local_window >= 1,
-            "local_window",
-            self.local_window,
-            "None or at least 1",
-        )
-        require(self.capacity_factor >= 1, "capacity_factor", self.capacity_factor, "at least 1")
+        require_integer("sparsity", self.sparsity, 1)
+        allowed = f"in [1, max_seq_len={self.max_seq_len}]"
+        require(self.sparsity <= self.max_seq_len, "sparsity", self.sparsity, allowed)
+        for name in ("include_first", "tie_embeddings"):
+            value = getattr(self, name)
+            require(isinstance(value, bool), name, value, "True or False")
+        share, base, factor = self.rotate_fraction, self.rope_base, self.capacity_factor
+        require(0 <= share <= 1, "rotate_fraction", share, "in [0, 1]")
+        require(0 < base < math.inf, "rope_base", base, "positive and finite")
+        require(1 <= factor < math.inf, "capacity_factor", factor, "at least 1 and finite")
 
     def to_json(self) -> str:
         """Write the config as one JSON object.
@@ -108,9 +110,14 @@ class ModelConfig:
         Raises
         ------
         ValueError
-            If a key is unknown or missing.
+            If it is no JSON object, or a key is unknown or missing.
         """
-        return cls.from_dict(json.loads(text))
+        try:
+            fields = json.loads(text)
+        except ValueError:
+            fields = None
+        require(isinstance(fields, dict), "model config", text, "one JSON object")
+        return cls.from_dict(fields)
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "ModelConfig":
@@ -129,9 +136,7 @@ class ModelConfig:
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(fields) - known)
         require(not unknown, "model config", unknown, f"made of the fields {sorted(known)}")
-        missing = sorted(
-            {"vocab_size", "d_model", "n_layers", "d_head", "max_seq_len"} - set(fields)
-        )
+        missing = sorted(set(_SIZES) - set(fields))
         require(not missing, "model config", f"without {missing}", "complete")
         return cls(**fields)
 

@@ -1,5 +1,6 @@
 """A pre-LayerNorm decoder whose attention heads come from its config."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -198,11 +199,10 @@ class TransformerLM(nn.Module):
         Raises
         ------
         ValueError
-            If T is 0 or above max_seq_len.
+            If `tokens` is no batch of ids, if T is 0 or above max_seq_len, or (on the CPU, where
+            looking costs nothing) if an id is not below vocab_size.
         """
-        T = tokens.shape[1]
-        limit = self.config.max_seq_len
-        require(1 <= T <= limit, "tokens", f"{T} tokens", f"1 to max_seq_len={limit} tokens")
+        self._check(tokens)
         x = self.embedding(tokens)  # (B, T, d_model)
         for layer, block in enumerate(self.blocks):
             if record is not None:
@@ -212,3 +212,15 @@ class TransformerLM(nn.Module):
         if self.unembedding is None:
             return F.linear(x, self.embedding.weight)
         return self.unembedding(x)
+
+    def _check(self, tokens: Tensor) -> None:
+        shape, dtype = tuple(tokens.shape), tokens.dtype
+        require(tokens.dim() == 2, "tokens", shape, "(B, T) in shape")
+        T, limit = shape[1], self.config.max_seq_len
+        require(1 <= T <= limit, "tokens", f"{T} tokens", f"1 to max_seq_len={limit} tokens")
+        require(dtype in (torch.int64, torch.int32), "tokens", dtype, "int64")
+        if tokens.device.type == "cpu" and tokens.numel() and not torch.compiler.is_compiling():
+            low, high = (int(extreme) for extreme in tokens.aminmax())
+            allowed = f"ids in [0, vocab_size={self.config.vocab_size})"
+            fits = low >= 0 and high < self.config.vocab_size
+            require(fits, "tokens", low if low < 0 else high, allowed)

@@ -278,11 +278,13 @@ def bad_layers():
             lambda: build_sparse("routing", 8, 4, n_heads=1, sparsity=0, max_seq_len=8),
             lambda: RandomChoice(2, 0),
             lambda: PrefixTopK(8, 2, 0, 8),
+            lambda: MosaAttention(8, 4, 2, 2.5),
         ],
         "d_head": [lambda: MosaAttention(8, 0, 2, 2)],
         "d_model": [lambda: DenseAttention(0, 4, 2), lambda: MosaAttention(0, 4, 2, 2)],
         "rotate_fraction": [lambda: MosaAttention(8, 4, 2, 2, rotate_fraction=1.5)],
         "n_rotate": [lambda: rotary_table(4, 3)],
+        "rope_base": [lambda: rotary_table(4, 2, base=0.0), lambda: rotary_table(4, 2, math.nan)],
         "window": [lambda: LocalAttention(8, 4, 2, 0)],
         "kind": [lambda: build_sparse("best", 8, 4, n_heads=1, sparsity=2, max_seq_len=8)],
         "capacity_factor": [
@@ -316,13 +318,25 @@ def test_nan_is_refused(kind, with_pads):
             make(kind, sparsity=3)(x, mask)
 
 
-@pytest.mark.parametrize("kind", SPARSE_KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_mask_that_fits_no_text_is_refused(kind):
+    """Also an additive mask: it means the opposite, and would swap pads and tokens in silence."""
     x = texts(2, 6, D_MODEL, 9)
     empty = torch.tensor([[True] * 6, [False] * 6])
-    for mask in (empty, empty[:1], torch.ones(2, 5, dtype=torch.bool)):
+    additive = torch.zeros(2, 6).masked_fill(~empty, -math.inf)
+    for mask in (empty, empty[:1], torch.ones(2, 5, dtype=torch.bool), additive):
         with pytest.raises(ValueError, match="attention_mask must be"):
             make(kind)(x, mask)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_tokens_of_another_shape_are_refused(kind):
+    layer = make(kind)
+    for shape in [(2, 6, D_MODEL + 1), (6, D_MODEL), (2, 0, D_MODEL), (1, 2, 6, D_MODEL)]:
+        with pytest.raises(ValueError, match=r"^x must be \(B, T, \d+\) in shape"):
+            layer(torch.zeros(shape, dtype=torch.float64))
+    with pytest.raises(ValueError, match="x must be of floating-point numbers"):
+        layer(torch.zeros(2, 6, D_MODEL, dtype=torch.long))
 
 
 def test_rotary_width_is_even():

@@ -4,9 +4,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mosa_edu.attention.inputs import require_tokens
 from mosa_edu.attention.rotary import rotary_table, rotary_width, rotate
-from mosa_edu.checks import require
+from mosa_edu.checks import require_integer
 from mosa_edu.selection import Recorder
+from mosa_edu.selection.masks import real_tokens
 
 
 def weights_and_values(
@@ -63,8 +65,8 @@ class DenseAttention(nn.Module):
         rope_base: float = 10000.0,
     ) -> None:
         super().__init__()
-        require(d_model >= 1, "d_model", d_model, "at least 1")
-        require(n_heads >= 1, "n_heads", n_heads, "at least 1")
+        require_integer("d_model", d_model, 1)
+        require_integer("n_heads", n_heads, 1)
         self.d_head, self.n_heads = d_head, n_heads
         self.n_rotate = rotary_width(d_head, rotate_fraction)
         self.rope_base = rope_base
@@ -89,7 +91,15 @@ class DenseAttention(nn.Module):
         -------
         Tensor, shape (B, T, d_model)
             Sum over heads; the layer adds no residual.
+
+        Raises
+        ------
+        ValueError
+            If `x` or `attention_mask` has another shape, or a row has no real token.
         """
+        require_tokens(x, self.qkv.in_features)
+        if attention_mask is not None:
+            attention_mask = real_tokens(attention_mask, x)
         B, T, _ = x.shape
         qkv = self.qkv(x).view(B, T, self.n_heads, 3, self.d_head).permute(3, 0, 2, 1, 4)
         queries, keys, values = qkv.unbind()  # each (B, H, T, d_head)
@@ -114,7 +124,7 @@ class DenseAttention(nn.Module):
         if attention_mask is not None:
             # A pad still looks at itself: a row with no key at all would be NaN.
             itself = torch.eye(T, dtype=torch.bool, device=queries.device)
-            may_attend = (may_attend & attention_mask[:, None, None, :].bool()) | itself
+            may_attend = (may_attend & attention_mask[:, None, None, :]) | itself
         if record is None:
             return F.scaled_dot_product_attention(queries, keys, values, attn_mask=may_attend)
         attention_weights, attended = weights_and_values(queries, keys, values, may_attend)

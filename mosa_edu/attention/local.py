@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mosa_edu.attention.dense import DenseAttention, weights_and_values
-from mosa_edu.checks import require
+from mosa_edu.checks import require_integer
 from mosa_edu.selection import Recorder
 
 
@@ -40,7 +40,7 @@ class LocalAttention(DenseAttention):
         rope_base: float = 10000.0,
     ) -> None:
         super().__init__(d_model, d_head, n_heads, rotate_fraction, rope_base)
-        require(window >= 1, "window", window, "at least 1")
+        require_integer("window", window, 1)
         self.window = window
 
     def _attend(
@@ -58,7 +58,7 @@ class LocalAttention(DenseAttention):
         ages = torch.arange(T, device=device)[:, None] - torch.arange(T, device=device)  # (T, T)
         may_attend = (ages >= 0) & (ages < self.window)
         if attention_mask is not None:
-            may_attend = may_attend & attention_mask[:, None, None, :].bool() | (ages == 0)
+            may_attend = may_attend & attention_mask[:, None, None, :] | (ages == 0)
         if record is None:
             return F.scaled_dot_product_attention(queries, keys, values, attn_mask=may_attend)
         attention_weights, attended = weights_and_values(queries, keys, values, may_attend)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from mosa_edu.checks import require
+from mosa_edu.checks import require, require_integer
 
 
 def rotary_width(d_head: int, rotate_fraction: float) -> int:
@@ -26,7 +26,7 @@ def rotary_width(d_head: int, rotate_fraction: float) -> int:
     >>> rotary_width(64, 0.5), rotary_width(10, 0.5)
     (32, 4)
     """
-    require(d_head >= 1, "d_head", d_head, "at least 1")
+    require_integer("d_head", d_head, 1)
     require(0.0 <= rotate_fraction <= 1.0, "rotate_fraction", rotate_fraction, "in [0, 1]")
     return int(rotate_fraction * d_head) // 2 * 2
 
@@ -63,6 +63,7 @@ def rotary_table(
     Frequencies are rounded to float32 first, as in the authors' code, so that float64 runs of
     both agree to rounding.
     """
+    require(0 < base < float("inf"), "rope_base", base, "positive and finite")
     require(n_rotate >= 0 and n_rotate % 2 == 0, "n_rotate", n_rotate, "even and at least 0")
     exponents = torch.arange(0, n_rotate, 2, device=device).float() / max(n_rotate, 1)
     frequencies = 1.0 / (base**exponents)  # (n_rotate / 2,) float32

@@ -5,8 +5,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mosa_edu.attention.dense import weights_and_values
+from mosa_edu.attention.inputs import require_tokens
 from mosa_edu.attention.rotary import rotary_table, rotary_width, rotate
-from mosa_edu.checks import require
+from mosa_edu.checks import require, require_integer
 from mosa_edu.selection import Recorder, Selection, kept
 from mosa_edu.selection.masks import real_tokens
 from mosa_edu.selection.packing import pack
@@ -62,9 +63,9 @@ class RoutingAttention(KeepsStatistics):
         decay: float = 0.99,
     ) -> None:
         super().__init__()
-        require(d_model >= 1, "d_model", d_model, "at least 1")
-        require(n_heads >= 1, "n_heads", n_heads, "at least 1")
-        require(sparsity >= 1, "sparsity", sparsity, "at least 1")
+        require_integer("d_model", d_model, 1)
+        require_integer("n_heads", n_heads, 1)
+        require_integer("sparsity", sparsity, 1)
         require(0.0 <= decay < 1.0, "decay", decay, "in [0, 1)")
         self.n_rotate = rotary_width(d_head, rotate_fraction)
         self.rope_base = rope_base
@@ -94,7 +95,13 @@ class RoutingAttention(KeepsStatistics):
         -------
         Tensor, shape (B, T, d_model)
             Sum over heads; the layer adds no residual.
+
+        Raises
+        ------
+        ValueError
+            If `x` or `attention_mask` has another shape, or a vector is NaN.
         """
+        require_tokens(x, self.qv.in_features)
         B, T, _ = x.shape
         H, rho = self.n_heads, self.sparsity
         real = None if attention_mask is None else real_tokens(attention_mask, x)

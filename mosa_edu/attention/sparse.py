@@ -5,8 +5,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mosa_edu.attention.dense import weights_and_values
+from mosa_edu.attention.inputs import require_tokens
 from mosa_edu.attention.rotary import rotary_table, rotary_width, rotate
-from mosa_edu.checks import require
+from mosa_edu.checks import require_integer
 from mosa_edu.selection import ExpertChoice, Recorder, Strided
 
 
@@ -45,7 +46,7 @@ class SparseAttention(nn.Module):
         rope_base: float = 10000.0,
     ) -> None:
         super().__init__()
-        require(d_model >= 1, "d_model", d_model, "at least 1")
+        require_integer("d_model", d_model, 1)
         self.n_rotate = rotary_width(d_head, rotate_fraction)
         self.rope_base = rope_base
         self.selector = selector
@@ -79,7 +80,13 @@ class SparseAttention(nn.Module):
         -------
         Tensor, shape (B, T, d_model)
             Sum over heads; the layer adds no residual.
+
+        Raises
+        ------
+        ValueError
+            If `x` or `attention_mask` has another shape, or a router logit is NaN.
         """
+        require_tokens(x, self.w_qkv.shape[1])
         B, T, d_model = x.shape
         selection = self.selector(x, attention_mask, record)
         H, k = self.n_heads, selection.indices.shape[-1]

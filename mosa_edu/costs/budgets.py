@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from mosa_edu.checks import require
+from mosa_edu.checks import require, require_integer
 from mosa_edu.config import ModelConfig
 from mosa_edu.costs.flops import head_flops
 from mosa_edu.costs.heads import HeadShape
 from mosa_edu.costs.models import head_shape
 from mosa_edu.costs.parameters import head_parameters
-from mosa_edu.costs.quotas import require_count
 
 N_DENSE_KEPT = 4
 """Dense heads of a layer that the paper's hybrids keep."""
@@ -21,7 +20,7 @@ def _heads_that_fit(
     kind: str, unit: str, dense: int, sparse: int, n_dense_heads: int, n_dense_kept: int
 ) -> int:
     """Largest n with ``n * sparse <= (n_dense_heads - n_dense_kept) * dense``, at least one."""
-    require_count("n_dense_heads", n_dense_heads, 1)
+    require_integer("n_dense_heads", n_dense_heads, 1)
     whole = isinstance(n_dense_kept, int) and 0 <= n_dense_kept < n_dense_heads
     allowed = f"an integer from 0 to {n_dense_heads - 1} (n_dense_heads={n_dense_heads})"
     require(whole, "n_dense_kept", n_dense_kept, allowed)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from mosa_edu.checks import require
-from mosa_edu.costs.quotas import capacity, kept_tokens, require_count
+from mosa_edu.checks import require, require_integer
+from mosa_edu.costs.quotas import capacity, kept_tokens
 
 KINDS = (
     "dense",
@@ -75,9 +75,9 @@ class HeadShape:
 
     def __post_init__(self) -> None:
         for name in ("d_model", "d_head", "seq_len", "sparsity"):
-            require_count(name, getattr(self, name), 1)
+            require_integer(name, getattr(self, name), 1)
         if self.window is not None:
-            require_count("window", self.window, 1)
+            require_integer("window", self.window, 1)
         capacity(self.seq_len, self.sparsity, self.capacity_factor, self.max_seq_len)
 
     @property

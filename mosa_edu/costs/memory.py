@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mosa_edu.checks import require_integer
 from mosa_edu.config import ModelConfig
 from mosa_edu.costs.heads import HeadShape, require_kind
 from mosa_edu.costs.models import feedforward_width, head_groups, head_shape
-from mosa_edu.costs.quotas import require_count
 
 
 def head_kv_slots(kind: str, shape: HeadShape) -> int:
@@ -88,7 +88,7 @@ def kv_bytes(config: ModelConfig, seq_len: int | None = None, *, bytes_per_eleme
         ``2 h' l`` elements for each slot of a layer. A sparse cache also keeps the positions of
         its slots, which are not counted.
     """
-    require_count("bytes_per_element", bytes_per_element, 1)
+    require_integer("bytes_per_element", bytes_per_element, 1)
     return kv_slots(config, seq_len) * 2 * config.d_head * config.n_layers * bytes_per_element
 
 
@@ -128,7 +128,7 @@ def head_activation_bytes(kind: str, shape: HeadShape, bytes_per_element: int = 
     (1839104, 61696)
     """
     require_kind(kind)
-    require_count("bytes_per_element", bytes_per_element, 1)
+    require_integer("bytes_per_element", bytes_per_element, 1)
     h, d, n = shape.d_model, shape.d_head, shape.slots(kind)
     if kind in ("dense", "local"):
         return n * (7 * d * bytes_per_element + 4)
@@ -197,7 +197,7 @@ def model_activation_bytes(
     ...  (tiny, isoflop_twin(tiny, "mosa", 64))]
     [255, 386]
     """
-    require_count("bytes_per_element", bytes_per_element, 1)
+    require_integer("bytes_per_element", bytes_per_element, 1)
     shape = head_shape(config, seq_len)
     heads = sum(
         n * head_activation_bytes(kind, shape, bytes_per_element) for kind, n in head_groups(config)

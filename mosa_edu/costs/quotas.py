@@ -2,13 +2,7 @@
 
 import math
 
-from mosa_edu.checks import require
-
-
-def require_count(argument: str, value: int, at_least: int) -> None:
-    """Refuse anything but an integer of at least `at_least`."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    require(whole and value >= at_least, argument, value, f"an integer of at least {at_least}")
+from mosa_edu.checks import require, require_integer
 
 
 def kept_tokens(seq_len: int, sparsity: int) -> int:
@@ -36,8 +30,8 @@ def kept_tokens(seq_len: int, sparsity: int) -> int:
     >>> kept_tokens(1024, 64), kept_tokens(10, 64), kept_tokens(1, 64)
     (16, 2, 1)
     """
-    require_count("seq_len", seq_len, 1)
-    require_count("sparsity", sparsity, 1)
+    require_integer("seq_len", seq_len, 1)
+    require_integer("sparsity", sparsity, 1)
     return min(max(seq_len // sparsity, 2), seq_len)
 
 
@@ -69,9 +63,9 @@ def capacity(
     (32, 16, 32)
     """
     longest = seq_len if max_seq_len is None else max_seq_len
-    require_count("seq_len", seq_len, 1)
-    require_count("sparsity", sparsity, 1)
-    require_count("max_seq_len", longest, seq_len)
+    require_integer("seq_len", seq_len, 1)
+    require_integer("sparsity", sparsity, 1)
+    require_integer("max_seq_len", longest, seq_len)
     finite = math.isfinite(capacity_factor) and capacity_factor > 0
     require(finite, "capacity_factor", capacity_factor, "a positive number")
     return min(seq_len, math.ceil(capacity_factor * longest / sparsity))

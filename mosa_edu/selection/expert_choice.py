@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mosa_edu.checks import require
+from mosa_edu.checks import require_integer
 from mosa_edu.selection.masks import places, real_tokens
 from mosa_edu.selection.packing import pack
 from mosa_edu.selection.ranking import best_of_each_row, refuse_nan, top_k_positions
@@ -37,7 +37,7 @@ class ExpertChoice(nn.Module):
         self, d_model: int, n_heads: int, sparsity: int, include_first: bool = False
     ) -> None:
         super().__init__()
-        require(sparsity >= 1, "sparsity", sparsity, "at least 1")
+        require_integer("sparsity", sparsity, 1)
         self.n_heads = n_heads
         self.sparsity = sparsity
         self.include_first = include_first

@@ -24,7 +24,8 @@ def real_tokens(attention_mask: Tensor, x: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If the shapes differ or a row has no real token.
+        If the shapes differ, if the mask holds fractions (an additive mask means the opposite:
+        there 0 is a real token), or if a row has no real token.
 
     Examples
     --------
@@ -33,6 +34,8 @@ def real_tokens(attention_mask: Tensor, x: Tensor) -> Tensor:
     """
     shape = tuple(attention_mask.shape)
     require(shape == tuple(x.shape[:2]), "attention_mask", shape, f"{tuple(x.shape[:2])} in shape")
+    kind = attention_mask.dtype
+    require(not kind.is_floating_point, "attention_mask", kind, "of booleans or integers")
     real = attention_mask.bool()
     if not torch.compiler.is_compiling():
         filled = bool(real.any(dim=1).all())

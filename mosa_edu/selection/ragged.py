@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from mosa_edu.checks import require
+from mosa_edu.checks import require_integer
 from mosa_edu.costs.quotas import capacity
 from mosa_edu.selection.masks import real_tokens
 from mosa_edu.selection.packing import pack
@@ -50,7 +50,7 @@ class RaggedSelector(KeepsStatistics):
         capacity_factor: float = 2.0,
     ) -> None:
         super().__init__()
-        require(max_seq_len >= 1, "max_seq_len", max_seq_len, "at least 1")
+        require_integer("max_seq_len", max_seq_len, 1)
         self.n_heads = n_heads
         self.sparsity = sparsity
         self.capacity = capacity(max_seq_len, sparsity, capacity_factor)

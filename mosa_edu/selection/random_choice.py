@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mosa_edu.checks import require
+from mosa_edu.checks import require, require_integer
 from mosa_edu.selection.masks import places, real_tokens
 from mosa_edu.selection.packing import pack
 from mosa_edu.selection.recorder import Recorder
@@ -65,8 +65,8 @@ class RandomChoice(nn.Module):
 
     def __init__(self, n_heads: int, sparsity: int, seed: int | None = None) -> None:
         super().__init__()
-        require(n_heads >= 1, "n_heads", n_heads, "at least 1")
-        require(sparsity >= 1, "sparsity", sparsity, "at least 1")
+        require_integer("n_heads", n_heads, 1)
+        require_integer("sparsity", sparsity, 1)
         if seed is None:
             seed = int(torch.randint(MASK_32, ()))
         require(0 <= seed <= MASK_32, "seed", seed, f"in [0, {MASK_32}]")

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mosa_edu.checks import require
+from mosa_edu.checks import require_integer
 
 
 class Router(nn.Module):
@@ -26,8 +26,8 @@ class Router(nn.Module):
 
     def __init__(self, d_model: int, n_heads: int) -> None:
         super().__init__()
-        require(d_model >= 1, "d_model", d_model, "at least 1")
-        require(n_heads >= 1, "n_heads", n_heads, "at least 1")
+        require_integer("d_model", d_model, 1)
+        require_integer("n_heads", n_heads, 1)
         self.weight = nn.Parameter(torch.empty(n_heads, d_model))
         nn.init.uniform_(self.weight, -(d_model**-0.5), d_model**-0.5)
 

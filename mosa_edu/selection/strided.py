@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from mosa_edu.checks import require
+from mosa_edu.checks import require_integer
 from mosa_edu.selection.masks import places, real_tokens
 from mosa_edu.selection.packing import pack
 from mosa_edu.selection.recorder import Recorder
@@ -31,8 +31,8 @@ class Strided(nn.Module):
 
     def __init__(self, n_heads: int, sparsity: int) -> None:
         super().__init__()
-        require(n_heads >= 1, "n_heads", n_heads, "at least 1")
-        require(sparsity >= 1, "sparsity", sparsity, "at least 1")
+        require_integer("n_heads", n_heads, 1)
+        require_integer("sparsity", sparsity, 1)
         self.n_heads = n_heads
         self.sparsity = sparsity
 

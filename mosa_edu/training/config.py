@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mosa_edu.checks import require
+from mosa_edu.checks import require, require_integer
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 HOUSEKEEPING = ("log_every", "save_seconds", "keep_checkpoints")
@@ -140,9 +140,3 @@ class TrainingConfig:
         unknown = sorted(set(fields) - known)
         require(not unknown, "fields", unknown, f"names among {', '.join(sorted(known))}")
         return cls(**fields)
-
-
-def require_integer(name: str, value: object, least: int) -> None:
-    """Refuse anything but an integer of at least `least` (a bool is not one)."""
-    is_integer = isinstance(value, int) and not isinstance(value, bool)
-    require(is_integer and value >= least, name, value, f"an integer of at least {least}")  # type: ignore[operator]
