@@ -232,6 +232,19 @@ def test_future_version_is_refused_before_its_fields():
         RunRecord.from_json(text)
 
 
+@pytest.mark.parametrize("kind", [RoutingTrace, RunRecord])
+def test_file_that_cannot_be_read_is_named(tmp_path, kind):
+    path = tmp_path / "record.json"
+    with pytest.raises(ValueError, match=r"path must be an existing file, got '.*record.json'"):
+        kind.load(path)
+    path.write_bytes(b"caf\xe9")
+    with pytest.raises(ValueError, match="path must be a file of UTF-8 text, got"):
+        kind.load(path)
+    path.write_text("")
+    with pytest.raises(ValueError, match=f"{kind.__name__} must be JSON"):
+        kind.load(path)
+
+
 def test_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "run.json"
     write_atomic(path, "old")

@@ -133,6 +133,15 @@ def test_model_file_speaks_for_itself(explorer_site):  # noqa: F811
     assert vocabulary_texts("")[1:3] == ["!", '"']
 
 
+@pytest.mark.parametrize("damage", [b"", b"abc", bytes(200), None])
+def test_model_file_that_is_not_whole_is_refused(explorer_site, tmp_path, damage):  # noqa: F811
+    whole = (explorer_site.folder / "model.safetensors").read_bytes()
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(whole[:-1] if damage is None else damage)
+    with pytest.raises(ValueError, match="model must be a whole safetensors file, got"):
+        PageModel.read(path)
+
+
 def test_weights_go_to_the_page_once_and_only_when_asked(explorer_site):  # noqa: F811
     path = explorer_site.folder / "model.safetensors"
     widget = RoutingExplorer(explorer_site.first, path)

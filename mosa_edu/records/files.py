@@ -1,8 +1,76 @@
 """Files that are either the old version or the new one, never half of each."""
 
+import contextlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Self
+
+from mosa_edu.checks import require
+
+
+class JsonRecord:
+    """A record that is one JSON file: subclasses say how they are written and read as text."""
+
+    def to_json(self) -> str:
+        """Write the record as JSON text."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
+        raise NotImplementedError
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the record to a file, whole or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+            The file; missing folders are made.
+        """
+        write_atomic(path, self.to_json())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a record from a file.
+
+        Parameters
+        ----------
+        path : path-like
+            A file that `save` wrote.
+
+        Raises
+        ------
+        ValueError
+            If there is no such file, or naming the field that is missing, unknown or wrong.
+        """
+        return cls.from_json(read_text(path))
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Read a file of UTF-8 text.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    str
+        All of it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file, or it is not UTF-8.
+    """
+    require(Path(path).is_file(), "path", str(path), "an existing file")
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"path must be a file of UTF-8 text, got {str(path)!r}") from None
 
 
 def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
@@ -32,7 +100,7 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _default_mode() -> int:
@@ -42,13 +110,17 @@ def _default_mode() -> int:
     return 0o666 & ~mask
 
 
-def _sync_folder(folder: Path) -> None:
-    """Force the new name to the disk, where the system can open folders (Windows cannot)."""
-    try:
+def sync_folder(folder: Path) -> None:
+    """Force new names in a folder to the disk, where the system can (Windows cannot).
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The folder.
+    """
+    with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

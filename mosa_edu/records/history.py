@@ -1,23 +1,21 @@
 """How the routing of fixed texts changed while a model trained: the training scrubber's data."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mosa_edu.checks import require
 from mosa_edu.records.arrays import check_fields, decode, encode, plain, read_object
-from mosa_edu.records.files import write_atomic
+from mosa_edu.records.files import JsonRecord
 
 VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
-class RoutingHistory:
+class RoutingHistory(JsonRecord):
     """Picks of every sparse head on one text, at every recorded step of a training run.
 
     Parameters
@@ -115,12 +113,3 @@ class RoutingHistory:
         check_fields(values, needed, {"provenance"}, "RoutingHistory")
         values["indices"] = decode(values["indices"], "RoutingHistory.indices")
         return cls(**values)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the history to a file, atomically."""
-        write_atomic(path, self.to_json())
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "RoutingHistory":
-        """Read a history from a file."""
-        return cls.from_json(Path(path).read_text(encoding="utf-8"))

@@ -1,15 +1,13 @@
 """What a new future did to the past of one text: the leak probe's stored example."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from mosa_edu.checks import require
 from mosa_edu.records.arrays import check_fields, plain, read_object
-from mosa_edu.records.files import write_atomic
+from mosa_edu.records.files import JsonRecord
 
 VERSION = 1
 
@@ -31,7 +29,7 @@ class Forecast(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LeakExample:
+class LeakExample(JsonRecord):
     """One text, the same text with another future, and all that moved before the cut.
 
     Parameters
@@ -137,12 +135,3 @@ class LeakExample:
         optional = {"provenance"}
         check_fields(values, set(cls.__dataclass_fields__) - optional, optional, "LeakExample")
         return cls(**values)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the example to a file, atomically."""
-        write_atomic(path, self.to_json())
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "LeakExample":
-        """Read an example from a file."""
-        return cls.from_json(Path(path).read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from mosa_edu.checks import require
 from mosa_edu.records.arrays import check_fields, plain, read_object
-from mosa_edu.records.files import write_atomic
+from mosa_edu.records.files import read_text, write_atomic
 
 VERSION = 1
 PROBES = ("coin-flips", "jacobian", "perturbation-layer", "perturbation-model", "decoding")
@@ -128,4 +128,4 @@ class ProbeRecord:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "ProbeRecord":
         """Read a record from a file."""
-        return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        return cls.from_json(read_text(path))

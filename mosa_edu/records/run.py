@@ -2,24 +2,22 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mosa_edu.checks import require
 from mosa_edu.records.arrays import check_fields, is_count, plain, read_object
-from mosa_edu.records.files import write_atomic
+from mosa_edu.records.files import JsonRecord
 
 STATUSES = ("finished", "diverged", "stopped")
 VERSION = 1
 
 
 @dataclass(frozen=True)
-class RunRecord:
+class RunRecord(JsonRecord):
     """A training run with its provenance.
 
     Numbers that are not finite (the loss of a run that diverged) are kept as None, since JSON
@@ -143,12 +141,3 @@ class RunRecord:
         optional = {"flops_per_token", "extra"}
         check_fields(values, {f.name for f in fields(cls)} - optional, optional, "RunRecord")
         return cls(**values)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the record to a JSON file, whole or not at all."""
-        write_atomic(path, self.to_json())
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "RunRecord":
-        """Read a record from a JSON file; see `from_json` for what is refused."""
-        return cls.from_json(Path(path).read_text(encoding="utf-8"))

@@ -1,24 +1,22 @@
 """Three scores of one model on the same windows: the numbers behind "does it leak?"."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mosa_edu.checks import require
 from mosa_edu.records.arrays import check_fields, decode, encode, plain, read_object
-from mosa_edu.records.files import write_atomic
+from mosa_edu.records.files import JsonRecord
 
 VERSION = 1
 WAYS = ("full", "prefix", "foreign")
 
 
 @dataclass(frozen=True, eq=False)
-class ScoreRecord:
+class ScoreRecord(JsonRecord):
     """Losses of one model under three scores, window by window, so that models can be paired.
 
     Parameters
@@ -116,12 +114,3 @@ class ScoreRecord:
         for name in ("books", "losses"):
             values[name] = decode(values[name], f"ScoreRecord.{name}")
         return cls(**values)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the record to a file, atomically."""
-        write_atomic(path, self.to_json())
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "ScoreRecord":
-        """Read a record from a file."""
-        return cls.from_json(Path(path).read_text(encoding="utf-8"))

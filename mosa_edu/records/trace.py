@@ -1,9 +1,7 @@
 """The routing of one text through one model: which tokens every sparse head kept, and why."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,13 +9,13 @@ import numpy as np
 from mosa_edu.checks import require
 from mosa_edu.records import trace_json
 from mosa_edu.records.arrays import plain, read_object
-from mosa_edu.records.files import write_atomic
+from mosa_edu.records.files import JsonRecord
 from mosa_edu.records.trace_checks import ARRAYS, check_trace
 from mosa_edu.records.trace_json import VERSION, Token
 
 
 @dataclass(frozen=True, eq=False)
-class RoutingTrace:
+class RoutingTrace(JsonRecord):
     """Routing, attention and predictions of a model on one text; read-only arrays.
 
     Heads without a router have score 1 where they picked and 0 elsewhere. Heads that keep fewer
@@ -179,12 +177,3 @@ class RoutingTrace:
             actual = getattr(trace, name)
             require(values[name] == actual, name, values[name], f"{actual}, as in the arrays")
         return trace
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the trace to a JSON file, whole or not at all."""
-        write_atomic(path, self.to_json())
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "RoutingTrace":
-        """Read a trace from a JSON file; see `from_json` for what is refused."""
-        return cls.from_json(Path(path).read_text(encoding="utf-8"))

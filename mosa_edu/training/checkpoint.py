@@ -8,7 +8,6 @@ holds the SHA-256 of the tensors and of itself.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
@@ -20,6 +19,8 @@ from typing import Any
 
 import safetensors.torch
 import torch
+
+from mosa_edu.records.files import sync_folder
 
 FORMAT_VERSION = 1
 PREFIX = "step-"
@@ -162,7 +163,7 @@ def write_durably(path: Path, data: bytes, what: str = "file") -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 class _DamagedError(Exception):
@@ -219,12 +220,3 @@ def _remove(folder: Path, step: int) -> None:
     # The JSON goes first: without it the tensors are a leftover, not a damaged checkpoint.
     for suffix in (".json", ".safetensors"):
         (folder / _name(step)).with_suffix(suffix).unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # some file systems cannot sync a folder
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

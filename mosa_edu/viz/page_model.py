@@ -57,14 +57,17 @@ class PageModel:
         Raises
         ------
         ValueError
-            If there is no such file, or if it says nothing.
+            If there is no such file, if it is not whole, or if it says nothing.
         """
         path = Path(path)
         require(path.is_file(), "model", str(path), "an existing model file")
         data = path.read_bytes()
         length = int.from_bytes(data[:8], "little")
-        require(8 < 8 + length <= len(data), "model", str(path), "a safetensors file")
-        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+        header = _header(data[8 : 8 + length])
+        ends = [entry["data_offsets"][1] for entry in header.values() if "data_offsets" in entry]
+        whole = bool(ends) and 8 + length + max(ends) == len(data)
+        require(whole, "model", str(path), "a whole safetensors file")
+        metadata = header.get("__metadata__", {})
         missing = sorted({"name", "config", "merges"} - metadata.keys())
         require(not missing, "model", f"a file without {missing}", "a file of save_page_model")
         return cls(
@@ -76,6 +79,14 @@ class PageModel:
             provenance=json.loads(metadata.get("provenance", "{}")),
             entries=tuple(vocabulary_texts(metadata["merges"])),
         )
+
+
+def _header(data: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(data)
+    except ValueError:  # also bytes that are no text
+        return {}
+    return header if isinstance(header, dict) else {}
 
 
 def vocabulary_texts(merges: str) -> list[str]:
