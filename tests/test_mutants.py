@@ -217,14 +217,14 @@ MUTANTS = [
     ),
     Mutant(
         "k rounded up",
-        "selection/selection.py",
+        "costs/quotas.py",
         "max(seq_len // sparsity, 2)",
         "max(-(-seq_len // sparsity), 2)",
         short_texts_keep_two,
     ),
     Mutant(
         "no floor of two",
-        "selection/selection.py",
+        "costs/quotas.py",
         "max(seq_len // sparsity, 2)",
         "max(seq_len // sparsity, 1)",
         short_texts_keep_two,

@@ -99,7 +99,7 @@ def test_other_settings_under_the_same_name_are_refused(corpus, capsys) -> None:
         (["--sparsity", "0"], "sparsity must be"),
         (["--sparsity", "65"], "sparsity must be in [1, max_seq_len=64], got 65"),
         (["--n-sparse-heads", "0", "--n-dense-heads", "0"], "n_heads must be"),
-        (["--n-dense-heads", "-1"], "n_heads must be"),
+        (["--n-dense-heads", "-1"], "n_dense_heads must be"),
         (["--corpus", "no-such-corpus"], "corpus must be"),
         (["--vocab-size", "10"], "vocab_size must be"),
         (["--steps", "0"], "steps must be"),
