@@ -38,7 +38,10 @@ def run(args: argparse.Namespace) -> int:
 
     case = LayerCase(args.batch, args.seq_len, args.d_model, args.heads, args.d_head, args.sparsity)
     counts = args.threads.split(",")
-    require(all(count.isdigit() for count in counts), "--threads", args.threads, "numbers")
+    fits = all(count.isdigit() and int(count) >= 1 for count in counts)
+    require(fits, "--threads", args.threads, "numbers of at least 1, by commas")
+    require(args.rounds >= 3, "--rounds", args.rounds, "at least 3")
+    require(args.heads >= 1, "--heads", args.heads, "at least 1")
     _print_head(case)
     reached = []
     for threads in map(int, counts):

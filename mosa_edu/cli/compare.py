@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 BATCH_TOKENS = 4096
 LEARNING_RATE = 3e-3
+WARMUP_STEPS = 100
 
 
 def add_parser(subparsers: Any) -> None:
@@ -44,14 +46,19 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train the missing runs and print the table."""
+    require(args.threads is None or args.threads >= 1, "--threads", args.threads, "at least 1")
+    require(args.tokens >= 1, "--tokens", args.tokens, "at least 1")
+    limit = args.time_limit
+    require(limit is None or limit > 0, "--time-limit", limit, "positive")
     seeds = [_integer(seed, "--seeds") for seed in args.seeds.split(",")]
-    part, parts = (_integer(number, "--shard") for number in (args.shard + "/").split("/")[:2])
+    share = args.shard.split("/")
+    require(len(share) == 2, "--shard", args.shard, "two whole numbers, I/N")
+    part, parts = (_integer(number, "--shard") for number in share)
     wanted = jobs(args.kinds.split(","), seeds, args.sparsity, args.match)
     mine = shard(wanted, part, parts)
     if args.dry_run:
         _print_plan(mine)
         return 0
-    require(args.threads is None or args.threads >= 1, "--threads", args.threads, "at least 1")
     if args.threads:
         import torch
 
@@ -116,10 +123,12 @@ def _share_tokenizer(folder: Path) -> None:
 def _settings(job: Job, args: argparse.Namespace) -> dict[str, Any]:
     from mosa_edu.training import TrainingConfig
 
+    steps = math.ceil(args.tokens / BATCH_TOKENS)
     training = TrainingConfig.for_tokens(
         args.tokens,
         BATCH_TOKENS,
         learning_rate=LEARNING_RATE,
+        warmup_steps=min(WARMUP_STEPS, steps // 2),
         max_length=job.config.max_seq_len,
         seed=job.seed,
     )

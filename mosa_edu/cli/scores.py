@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mosa_edu.checks import require
 from mosa_edu.cli import runs
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score, print the three losses with their intervals, and keep the record."""
+    require(args.threads is None or args.threads >= 1, "--threads", args.threads, "at least 1")
     if args.threads:
         import torch
 

@@ -1,0 +1,90 @@
+"""Protects `mosa-edu compare` and `scores`: what a sweep plans, writes once, and refuses."""
+
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from mosa_edu.cli import scores
+from mosa_edu.cli.main import main
+from mosa_edu.config import PRESETS
+from mosa_edu.data import corpora
+from mosa_edu.data.tales import load_tales
+from mosa_edu.records import RunRecord
+from mosa_edu.records.scores import ScoreRecord
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the words of a sweep of two models that take seconds."""
+    monkeypatch.setenv("MOSA_EDU_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(PRESETS, "explorer", PRESETS["micro"])
+    monkeypatch.setitem(corpora._LOADERS, "tales", partial(load_tales, n_stories=300))
+    for name, few in (("WINDOWS", 8), ("CUTS", 3)):
+        monkeypatch.setattr(scores, name, few)
+    words = ["--kinds", "dense,mosa", "--seeds", "0", "--sparsity", "4", "--tokens", "9000"]
+    return ["compare", *words, "--corpus", "tales", "--out", str(tmp_path / "records")]
+
+
+def test_sweep_trains_scores_and_repeats_nothing(sweep, tmp_path, capsys) -> None:
+    assert main(sweep) == 0
+    printed = capsys.readouterr().out
+    table = printed.partition("kind ")[2].splitlines()
+    assert sorted(row.split()[0] for row in table[1:-1]) == ["dense", "mosa"]
+    names = ["dense-flops-4-seed0", "mosa-flops-4-seed0"]
+    for name in names:
+        run = RunRecord.load(tmp_path / "records" / "runs" / f"{name}.json")
+        score = ScoreRecord.load(tmp_path / "records" / "scores" / f"{name}.json")
+        assert (run.name, run.status, score.name) == (name, "finished", name)
+        assert run.training["steps"] == 3
+    assert main(sweep) == 0
+    again = capsys.readouterr().out
+    assert not [line for line in again.splitlines() if line.startswith("==")], "nothing to train"
+
+
+def test_parts_of_a_sweep_make_the_whole(sweep, capsys) -> None:
+    def planned(*words: str) -> list[str]:
+        assert main([*sweep, "--seeds", "0,1,2", "--dry-run", *words]) == 0
+        return [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]]
+
+    parts = [planned("--shard", f"{part}/4") for part in (1, 2, 3, 4)]
+    assert sorted(chain(*parts)) == sorted(planned())
+    assert len(planned()) == 6
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--kinds", "nosuch"], "kind must be one of dense, "),
+        (["--seeds", "a"], "--seeds must be whole numbers, got 'a'"),
+        (["--shard", "3/2"], "shard must be i/n with 1 <= i <= n, got '3/2'"),
+        (["--shard", "1/2/3"], "--shard must be two whole numbers, I/N, got '1/2/3'"),
+        (["--sparsity", "0"], "sparsity must be an integer of at least 1, got 0"),
+        (["--sparsity", "99"], "sparsity must be in [1, max_seq_len=64], got 99"),
+        (["--tokens", "0"], "--tokens must be at least 1, got 0"),
+        (["--time-limit", "nan"], "--time-limit must be positive, got nan"),
+        (["--threads", "0"], "--threads must be at least 1, got 0"),
+        (["--corpus", "nosuch"], "corpus must be one of "),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(sweep, capsys, tmp_path, words, message) -> None:
+    assert main([*sweep, *words]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "records").exists()
+
+
+def test_flags_that_do_not_parse_are_one_line_too(capsys) -> None:
+    for words in (["compare", "--tokens", "x"], ["nosuch"], ["scores"]):
+        with pytest.raises(SystemExit, match="2"):
+            main(words)
+        error = capsys.readouterr().err
+        assert error.startswith("mosa-edu")
+        assert error.count("\n") == 1
+
+
+def test_scores_of_no_run_are_refused(sweep, capsys) -> None:
+    assert main(["scores", "absent"]) == 2
+    assert "run must be the folder of a run" in capsys.readouterr().err
