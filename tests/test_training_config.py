@@ -78,3 +78,14 @@ def test_layer_seeds_differ_by_step_seed_and_rank() -> None:
         layer_seed_at(c, step, rank) for c in (config, other) for step in (0, 1) for rank in (0, 1)
     }
     assert len(seeds) == 8
+
+
+@pytest.mark.parametrize("lengths", [(16, 256), (1, 300), (200, 201)])
+def test_for_tokens_reads_no_fewer_than_asked(lengths):
+    """Whole rows only: counting steps as tokens / batch_tokens reads about 1 % too few."""
+    shortest, longest = lengths
+    config = TrainingConfig.for_tokens(
+        200_000, 4096, min_length=shortest, max_length=longest, warmup_steps=0
+    )
+    read = [4096 // length * length for length in range(shortest, longest + 1)]
+    assert config.steps * min(read) >= 200_000

@@ -119,14 +119,21 @@ class TrainingConfig:
     def for_tokens(cls, tokens: int, batch_tokens: int = 4096, **fields: Any) -> TrainingConfig:
         """Build the config that reads at least `tokens` tokens.
 
+        A batch has whole rows only, so it may fall short of `batch_tokens` by most of a row;
+        the steps are counted as if every batch fell short by as much as one can.
+
         Examples
         --------
         >>> TrainingConfig.for_tokens(1_000_000, batch_tokens=4096).steps
-        245
+        260
         """
         require_integer("tokens", tokens, 1)
         require_integer("batch_tokens", batch_tokens, 1)
-        steps = math.ceil(tokens / batch_tokens)
+        longest = fields.get("max_length", cls.max_length)
+        shortest = min(fields.get("min_length", cls.min_length), longest)
+        lengths = range(max(shortest, 1), longest + 1)
+        fewest = min(batch_tokens // length * length for length in lengths)
+        steps = math.ceil(tokens / max(fewest, 1))
         return cls(steps=steps, batch_tokens=batch_tokens, **fields)
 
     def to_json(self) -> dict[str, Any]:
