@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import Visit
 from page_engine import random_model
 from playwright.sync_api import Locator, Page
 
@@ -107,6 +108,7 @@ class Shown:
     """An explorer on an open page."""
 
     page: Page
+    links: int = 0
 
     def one(self, selector: str) -> Locator:
         return self.page.locator(f"mosa-explorer {selector}").first
@@ -125,6 +127,14 @@ class Shown:
 
     def token(self, t: int) -> Locator:
         return self.one(f'[data-t="{t}"]')
+
+    def go(self, fragment: str) -> "Shown":
+        """Follow a link inside the page; a counter makes every link another one."""
+        self.links += 1
+        self.page.evaluate("(link) => { location.hash = link; }", f"{fragment}&n={self.links}")
+        self.page.mouse.move(1, 1)
+        self.settle()
+        return self
 
     def until(self, script: str, argument: Any = None) -> None:
         """Wait until a function of (root, argument) is true."""
@@ -156,6 +166,20 @@ class Shown:
     def _numbers(self, selector: str) -> list[int]:
         places = self.page.locator(f"mosa-explorer {selector}")
         return places.evaluate_all("(nodes) => nodes.map((node) => Number(node.dataset.t))")
+
+
+@pytest.fixture(scope="module")
+def kept_page(chromium, explorer_site):
+    """One page for many tests, each of which starts at a link; it must stay free of errors."""
+    context = chromium.new_context()
+    opened = Visit(context.new_page())
+    opened.listen()
+    opened.page.goto(explorer_site.url)
+    shown = Shown(opened.page)
+    shown.until("(root) => root.querySelector('.tok[data-t]') !== null")
+    yield shown
+    opened.assert_clean()
+    context.close()
 
 
 def show(visit: Callable[..., Any], site: ExplorerSite, fragment: str = "", **options) -> Shown:

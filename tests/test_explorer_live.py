@@ -5,7 +5,7 @@ import re
 
 import pytest
 import torch
-from explorer_pages import OTHER_TEXT, Shown, explorer_site, show  # noqa: F401
+from explorer_pages import OTHER_TEXT, Shown, explorer_site, kept_page, show  # noqa: F401
 from page_engine import open_page
 from torch.nn import functional as F
 
@@ -15,15 +15,21 @@ from mosa_edu.viz.widgets import RoutingExplorer
 pytestmark = pytest.mark.browser
 
 
+@pytest.fixture(scope="module")
+def live_page(kept_page):  # noqa: F811
+    """One page that has loaded the model."""
+    kept_page.go_live()
+    return kept_page
+
+
 def loss(model, ids):
     with torch.no_grad():
         logits = model(torch.tensor([ids]))[0]
     return float(F.cross_entropy(logits[:-1], torch.tensor(ids[1:])))
 
 
-def test_own_text_is_routed_as_python_routes_it(visit, explorer_site):  # noqa: F811
-    shown = show(visit, explorer_site, "ex=letter&layer=2&head=1")
-    shown.go_live()
+def test_own_text_is_routed_as_python_routes_it(live_page, explorer_site):  # noqa: F811
+    shown = live_page.go("ex=letter&layer=2&head=1")
     trace = explorer_site.trace(OTHER_TEXT)
     shown.type_own(OTHER_TEXT)
     shown.until("(root, T) => root.querySelectorAll('.tok[data-t]').length === T", trace.T)
@@ -81,9 +87,8 @@ def test_seat_for_token_0_and_another_k_run_the_model_anew(visit, explorer_site)
     assert "What if" not in shown.text(".detail")
 
 
-def test_last_of_many_keystrokes_wins(visit, explorer_site):  # noqa: F811
-    shown = show(visit, explorer_site, "ex=letter&layer=0&head=0")
-    shown.go_live()
+def test_last_of_many_keystrokes_wins(live_page, explorer_site):  # noqa: F811
+    shown = live_page.go("ex=letter&layer=0&head=0")
     box = shown.one("textarea")
     box.fill("")
     box.press_sequentially(OTHER_TEXT[:60], delay=1000 / 30)
@@ -106,10 +111,9 @@ ODD = (
 TYPE = """(box, text) => { box.value = text; box.dispatchEvent(new Event("input")); }"""
 
 
-def test_any_unicode_is_shown_as_text(visit, explorer_site):  # noqa: F811
+def test_any_unicode_is_shown_as_text(live_page, explorer_site):  # noqa: F811
     """Lone surrogates, right to left, emoji, blanks, markup: tokens as in Python, never parsed."""
-    shown = show(visit, explorer_site, "ex=letter&layer=0&head=0")
-    shown.go_live()
+    shown = live_page.go("ex=letter&layer=0&head=0")
     for text in ODD:
         shown.one("textarea").evaluate(TYPE, text)
         well = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -120,9 +124,8 @@ def test_any_unicode_is_shown_as_text(visit, explorer_site):  # noqa: F811
     assert shown.page.locator("mosa-explorer img").count() == 0
 
 
-def test_too_short_keeps_the_figure_and_too_long_is_cut(visit, explorer_site):  # noqa: F811
-    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2")
-    shown.go_live()
+def test_too_short_keeps_the_figure_and_too_long_is_cut(live_page, explorer_site):  # noqa: F811
+    shown = live_page.go("ex=letter&layer=1&head=2")
     before = shown.picked()
     for text in ("", "a"):
         shown.type_own(text)

@@ -1,10 +1,8 @@
 """Protects what readers see and touch: every head's words, preview and keeping, keys, links."""
 
-import re
-
 import numpy as np
 import pytest
-from explorer_pages import explorer_site, show  # noqa: F401
+from explorer_pages import explorer_site, kept_page, show  # noqa: F401
 
 from mosa_edu.viz.finding import finding, specialists
 from mosa_edu.viz.tokens import token_labels
@@ -30,26 +28,38 @@ def test_first_frame_is_the_head_that_python_chose(visit, explorer_site):  # noq
     assert shown.one("figure").count() == 0  # the fallback has gone
 
 
-def test_every_head_of_every_example_says_what_python_says(visit, explorer_site):  # noqa: F811
-    """Walks all of them with one key, as a reader may."""
-    shown = show(visit, explorer_site)
-    for title, trace in explorer_site.traces.items():
-        shown.one("select").select_option(label=title)
-        shown.until_text("select option:checked", title)
-        shown.until("(root, T) => root.querySelectorAll('.tok[data-t]').length === T", trace.T)
-        shown.token(0).click()
-        for _ in range(trace.layers * trace.heads):
-            shown.page.keyboard.press("]")
-            shown.settle()
-            said = shown.text(".finding")
-            layer, head = map(int, re.match(r"Layer (\d+), head (\d+) ", said).groups())
-            found = finding(trace, layer, head)
-            assert (said, shown.text(".detail")) == (found.sentence, squeeze(found.detail))
-            assert shown.picked() == trace.picks(layer, head).tolist()
+WALK = """async (heads) => {
+  const root = document.querySelector("mosa-explorer > div").shadowRoot;
+  const next = (done) => requestAnimationFrame(() => requestAnimationFrame(done));
+  const words = (selector) => root.querySelector(selector).textContent.replace(/\\s+/g, " ").trim();
+  const seen = [];
+  for (let i = 0; i < heads; i++) {
+    const key = new KeyboardEvent("keydown", { key: "]", bubbles: true, composed: true });
+    root.querySelector(".tok.at").dispatchEvent(key);
+    await new Promise(next);
+    const chips = root.querySelectorAll(".tok.in[data-t]");
+    const picks = [...chips].map((node) => Number(node.dataset.t));
+    seen.push([words(".finding"), words(".detail"), picks]);
+  }
+  return seen;
+}"""
 
 
-def test_numbers_of_every_token_are_those_of_the_trace(visit, explorer_site):  # noqa: F811
-    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=0&view=table")
+@pytest.mark.parametrize("title", ["Letter", "Heads", "Same word", "Short", "Full"])
+def test_every_head_says_what_python_says(kept_page, explorer_site, title):  # noqa: F811
+    """Walks all heads of an example with one key, as a reader may."""
+    trace = explorer_site.traces[title]
+    kept_page.go(f"ex={title.lower().replace(' ', '-')}&layer=2&head=4")
+    kept_page.until("(root, T) => root.querySelectorAll('.tok[data-t]').length === T", trace.T)
+    seen = kept_page.page.evaluate(WALK, 15)
+    for (layer, head), (said, detail, picks) in zip(np.ndindex(3, 5), seen, strict=True):
+        found = finding(trace, layer, head)
+        assert (said, detail) == (found.sentence, squeeze(found.detail))
+        assert picks == trace.picks(layer, head).tolist()
+
+
+def test_numbers_of_every_token_are_those_of_the_trace(kept_page, explorer_site):  # noqa: F811
+    shown = kept_page.go("ex=letter&layer=1&head=2&tok=0&view=table")
     trace = explorer_site.first
     labels = token_labels([token.text for token in trace.tokens])
     scores, kept = trace.router_scores()[1, 2], trace.picks(1, 2).tolist()
@@ -68,29 +78,29 @@ def test_numbers_of_every_token_are_those_of_the_trace(visit, explorer_site):  #
         assert int(row[7]) == trace.heads_per_token()[t]
 
 
-def test_readout_names_score_rank_margin_and_heads(visit, explorer_site):  # noqa: F811
+def test_readout_names_score_rank_margin_and_heads(kept_page, explorer_site):  # noqa: F811
     trace = explorer_site.first
     order, scores = trace.order[1, 2].tolist(), trace.router_scores()[1, 2]
     best, first_out = order[0], order[trace.k]
     for t, where in ((best, "in"), (first_out, "out")):
-        shown = show(visit, explorer_site, f"ex=letter&layer=1&head=2&tok={t}")
+        shown = kept_page.go(f"ex=letter&layer=1&head=2&tok={t}")
         said = shown.text(".readout")
         assert f"position {t}score {scores[t]:.3f}".replace("0.", ".") in said
         assert f"rank {order.index(t) + 1} of {trace.T}{where}" in said
         assert f"{trace.heads_per_token()[t]} of 15 heads" in said
 
 
-def test_equal_words_at_the_cut_are_called_level(visit, explorer_site):  # noqa: F811
+def test_equal_words_at_the_cut_are_called_level(kept_page, explorer_site):  # noqa: F811
     """One word forty times: in layer 0 all scores are equal, and the earlier positions win."""
     trace = explorer_site.traces["Same word"]
     assert trace.picks(0, 0).tolist() == list(range(trace.k))
-    shown = show(visit, explorer_site, f"ex=same-word&layer=0&head=0&tok={trace.k}")
+    shown = kept_page.go(f"ex=same-word&layer=0&head=0&tok={trace.k}")
     assert "out, level with the cut; the earlier position wins" in shown.text(".readout")
     assert "(a tie: the earlier position wins)" in shown.text(".why .note")
 
 
-def test_hover_previews_and_leaves_no_trace_click_keeps(visit, explorer_site):  # noqa: F811
-    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3")
+def test_hover_previews_and_leaves_no_trace_click_keeps(kept_page, explorer_site):  # noqa: F811
+    shown = kept_page.go("ex=letter&layer=1&head=2&tok=3")
     before = shown.page.url
     shown.token(9).hover()
     shown.settle()
@@ -107,8 +117,8 @@ def test_hover_previews_and_leaves_no_trace_click_keeps(visit, explorer_site):  
     assert "tok=9" in shown.page.url
 
 
-def test_overview_previews_head_and_token_together(visit, explorer_site):  # noqa: F811
-    shown = show(visit, explorer_site, "ex=letter&layer=2&head=4&tok=0")
+def test_overview_previews_head_and_token_together(kept_page, explorer_site):  # noqa: F811
+    shown = kept_page.go("ex=letter&layer=2&head=4&tok=0")
     canvas = shown.one("canvas.overview")
     canvas.hover(position={"x": 300, "y": 14})
     shown.settle()
@@ -122,8 +132,8 @@ def test_overview_previews_head_and_token_together(visit, explorer_site):  # noq
     assert shown.text(".finding").startswith("Layer 0, head 1")
 
 
-def test_hovered_pair_lights_both_tokens(visit, explorer_site):  # noqa: F811
-    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2")
+def test_hovered_pair_lights_both_tokens(kept_page, explorer_site):  # noqa: F811
+    shown = kept_page.go("ex=letter&layer=1&head=2")
     picks = explorer_site.first.picks(1, 2).tolist()
     canvas = shown.page.locator("mosa-explorer section[aria-label='This head, gathered'] canvas")
     box = canvas.bounding_box()
@@ -138,8 +148,8 @@ def test_hovered_pair_lights_both_tokens(visit, explorer_site):  # noqa: F811
     assert " looks at " in cell.text_content()
 
 
-def test_everything_by_keyboard(visit, explorer_site):  # noqa: F811
-    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=5")
+def test_everything_by_keyboard(kept_page, explorer_site):  # noqa: F811
+    shown = kept_page.go("ex=letter&layer=1&head=2&tok=5")
     press = shown.page.keyboard.press
     shown.token(5).focus()
     for keys, studied in ((["ArrowRight"] * 2, 7), (["ArrowLeft"], 6), (["Home"], 0)):
@@ -169,8 +179,8 @@ def test_everything_by_keyboard(visit, explorer_site):  # noqa: F811
     assert f"Layer {widget.layer}, head {widget.head} " in shown.text(".finding")
 
 
-def test_tab_stops_once_in_the_text_and_once_in_the_overview(visit, explorer_site):  # noqa: F811
-    shown = show(visit, explorer_site)
+def test_tab_stops_once_in_the_text_and_once_in_the_overview(kept_page, explorer_site):  # noqa: F811
+    shown = kept_page.go("ex=letter")
     stops = shown.page.evaluate(
         """() => {
           const root = document.querySelector("mosa-explorer > div").shadowRoot;
@@ -183,9 +193,9 @@ def test_tab_stops_once_in_the_text_and_once_in_the_overview(visit, explorer_sit
     assert shown.page.locator("mosa-explorer .tok[tabindex='0']").get_attribute("data-t") == "4"
 
 
-def test_another_k_is_called_a_what_if(visit, explorer_site):  # noqa: F811
+def test_another_k_is_called_a_what_if(kept_page, explorer_site):  # noqa: F811
     trace = explorer_site.first
-    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&k=20")
+    shown = kept_page.go("ex=letter&layer=1&head=2&k=20")
     assert shown.picked() == sorted(trace.order[1, 2, :20].tolist())
     assert f"What if k were 20: scores held as traced at k = {trace.k}." in shown.text(".detail")
     assert "weights only with the live model" in shown.text("section[aria-label$=gathered] .note")
@@ -206,21 +216,30 @@ VIEWS = (
 )
 
 
+def told(shown):
+    words = [shown.text(part) for part in (".finding", ".detail", ".readout", ".everyone .note")]
+    return [*words, shown.picked(), shown.one(".table-view").is_visible()]
+
+
 @pytest.mark.parametrize("fragment", VIEWS)
-def test_every_view_is_a_link(visit, explorer_site, fragment):  # noqa: F811
-    first = show(visit, explorer_site, fragment)
-    first.token(2).click()
-    first.settle()
-    again = show(visit, explorer_site, first.page.url.partition("#")[2])
-    for selector in (".finding", ".detail", ".readout", ".everyone .note"):
-        assert again.text(selector) == first.text(selector)
-    assert again.picked() == first.picked()
-    assert again.one(".table-view").is_visible() == first.one(".table-view").is_visible()
+def test_every_view_is_a_link(kept_page, fragment):  # noqa: F811
+    kept_page.go(fragment).token(2).click()
+    kept_page.settle()
+    before, link = told(kept_page), kept_page.page.url.partition("#")[2]
+    kept_page.go("ex=letter")
+    assert told(kept_page) != before
+    kept_page.go(link)
+    assert told(kept_page) == before
 
 
-def test_link_to_what_is_not_there_falls_to_the_first_frame(visit, explorer_site):  # noqa: F811
+def test_link_opens_its_view_on_a_new_page(visit, kept_page, explorer_site):  # noqa: F811
+    kept_page.go(VIEWS[2])
+    assert told(show(visit, explorer_site, VIEWS[2])) == told(kept_page)
+
+
+def test_link_to_what_is_not_there_falls_to_the_first_frame(kept_page, explorer_site):  # noqa: F811
     script = "<img src=x onerror=window.hurt=1>"
-    shown = show(visit, explorer_site, f"ex={script}&layer=77&head={script}&tok=9999&view={script}")
+    shown = kept_page.go(f"ex={script}&layer=77&head={script}&tok=9999&view={script}")
     widget = explorer_site.widget
     assert f"Layer {widget.layer}, head {widget.head} " in shown.text(".finding")
     assert "The link asks for what is not here" in shown.text(".told")
@@ -235,9 +254,9 @@ def test_fetched_example_comes_when_it_is_asked_for(visit, explorer_site):  # no
     assert shown.text(".finding") == finding(trace, 2, 3).sentence
 
 
-def test_pictures_are_drawn_where_the_numbers_say(visit, explorer_site):  # noqa: F811
+def test_pictures_are_drawn_where_the_numbers_say(kept_page, explorer_site):  # noqa: F811
     """Reads pixels of the masks: orange only in the row under study, blue at picked pairs."""
-    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2")
+    shown = kept_page.go("ex=letter&layer=1&head=2")
     trace = explorer_site.first
     kept = trace.picks(1, 2).tolist()
     colours = shown.page.evaluate(

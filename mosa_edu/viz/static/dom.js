@@ -18,7 +18,8 @@ const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 function furnish(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") node.addEventListener(name.slice(2), value);
-    else if (value != null && value !== false) node.setAttribute(name, value === true ? "" : `${value}`);
+    else if (value != null && value !== false)
+      node.setAttribute(name, value === true ? "" : `${value}`);
   }
   node.append(...children);
   return node;
@@ -44,9 +45,9 @@ export function html(tag, attributes = {}, ...children) {
  * @returns {SVGElement}
  */
 export function svg(tag, attributes = {}, ...children) {
-  return furnish(/** @type {SVGElement} */ (document.createElementNS(SVG_NAMESPACE, tag)), attributes, children);
+  const node = /** @type {SVGElement} */ (document.createElementNS(SVG_NAMESPACE, tag));
+  return furnish(node, attributes, children);
 }
-
 /** @param {...Child} children What stands in tokens' type. */
 export const mono = (...children) => html("code", {}, ...children);
 
@@ -95,7 +96,8 @@ export function setText(node, text) {
 export function prepareCanvas(canvas, width, height) {
   const ratio = globalThis.devicePixelRatio || 1;
   const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
-  if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high });
+  if (canvas.width !== wide || canvas.height !== high)
+    Object.assign(canvas, { width: wide, height: high });
   canvas.style.width = `${width}px`;
   canvas.style.height = `${height}px`;
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));

@@ -63,7 +63,9 @@ function factsOf(texts) {
  * @returns {{kind: Kind, inText: number} | null}
  */
 function standsOut(kinds, picks) {
-  let [found, most] = [null, 0];
+  /** @type {{kind: Kind, inText: number} | null} */
+  let found = null;
+  let most = 0;
   for (const kind of KINDS) {
     const count = picks.filter((t) => kinds[t].has(kind.key)).length;
     const inText = kinds.filter((own) => own.has(kind.key)).length;
@@ -121,7 +123,14 @@ export function describe(texts, layer, head, picks, ranked) {
   const found = standsOut(kinds, picks);
   if (!found) {
     const what = ranked.length ? `, first of all ${labels[ranked[0]]}.` : ".";
-    return { who, keeps, what, detail: detailWithoutKind(labels, picks, ranked), kind: null, count: 0 };
+    return {
+      who,
+      keeps,
+      what,
+      detail: detailWithoutKind(labels, picks, ranked),
+      kind: null,
+      count: 0,
+    };
   }
   const { kind, inText } = found;
   const others = picks.filter((t) => !kinds[t].has(kind.key)).map((t) => labels[t]);
@@ -148,7 +157,13 @@ export function specialists(texts, picks, heads, ranked) {
   /** @type {Map<string, {count: number, k: number, row: number}>} */
   const best = new Map();
   picks.forEach((own, row) => {
-    const { kind, count } = describe(texts, Math.floor(row / heads), row % heads, Array.from(own), ranked(row));
+    const { kind, count } = describe(
+      texts,
+      Math.floor(row / heads),
+      row % heads,
+      Array.from(own),
+      ranked(row),
+    );
     const before = kind === null ? null : (best.get(kind) ?? { count: 0, k: 1 });
     if (before && count * before.k > before.count * own.length) {
       best.set(/** @type {string} */ (kind), { count, k: own.length, row });
@@ -159,5 +174,10 @@ export function specialists(texts, picks, heads, ranked) {
     return found ? [{ ...found, kind: key, chip }] : [];
   })
     .sort((a, b) => b.count / b.k - a.count / a.k)
-    .map(({ kind, chip, row }) => ({ kind, chip, layer: Math.floor(row / heads), head: row % heads }));
+    .map(({ kind, chip, row }) => ({
+      kind,
+      chip,
+      layer: Math.floor(row / heads),
+      head: row % heads,
+    }));
 }

@@ -12,7 +12,10 @@ const MINUS = "\u2212";
  * @returns {string} ".637", "1.000"
  */
 export function fraction(value, digits = 3) {
-  return value.toFixed(digits).replace(/^(-?)0\./, "$1.").replace("-", MINUS);
+  return value
+    .toFixed(digits)
+    .replace(/^(-?)0\./, "$1.")
+    .replace("-", MINUS);
 }
 
 /**

@@ -108,6 +108,7 @@ export function openStage(el, css, onTheme) {
   for (const type of ["keydown", "pointerdown", "mousedown"]) {
     root.addEventListener(type, (event) => event.stopPropagation());
   }
+  el.closest(".output")?.setAttribute("style", "overflow:visible"); // a scrolling box would hold what sticks
   const bar = document.querySelector(".bd-header-article"); // stays on top of a scrolled page of the book
   if (bar) root.style.setProperty("--mosa-sticky-top", `${bar.getBoundingClientRect().height}px`);
   const [scheme, print] = [matchMedia("(prefers-color-scheme: dark)"), matchMedia("print")];

@@ -42,11 +42,22 @@ export const DARK = {
   ok: "#35c08f",
 };
 
-export const SANS = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+export const SANS =
+  'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 export const MONO = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace';
 
 /** Nine colours of the cividis scale, from low to high: for continuous fields in both themes. */
-const CIVIDIS = ["00224e", "123570", "3b496c", "575d6d", "707173", "8a8678", "a59c74", "c3b369", "fee838"];
+const CIVIDIS = [
+  "00224e",
+  "123570",
+  "3b496c",
+  "575d6d",
+  "707173",
+  "8a8678",
+  "a59c74",
+  "c3b369",
+  "fee838",
+];
 
 /**
  * A colour of the cividis scale.
@@ -65,7 +76,9 @@ export function cividis(share) {
 
 /** @param {Palette} palette */
 const declarations = (palette) =>
-  Object.entries(palette).map(([name, value]) => `--mosa-${name.replace("_", "-")}:${value};`).join("");
+  Object.entries(palette)
+    .map(([name, value]) => `--mosa-${name.replace("_", "-")}:${value};`)
+    .join("");
 
 /**
  * The custom properties that the components' style sheets read; print is always light.

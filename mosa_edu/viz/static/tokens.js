@@ -33,7 +33,8 @@ export function continuesWord(texts, t) {
 function labelOf(texts, t) {
   const text = texts[t];
   if (text === "") return "\u25af";
-  if (stripped(text) === "") return Array.from(text, (character) => (character === "\n" ? "\u23ce" : "\u2423")).join("");
+  if (stripped(text) === "")
+    return Array.from(text, (character) => (character === "\n" ? "\u23ce" : "\u2423")).join("");
   return continuesWord(texts, t) ? `\u00b7${text}` : stripped(text);
 }
 
@@ -57,6 +58,9 @@ export function wordAround(texts, t) {
   let [first, last] = [t, t];
   while (continuesWord(texts, first)) first--;
   while (continuesWord(texts, last + 1)) last++;
-  const before = texts.slice(first, t).join("").replace(new RegExp(`^[${SPACES}]+`), "");
+  const before = texts
+    .slice(first, t)
+    .join("")
+    .replace(new RegExp(`^[${SPACES}]+`), "");
   return { before, piece: labelOf([texts[t]], 0), after: texts.slice(t + 1, last + 1).join("") };
 }

@@ -64,7 +64,14 @@ export class Address {
     if (value("head") >= 0 && value("head") < heads) changes.head = value("head");
     if (value("selected") >= 0) changes.token = value("selected");
     if (value("k") > 0) changes.k = value("k");
-    if (!Object.keys(changes).some((name) => changes[/** @type {keyof typeof changes} */ (name)] !== state[/** @type {keyof typeof state} */ (name)])) return;
+    if (
+      !Object.keys(changes).some(
+        (name) =>
+          changes[/** @type {keyof typeof changes} */ (name)] !==
+          state[/** @type {keyof typeof state} */ (name)],
+      )
+    )
+      return;
     this.quiet = true;
     explorer.change(changes);
     this.quiet = false;
@@ -80,7 +87,13 @@ export class Address {
     const { state, model } = explorer;
     if (this.quiet) return;
     this.quiet = true;
-    const values = { text: state.text ?? "", layer: state.layer, head: state.head, selected: state.token, k: state.k ?? 0 };
+    const values = {
+      text: state.text ?? "",
+      layer: state.layer,
+      head: state.head,
+      selected: state.token,
+      k: state.k ?? 0,
+    };
     for (const [name, value] of Object.entries(values)) model.set(name, value);
     model.save_changes();
     this.quiet = false;

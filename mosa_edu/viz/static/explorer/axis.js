@@ -58,14 +58,17 @@ export class Axis {
   firstToShow(t) {
     const room = Math.min(8, this.visible >> 2);
     if (t < this.first + room) return Math.max(0, t - room);
-    if (t >= this.first + this.visible - room) return Math.min(this.T - this.visible, t + room + 1 - this.visible);
+    if (t >= this.first + this.visible - room)
+      return Math.min(this.T - this.visible, t + room + 1 - this.visible);
     return this.first;
   }
 
   /** @returns {number[]} Positions to write under the axis. */
   ticks() {
     const step = [1, 2, 4, 8, 16, 32, 64].find((size) => size * this.column >= 40) ?? 64;
-    return Array.from({ length: Math.ceil(this.T / step) }, (_, i) => i * step).filter((t) => this.shows(t));
+    return Array.from({ length: Math.ceil(this.T / step) }, (_, i) => i * step).filter((t) =>
+      this.shows(t),
+    );
   }
 }
 
@@ -75,7 +78,8 @@ export class Axis {
  * @returns {number[]}
  */
 export function scoreTicks(highest) {
-  const step = [0.5, 0.25, 0.1, 0.05, 0.02, 0.01].find((size) => highest / size >= 2) ?? highest / 2;
+  const step =
+    [0.5, 0.25, 0.1, 0.05, 0.02, 0.01].find((size) => highest / size >= 2) ?? highest / 2;
   return Array.from({ length: Math.floor(highest / step + 1e-9) + 1 }, (_, i) => i * step);
 }
 
@@ -90,13 +94,18 @@ export function placeLabels(wishes, gap) {
   const runs = [];
   wishes.forEach(({ x, most }, i) => {
     let run = { sum: Math.min(x, most) - gap * i, size: 1 };
-    while (runs.length && runs[runs.length - 1].sum / runs[runs.length - 1].size > run.sum / run.size) {
+    while (
+      runs.length &&
+      runs[runs.length - 1].sum / runs[runs.length - 1].size > run.sum / run.size
+    ) {
       const before = /** @type {{sum: number, size: number}} */ (runs.pop());
       run = { sum: run.sum + before.sum, size: run.size + before.size };
     }
     runs.push(run);
   });
-  const places = runs.flatMap(({ sum, size }) => Array(size).fill(sum / size)).map((x, i) => x + gap * i);
+  const places = runs
+    .flatMap(({ sum, size }) => Array(size).fill(sum / size))
+    .map((x, i) => x + gap * i);
   for (let i = places.length - 1, most = Infinity; i >= 0; i--) {
     most = places[i] = Math.min(places[i], wishes[i].most, most - gap);
   }

@@ -15,7 +15,7 @@ const MOST_BARS = 5;
  * @property {number} share Of the full width.
  * @property {string} number
  * @property {string} [kind] Classes: "track" shows what the bar is a share of.
- * @property {number} [t] Token that the word stands for.
+ * @property {number} [t] Token that the word stands for; its position is told beside it.
  */
 
 /**
@@ -24,25 +24,30 @@ const MOST_BARS = 5;
  */
 function barList(onPress) {
   const node = html("ul", { class: "bars" });
-  /** @type {{row: HTMLElement, word: HTMLElement, fill: HTMLElement, number: HTMLElement, t: number}[]} */
+  /** @type {Record<"row" | "word" | "small" | "fill" | "number", HTMLElement>[]} */
   const kept = [];
+  /** @type {number[]} */
+  let tokens = [];
   const add = () => {
     const place = kept.length;
-    const word = onPress ? button("", () => onPress(kept[place].t), { class: "word" }) : html("span");
-    const [fill, number] = [html("i"), html("span", { class: "bar-number" })];
+    const word = onPress
+      ? button("", () => onPress(tokens[place]), { class: "word" })
+      : html("span");
+    const [small, fill, number] = [html("small"), html("i"), html("span", { class: "bar-number" })];
     const track = html("span", { class: "bar-track" }, fill);
-    const row = html("li", {}, html("span", { class: "bar-word" }, word), track, number);
+    const row = html("li", {}, html("span", { class: "bar-word" }, word, small), track, number);
     node.append(row);
-    return kept[kept.push({ row, word, fill, number, t: -1 }) - 1];
+    return kept[kept.push({ row, word, small, fill, number }) - 1];
   };
   /** @param {Bar[]} bars */
   const show = (bars) => {
+    tokens = bars.map(({ t = -1 }) => t);
     bars.forEach(({ word, share, number, kind = "", t = -1 }, i) => {
       const own = kept[i] ?? add();
-      own.t = t;
       own.row.hidden = false;
       setAttribute(own.row, "class", `bar-row ${kind}`);
       setText(own.word, word);
+      setText(own.small, t < 0 ? "" : `${t}`);
       setAttribute(own.word, "disabled", onPress && t < 0 ? "" : null);
       setAttribute(own.fill, "style", `width:${(100 * share).toFixed(2)}%`);
       setText(own.number, number);
@@ -57,7 +62,12 @@ function column(name) {
   const title = html("div", { class: "h" });
   const note = html("div", { class: "note" });
   const body = html("div");
-  return { node: html("section", { class: "col", "aria-label": name }, title, note, body), title, note, body };
+  return {
+    node: html("section", { class: "col", "aria-label": name }, title, note, body),
+    title,
+    note,
+    body,
+  };
 }
 
 /**
@@ -66,9 +76,15 @@ function column(name) {
  * @param {import("./view.js").Actions} actions
  */
 function keepers({ routing, token }, actions) {
-  const chips = routing.rowsOf(token).map((row) =>
-    button(headName(Math.floor(row / routing.heads), row % routing.heads), () => actions.lock({ row }), { class: "chip" }),
-  );
+  const chips = routing
+    .rowsOf(token)
+    .map((row) =>
+      button(
+        headName(Math.floor(row / routing.heads), row % routing.heads),
+        () => actions.lock({ row }),
+        { class: "chip" },
+      ),
+    );
   return html("div", { class: "chips wrap" }, ...chips);
 }
 
@@ -101,7 +117,9 @@ export function attentionPanel(actions) {
       const best = weights.toSorted((a, b) => b.weight - a.weight || b.t - a.t);
       const own = best.find(({ t }) => t === token)?.weight ?? 0;
       note.textContent =
-        own >= 0.95 ? "it looks almost only at itself" : `${plural(weights.length, "pick")} in view, itself included`;
+        own >= 0.95
+          ? "it looks almost only at itself"
+          : `${plural(weights.length, "pick")} in view, itself included`;
       const kind = "track cursor";
       /** @type {Bar[]} */
       const rows = best.slice(0, MOST_BARS).map(({ t, weight }) => {
@@ -109,7 +127,8 @@ export function attentionPanel(actions) {
       });
       const rest = best.slice(MOST_BARS);
       const left = rest.reduce((sum, { weight }) => sum + weight, 0);
-      if (rest.length) rows.push({ word: `${rest.length} more`, share: left, number: fraction(left, 2), kind });
+      if (rest.length)
+        rows.push({ word: `${rest.length} more`, share: left, number: fraction(left, 2), kind });
       list.show(rows);
       if (list.node.parentNode !== body) body.replaceChildren(list.node);
     },
@@ -128,8 +147,15 @@ export function nextPanel() {
       const best = routing.source.next(token);
       const truth = routing.source.truth(token);
       const held = whatIf ? " (held as traced)" : "";
-      if (truth) note.replaceChildren("the text says ", bold(mono(labels[token + 1])), `, rank ${truth.rank + 1}${held}`);
-      else note.textContent = token + 1 < routing.T ? `the model's guesses${held}` : `the text ends here${held}`;
+      if (truth)
+        note.replaceChildren(
+          "the text says ",
+          bold(mono(labels[token + 1])),
+          `, rank ${truth.rank + 1}${held}`,
+        );
+      else
+        note.textContent =
+          token + 1 < routing.T ? `the model's guesses${held}` : `the text ends here${held}`;
       const top = Math.max(best[0].probability, truth?.probability ?? 0, 1e-9);
       const also = truth && !best.some(({ id }) => id === truth.id) ? [truth] : [];
       list.show(
@@ -158,14 +184,21 @@ export function costPanel(link) {
           "div",
           { class: "cost" },
           html("div", { class: "cost-line" }, name, bold(percent(share))),
-          html("div", { class: "share" }, html("i", { style: `width:${(100 * Math.min(share, 1)).toFixed(2)}%` })),
+          html(
+            "div",
+            { class: "share" },
+            html("i", { style: `width:${(100 * Math.min(share, 1)).toFixed(2)}%` }),
+          ),
           html("div", { class: "note" }, words),
         ),
       );
       const share = Math.floor(routing.T / config.sparsity);
       const floor = share < 2 && k === Math.min(2, routing.T);
       const why = `T / ${config.sparsity} would be ${share}, but a head keeps at least 2 tokens.`;
-      body.replaceChildren(html("div", { class: "costs" }, ...rows), ...(floor ? [html("p", { class: "note" }, why)] : []));
+      body.replaceChildren(
+        html("div", { class: "costs" }, ...rows),
+        ...(floor ? [html("p", { class: "note" }, why)] : []),
+      );
     },
   };
 }

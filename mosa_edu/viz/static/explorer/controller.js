@@ -3,21 +3,23 @@
  * @module
  */
 
-import { html } from "../dom.js";
-import { tokenLabels, wordAround } from "../tokens.js";
+import { keptCount } from "../engine/routing.js";
 import { openStage } from "../host.js";
-import { Axis } from "./axis.js";
+import { tokenLabels } from "../tokens.js";
+import { Address } from "./address.js";
 import { EXPLORER_CSS } from "./css.js";
+import { Examples } from "./examples.js";
 import { listenToKeys } from "./keys.js";
 import { arrange, assemble } from "./layout.js";
 import { HEAD_LEVEL, TEXT_LEVEL, TOKEN_LEVEL } from "./levels.js";
 import { Live } from "./live.js";
-import { Address } from "./address.js";
+import { Moves } from "./moves.js";
 import { buildPanels } from "./panels.js";
 import { Requests } from "./requests.js";
 import { Routing } from "./routing_view.js";
 import { Session } from "./session.js";
 import { tokenSentence } from "./text.js";
+import { viewOf } from "./view.js";
 
 const ANNOUNCE_DELAY = 300;
 
@@ -33,9 +35,11 @@ export class Explorer {
     this.el = el;
     /** @type {import("./session.js").StoredData} */
     this.data = model.get("data");
+    this.examples = new Examples(this.data.examples, this.data.config.include_first);
     this.session = new Session(this.data, model, () => this.report());
     this.live = new Live(this);
     this.requests = new Requests(this);
+    this.moves = new Moves(this);
     /** @type {import("./view.js").Target | null} */
     this.pointed = null;
     /** @type {import("./link.js").LinkState} */
@@ -45,14 +49,21 @@ export class Explorer {
     this.size = { narrow: false, wide: false, axisWidth: 726, squareSize: 204, gatheredWidth: 268 };
     /** @type {number[]} */
     this.timers = [];
+    this.width = 0;
+    this.routing = new Routing(this.examples.source(this.state.example, null));
+    this.labels = tokenLabels(this.routing.texts);
+    this.state.token = this.validToken(this.state.token);
     this.stage = openStage(el, EXPLORER_CSS, () => this.invalidate(TEXT_LEVEL));
-    this.nodes = buildPanels(this, `finding-${++explorers}`);
-    this.frame = assemble(this.stage.root, this.nodes.byName, `finding-${explorers}`);
-    this.setSource(this.session.storedSource(this.state.example, this.state.k));
+    const id = `finding-${++explorers}`;
+    this.nodes = buildPanels(this, id);
+    this.frame = assemble(this.stage.root, this.nodes.byName, id);
     this.address = new Address(this, explorers === 1);
+    this.observer = new ResizeObserver(() => this.resize());
+    this.print = matchMedia("print");
+    this.onPrint = () => this.printed();
     this.listen();
     this.address.follow();
-    this.draw();
+    this.draw(TEXT_LEVEL);
     this.report();
   }
 
@@ -60,26 +71,40 @@ export class Explorer {
   firstFrame() {
     const { start } = this.data;
     const { example, layer, head, token } = start;
-    return { example, text: null, layer, head, token, k: null, view: "figure", map: "picks", sort: "model", off: [], first: null };
+    return {
+      example,
+      text: null,
+      layer,
+      head,
+      token,
+      k: null,
+      view: "figure",
+      map: "picks",
+      sort: "model",
+      off: [],
+      first: null,
+    };
   }
 
   listen() {
-    this.observer = new ResizeObserver(() => {
-      const width = this.frame.card.getBoundingClientRect().width;
-      if (width < 100 || width === this.width) return; // not laid out yet
-      this.width = width;
-      this.size = arrange(this.frame, this.nodes.byName, width);
-      this.level = TEXT_LEVEL;
-      this.draw();
-    });
     this.observer.observe(this.frame.card);
-    listenToKeys(this.stage.root, this.nodes.keyPlaces, this);
-    this.print = matchMedia("print");
-    this.onPrint = () => {
-      if (this.print?.matches) this.nodes.printTable(this.view());
-      this.draw(TEXT_LEVEL);
-    };
+    listenToKeys(this.stage.root, this.nodes.keyPlaces, this.moves);
     this.print.addEventListener("change", this.onPrint);
+  }
+
+  /** Arrange the card for the width that it has now. */
+  resize() {
+    const { width } = this.frame.card.getBoundingClientRect();
+    if (width < 100 || width === this.width) return; // not laid out yet
+    this.width = width;
+    this.size = arrange(this.frame, this.nodes.byName, width);
+    this.draw(TEXT_LEVEL);
+  }
+
+  /** Paper is light, and holds the numbers of the head. */
+  printed() {
+    if (this.print.matches) this.nodes.printTable(this.view());
+    this.draw(TEXT_LEVEL);
   }
 
   /**
@@ -87,7 +112,7 @@ export class Explorer {
    * @param {import("./routing_view.js").RoutingSource} source
    */
   setSource(source) {
-    const other = source.tokens !== this.routing?.tokens;
+    const other = source.tokens !== this.routing.tokens;
     this.routing = new Routing(source);
     if (other) {
       this.labels = tokenLabels(this.routing.texts);
@@ -101,7 +126,7 @@ export class Explorer {
   validToken(token) {
     const { T, picks } = this.routing;
     if (token >= 0 && token < T) return token;
-    const own = picks[this.state.layer * this.data.config.n_sparse_heads + this.state.head];
+    const own = picks[this.row];
     return own[own.length - 1] ?? 0;
   }
 
@@ -112,41 +137,15 @@ export class Explorer {
 
   /** @returns {import("./view.js").View} */
   view() {
-    const { routing, state, size, labels } = this;
-    const { row = this.row, token = state.token, other = -1 } = this.pointed ?? {};
-    const fit = new Axis(size.axisWidth, routing.T, size.narrow, this.drawn.first);
-    const axis = this.pointed ? fit : new Axis(size.axisWidth, routing.T, size.narrow, fit.firstToShow(token));
-    return {
-      routing,
-      row,
-      layer: Math.floor(row / routing.heads),
-      head: row % routing.heads,
-      token,
-      other,
-      isPreview: this.pointed !== null,
-      labels,
-      word: (t) => wordAround(routing.texts, t),
-      entry: (id) => this.entry(id),
-      axis,
-      axisMoved: axis.first !== this.drawn.first,
-      palette: this.stage.palette(),
-      exampleLabel: this.live.exampleLabel(),
-      state,
-      config: this.data.config,
-      off: new Set(state.off),
-      usualKept: this.session.usualKept(routing.T),
-      narrow: size.narrow,
-      wide: size.wide,
-      squareSize: size.squareSize,
-      gatheredWidth: size.gatheredWidth,
-      whatIf: this.live.whatIf(),
-    };
+    return viewOf(this);
   }
 
-  /** @param {number} id @returns {string} */
-  entry(id) {
-    const piece = this.session.engine?.tokenizer.piece(id) ?? { text: `#${id}`, whole: true };
-    return tokenLabels(["a", this.data.vocabulary[id] ?? (piece.whole ? piece.text : `<${piece.text}>`)])[1];
+  /**
+   * @param {number} [T] Tokens of a text, if not of the one that is shown.
+   * @returns {number} Tokens that a head keeps by itself.
+   */
+  usualKept(T = this.routing.T) {
+    return keptCount(T, this.data.config.sparsity);
   }
 
   /** @param {number} level */
@@ -168,7 +167,8 @@ export class Explorer {
   /** @param {import("./view.js").Target} target */
   preview(target) {
     const old = this.pointed;
-    if (old && old.row === target.row && old.token === target.token && old.other === target.other) return;
+    if (old && old.row === target.row && old.token === target.token && old.other === target.other)
+      return;
     this.pointed = target;
     this.invalidate(TOKEN_LEVEL);
   }
@@ -196,7 +196,13 @@ export class Explorer {
     this.frame.card.classList.add("settling");
     const text = this.state.text !== before.text || this.state.example !== before.example;
     const other = text || ["k", "off", "first"].some((name) => name in changes);
-    if (text) this.state = { ...this.state, k: changes.k ?? null, token: changes.token ?? -1, off: changes.off ?? [] };
+    if (text)
+      this.state = {
+        ...this.state,
+        k: changes.k ?? null,
+        token: changes.token ?? -1,
+        off: changes.off ?? [],
+      };
     if (other) this.live.refresh(text);
     this.state.token = this.validToken(this.state.token);
     const redrawn = other || "map" in changes || "sort" in changes || "view" in changes;
@@ -221,53 +227,15 @@ export class Explorer {
   announce(otherHead) {
     const view = this.view();
     if (view.isPreview) return;
-    this.nodes.byName.status.textContent = otherHead ? this.nodes.finding() : tokenSentence(view, view.token);
+    this.nodes.byName.status.textContent = otherHead
+      ? this.nodes.finding()
+      : tokenSentence(view, view.token);
     (globalThis.requestIdleCallback ?? setTimeout)(() => this.nodes.describe(this.view()));
   }
 
   /** @param {string} words For the status line. */
   say(words) {
     this.nodes.tell(words);
-  }
-
-  /** @param {number} step */
-  stepToken(step) {
-    this.goToken(Math.max(0, Math.min(this.routing.T - 1, this.state.token + step)));
-  }
-
-  /** @param {number} token */
-  goToken(token) {
-    this.lock({ token: token < 0 ? this.routing.T + token : token });
-    this.draw();
-    this.nodes.focusToken();
-  }
-
-  /** @param {number} step */
-  stepHead(step) {
-    this.lock({ row: (this.row + step + this.routing.rows) % this.routing.rows });
-  }
-
-  /** @param {number} step */
-  stepRow(step) {
-    const order = this.nodes.order();
-    this.lock({ row: order[(order.indexOf(this.row) + step + order.length) % order.length] });
-  }
-
-  escape() {
-    if (this.pointed) return this.leave();
-    if (this.el.classList.contains("widened")) return this.widen();
-    this.change(this.firstFrame());
-  }
-
-  widen() {
-    const { el } = this;
-    const on = el.classList.toggle("widened");
-    if (on) el.popover = "manual"; // the top layer: nothing of the page lies above
-    if (el.popover) el[on ? "showPopover" : "hidePopover"]();
-    if (!on) el.removeAttribute("popover");
-    this.stage.root.classList.toggle("full", on);
-    this.nodes.wide.setAttribute("aria-pressed", `${on}`);
-    document.documentElement.style.overflow = on ? "hidden" : "";
   }
 
   report() {
@@ -277,10 +245,10 @@ export class Explorer {
   }
 
   dispose() {
-    this.observer?.disconnect();
-    this.print?.removeEventListener("change", this.onPrint);
+    this.observer.disconnect();
+    this.print.removeEventListener("change", this.onPrint);
     this.timers.forEach(clearTimeout);
-    this.session.work?.abort();
+    this.live.runs.stop();
     this.address.dispose();
     this.stage.dispose();
   }

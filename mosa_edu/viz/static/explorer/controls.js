@@ -12,7 +12,12 @@ import { TEXT_LEVEL } from "./levels.js";
  * @param {...(Node | string)} children
  */
 function field(name, className, ...children) {
-  return html("div", { class: `field ${className}` }, html("span", { class: "label" }, name), ...children);
+  return html(
+    "div",
+    { class: `field ${className}` },
+    html("span", { class: "label" }, name),
+    ...children,
+  );
 }
 
 /**
@@ -22,15 +27,24 @@ function field(name, className, ...children) {
  */
 function layerRadios(layers, choose) {
   const radios = Array.from({ length: layers }, (_, layer) =>
-    button(`${layer}`, () => choose(layer), { role: "radio", class: "seg", "aria-label": `Layer ${layer}` }),
+    button(`${layer}`, () => choose(layer), {
+      role: "radio",
+      class: "seg",
+      "aria-label": `Layer ${layer}`,
+    }),
   );
-  const group = html("div", { class: "segments", role: "radiogroup", "aria-label": "Layer" }, ...radios);
+  const group = html(
+    "div",
+    { class: "segments", role: "radiogroup", "aria-label": "Layer" },
+    ...radios,
+  );
   group.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (!step) return;
     event.preventDefault();
     event.stopPropagation();
-    const next = (radios.indexOf(/** @type {HTMLButtonElement} */ (event.target)) + step + layers) % layers;
+    const next =
+      (radios.indexOf(/** @type {HTMLButtonElement} */ (event.target)) + step + layers) % layers;
     choose(next);
     radios[next].focus();
   });
@@ -45,7 +59,7 @@ function layerRadios(layers, choose) {
 }
 
 /**
- * @param {import("./view.js").Actions & {requests: import("./requests.js").Requests, stepHead: (step: number) => void}} actions
+ * @param {import("./controller.js").Explorer} actions
  * @param {import("./session.js").StoredData} data
  */
 export function controlBar(actions, data) {
@@ -54,19 +68,35 @@ export function controlBar(actions, data) {
   const mine = html("option", { value: "", hidden: true }, "Your text");
   const select = html("select", { "aria-label": "Text" }, ...options, mine);
   select.addEventListener("change", () => void actions.requests.example(select.value));
-  const own = button("Your text", () => actions.requests.ownText(), { class: "own-button", "aria-expanded": "false" });
+  const own = button("Your text", () => actions.requests.ownText(), {
+    class: "own-button",
+    "aria-expanded": "false",
+  });
   const layer = layerRadios(layers, (value) => actions.change({ layer: value }));
   const number = html("output", {});
   const stepper = html(
     "div",
     { class: "segments", role: "group", "aria-label": "Head" },
-    button("‹", () => actions.stepHead(-1), { class: "seg", "aria-label": "Previous head", title: "[" }),
+    button("‹", () => actions.moves.stepHead(-1), {
+      class: "seg",
+      "aria-label": "Previous head",
+      title: "[",
+    }),
     number,
-    button("›", () => actions.stepHead(1), { class: "seg", "aria-label": "Next head", title: "]" }),
+    button("›", () => actions.moves.stepHead(1), {
+      class: "seg",
+      "aria-label": "Next head",
+      title: "]",
+    }),
   );
   const range = html("input", { type: "range", min: 1, step: 1, "aria-label": "Tokens kept, k" });
   const caption = html("span", { class: "label" });
-  const slider = html("span", { class: "slider" }, range, html("i", { class: "notch", "aria-hidden": "true" }));
+  const slider = html(
+    "span",
+    { class: "slider" },
+    range,
+    html("i", { class: "notch", "aria-hidden": "true" }),
+  );
   let usual = 2;
   range.addEventListener("input", () => {
     const k = Number(range.value);
@@ -99,10 +129,16 @@ export function controlBar(actions, data) {
       const k = Math.min(state.k ?? usual, routing.T);
       Object.assign(range, { min: Math.min(2, routing.T), max: most });
       range.value = `${k}`;
-      const place = (/** @type {number} */ value) => (most > 2 ? Math.max(0, value - 2) / (most - 2) : 1);
+      const place = (/** @type {number} */ value) =>
+        most > 2 ? Math.max(0, value - 2) / (most - 2) : 1;
       slider.style.setProperty("--fill", `${place(k)}`);
       slider.style.setProperty("--notch", `${place(usual)}`);
-      const share = k !== usual ? "" : usual > routing.T / view.config.sparsity ? " (the least)" : ` (T/${view.config.sparsity})`;
+      const share =
+        k !== usual
+          ? ""
+          : usual > routing.T / view.config.sparsity
+            ? " (the least)"
+            : ` (T/${view.config.sparsity})`;
       caption.replaceChildren("Tokens kept ", bold(`k = ${k}`), ` of ${routing.T}${share}`);
       setAttribute(range, "aria-valuetext", `${k} of ${routing.T} tokens`);
     },

@@ -29,7 +29,11 @@ export function headCost(config, T, k) {
   const dense = headFlops(config, T, T, false);
   const unit = dense < 1e6 ? { size: 1e3, name: "thousand" } : { size: 1e6, name: "million" };
   const inUnits = (/** @type {number} */ value) => (value / unit.size).toFixed(2);
-  const work = { name: "FLOPs", share: flops / dense, words: `${inUnits(flops)} of ${inUnits(dense)} ${unit.name}` };
+  const work = {
+    name: "FLOPs",
+    share: flops / dense,
+    words: `${inUnits(flops)} of ${inUnits(dense)} ${unit.name}`,
+  };
   return [
     { name: "Pairs", share: pairs / all, words: `${count(pairs)} of ${count(all)}` },
     ...(config.d_model ? [work] : []), // a trace alone does not know how wide its model is

@@ -30,10 +30,16 @@ function hardestHit(before, after) {
 export function experimentsPanel(actions) {
   const note = html("span", { class: "note" });
   const offButton = button("", () => actions.ask({ off: toggled() }), { class: "small" });
-  const firstButton = button("Keep token 0 in every head", () => actions.ask({ first: view.state.first === null ? !usual : null }), {
+  const firstButton = button(
+    "Keep token 0 in every head",
+    () => actions.ask({ first: view.state.first === null ? !usual : null }),
+    {
+      class: "small",
+    },
+  );
+  const undo = button("As trained", () => actions.ask({ off: [], first: null, k: null }), {
     class: "small",
   });
-  const undo = button("As trained", () => actions.ask({ off: [], first: null, k: null }), { class: "small" });
   const result = html("p", { class: "result", role: "status" });
   const node = html(
     "section",

@@ -34,7 +34,11 @@ export function csvOf({ routing }) {
       // A spreadsheet would run a text that begins like a formula.
       const safe = /^[\s]*[=+\-@]/.test(text) ? `'${text}` : text;
       const cells = [Math.floor(row / routing.heads), row % routing.heads, t, id, quote(safe)];
-      const facts = [routing.score(row, t).toFixed(6), routing.rank(row, t), Number(routing.isKept(row, t))];
+      const facts = [
+        routing.score(row, t).toFixed(6),
+        routing.rank(row, t),
+        Number(routing.isKept(row, t)),
+      ];
       lines.push([...cells, ...facts].join());
     }
   }
@@ -52,7 +56,9 @@ export function pythonString(text) {
     if (character === "\n") return "\\n";
     if (character === '"' || character === "\\") return `\\${character}`;
     if (point >= 32 && point < 127) return character;
-    return point > 0xffff ? `\\U${point.toString(16).padStart(8, "0")}` : `\\u${point.toString(16).padStart(4, "0")}`;
+    return point > 0xffff
+      ? `\\U${point.toString(16).padStart(8, "0")}`
+      : `\\u${point.toString(16).padStart(4, "0")}`;
   });
   return `"${escaped.join("")}"`;
 }
@@ -75,11 +81,15 @@ export function pythonOf({ routing, layer, head, row, state, token, whatIf }, na
   ];
   if (state.k !== null) {
     lines[5] = `print(sorted(trace.order[${layer}, ${head}, :${state.k}].tolist()))  # the best ${state.k}`;
-    if (!whatIf) lines.push("# The page ran every head at this k; here only this head's cut is moved.");
+    if (!whatIf)
+      lines.push("# The page ran every head at this k; here only this head's cut is moved.");
   }
-  if (state.off.length || state.first !== null) lines.push("# The page ran a changed model; this is the model as trained.");
+  if (state.off.length || state.first !== null)
+    lines.push("# The page ran a changed model; this is the model as trained.");
   const score = `float(trace.router_scores()[${layer}, ${head}, ${token}])`;
-  lines.push(`print(round(${score}, 3))  # ${standing(routing, row, token).kept ? "picked" : "not picked"}`);
+  lines.push(
+    `print(round(${score}, 3))  # ${standing(routing, row, token).kept ? "picked" : "not picked"}`,
+  );
   return `${lines.join("\n")}\n`;
 }
 
@@ -92,9 +102,15 @@ export function pythonOf({ routing, layer, head, row, state, token, whatIf }, na
  */
 export function provenanceOf({ layer, head, routing, state, whatIf }, about, address) {
   const changes = [
-    ...state.off.map((row) => `${headName(Math.floor(row / routing.heads), row % routing.heads)} switched off`),
+    ...state.off.map(
+      (row) => `${headName(Math.floor(row / routing.heads), row % routing.heads)} switched off`,
+    ),
     ...(state.first === null ? [] : ["seat of token 0 changed"]),
     ...(whatIf ? [whatIf] : state.k === null ? [] : [`k = ${state.k}`]),
   ];
-  return [`${headName(layer, head)}, zero-based. ${about}`, ...changes.map((change) => `Changed: ${change}.`), address];
+  return [
+    `${headName(layer, head)}, zero-based. ${about}`,
+    ...changes.map((change) => `Changed: ${change}.`),
+    address,
+  ];
 }

@@ -45,7 +45,12 @@ export function footerPanel(actions, data) {
     ...(leak ? [": ", html("a", { href: leak }, "the leak")] : []),
     `. ${data.about}`,
   );
-  const node = html("footer", {}, html("div", { class: "row wrap" }, ...buttons, told, badge), prose);
+  const node = html(
+    "footer",
+    {},
+    html("div", { class: "row wrap" }, ...buttons, told, badge),
+    prose,
+  );
   let timer = 0;
   return {
     node,
@@ -64,7 +69,9 @@ export function footerPanel(actions, data) {
       const { state, text, title } = badgeOf(status);
       badge.className = `badge ${state}`;
       badge.title = title;
-      badge.replaceChildren(selftest && status.verdict ? html("a", { href: selftest }, text) : text);
+      badge.replaceChildren(
+        selftest && status.verdict ? html("a", { href: selftest }, text) : text,
+      );
     },
   };
 }

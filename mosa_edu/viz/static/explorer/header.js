@@ -17,7 +17,13 @@ const MOST_CHIPS = 5;
  */
 export function findingOf(routing, row) {
   const { texts, heads, picks } = routing;
-  return describe(texts, Math.floor(row / heads), row % heads, Array.from(picks[row]), routing.ranked(row));
+  return describe(
+    texts,
+    Math.floor(row / heads),
+    row % heads,
+    Array.from(picks[row]),
+    routing.ranked(row),
+  );
 }
 
 /**
@@ -32,19 +38,29 @@ function pillParts({ name, received, total, milliseconds }, variant) {
   if (name === "error") return ["✕ Live model not loaded"];
   if (name === "live") return [dot, `Live model${variant}, ${Math.round(milliseconds)} ms`];
   const share = total ? (100 * received) / total : 0;
-  const progress = html("span", { class: "progress" }, html("i", { style: `width:${share.toFixed(1)}%` }));
-  const sizes = total ? `${megabytes(received)} of ${megabytes(total)} MB` : `${megabytes(received)} MB`;
+  const progress = html(
+    "span",
+    { class: "progress" },
+    html("i", { style: `width:${share.toFixed(1)}%` }),
+  );
+  const sizes = total
+    ? `${megabytes(received)} of ${megabytes(total)} MB`
+    : `${megabytes(received)} MB`;
   return [dot, "Loading live model", progress, html("span", { class: "sizes" }, sizes)];
 }
 
 /**
- * @param {import("./view.js").Actions & {widen: () => void}} actions
+ * @param {import("./view.js").Actions} actions
+ * @param {import("./moves.js").Moves} moves
  * @param {string} id Of the finding.
  */
-export function headerPanel(actions, id) {
+export function headerPanel(actions, moves, id) {
   const name = html("span", { class: "name" }, "Routing explorer");
   const pill = html("span", { class: "pill" });
-  const wide = button("⤢ Wide", () => actions.widen(), { class: "plain wide-button", "aria-pressed": "false" });
+  const wide = button("⤢ Wide", () => moves.widen(), {
+    class: "plain wide-button",
+    "aria-pressed": "false",
+  });
   const who = html("span");
   const keeps = html("span", { class: "keeps" });
   const what = html("span");
@@ -59,13 +75,17 @@ export function headerPanel(actions, id) {
   );
   /** @param {import("./view.js").View} view */
   const rebuildChips = ({ routing }) => {
-    const found = specialists(routing.texts, routing.picks, routing.heads, (row) => routing.ranked(row));
+    const found = specialists(routing.texts, routing.picks, routing.heads, (row) =>
+      routing.ranked(row),
+    );
     chips.hidden = !found.length;
     chips.replaceChildren(
       html("span", { class: "lead" }, "Heads that keep"),
       ...found.slice(0, MOST_CHIPS).map(({ chip, layer, head }) => {
         const parts = html("span", {}, chip, " ", html("small", {}, headName(layer, head)));
-        return button(parts, () => actions.lock({ row: layer * routing.heads + head }), { class: "chip" });
+        return button(parts, () => actions.lock({ row: layer * routing.heads + head }), {
+          class: "chip",
+        });
       }),
     );
   };
@@ -75,10 +95,18 @@ export function headerPanel(actions, id) {
    */
   const makeRoom = ({ routing, narrow }) => {
     const all = routing.picks.map((_, row) => findingOf(routing, row));
-    const longest = (/** @type {string[]} */ texts) => texts.reduce((a, b) => (b.length > a.length ? b : a));
+    const longest = (/** @type {string[]} */ texts) =>
+      texts.reduce((a, b) => (b.length > a.length ? b : a));
     const ghost = (/** @type {string} */ text, /** @type {string} */ name) =>
-      html("p", { class: name, style: "position:absolute;visibility:hidden;width:100%;left:0" }, text);
-    const sentence = ghost(longest(all.map((found) => found.who + found.keeps + found.what)), "finding");
+      html(
+        "p",
+        { class: name, style: "position:absolute;visibility:hidden;width:100%;left:0" },
+        text,
+      );
+    const sentence = ghost(
+      longest(all.map((found) => found.who + found.keeps + found.what)),
+      "finding",
+    );
     const second = ghost("", "detail");
     const [lead, list] = longest(all.map((found) => found.detail)).split(/(?<=: )/);
     second.append(lead ?? "", mono(list ?? ""));
@@ -103,14 +131,20 @@ export function headerPanel(actions, id) {
      * @param {number} level
      */
     update(view, level) {
-      name.textContent = view.isPreview ? "Preview: click to keep, Esc to return" : "Routing explorer";
+      name.textContent = view.isPreview
+        ? "Preview: click to keep, Esc to return"
+        : "Routing explorer";
       if (level < HEAD_LEVEL) return;
       if (level >= TEXT_LEVEL) makeRoom(view);
       const found = findingOf(view.routing, view.row);
       [who.textContent, keeps.textContent, what.textContent] = [found.who, found.keeps, found.what];
       const [lead, list] = found.detail.split(/(?<=: )/);
       detail.replaceChildren(lead ?? "", ...(list ? [mono(list)] : []));
-      if (view.whatIf) detail.replaceChildren(...(lead ? [lead.replace(/\. The other.*/, "."), " "] : []), bold(view.whatIf));
+      if (view.whatIf)
+        detail.replaceChildren(
+          ...(lead ? [lead.replace(/\. The other.*/, "."), " "] : []),
+          bold(view.whatIf),
+        );
       if (level >= TEXT_LEVEL) rebuildChips(view);
     },
     /**

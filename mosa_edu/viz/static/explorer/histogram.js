@@ -39,11 +39,18 @@ export function drawHistogram(context, view) {
   const gap = Math.min(1, axis.column / 5);
   const base = BARS + 2;
   context.fillStyle = palette.cursor_wash;
-  if (axis.shows(token)) context.fillRect(axis.middle(token) - Math.max(axis.column, 3) / 2, -8, Math.max(axis.column, 3), base + 8);
+  if (axis.shows(token))
+    context.fillRect(
+      axis.middle(token) - Math.max(axis.column, 3) / 2,
+      -8,
+      Math.max(axis.column, 3),
+      base + 8,
+    );
   for (let t = axis.first; t < axis.first + axis.visible; t++) {
     const number = routing.perToken[t];
     const high = (BARS * number) / most;
-    context.fillStyle = t === token ? palette.cursor : number >= 2 * routing.mean ? palette.ink : palette.quiet;
+    context.fillStyle =
+      t === token ? palette.cursor : number >= 2 * routing.mean ? palette.ink : palette.quiet;
     context.fillRect(axis.x(t) + gap / 2, base - high, axis.column - gap, high);
   }
   const level = base - (BARS * routing.mean) / most;
@@ -92,5 +99,10 @@ function drawRings(context, view, base) {
   context.fillStyle = palette.rule;
   context.fillRect(left, base + 33, width, 3);
   context.fillStyle = palette.ink2;
-  context.fillRect(left + (width * axis.first) / routing.T, base + 33, (width * axis.visible) / routing.T, 3);
+  context.fillRect(
+    left + (width * axis.first) / routing.T,
+    base + 33,
+    (width * axis.visible) / routing.T,
+    3,
+  );
 }

@@ -6,6 +6,7 @@
 import { html } from "../dom.js";
 
 const NARROW = 560;
+const SNUG = 740;
 const WIDE = 1100;
 const COLUMN_GAP = 25;
 const LEFT_COLUMN = 758;
@@ -21,7 +22,15 @@ const LEFT_COLUMN = 758;
 export function assemble(root, nodes, labelledBy) {
   const masks = html("div", { class: "columns" }, nodes.dense, nodes.sparse, nodes.gathered);
   const bars = html("div", { class: "columns still" }, nodes.attention, nodes.next, nodes.cost);
-  const left = html("div", { class: "left" }, nodes.text, nodes.readout, nodes.scores, nodes.overview, nodes.table);
+  const left = html(
+    "div",
+    { class: "left" },
+    nodes.text,
+    nodes.readout,
+    nodes.scores,
+    nodes.overview,
+    nodes.table,
+  );
   const right = html("div", { class: "right pad" }, masks, bars);
   const body = html("div", { class: "body" }, left, right);
   const card = html(
@@ -51,9 +60,12 @@ export function arrange({ card, body, left }, nodes, width) {
   const [narrow, wide] = [width < NARROW, width >= WIDE];
   card.classList.toggle("narrow", narrow);
   card.classList.toggle("two", wide);
+  card.classList.toggle("snug", width < SNUG);
   // On a phone the text comes before the controls, also for the keyboard.
-  if (narrow && nodes.controls.parentElement !== left) nodes.text.after(nodes.banner, nodes.controls, nodes.own);
-  if (!narrow && nodes.controls.parentElement === left) body.before(nodes.controls, nodes.banner, nodes.own);
+  if (narrow && nodes.controls.parentElement !== left)
+    nodes.text.after(nodes.banner, nodes.controls, nodes.own);
+  if (!narrow && nodes.controls.parentElement === left)
+    body.before(nodes.controls, nodes.banner, nodes.own);
   const inner = width - 2 - (narrow ? 24 : 32);
   const leftInner = wide ? LEFT_COLUMN - 32 : inner;
   const rightInner = wide ? width - 2 - LEFT_COLUMN - 33 : inner;

@@ -45,7 +45,10 @@ export function writeLink(state, heads) {
     if (value !== usual) fields.set(name, value);
   }
   if (state.off.length) {
-    fields.set("off", state.off.map((row) => `${Math.floor(row / heads)}.${row % heads}`).join(" "));
+    fields.set(
+      "off",
+      state.off.map((row) => `${Math.floor(row / heads)}.${row % heads}`).join(" "),
+    );
   }
   if (state.first !== null) fields.set("first", state.first ? "1" : "0");
   return fields.toString();
@@ -84,7 +87,8 @@ export function readLink(fragment, usual, known) {
   for (const [name, allowed] of Object.entries(WORDS)) {
     const value = fields.get(name);
     if (value === null) continue;
-    if (/** @type {readonly string[]} */ (allowed).includes(value)) Object.assign(state, { [name]: value });
+    if (/** @type {readonly string[]} */ (allowed).includes(value))
+      Object.assign(state, { [name]: value });
     else complaints.push(`no ${name} ${value.slice(0, 20)}`);
   }
   state.off = readOff(fields.get("off"), known, complaints);
@@ -101,9 +105,13 @@ export function readLink(fragment, usual, known) {
  */
 function readOff(text, { layers, heads }, complaints) {
   const rows = new Set();
-  for (const name of (text ?? "").split(" ").filter(Boolean).slice(0, layers * heads)) {
+  for (const name of (text ?? "")
+    .split(" ")
+    .filter(Boolean)
+    .slice(0, layers * heads)) {
     const [, layer, head] = name.match(/^(\d{1,4})\.(\d{1,4})$/) ?? [];
-    if (Number(layer) < layers && Number(head) < heads) rows.add(Number(layer) * heads + Number(head));
+    if (Number(layer) < layers && Number(head) < heads)
+      rows.add(Number(layer) * heads + Number(head));
     else complaints.push(`no head ${name.slice(0, 20)}`);
   }
   return [...rows].sort((a, b) => a - b);

@@ -5,6 +5,7 @@
 
 import { headName } from "../format.js";
 import { withKept } from "./routing_view.js";
+import { Runs } from "./runs.js";
 
 const DIM_AFTER = 400;
 
@@ -20,6 +21,8 @@ export class Live {
     this.usual = null;
     this.facts = { obstacle: "", tokens: -1, left: 0, k: 0 };
     this.begun = false;
+    this.runs = new Runs(explorer.session);
+    this.turn = 0; // of what was asked for; answers to earlier questions are dropped
   }
 
   /** @returns {boolean} */
@@ -29,25 +32,28 @@ export class Live {
 
   /** @returns {string} Over a text that is not the one asked for. */
   exampleLabel() {
-    const { state, session } = this.explorer;
+    const { state, examples } = this.explorer;
     if (state.text === null || this.arrived) return "";
-    return `Stored example: ${session.example(state.example).title}`;
+    return `Stored example: ${examples.find(state.example).title}`;
   }
 
   /** @returns {string} */
   whatIf() {
-    const { state, routing, session } = this.explorer;
+    const { state, routing } = this.explorer;
     if (state.k === null || this.settled || this.isLive) return "";
-    return `What if k were ${Math.min(state.k, routing.T)}: scores held as traced at k = ${session.usualKept(routing.T)}.`;
+    const traced = this.explorer.usualKept();
+    return `What if k were ${Math.min(state.k, routing.T)}: scores held as traced at k = ${traced}.`;
   }
 
   /** @returns {string} What was changed about the model, for the pill. */
   variant() {
     const { state, routing } = this.explorer;
-    const names = state.off.map((row) => headName(Math.floor(row / routing.heads), row % routing.heads));
-    const off = names.length > 2 ? `${names.length} heads off` : names.length ? `${names.join(", ")} off` : "";
-    const first = state.first === null ? "" : state.first ? "token 0 kept" : "no seat for token 0";
-    return [off, first].filter(Boolean).map((words) => `, ${words}`).join("");
+    const name = (/** @type {number} */ row) =>
+      headName(Math.floor(row / routing.heads), row % routing.heads);
+    const n = state.off.length;
+    const parts = n > 2 ? [`${n} heads off`] : n ? [`${state.off.map(name).join(", ")} off`] : [];
+    if (state.first !== null) parts.push(state.first ? "token 0 kept" : "no seat for token 0");
+    return parts.map((words) => `, ${words}`).join("");
   }
 
   /**
@@ -56,17 +62,20 @@ export class Live {
    */
   refresh(otherText) {
     const { explorer } = this;
-    const { state, session } = explorer;
+    const { state, examples } = explorer;
+    const clamp = (/** @type {number} */ T) => {
+      if (state.k !== null) state.k = Math.max(1, Math.min(state.k, T));
+    };
     if (otherText) this.arrived = state.text === null;
     if (state.text === null) {
-      const { trace } = session.example(state.example);
-      if (state.k !== null) state.k = Math.max(1, Math.min(state.k, trace.T));
-      this.settled = state.k === null || state.k === trace.k;
-      explorer.setSource(session.storedSource(state.example, state.k));
+      const { T, k } = examples.trace(state.example);
+      clamp(T);
+      this.settled = state.k === null || state.k === k;
+      explorer.setSource(examples.source(state.example, state.k));
     } else if (this.arrived) {
       const { T, source } = explorer.routing;
-      if (state.k !== null) state.k = Math.max(1, Math.min(state.k, T));
-      explorer.setSource(withKept(source, state.k ?? session.usualKept(T)));
+      clamp(T);
+      explorer.setSource(withKept(source, state.k ?? explorer.usualKept()));
       this.settled = false;
     }
     explorer.report();
@@ -76,24 +85,25 @@ export class Live {
   /** Run the model on what the state asks for. */
   async run() {
     const { explorer } = this;
-    const { state, session } = explorer;
+    const { state, session, examples } = explorer;
+    const turn = ++this.turn;
     const { tokens, left } =
       state.text === null
-        ? { tokens: session.storedSource(state.example, null).tokens, left: 0 }
+        ? { tokens: examples.source(state.example, null).tokens, left: 0 }
         : session.tokens(state.text);
     const { obstacle } = this.facts;
-    this.facts = { obstacle, tokens: tokens.length, left, k: session.usualKept(tokens.length) };
+    this.facts = { obstacle, tokens: tokens.length, left, k: explorer.usualKept(tokens.length) };
     explorer.nodes.reportText(session.status, this.facts);
-    if (tokens.length < 2) return;
+    if (tokens.length < 2) return this.runs.stop();
     const dim = setTimeout(() => explorer.frame.body.classList.add("dim"), DIM_AFTER);
     const k = state.k === null ? null : Math.min(state.k, tokens.length);
-    const result = await session.run(tokens, { ...state, k });
+    const result = await this.runs.run(tokens, { ...state, k });
     clearTimeout(dim);
-    if (!result || state.text !== explorer.state.text) return;
+    if (!result || turn !== this.turn) return;
     explorer.frame.body.classList.remove("dim");
     this.settled = this.arrived = true;
     explorer.setSource(result.source);
-    await this.measure(result.run, tokens);
+    await this.measure(result.run, tokens, turn);
     session.test();
   }
 
@@ -101,26 +111,21 @@ export class Live {
    * Find out how the loss of the text moved.
    * @param {import("../engine/run.js").Run} run
    * @param {import("./routing_view.js").TextToken[]} tokens
+   * @param {number} turn
    */
-  async measure(run, tokens) {
-    const { explorer } = this;
-    const { session, state } = explorer;
+  async measure(run, tokens, turn) {
     const key = tokens.map(({ id }) => id).join();
     const changed = this.changes();
     if (this.usual?.key !== key) this.usual = null;
     this.showLoss(null);
     if (!this.usual) {
-      const losses = changed ? await session.usualLosses(tokens) : await session.losses(run);
+      const losses = changed ? await this.runs.usualLosses(tokens) : await this.runs.losses(run);
       if (!losses) return;
       this.usual = { key, losses };
     }
-    if (changed) {
-      this.showLoss(null);
-      const now = await session.losses(run);
-      if (!now || state !== explorer.state) return;
-      return this.showLoss(now);
-    }
-    this.showLoss(this.usual.losses);
+    if (changed) this.showLoss(null);
+    const now = changed ? await this.runs.losses(run) : this.usual.losses;
+    if (now && turn === this.turn) this.showLoss(now);
   }
 
   /** @returns {string} What differs from the model as trained, in words. */
@@ -137,13 +142,21 @@ export class Live {
     const hint = this.isLive
       ? "Switch a head off to see what it is worth."
       : this.facts.obstacle || "A switch loads the live model.";
-    explorer.nodes.reportLoss({ usual: this.usual?.losses ?? stored, now, changed: this.isLive ? this.changes() : "", hint });
+    explorer.nodes.reportLoss({
+      usual: this.usual?.losses ?? stored,
+      now,
+      changed: this.isLive ? this.changes() : "",
+      hint,
+    });
   }
 
   /** @returns {Float32Array | null} */
   storedLosses() {
     const { routing } = this.explorer;
-    const losses = Array.from({ length: routing.T - 1 }, (_, t) => routing.source.truth(t)?.loss ?? NaN);
+    const losses = Array.from(
+      { length: routing.T - 1 },
+      (_, t) => routing.source.truth(t)?.loss ?? NaN,
+    );
     return losses.some(Number.isNaN) || !losses.length ? null : Float32Array.from(losses);
   }
 
@@ -158,7 +171,8 @@ export class Live {
     if (!this.isLive) this.showLoss(null);
     // A switch that no model stands behind must not look as if it were on.
     const { off, first } = explorer.state;
-    if (status.name === "error" && (off.length || first !== null)) explorer.change({ off: [], first: null });
+    const switched = off.length > 0 || first !== null;
+    if (status.name === "error" && switched) explorer.change({ off: [], first: null });
     if (status.name !== "live" || this.begun) return;
     this.begun = true;
     void this.run();

@@ -55,7 +55,9 @@ export function densePanel(actions) {
   const { node, note, canvas } = square("Dense head");
   canvas.className = "framed";
   let [size, T] = [0, 1];
-  const target = (/** @type {number} */ y) => ({ token: Math.max(0, Math.min(T - 1, Math.floor((y / size) * T))) });
+  const target = (/** @type {number} */ y) => ({
+    token: Math.max(0, Math.min(T - 1, Math.floor((y / size) * T))),
+  });
   followPointer(canvas, {
     preview: (_, y) => actions.preview(target(y)),
     lock: (_, y) => actions.lock(target(y)),
@@ -72,7 +74,10 @@ export function densePanel(actions) {
       const cell = size / T;
       context.fillRect(0, token * cell, (token + 1) * cell, Math.max(cell, 2));
       note.textContent = `${count(pairs(T))} pairs, ${T} × ${T}`;
-      canvas.setAttribute("aria-label", `${count(pairs(T))} pairs: every token looks at itself and all before it`);
+      canvas.setAttribute(
+        "aria-label",
+        `${count(pairs(T))} pairs: every token looks at itself and all before it`,
+      );
     },
   };
 }
@@ -85,7 +90,9 @@ export function sparsePanel(actions) {
   let view;
   const target = (/** @type {number} */ y) => {
     const at = (y / view.squareSize) * view.routing.T - 0.5;
-    const near = Array.from(view.routing.picks[view.row]).sort((s, t) => Math.abs(s - at) - Math.abs(t - at))[0];
+    const near = Array.from(view.routing.picks[view.row]).sort(
+      (s, t) => Math.abs(s - at) - Math.abs(t - at),
+    )[0];
     return { token: near };
   };
   followPointer(canvas, {
@@ -132,7 +139,8 @@ function drawGathered(context, { routing, row, token, other, palette, labels }, 
   for (let i = 0; i < picks.length; i++) {
     const at = picks[i] === token;
     context.fillStyle = at ? palette.cursor_wash : palette.pick_wash;
-    for (let j = 0; j <= i; j++) context.fillRect(left + j * cell, i * cell, cell - gap, cell - gap);
+    for (let j = 0; j <= i; j++)
+      context.fillRect(left + j * cell, i * cell, cell - gap, cell - gap);
     context.fillStyle = at ? palette.cursor : palette.pick;
     for (let j = 0; weight && j <= i; j++) {
       const side = (cell - gap) * Math.sqrt(weight(row, i, j));
@@ -145,11 +153,16 @@ function drawGathered(context, { routing, row, token, other, palette, labels }, 
       }
     }
     if (i % every && !at) continue;
-    if (!at && every > 1 && Math.abs(Array.prototype.indexOf.call(picks, token) - i) * cell < 11) continue;
+    if (!at && every > 1 && Math.abs(Array.prototype.indexOf.call(picks, token) - i) * cell < 11)
+      continue;
     context.fillStyle = at ? palette.cursor_text : palette.ink;
     context.font = `${at ? "bold " : ""}11px ${MONO}`;
     const word = labels[picks[i]];
-    context.fillText(word.length > 10 ? `${word.slice(0, 9)}…` : word, left - 6, (i + 0.5) * cell + 3.5);
+    context.fillText(
+      word.length > 10 ? `${word.slice(0, 9)}…` : word,
+      left - 6,
+      (i + 0.5) * cell + 3.5,
+    );
   }
 }
 
@@ -161,7 +174,8 @@ export function gatheredPanel(actions) {
   let grid = { left: 0, cell: 1 };
   const target = (/** @type {number} */ x, /** @type {number} */ y) => {
     const picks = view.routing.picks[view.row];
-    const inside = (/** @type {number} */ place) => Math.max(0, Math.min(picks.length - 1, Math.floor(place / grid.cell)));
+    const inside = (/** @type {number} */ place) =>
+      Math.max(0, Math.min(picks.length - 1, Math.floor(place / grid.cell)));
     const [i, j] = [inside(y), inside(x - grid.left)];
     return { token: picks[i], other: x >= grid.left && j <= i ? picks[j] : -1 };
   };
@@ -178,13 +192,31 @@ export function gatheredPanel(actions) {
      */
     update(next, level) {
       view = next;
-      const { routing, row, other, token, labels, squareSize, gatheredWidth: width, narrow, wide } = view;
+      const {
+        routing,
+        row,
+        other,
+        token,
+        labels,
+        squareSize,
+        gatheredWidth: width,
+        narrow,
+        wide,
+      } = view;
       const k = routing.picks[row].length;
-      const longest = Math.max(...Array.from(routing.picks[row], (t) => Math.min(labels[t].length, 10)));
+      const longest = Math.max(
+        ...Array.from(routing.picks[row], (t) => Math.min(labels[t].length, 10)),
+      );
       const left = Math.min(longest * 6.7 + 10, width / 3);
       const room = width - left;
-      const cell = Math.min(WIDEST_CELL, (narrow ? room : wide ? Math.min(room, 300) : Math.min(room, squareSize)) / k);
-      grid = { left: narrow || wide || k * cell < 120 ? left : Math.max(left, width - k * cell), cell };
+      const cell = Math.min(
+        WIDEST_CELL,
+        (narrow ? room : wide ? Math.min(room, 300) : Math.min(room, squareSize)) / k,
+      );
+      grid = {
+        left: narrow || wide || k * cell < 120 ? left : Math.max(left, width - k * cell),
+        cell,
+      };
       const context = prepareCanvas(canvas, width, Math.max(k * cell, narrow ? 0 : squareSize));
       drawGathered(context, view, grid);
       const place = Array.prototype.indexOf.call(routing.picks[row], token);
@@ -192,12 +224,21 @@ export function gatheredPanel(actions) {
       const { weight } = routing.source;
       if (level === TOKEN_LEVEL && weight && place >= 0 && from >= 0) {
         const value = fraction(weight(row, place, from));
-        note.replaceChildren(mono(labels[token]), " looks at ", mono(labels[other]), ": ", bold(value));
+        note.replaceChildren(
+          mono(labels[token]),
+          " looks at ",
+          mono(labels[other]),
+          ": ",
+          bold(value),
+        );
         return;
       }
       const known = weight ? "area = weight" : "weights only with the live model";
       note.textContent = `${narrow ? "the same " : ""}${count(pairs(k))} pairs, ${known}`;
-      canvas.setAttribute("aria-label", `Attention among the ${k} tokens kept: ${count(pairs(k))} weights`);
+      canvas.setAttribute(
+        "aria-label",
+        `Attention among the ${k} tokens kept: ${count(pairs(k))} weights`,
+      );
       if (level >= TEXT_LEVEL) canvas.dataset.k = `${k}`;
     },
   };

@@ -3,17 +3,15 @@
  * @module
  */
 
-import { bold, button, html, mono, prepareCanvas } from "../dom.js";
+import { button, html, prepareCanvas } from "../dom.js";
 import { count, fraction, headName } from "../format.js";
 import { cividis, SANS } from "../palette.js";
 import { HEAD_LEVEL, TEXT_LEVEL } from "./levels.js";
 import { drawHistogram, HISTOGRAM_HEIGHT } from "./histogram.js";
-import { addMarks, drawBitmap, highestScore, arrangeRows } from "./overview_bitmap.js";
+import { arrangeRows, drawBitmap, highestScore, marksOf } from "./overview_bitmap.js";
+import { namedTokens } from "./hubs.js";
 import { followPointer } from "./pointer.js";
 import { bySimilarity } from "./similarity.js";
-
-const MOST_HUBS = 3;
-const MOST_ORPHANS = 8;
 
 /**
  * Names of the layers, or a tick in the column of its layer for every row.
@@ -61,7 +59,17 @@ function drawRows(context, view, rows, bitmap) {
     context.fillRect(middle, 0, column, rows.height);
   }
   const from = axis.first * axis.column * ratio;
-  context.drawImage(bitmap, from, 0, width * ratio, bitmap.height, axis.left, 0, width, rows.height);
+  context.drawImage(
+    bitmap,
+    from,
+    0,
+    width * ratio,
+    bitmap.height,
+    axis.left,
+    0,
+    width,
+    rows.height,
+  );
   context.save();
   context.beginPath();
   context.rect(axis.left, 0, width, rows.height);
@@ -74,52 +82,21 @@ function drawRows(context, view, rows, bitmap) {
     context.strokeStyle = palette.cursor;
     context.strokeRect(middle - 1.5, 0, column + 3, rows.height);
   } else {
-    const own = new Path2D();
-    addMarks(own, view, rows, row, axis.x(0));
     context.fillStyle = palette.pick;
-    context.fill(own);
+    context.fill(new Path2D(marksOf(view, rows, row, axis.x(0))));
     context.fillStyle = palette.cursor;
     for (const other of routing.rowsOf(token)) {
       context.fillRect(x + 0.2, rows.y[other] + 0.5, Math.max(axis.column - 0.4, 2), rows.size - 1);
     }
     context.strokeStyle = palette.ink2;
-    for (const off of view.off) context.strokeRect(axis.left, rows.y[off] + rows.size / 2, width, 0.5);
+    for (const off of view.off)
+      context.strokeRect(axis.left, rows.y[off] + rows.size / 2, width, 0.5);
   }
   context.restore();
   if (axis.narrow) return;
   context.fillStyle = palette.pick;
   context.font = `bold 11px ${SANS}`;
   context.fillText(headName(view.layer, view.head), axis.end + 5, y + rows.size / 2 + 4);
-}
-
-/**
- * Words for the tokens that many heads keep, and for those that none does.
- * @param {import("./view.js").View} view
- * @param {(target: import("./view.js").Target) => void} lock
- * @returns {{hubs: (Node | string)[], orphans: (Node | string)[]}}
- */
-function namedTokens({ routing, word }, lock) {
-  const name = (/** @type {number} */ t) => {
-    const { before, piece, after } = word(t);
-    const parts = [before, bold(piece), after].filter(Boolean);
-    return html("button", { type: "button", class: "word", onclick: () => lock({ token: t }) }, mono(...parts));
-  };
-  const between = (/** @type {(Node | string)[][]} */ items) => items.flatMap((item, i) => (i ? [", ", ...item] : item));
-  const [hubs, orphans] = [routing.hubs(), routing.orphans()];
-  const mean = `the mean is ${routing.mean.toFixed(routing.mean < 2 ? 1 : 0)}`;
-  const named = between(hubs.slice(0, MOST_HUBS).map((t) => [name(t), ` ${routing.perToken[t]}`]));
-  const more = orphans.length - MOST_ORPHANS;
-  return {
-    hubs: hubs.length ? ["Hubs: ", ...named, ` of ${routing.rows} heads; ${mean}.`] : [`No hubs: ${mean}.`],
-    orphans: orphans.length
-      ? [
-          html("i", { class: "ring" }),
-          " Orphans, picked by no head: ",
-          ...between(orphans.slice(0, MOST_ORPHANS).map((t) => [name(t)])),
-          more > 0 ? ` and ${more} more.` : ".",
-        ]
-      : ["No orphans: every token is picked by some head."],
-  };
 }
 
 /** @param {import("./view.js").Actions} actions */
@@ -129,20 +106,40 @@ export function overviewPanel(actions) {
   const legend = html("span", { class: "note legend", hidden: true });
   const picks = button("Picks", () => actions.change({ map: "picks" }), { class: "seg" });
   const scores = button("Scores", () => actions.change({ map: "scores" }), { class: "seg" });
-  const sort = button("By similarity", () => actions.change({ sort: sorted ? "model" : "similar" }), { class: "small" });
+  const sort = button(
+    "By similarity",
+    () => actions.change({ sort: sorted ? "model" : "similar" }),
+    { class: "small" },
+  );
   const canvas = html("canvas", { role: "img", tabindex: 0, class: "overview" });
   const [hubs, orphans] = [html("p", { class: "note" }), html("p", { class: "note" })];
-  const switches = html("span", { class: "segments", role: "group", "aria-label": "Show" }, picks, scores);
+  const switches = html(
+    "span",
+    { class: "segments", role: "group", "aria-label": "Show" },
+    picks,
+    scores,
+  );
   const node = html(
     "section",
     { class: "pad everyone", "aria-label": "All heads" },
-    html("div", { class: "line" }, title, note, legend, html("span", { class: "tools" }, switches, sort)),
+    html(
+      "div",
+      { class: "line" },
+      title,
+      note,
+      legend,
+      html("span", { class: "tools" }, switches, sort),
+    ),
     canvas,
     hubs,
     orphans,
   );
   const highest = html("span");
-  legend.append("0", html("i", { style: `background:linear-gradient(90deg,${scaleStops()})` }), highest);
+  legend.append(
+    "0",
+    html("i", { style: `background:linear-gradient(90deg,${scaleStops()})` }),
+    highest,
+  );
   let sorted = false;
   /** @type {import("./view.js").View} */
   let view;
@@ -203,7 +200,11 @@ export function overviewPanel(actions) {
       view = next;
       const { routing, axis, state } = view;
       if (level >= TEXT_LEVEL) {
-        rows = arrangeRows(routing, state.sort === "similar" ? bySimilarity(routing) : null, axis.narrow);
+        rows = arrangeRows(
+          routing,
+          state.sort === "similar" ? bySimilarity(routing) : null,
+          axis.narrow,
+        );
         bitmap = drawBitmap(view, rows);
         relabel();
       }

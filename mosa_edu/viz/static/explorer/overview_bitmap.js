@@ -46,27 +46,27 @@ export function drawBitmap(view, rows) {
   if (state.map === "scores") drawField(context, view, rows);
   else {
     context.fillStyle = palette.quiet;
-    const all = new Path2D();
-    for (const row of rows.order) addMarks(all, view, rows, row, 0);
-    context.fill(all);
+    context.fill(new Path2D(rows.order.map((row) => marksOf(view, rows, row, 0)).join("")));
   }
   return canvas;
 }
 
 /**
- * Add the marks of a row to a path.
- * @param {Path2D} path
+ * The marks of a row, as a path that canvas and SVG both draw.
  * @param {import("./view.js").View} view
  * @param {Rows} rows
  * @param {number} row
  * @param {number} left Where token 0 stands.
+ * @returns {string}
  */
-export function addMarks(path, { routing, axis }, rows, row, left) {
+export function marksOf({ routing, axis }, rows, row, left) {
   const width = Math.max(1, axis.column - Math.min(1.2, axis.column / 4));
   const inset = Math.min(0.6, (axis.column - width) / 2);
-  for (let i = 0; i < routing.picks[row].length; i++) {
-    path.rect(left + routing.picks[row][i] * axis.column + inset, rows.y[row] + 0.5, width, rows.size - 1);
-  }
+  const mark = `v${rows.size - 1}h${-width}z`;
+  return Array.from(routing.picks[row], (t) => {
+    const x = left + t * axis.column + inset;
+    return `M${x.toFixed(2)} ${rows.y[row] + 0.5}h${width}${mark}`;
+  }).join("");
 }
 
 /**
@@ -91,7 +91,10 @@ export function highestScore(routing) {
 function drawField(context, { routing, axis }, rows) {
   const scale = highestScore(routing) || 1;
   const table = Array.from({ length: 256 }, (_, i) => cividis(i / 255));
-  const strip = Object.assign(document.createElement("canvas"), { width: routing.T, height: routing.rows });
+  const strip = Object.assign(document.createElement("canvas"), {
+    width: routing.T,
+    height: routing.rows,
+  });
   const pixels = /** @type {CanvasRenderingContext2D} */ (strip.getContext("2d"));
   const image = pixels.createImageData(routing.T, routing.rows);
   for (let row = 0, at = 0; row < routing.rows; row++) {

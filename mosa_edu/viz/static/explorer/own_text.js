@@ -60,11 +60,15 @@ export function ownTextPanel(actions, most) {
       start.hidden = status.name === "live";
       const size = status.total ? ` (${megabytes(status.total)} MB)` : "";
       if (obstacle) note.textContent = obstacle;
-      else if (status.name === "loading") note.textContent = "Ready when the model has arrived; the stored example stays below.";
-      else if (status.name !== "live") note.textContent = `The trained model comes into this page${size} and reads your text here.`;
+      else if (status.name === "loading")
+        note.textContent = "Ready when the model has arrived; the stored example stays below.";
+      else if (status.name !== "live")
+        note.textContent = `The trained model comes into this page${size} and reads your text here.`;
       else if (tokens < 2) note.textContent = "Type at least two tokens.";
       else {
-        const cut = left ? ` The last ${plural(left, "token")} of your text ${left === 1 ? "is" : "are"} left out.` : "";
+        const cut = left
+          ? ` The last ${plural(left, "token")} of your text ${left === 1 ? "is" : "are"} left out.`
+          : "";
         note.textContent = `${plural(tokens, "token")}, so k = ${k}.${cut}`;
       }
     },

@@ -39,7 +39,11 @@ function footActions(explorer) {
     python: () => void copy(pythonOf(explorer.view(), data.model), "Python copied."),
     csv: () => download(`${name()}.csv`, "text/csv", csvOf(explorer.view())),
     picture: () => {
-      const lines = provenanceOf(explorer.view(), explorer.data.about, explorer.address.link().slice(0, 160));
+      const lines = provenanceOf(
+        explorer.view(),
+        explorer.data.about,
+        explorer.address.link().slice(0, 160),
+      );
       download(`${name()}.svg`, "image/svg+xml", pictureOf(explorer.view(), lines));
     },
   };
@@ -51,7 +55,7 @@ function footActions(explorer) {
  */
 export function buildPanels(explorer, id) {
   const { data, requests } = explorer;
-  const header = headerPanel(explorer, id);
+  const header = headerPanel(explorer, explorer.moves, id);
   const controls = controlBar(explorer, data);
   const banner = bannerPanel(() => requests.load());
   const own = ownTextPanel(requests, data.config.max_seq_len);

@@ -7,7 +7,8 @@ import { svg } from "../dom.js";
 import { headName } from "../format.js";
 import { LIGHT, MONO, SANS } from "../palette.js";
 import { Axis } from "./axis.js";
-import { drawChart } from "./score_chart.js";
+import { arrangeRows, marksOf } from "./overview_bitmap.js";
+import { drawChart } from "./score_drawing.js";
 import { findingOf } from "./header.js";
 
 const WIDTH = 726;
@@ -16,10 +17,12 @@ const CELL = 8.4; // of a 14 px monospaced character
 const LINE = 26;
 
 /** @param {string} character @returns {number} Cells it fills. */
-const cellsOf = (character) => (/[\u1100-\uffdf]|\p{Extended_Pictographic}/u.test(character) ? 2 : 1);
+const cellsOf = (character) =>
+  /[\u1100-\uffdf]|\p{Extended_Pictographic}/u.test(character) ? 2 : 1;
 
 /** @param {string} text */
-const widthOf = (text) => Array.from(text).reduce((sum, character) => sum + cellsOf(character), 0) * CELL;
+const widthOf = (text) =>
+  Array.from(text).reduce((sum, character) => sum + cellsOf(character), 0) * CELL;
 
 /**
  * Break the tokens into lines.
@@ -50,10 +53,17 @@ function drawText(view) {
   const parts = places.flatMap(({ t, body, x, y }) => {
     const kept = routing.isKept(row, t);
     const box = { x: x - 2, y: y + 3, width: widthOf(body) + 4, height: 20, rx: 4 };
-    const word = { x, y: y + 18, fill: kept ? palette.pick_ink : palette.ink, textLength: widthOf(body) };
+    const word = {
+      x,
+      y: y + 18,
+      fill: kept ? palette.pick_ink : palette.ink,
+      textLength: widthOf(body),
+    };
     return [
       ...(kept ? [svg("rect", { ...box, fill: palette.pick })] : []),
-      ...(t === token ? [svg("rect", { ...box, fill: "none", stroke: palette.cursor, "stroke-width": 2 })] : []),
+      ...(t === token
+        ? [svg("rect", { ...box, fill: "none", stroke: palette.cursor, "stroke-width": 2 })]
+        : []),
       svg("text", { ...word, lengthAdjust: "spacingAndGlyphs" }, body),
     ];
   });
@@ -65,32 +75,28 @@ function drawText(view) {
  * @param {import("./view.js").View} view
  * @returns {{node: SVGElement, height: number}}
  */
-function drawHeads({ routing, axis, palette, row, token }) {
-  const size = 5;
-  let [others, own] = ["", ""];
-  for (let r = 0; r < routing.rows; r++) {
-    const y = r * size + 8 * Math.floor(r / routing.heads);
-    for (const t of Array.from(routing.picks[r])) {
-      const mark = `M${axis.x(t).toFixed(2)} ${y}h${(0.8 * axis.column).toFixed(2)}v4h${(-0.8 * axis.column).toFixed(2)}z`;
-      if (r === row) own += mark;
-      else others += mark;
-    }
-  }
-  const height = routing.rows * size + 8 * (routing.layers - 1);
-  const top = (/** @type {number} */ r) => r * size + 8 * Math.floor(r / routing.heads);
-  const names = Array.from({ length: routing.layers }, (_, layer) =>
-    svg("text", { x: 0, y: top(layer * routing.heads) + 9, fill: palette.ink2 }, `Layer ${layer}`),
-  );
-  const name = headName(Math.floor(row / routing.heads), row % routing.heads);
+function drawHeads(view) {
+  const { routing, axis, palette, row, token, layer, head } = view;
+  const rows = arrangeRows(routing, null, false);
+  const marks = (/** @type {number} */ own) => marksOf(view, rows, own, axis.x(0));
+  const others = rows.order.filter((own) => own !== row);
+  const names = Array.from({ length: routing.layers }, (_, own) => {
+    const y = rows.y[own * routing.heads] + 9;
+    return svg("text", { x: 0, y, fill: palette.ink2 }, `Layer ${own}`);
+  });
+  const [y, height, width] = [rows.y[row], rows.height, axis.end - axis.left];
+  const band = { x: axis.left, y: y - 1, width, height: rows.size + 2, fill: palette.pick_wash };
+  const column = { x: axis.x(token), y: 0, width: Math.max(axis.column, 3), height };
+  const tag = { x: axis.end + 5, y: y + 6, fill: palette.pick, "font-weight": 700 };
   const node = svg(
     "g",
     { "font-family": SANS, "font-size": 11 },
-    svg("rect", { x: axis.left, y: top(row) - 1, width: axis.end - axis.left, height: size + 1, fill: palette.pick_wash }),
-    svg("rect", { x: axis.x(token), y: 0, width: Math.max(axis.column, 3), height, fill: palette.cursor_wash }),
-    svg("path", { d: others, fill: palette.quiet }),
-    svg("path", { d: own, fill: palette.pick }),
+    svg("rect", band),
+    svg("rect", { ...column, fill: palette.cursor_wash }),
+    svg("path", { d: others.map(marks).join(""), fill: palette.quiet }),
+    svg("path", { d: marks(row), fill: palette.pick }),
     ...names,
-    svg("text", { x: axis.end + 5, y: top(row) + 6, fill: palette.pick, "font-weight": 700 }, name),
+    svg("text", tag, headName(layer, head)),
   );
   return { node, height };
 }
@@ -108,12 +114,16 @@ export function pictureOf(shown, provenance) {
   let y = MARGIN;
   /** @type {SVGElement[]} */
   const parts = [];
-  const put = (/** @type {SVGElement} */ node, /** @type {number} */ height) => {
+  /** @param {SVGElement} node @param {number} height */
+  const put = (node, height) => {
     parts.push(svg("g", { transform: `translate(${MARGIN} ${y})` }, node));
     y += height;
   };
-  const line = (/** @type {string} */ text, /** @type {number} */ size, /** @type {number} */ height, weight = 400) =>
-    put(svg("text", { "font-family": SANS, "font-size": size, "font-weight": weight, fill: LIGHT.ink, y: size }, text), height);
+  /** @param {string} text @param {number} size @param {number} height @param {number} [weight] */
+  const line = (text, size, height, weight = 400) => {
+    const style = { "font-family": SANS, "font-size": size, "font-weight": weight };
+    put(svg("text", { ...style, fill: LIGHT.ink, y: size }, text), height);
+  };
   line(found.who + found.keeps + found.what, 21, 32, 600);
   line(found.detail, 13, 26);
   const text = drawText(view);

@@ -11,7 +11,7 @@
  */
 
 /**
- * @param {HTMLElement | SVGElement} node Gets `touch-action: pan-y`, so that sideways drags scrub.
+ * @param {HTMLElement} node Gets `touch-action: pan-y`, so that sideways drags scrub.
  * @param {Pointing} on
  */
 export function followPointer(node, on) {

@@ -32,7 +32,7 @@ export class Requests {
   /** @param {string} name Of a stored example. */
   async example(name) {
     const { explorer } = this;
-    const failure = await explorer.session.fetchExample(name);
+    const failure = await explorer.examples.fetch(name);
     if (failure) {
       explorer.say(failure);
       explorer.invalidate(TEXT_LEVEL); // the list shows the old one again
@@ -63,8 +63,8 @@ export class Requests {
   async follow(state, complaints) {
     const { explorer } = this;
     const { own } = explorer.nodes;
-    if (!explorer.session.example(state.example).trace) {
-      const failure = await explorer.session.fetchExample(state.example);
+    if (!explorer.examples.find(state.example).trace) {
+      const failure = await explorer.examples.fetch(state.example);
       if (failure) return explorer.say(failure);
     }
     const asked = { ...state };
@@ -79,6 +79,9 @@ export class Requests {
     explorer.state.token = state.text === null ? explorer.validToken(asked.token) : asked.token;
     if (state.text !== null) own.open(state.text);
     if (state.text !== null || state.off.length || state.first !== null) this.load();
-    if (complaints.length) explorer.say(`The link asks for what is not here (${complaints.join(", ")}): shown as usual.`);
+    if (complaints.length)
+      explorer.say(
+        `The link asks for what is not here (${complaints.join(", ")}): shown as usual.`,
+      );
   }
 }

@@ -64,13 +64,16 @@ export function withKept(source, k) {
     if (source.includeFirst && !best.includes(0)) best[k - 1] = 0;
     return best.sort((s, t) => s - t);
   });
-  const places = picks.map((kept, row) => kept.map((t) => Array.prototype.indexOf.call(source.picks[row], t)));
+  const places = picks.map((kept, row) =>
+    kept.map((t) => Array.prototype.indexOf.call(source.picks[row], t)),
+  );
   const { weight } = source;
   const known = weight !== null && places.every((row) => !row.includes(-1));
   /** @param {number} row @param {number} i @param {number} j */
   const share = (row, i, j) => {
     let total = 0;
-    for (let other = 0; other <= i; other++) total += Number(weight?.(row, places[row][i], places[row][other]));
+    for (let other = 0; other <= i; other++)
+      total += Number(weight?.(row, places[row][i], places[row][other]));
     return total ? Number(weight?.(row, places[row][i], places[row][j])) / total : 0;
   };
   return { ...source, picks, weight: known ? share : null };
@@ -172,7 +175,10 @@ export class Routing {
     const { weight } = this.source;
     const place = Array.prototype.indexOf.call(this.picks[row], t);
     if (place < 0 || !weight) return null;
-    return Array.from({ length: place + 1 }, (_, j) => ({ t: this.picks[row][j], weight: weight(row, place, j) }));
+    return Array.from({ length: place + 1 }, (_, j) => ({
+      t: this.picks[row][j],
+      weight: weight(row, place, j),
+    }));
   }
 
   /** @param {number} t @returns {number[]} Rows that keep a token. */

@@ -34,7 +34,9 @@ export function bySimilarity(routing) {
     free.delete(found);
     return found;
   };
-  const totals = Array.from(free, (row) => shared.subarray(row * rows, (row + 1) * rows).reduce((a, b) => a + b, 0));
+  const totals = Array.from(free, (row) =>
+    shared.subarray(row * rows, (row + 1) * rows).reduce((a, b) => a + b, 0),
+  );
   const chain = [best((row) => totals[row])];
   while (free.size) {
     const last = chain[chain.length - 1];

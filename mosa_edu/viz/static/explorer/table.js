@@ -6,7 +6,16 @@
 import { html, mono } from "../dom.js";
 import { fraction, signed } from "../format.js";
 
-const HEADINGS = ["Rank", "Position", "Token", "Score", "Margin to cut", "Picked", "Attention", "Heads"];
+const HEADINGS = [
+  "Rank",
+  "Position",
+  "Token",
+  "Score",
+  "Margin to cut",
+  "Picked",
+  "Attention",
+  "Heads",
+];
 const WORD_COLUMNS = new Set(["Token", "Picked"]);
 
 /**
@@ -46,7 +55,11 @@ export function buildTable(view, most = Infinity) {
   const names = HEADINGS.map((name) => (name === "Heads" ? `Heads of ${routing.rows}` : name));
   const cell = (/** @type {string} */ text, /** @type {number} */ i) => {
     const word = WORD_COLUMNS.has(HEADINGS[i]);
-    return html("td", { class: word ? "word-cell" : null }, HEADINGS[i] === "Token" ? mono(text) : text);
+    return html(
+      "td",
+      { class: word ? "word-cell" : null },
+      HEADINGS[i] === "Token" ? mono(text) : text,
+    );
   };
   const rows = tableRows(view).slice(0, most);
   const lastKept = rows.findLastIndex(({ kept }) => kept);
@@ -57,13 +70,25 @@ export function buildTable(view, most = Infinity) {
     html(
       "thead",
       {},
-      html("tr", {}, ...names.map((name, i) => html("th", { scope: "col", class: WORD_COLUMNS.has(HEADINGS[i]) ? "word-cell" : null }, name))),
+      html(
+        "tr",
+        {},
+        ...names.map((name, i) =>
+          html(
+            "th",
+            { scope: "col", class: WORD_COLUMNS.has(HEADINGS[i]) ? "word-cell" : null },
+            name,
+          ),
+        ),
+      ),
     ),
     html(
       "tbody",
       {},
       ...rows.map(({ t, kept, cells }, i) => {
-        const marks = [kept ? "kept" : "", t === token ? "at" : "", i === lastKept ? "last" : ""].join(" ").trim();
+        const marks = [kept ? "kept" : "", t === token ? "at" : "", i === lastKept ? "last" : ""]
+          .join(" ")
+          .trim();
         return html("tr", { class: marks || null, "data-t": t }, ...cells.map(cell));
       }),
     ),
@@ -72,7 +97,12 @@ export function buildTable(view, most = Infinity) {
 
 /** @param {import("./view.js").Actions} actions */
 export function tablePanel(actions) {
-  const scroll = html("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": "Table of all tokens" });
+  const scroll = html("div", {
+    class: "table-scroll",
+    tabindex: 0,
+    role: "region",
+    "aria-label": "Table of all tokens",
+  });
   const node = html("section", { class: "pad table-view", hidden: true }, scroll);
   scroll.addEventListener("click", (event) => {
     const row = /** @type {HTMLElement} */ (event.target).closest("tr[data-t]");

@@ -87,7 +87,11 @@ export function textPanel(actions) {
     spans = view.routing.texts.map((text, t) => {
       const { body } = displayOf(text, view.labels[t]);
       const quiet = text.trim() ? "" : " sign";
-      return html("span", { class: `tok${quiet}`, role: "option", tabindex: -1, "data-t": t }, body);
+      return html(
+        "span",
+        { class: `tok${quiet}`, role: "option", tabindex: -1, "data-t": t },
+        body,
+      );
     });
     list.replaceChildren(
       ...spans.flatMap((span, t) => {
@@ -120,7 +124,8 @@ export function textPanel(actions) {
         if (t === view.other) name += " lit";
         if (attended) name += " att";
         if (span.className !== name) span.className = name;
-        if (attended) span.style.setProperty("--w", `${Math.max(3, FULL_BAR * weight).toFixed(1)}px`);
+        if (attended)
+          span.style.setProperty("--w", `${Math.max(3, FULL_BAR * weight).toFixed(1)}px`);
       });
       if (view.isPreview) return;
       setAttribute(spans[stop] ?? spans[token], "tabindex", "-1");
@@ -168,8 +173,11 @@ function scrollTo(list, span) {
 export function readoutPanel() {
   const name = mono();
   const [score, rank, place] = [html("b"), html("b"), html("b")];
-  const [position, total, margin, keepers] = ["", "", "", ""].map((text) => document.createTextNode(text));
-  const fact = (/** @type {(Node | string)[]} */ ...parts) => html("span", { class: "fact" }, ...parts);
+  const [position, total, margin, keepers] = ["", "", "", ""].map((text) =>
+    document.createTextNode(text),
+  );
+  const fact = (/** @type {(Node | string)[]} */ ...parts) =>
+    html("span", { class: "fact" }, ...parts);
   const facts = [[position], ["score ", score], ["rank ", rank, total], [place, margin], [keepers]];
   const node = html(
     "div",

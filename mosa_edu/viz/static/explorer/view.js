@@ -3,6 +3,9 @@
  * @module
  */
 
+import { tokenLabels, wordAround } from "../tokens.js";
+import { Axis } from "./axis.js";
+
 /**
  * Where the reader points: parts that are left out stay as they are.
  * @typedef {{row?: number, token?: number, other?: number}} Target
@@ -44,4 +47,48 @@
  * @property {number} gatheredWidth
  * @property {string} whatIf Says that k was moved without the model; empty otherwise.
  */
-export {};
+
+/**
+ * @param {import("./controller.js").Explorer} explorer
+ * @returns {View}
+ */
+export function viewOf(explorer) {
+  const { routing, state, size, live, drawn, pointed } = explorer;
+  const { row = explorer.row, token = state.token, other = -1 } = pointed ?? {};
+  const { axisWidth, ...sizes } = size;
+  const fit = new Axis(axisWidth, routing.T, size.narrow, drawn.first);
+  const first = pointed ? fit.first : fit.firstToShow(token);
+  return {
+    ...sizes,
+    routing,
+    row,
+    layer: Math.floor(row / routing.heads),
+    head: row % routing.heads,
+    token,
+    other,
+    isPreview: pointed !== null,
+    labels: explorer.labels,
+    word: (t) => wordAround(routing.texts, t),
+    entry: (id) => entryLabel(explorer, id),
+    axis: new Axis(axisWidth, routing.T, size.narrow, first),
+    axisMoved: first !== drawn.first,
+    palette: explorer.stage.palette(),
+    exampleLabel: live.exampleLabel(),
+    state,
+    config: explorer.data.config,
+    off: new Set(state.off),
+    usualKept: explorer.usualKept(),
+    whatIf: live.whatIf(),
+  };
+}
+
+/**
+ * @param {import("./controller.js").Explorer} explorer
+ * @param {number} id Of a vocabulary entry.
+ * @returns {string}
+ */
+function entryLabel({ data, session }, id) {
+  const piece = session.engine?.tokenizer.piece(id) ?? { text: `#${id}`, whole: true };
+  const text = data.vocabulary[id] ?? (piece.whole ? piece.text : `<${piece.text}>`);
+  return tokenLabels(["a", text])[1]; // as after a letter: what goes on with a word shows its dot
+}
