@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
 def _measure(probe: str, seed: int) -> list[ProbeRecord]:
     import torch
 
-    from mosa_edu.generation.timing import decoding_rows
+    from mosa_edu.generation.timing import SHAPE, decoding_rows
     from mosa_edu.probes.sweeps import jacobian_rows, layer_rows, model_rows
     from mosa_edu.records import provenance
     from mosa_edu.records.probe import ProbeRecord
@@ -66,9 +66,13 @@ def _measure(probe: str, seed: int) -> list[ProbeRecord]:
         "jacobian": {"jacobian": jacobian_rows},
         "decoding": {"decoding": decoding_rows},
     }
+    settings: dict[str, Any] = {"seed": seed}
+    if probe == "decoding":
+        settings |= {"threads": torch.get_num_threads(), "n_heads": SHAPE.n_dense_heads}
+        settings |= {"d_head": SHAPE.d_head, "d_model": SHAPE.d_model}
     origin = provenance(torch.__version__, command=f"mosa-edu probe {probe} --seeds {seed}")
     return [
-        ProbeRecord(name, f"{name}-seed{seed}", {"seed": seed}, rows(seed=seed), {}, origin)
+        ProbeRecord(name, f"{name}-seed{seed}", settings, rows(seed=seed), {}, origin)
         for name, rows in measures[probe].items()
     ]
 

@@ -31,7 +31,7 @@ def decoding_rows(
     *,
     shape: ModelConfig = SHAPE,
     rounds: int = 7,
-    steps: int = 16,
+    steps: int = 64,
     seed: int = 0,
 ) -> list[dict[str, Any]]:
     """Time the last tokens of texts of several lengths.
@@ -48,6 +48,8 @@ def decoding_rows(
         Widths and number of heads (its dense ones).
     rounds, steps : int
         Each kind in turn reads `steps` tokens, `rounds` times over; the last of them is token T.
+        `steps` must be a multiple of every sparsity: strided heads all take the same token of a
+        run, and a round without one would cost next to nothing.
     seed : int
         Of weights and tokens.
 
@@ -66,6 +68,8 @@ def decoding_rows(
     require(rounds >= 2, "rounds", rounds, "at least 2")
     measured = rounds * steps
     require(min(lengths) > measured, "lengths", tuple(lengths), f"above {measured}")
+    whole = all(steps % sparsity == 0 for sparsity in sparsities)
+    require(whole, "steps", steps, f"a multiple of each sparsity in {tuple(sparsities)}")
     configs = {("dense", 1): shape}
     for kind in kinds:
         sparse = replace(shape, n_dense_heads=0, n_sparse_heads=shape.n_dense_heads, sparse=kind)
