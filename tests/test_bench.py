@@ -1,28 +1,91 @@
 """The baseline computes the same layer, and both sides are timed alike."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from loops import close, texts
 
 from mosa_edu.attention import MosaAttention
-from mosa_edu.bench import NaiveMosa, Timing, paired, time_in_turns
+from mosa_edu.bench import STEPS, LayerCase, Timing, paired, step_by_step, time_in_turns
+from mosa_edu.bench.layer import saved_bytes
+from mosa_edu.bench.roofline import roofline_rows
+from mosa_edu.bench.tables import length_rows, step_rows
 from mosa_edu.cli.main import main
+from mosa_edu.records.probe import ProbeRecord
+
+TINY = LayerCase(seq_len=32, d_model=16, n_heads=2, d_head=8, sparsity=4)
 
 
+@pytest.mark.parametrize("name", STEPS)
 @pytest.mark.parametrize(("B", "T", "n_heads", "sparsity"), [(1, 32, 4, 4), (3, 21, 3, 8)])
-def test_the_baseline_is_the_same_layer(B, T, n_heads, sparsity):
-    """A faster wrong layer would win every race: values and gradients agree to rounding."""
+def test_every_step_is_the_same_layer(B, T, n_heads, sparsity, name):
+    """A faster wrong layer would win every race: values and gradients agree to rounding.
+
+    A triangle over unsorted positions, or rows that forget where each text of the batch begins,
+    would fail.
+    """
     torch.manual_seed(0)
     layer = MosaAttention(12, 8, n_heads, sparsity).double()
-    naive = NaiveMosa(layer)
+    step = step_by_step(layer)[name]
     x = texts(B, T, 12, 999).requires_grad_()
     inputs = [x, layer.w_qkv, layer.w_out, layer.selector.router.weight]
     by = torch.randn_like(x)
-    y, again = layer(x), naive(x)
+    y, again = layer(x), step(x)
     close(again, y, "output")
     found = torch.autograd.grad(again, inputs, by)
     for one, other in zip(found, torch.autograd.grad(y, inputs, by), strict=True):
         close(one, other, "gradient")
+
+
+def test_steps_change_one_stage_each_and_end_at_the_package():
+    """Two changes in one step could not be told apart."""
+    classes = list(STEPS.values())
+    for before, after in pairwise(classes):
+        assert after.__bases__ == (before,)
+    assert list(step_by_step(TINY.layer()))[-1] == "package"
+
+
+def test_saved_bytes_are_those_of_what_backward_needs():
+    """Counting shared storages twice, or the parameters, would give another number."""
+
+    class Square(torch.nn.Module):
+        def forward(self, x):
+            return (2 * x).square() + (3 * x).exp()
+
+    x = torch.zeros(10)
+    assert saved_bytes(Square(), x) == 2 * 10 * 4  # 2x, and the result of exp
+    assert not x.requires_grad
+
+
+def test_tables_say_what_was_timed_and_against_what():
+    rows = step_rows([TINY], rounds=3)
+    assert [row["step"] for row in rows[:7]] == [*STEPS, "package"]
+    assert {row["pass"] for row in rows} == {"forward", "forward + backward"}
+    assert all(row["ratio"] == row["gain"] == 1 for row in rows if row["step"] == "straight")
+    rows = length_rows((128, 1024), n_dense=1, rounds=3)
+    at = {(row["T"], row["layer"]): row for row in rows}
+    assert at[128, "dense"]["heads"] == at[128, "same heads"]["heads"] == 1
+    equal, dense = at[1024, "same FLOPs"], at[1024, "dense"]
+    one_more = equal["gflop"] * (equal["heads"] + 1) / equal["heads"]
+    assert equal["gflop"] <= dense["gflop"] < one_more
+    with pytest.raises(ValueError, match="multiples of n_kept"):
+        length_rows((100,))
+
+
+def test_no_roof_is_higher_than_the_peaks():
+    """An operation's roof is its slower side: arithmetic or memory, at the measured peaks."""
+    rows = {row["name"]: row for row in roofline_rows(TINY, rounds=3)}
+    product, copied = rows["product"], rows["copy"]
+    assert product["roof"] == product["milliseconds"]
+    assert copied["roof"] == copied["milliseconds"]
+    for row in rows.values():
+        by_arithmetic = row["mflop"] / product["mflop"] * product["milliseconds"]
+        by_memory = row["mb"] / copied["mb"] * copied["milliseconds"]
+        assert row["roof"] == pytest.approx(max(by_arithmetic, by_memory), abs=2e-3)
+    layer, parts = rows["MoSA layer"], [row for row in rows.values() if row["group"] == "operation"]
+    counted = sum(row["mflop"] for row in parts)
+    assert layer["mflop"] == pytest.approx(counted, rel=0.1)  # gates aside
 
 
 def test_turns_alternate_and_reverse(monkeypatch):
@@ -61,3 +124,15 @@ def test_the_command_prints_both_passes_and_the_bar(capsys):
     assert lines[-1].startswith("Bar of 1.3 times")
     assert main(["bench", "layer", *arguments, "--sparsity", "0"]) == 2
     assert main(["bench", "layer", *arguments, "--threads", "two"]) == 2
+
+
+def test_a_table_is_a_record_that_names_its_command(tmp_path, monkeypatch, capsys):
+    rows = [{"T": 128, "ratio": 1.5}]
+    monkeypatch.setattr("mosa_edu.bench.tables.length_rows", lambda rounds, threads: rows)
+    command = ["bench", "lengths", "--rounds", "3", "--threads", "1"]
+    assert main([*command, "--out", str(tmp_path)]) == 0
+    record = ProbeRecord.load(tmp_path / "lengths.json")
+    assert record.command == "mosa-edu " + " ".join(command)
+    assert record.settings["clock"] == "process"
+    assert list(record.rows) == rows
+    assert "Again: " + record.command in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mosa_edu.checks import require
@@ -11,40 +12,85 @@ from mosa_edu.costs import kept_tokens
 if TYPE_CHECKING:
     from mosa_edu.bench import LayerCase, Timing
 
+TABLES = ("steps", "lengths", "roofline")
+
 
 def add_parser(subparsers: Any) -> None:
     """Declare the command's flags."""
     parser = subparsers.add_parser(
         "bench",
         help="time a layer against the straight way to compute it",
-        description="Paired benchmark: both sides take turns in one process, and the ratio is "
-        "taken within each round, so that a busy machine slows both alike.",
+        description="Paired benchmark: all sides take turns in one process, and the ratio is "
+        "taken within each round, so that a busy machine slows all alike.",
     )
     add = parser.add_argument
-    add("what", choices=("layer",), help="layer: MosaAttention against the authors' data flow")
-    add("--seq-len", type=int, default=2048, help="tokens of a text")
-    add("--batch", type=int, default=1, help="texts")
-    add("--d-model", type=int, default=512, help="width of the tokens")
-    add("--heads", type=int, default=16, help="sparse heads")
-    add("--d-head", type=int, default=64, help="width of a head")
-    add("--sparsity", type=int, default=8, help="tokens in all, for each token a head keeps")
+    add(
+        "what",
+        choices=("layer", *TABLES),
+        help="layer: MosaAttention against the authors' data flow, in the sizes of the flags; "
+        "steps: every change between the two; lengths: dense heads against MoSA heads over the "
+        "length of the text; roofline: every operation against the machine's peaks",
+    )
+    add("--seq-len", type=int, default=2048, help="layer: tokens of a text")
+    add("--batch", type=int, default=1, help="layer: texts")
+    add("--d-model", type=int, default=512, help="layer: width of the tokens")
+    add("--heads", type=int, default=16, help="layer: sparse heads")
+    add("--d-head", type=int, default=64, help="layer: width of a head")
+    add("--sparsity", type=int, default=8, help="layer: tokens in all, for each a head keeps")
     add("--rounds", type=int, default=11, help="timed rounds")
-    add("--threads", default="1,2", help="numbers of threads, by commas")
+    add("--threads", default="1,2", help="numbers of threads, by commas; the others take the first")
+    add("--out", type=Path, help="all but layer: folder of the records, instead of the cache")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Time, and print one line a pass and number of threads."""
-    from mosa_edu.bench import BAR, LayerCase, bench_layer
-
-    case = LayerCase(args.batch, args.seq_len, args.d_model, args.heads, args.d_head, args.sparsity)
+    """Time, and print one line a measurement."""
     counts = args.threads.split(",")
     fits = all(count.isdigit() and int(count) >= 1 for count in counts)
     require(fits, "--threads", args.threads, "numbers of at least 1, by commas")
     require(args.rounds >= 3, "--rounds", args.rounds, "at least 3")
+    if args.what in TABLES:
+        return _table(args, int(counts[0]))
+    return _layer(args, [int(count) for count in counts])
+
+
+def _table(args: argparse.Namespace, threads: int) -> int:
+    """Measure one table, save it as a record and print it."""
+    import os
+
+    import torch
+
+    from mosa_edu.bench.roofline import roofline_rows
+    from mosa_edu.bench.tables import length_rows, step_rows
+    from mosa_edu.cli.columns import columns
+    from mosa_edu.cli.runs import runs_folder
+    from mosa_edu.records import provenance
+    from mosa_edu.records.probe import ProbeRecord
+
+    measures: dict[str, Any] = {
+        "steps": step_rows,
+        "lengths": length_rows,
+        "roofline": roofline_rows,
+    }
+    clock = "process" if threads == 1 else "wall"
+    settings = {"rounds": args.rounds, "threads": threads, "clock": clock, "dtype": "float32"}
+    settings["load"] = round(os.getloadavg()[0], 1)
+    rows = measures[args.what](rounds=args.rounds, threads=threads)
+    command = f"mosa-edu bench {args.what} --rounds {args.rounds} --threads {threads}"
+    origin = provenance(torch.__version__, command=command)
+    record = ProbeRecord(f"bench-{args.what}", args.what, settings, rows, {}, origin)
+    record.save(args.out or runs_folder() / "bench")
+    print(columns(record), f"Again: {record.command}", sep="\n")
+    return 0
+
+
+def _layer(args: argparse.Namespace, counts: list[int]) -> int:
+    from mosa_edu.bench import BAR, LayerCase, bench_layer
+
     require(args.heads >= 1, "--heads", args.heads, "at least 1")
+    case = LayerCase(args.batch, args.seq_len, args.d_model, args.heads, args.d_head, args.sparsity)
     _print_head(case)
     reached = []
-    for threads in map(int, counts):
+    for threads in counts:
         timings = bench_layer(case, args.rounds, threads)
         for name, timing in timings.items():
             print(_row(threads, name, timing), flush=True)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mosa_edu.checks import require
 from mosa_edu.cli import runs
+from mosa_edu.cli.columns import columns
 
 if TYPE_CHECKING:
     from mosa_edu.records.probe import ProbeRecord
 
 PROBES = ("perturbation", "jacobian", "coin-flips", "decoding")
-CERTAIN = 4.0
-"""Standard errors below guessing from which on chance is ruled out."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -49,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     for seed in args.seeds:
         for record in _measure(args.probe, seed):
             record.save(folder)
-            print(_table(record), f"Again: {record.command}\n", sep="\n")
+            print(columns(record), f"Again: {record.command}\n", sep="\n")
     return 0
 
 
@@ -79,44 +77,15 @@ def _measure(probe: str, seed: int) -> list[ProbeRecord]:
 
 def _coin_flips(args: argparse.Namespace, folder: Path) -> int:
     from mosa_edu.probes.coin_flips import KINDS, run_coin_flips
+    from mosa_edu.results import coin_flip_rows
 
     kinds = args.kinds or list(KINDS)
     unknown = sorted(set(kinds) - set(KINDS))
     require(not unknown, "--kinds", " ".join(unknown), f"among {', '.join(KINDS)}")
     require(args.steps >= 1, "--steps", args.steps, "at least 1")
-    records = []
     for seed in args.seeds:
         for kind in kinds:
-            records.append(run_coin_flips(kind, seed, args.steps, folder))
-            print(_verdict(records[-1]), f"  Again: {records[-1].command}", sep="\n", flush=True)
+            record = run_coin_flips(kind, seed, args.steps, folder)
+            (row,) = coin_flip_rows({record.name: record})
+            print(row, f"  Again: {record.command}", sep="\n", flush=True)
     return 0
-
-
-def _verdict(record: ProbeRecord) -> str:
-    """Say in one line what coin flips showed."""
-    full = record.row(score="full", position=None)
-    floor = float(record.settings["ln_v"])
-    name = f"{record.settings['kind']}, seed {record.settings['seed']}:"
-    if full["loss"] is None:
-        return f"{name:<18} the loss stopped being a number"
-    line = f"{name:<18} {full['loss']:.4f} ± {full['stderr']:.4f}, ln V = {floor:.4f}"
-    below = (floor - full["loss"]) / full["stderr"]
-    if below <= CERTAIN:
-        return f"{line}, not below guessing"
-    return f"{line}, below guessing by {below:.0f} standard errors: it sees the future"
-
-
-def _table(record: ProbeRecord) -> str:
-    """Lay out the rows of a record in columns."""
-    names = list(record.rows[0])
-    lines = [names, *([_cell(row[name]) for name in names] for row in record.rows)]
-    return "\n".join(_align(line, lines) for line in lines)
-
-
-def _cell(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _align(line: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(other[column]) for other in lines) for column in range(len(line))]
-    return "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))

@@ -12,7 +12,16 @@ from mosa_edu.records.arrays import check_fields, plain, read_object
 from mosa_edu.records.files import read_text, write_atomic
 
 VERSION = 1
-PROBES = ("coin-flips", "jacobian", "perturbation-layer", "perturbation-model", "decoding")
+PROBES = (
+    "coin-flips",
+    "jacobian",
+    "perturbation-layer",
+    "perturbation-model",
+    "decoding",
+    "bench-steps",
+    "bench-lengths",
+    "bench-roofline",
+)
 
 
 @dataclass(frozen=True)
