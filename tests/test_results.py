@@ -1,5 +1,7 @@
 """Tables say what the records say: pairing by seed and window, and intervals that cover."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -7,8 +9,12 @@ from mosa_edu.records import RunRecord
 from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.results import (
     bootstrap_mean,
+    coin_flip_rows,
+    recorded_probes,
     recorded_runs,
     recorded_scores,
+    repair_rows,
+    repair_table,
     score_difference,
     score_gap,
     twin_rows,
@@ -92,3 +98,81 @@ def test_shipped_records_can_be_read():
     """A record that no table can read must not ship."""
     assert all(record.status for record in recorded_runs())
     assert all(name for name in recorded_scores())
+
+
+def twins(kinds: dict[str, tuple[float, float]], seeds=(0, 1), noise=0.0):
+    """Runs and scores by kind: full loss and loss with the future hidden; windows scatter."""
+    books = np.repeat(np.arange(2, dtype=np.uint8), 20)
+    runs, scores = [], {}
+    for kind, (full, hidden) in kinds.items():
+        for seed in seeds:
+            name = f"{kind}-flops-8-seed{seed}"
+            record = dataclasses.replace(run(kind, seed, full), name=name)
+            record.model["sparsity"] = 8
+            runs.append(record)
+            generator = np.random.default_rng([seed, len(kind)])
+            hard = np.random.default_rng(seed).normal(size=(1, 40, 1))  # the same for all kinds
+            own = noise * generator.normal(size=(1, 40, 1))
+            base = np.array([full, hidden, hidden])[:, None, None]
+            losses = (base + hard + own + np.zeros((3, 40, 2))).astype(np.float32)
+            scores[name] = ScoreRecord(name, ["a", "b"], books, [3, 7], losses, 1, "f")
+    return runs, scores
+
+
+def test_repairs_are_shares_of_the_claimed_gain():
+    """Catches a share of a kind's own gain, and pairs of different seeds (windows are shifted)."""
+    kinds = {"dense": (4.0, 4.0), "mosa": (3.6, 3.9), "prefix": (3.8, 3.8)}
+    rows = {row.kind: row for row in repair_rows(*twins(kinds))}
+    assert rows["mosa"].gains["full"].mean == pytest.approx(0.4, abs=1e-6)
+    assert rows["mosa"].shares["prefix"].mean == pytest.approx(0.25, abs=1e-5)
+    assert rows["prefix"].shares["full"].mean == pytest.approx(0.5, abs=1e-5)
+    assert rows["prefix"].seeds == (0, 1)
+    assert rows["mosa"].losses["full"].high - rows["mosa"].losses["full"].low > 0.2
+    assert rows["mosa"].gains["full"].high - rows["mosa"].gains["full"].low < 1e-5
+    assert rows["dense"].shares == {}
+    assert "25% [25%, 25%] of the claimed gain" in rows["mosa"].verdict("prefix")
+
+
+def test_what_is_not_told_apart_from_zero_gets_no_share():
+    """Catches a share of nothing: a ratio of two gains that may both be 0."""
+    kinds = {"dense": (4.0, 4.0), "mosa": (3.6, 3.9), "prefix": (4.0, 4.0)}
+    rows = {row.kind: row for row in repair_rows(*twins(kinds, noise=0.2))}
+    assert "full" not in rows["prefix"].shares
+    assert rows["prefix"].verdict("full").endswith("not told apart from 0")
+    nothing = {"dense": (4.0, 4.0), "mosa": (4.0, 4.0), "prefix": (3.8, 3.8)}
+    rows = {row.kind: row for row in repair_rows(*twins(nothing, noise=0.2))}
+    assert rows["prefix"].shares == {}
+    assert "no share: the claimed gain is not told apart from 0" in rows["prefix"].verdict("full")
+    assert "prefix: 2+3 heads, 10 parameters, equal flops" in repair_table(list(rows.values()))
+
+
+def test_twins_of_other_recipes_are_not_paired():
+    """Catches dense runs of other lengths: more tokens would look like a better layer."""
+    runs, scores = twins({"dense": (4.0, 4.0), "mosa": (3.6, 3.9)})
+    for record in runs:
+        if record.model["n_sparse_heads"] == 0:
+            record.training["steps"] = 2
+    rows = {row.kind: row for row in repair_rows(runs, scores)}
+    assert rows["mosa"].gains == {}
+    assert rows["mosa"].verdict("full") == "no dense model of the same seed"
+
+
+def test_an_interval_over_seeds_knows_how_they_differ():
+    """Catches a mean over seeds taken before the bootstrap: equal windows, unequal trainings."""
+    groups = np.zeros(30, int)
+    by_seed = np.array([np.full(30, 0.1), np.full(30, 0.3)])
+    assert bootstrap_mean(by_seed, groups).low == pytest.approx(0.1)
+    assert bootstrap_mean(by_seed, groups).mean == pytest.approx(0.2)
+    one = bootstrap_mean(by_seed[0], groups)
+    assert one.low == one.high == pytest.approx(0.1)
+
+
+def test_coin_flips_tell_who_sees_the_future():
+    """Catches a sign: above guessing is no news from anywhere."""
+    rows = coin_flip_rows(recorded_probes())
+    assert {row.sees_the_future for row in rows if row.kind == "mosa"} == {True}
+    assert not any(row.sees_the_future for row in rows if row.kind != "mosa")
+    assert min(row.stderrs_below for row in rows if row.kind == "mosa") > 10
+    assert rows[0].kind == "mosa"
+    assert "standard errors below ln V" in str(rows[0])
+    assert all(abs(row.below) < 0.002 for row in rows if row.kind != "mosa")

@@ -1,0 +1,58 @@
+"""From records to tables: every row names what was matched and carries its interval. No torch."""
+
+from mosa_edu.results.coin_flips import CoinFlipRow, coin_flip_rows
+from mosa_edu.results.decoding import DecodingRow, decoding_rows
+from mosa_edu.results.intervals import (
+    CONFIDENCE,
+    Interval,
+    bootstrap_mean,
+    score_difference,
+    score_gap,
+)
+from mosa_edu.results.readers import (
+    explorer_scores,
+    recorded_contest,
+    recorded_decoding,
+    recorded_gpu_runs,
+    recorded_history,
+    recorded_leak,
+    recorded_notebook,
+    recorded_probe,
+    recorded_probes,
+    recorded_runs,
+    recorded_scores,
+    recorded_trace,
+)
+from mosa_edu.results.repairs import RepairRow, repair_rows, repair_table
+from mosa_edu.results.twins import TwinRow, final_loss, kind_of, twin_rows
+
+__all__ = [
+    "CONFIDENCE",
+    "CoinFlipRow",
+    "DecodingRow",
+    "Interval",
+    "RepairRow",
+    "TwinRow",
+    "bootstrap_mean",
+    "coin_flip_rows",
+    "decoding_rows",
+    "explorer_scores",
+    "final_loss",
+    "kind_of",
+    "recorded_contest",
+    "recorded_decoding",
+    "recorded_gpu_runs",
+    "recorded_history",
+    "recorded_leak",
+    "recorded_notebook",
+    "recorded_probe",
+    "recorded_probes",
+    "recorded_runs",
+    "recorded_scores",
+    "recorded_trace",
+    "repair_rows",
+    "repair_table",
+    "score_difference",
+    "score_gap",
+    "twin_rows",
+]

@@ -1,0 +1,136 @@
+"""Means with intervals: windows resampled book by book, models paired window by window."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mosa_edu.checks import require
+from mosa_edu.records.scores import ScoreRecord
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with the bounds that a bootstrap gives it.
+
+    Attributes
+    ----------
+    mean, low, high : float
+        In the unit of the data; the bounds hold 95 % of the resampled means.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def holds_zero(self) -> bool:
+        """Whether the data do not tell the mean apart from 0."""
+        return self.low <= 0.0 <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def bootstrap_mean(values: np.ndarray, groups: np.ndarray, *, draws: int = 4000) -> Interval:
+    """Mean over windows, with an interval from resampling windows within each book.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (N,) or (S, N)
+        One number a window, of one model or of S seeds of it.
+    groups : ndarray of integers, shape (N,)
+        Book of each window; every book keeps its share, since windows of a book are alike.
+    draws : int
+        Resampled means.
+
+    Returns
+    -------
+    Interval
+        95 %, percentile method, seed 0.
+
+    Examples
+    --------
+    >>> print(bootstrap_mean(np.array([1.0, 1.0, 3.0, 3.0]), np.array([0, 0, 1, 1])))
+    2.000 [2.000, 2.000]
+    """
+    return interval(float(values.mean()), resampled_means(values, groups, draws))
+
+
+def resampled_means(values: np.ndarray, groups: np.ndarray, draws: int = 4000) -> np.ndarray:
+    """Draw the means that other windows, and other seeds, would have given.
+
+    Parameters
+    ----------
+    values, groups, draws
+        As in `bootstrap_mean`. Two arrays of one shape meet the same windows and seeds in every
+        draw, so that draws of one may be set against draws of the other.
+
+    Returns
+    -------
+    ndarray of float, shape (draws,)
+        Means.
+    """
+    by_seed = np.atleast_2d(values)  # (S, N)
+    n_seeds, n_windows = by_seed.shape
+    require(n_windows == len(groups) > 0, "groups", len(groups), f"{n_windows} long, not 0")
+    generator = np.random.Generator(np.random.PCG64(0))
+    totals = np.zeros((n_seeds, draws))
+    for group in np.unique(groups):
+        members = by_seed[:, groups == group]
+        picks = generator.integers(members.shape[1], size=(draws, members.shape[1]))
+        totals += members[:, picks].sum(axis=2)
+    seeds = generator.integers(n_seeds, size=(n_seeds, draws))
+    return np.take_along_axis(totals / n_windows, seeds, axis=0).mean(axis=0)
+
+
+def interval(mean: float, draws: np.ndarray) -> Interval:
+    """Put a mean between the bounds that hold 95 % of its resampled values."""
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(draws, [tail, 100 - tail])
+    return Interval(mean, float(low), float(high))
+
+
+def paired_gains(better: ScoreRecord, baseline: ScoreRecord, way: str) -> np.ndarray:
+    """Loss of `baseline` minus loss of `better` in every window: float64 (N,).
+
+    Parameters
+    ----------
+    better, baseline : ScoreRecord
+        Of the same windows and tokenizer.
+    way : str
+        "full", "prefix" or "foreign".
+
+    Raises
+    ------
+    ValueError
+        If the two records are not of the same windows.
+    """
+    same = (better.fingerprint, better.cuts) == (baseline.fingerprint, baseline.cuts)
+    same = same and np.array_equal(better.books, baseline.books)
+    require(same, "baseline", baseline.name, f"scored on the windows of {better.name}")
+    return baseline.per_window(way) - better.per_window(way)
+
+
+def score_difference(better: ScoreRecord, baseline: ScoreRecord, way: str) -> Interval:
+    """Mean of `paired_gains` in nats per token, positive if `better` is better."""
+    return bootstrap_mean(paired_gains(better, baseline, way), better.books)
+
+
+def score_gap(record: ScoreRecord, way: str) -> Interval:
+    """How much worse a model scores when the future is hidden, paired window by window.
+
+    Parameters
+    ----------
+    record : ScoreRecord
+        Of one model.
+    way : {"prefix", "foreign"}
+        How the future is hidden.
+
+    Returns
+    -------
+    Interval
+        Nats per token above the full score; 0 for a causal model.
+    """
+    return bootstrap_mean(record.per_window(way) - record.per_window("full"), record.books)

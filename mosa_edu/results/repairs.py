@@ -1,0 +1,228 @@
+"""What remains of the gain: twins of several kinds under three scores, in one table."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mosa_edu.records import RunRecord
+from mosa_edu.records.probe import ProbeRecord
+from mosa_edu.records.scores import WAYS, ScoreRecord
+from mosa_edu.results.intervals import Interval, bootstrap_mean
+from mosa_edu.results.shares import gains_by_seed, match_of, recipe_of, share_of_claim
+from mosa_edu.results.twins import kind_of
+
+PAPER = "mosa"
+"""The kind whose gain under the full score is the whole of every share: the paper's claim."""
+
+NOTHING = "not told apart from 0"
+
+
+@dataclass(frozen=True)
+class RepairRow:
+    """One kind of model beside the dense model, over the seeds that both were trained with.
+
+    Attributes
+    ----------
+    kind : str
+        ``dense``, or the kind of the sparse heads.
+    match : str
+        What is equal to the dense model's: ``flops`` or ``parameters``.
+    sparsity : int
+        T / k; that of the comparison for dense models.
+    n_dense_heads, n_sparse_heads : int
+        Heads of a layer.
+    n_parameters, tokens : int
+        Of the model; trained on, by each seed.
+    seeds : tuple of int
+        Whose scores are in the row.
+    losses : dict of str to Interval
+        Nats per token under "full", "prefix" and "foreign".
+    gains : dict of str to Interval
+        Loss of the dense model of the same seed minus this loss, by score; empty if there is
+        no such dense model.
+    shares : dict of str to Interval
+        That gain as a share of the gain of the paper's routing under the full score; only scores
+        under which both gains are told apart from 0.
+    tokens_per_second : float
+        While training, median over the seeds.
+    selected, refused : float or None
+        Share of the tokens that a head keeps, and of those it wanted that found no slot; None if
+        that was not measured.
+    """
+
+    kind: str
+    match: str
+    sparsity: int
+    n_dense_heads: int
+    n_sparse_heads: int
+    n_parameters: int
+    tokens: int
+    seeds: tuple[int, ...]
+    losses: dict[str, Interval]
+    gains: dict[str, Interval]
+    shares: dict[str, Interval]
+    tokens_per_second: float
+    selected: float | None
+    refused: float | None
+
+    def verdict(self, way: str) -> str:
+        """Say in words what is left of the claimed gain under a score.
+
+        Parameters
+        ----------
+        way : {"full", "prefix", "foreign"}
+            The score.
+
+        Returns
+        -------
+        str
+            A share with its interval, or why there is none.
+        """
+        if self.kind == "dense":
+            return "the model that gains are measured from"
+        if way not in self.gains:
+            return "no dense model of the same seed"
+        gain = self.gains[way]
+        if gain.holds_zero:
+            return f"gain {gain}: {NOTHING}"
+        worse = " (worse than dense)" if gain.mean < 0 else ""
+        if way not in self.shares:
+            return f"gain {gain}{worse}; no share: the claimed gain is {NOTHING}, or not recorded"
+        share = self.shares[way]
+        return (
+            f"gain {gain}{worse}, {share.mean:.0%} [{share.low:.0%}, {share.high:.0%}] "
+            "of the claimed gain"
+        )
+
+
+def repair_rows(
+    runs: Iterable[RunRecord],
+    scores: Mapping[str, ScoreRecord],
+    probes: Mapping[str, ProbeRecord] | None = None,
+) -> list[RepairRow]:
+    """Set kinds of models beside dense ones under the three scores.
+
+    Parameters
+    ----------
+    runs : iterable of RunRecord
+        Such as `recorded_runs` returns; only finished ones with scores are used.
+    scores : mapping of str to ScoreRecord
+        By name of the run.
+    probes : mapping of str to ProbeRecord, optional
+        For the selected and refused shares: those called ``selection-RUN``.
+
+    Returns
+    -------
+    list of RepairRow
+        One for each kind, match, sparsity and recipe; best full loss first. Gains pair runs of
+        the same seed and recipe, window by window.
+
+    Notes
+    -----
+    An interval resamples windows within books and, where there are several, seeds. Of one seed it
+    knows how windows vary, and nothing of how trainings do.
+    """
+    known = [run for run in runs if run.status == "finished" and run.name in scores]
+    groups: dict[tuple[str, ...], list[RunRecord]] = {}
+    for run in sorted(known, key=lambda run: run.seed):
+        groups.setdefault(_group(run), []).append(run)
+    dense = {recipe_of(run): scores[run.name] for run in known if kind_of(run) == "dense"}
+    claims = {
+        _comparison(group): gains_by_seed(members, dense, scores, "full")
+        for group, members in groups.items()
+        if group[0] == PAPER
+    }
+    rows = [
+        _row(members, scores, dense, claims.get(_comparison(group), {}), probes or {})
+        for group, members in groups.items()
+    ]
+    return sorted(rows, key=lambda row: row.losses["full"].mean)
+
+
+def repair_table(rows: Sequence[RepairRow]) -> str:
+    """Lay rows out as text: what was matched, losses, and under each score what is left.
+
+    Parameters
+    ----------
+    rows : sequence of RepairRow
+        Of `repair_rows`.
+
+    Returns
+    -------
+    str
+        A block of lines for each row.
+    """
+    return "\n".join(line for row in rows for line in _lines(row))
+
+
+def _lines(row: RepairRow) -> list[str]:
+    seeds = f"{len(row.seeds)} seed{'s' if len(row.seeds) > 1 else ''}"
+    matched = "" if row.kind == "dense" else f", equal {row.match}, sparsity {row.sparsity}"
+    lines = [
+        f"{row.kind}: {row.n_dense_heads}+{row.n_sparse_heads} heads, "
+        f"{row.n_parameters:,} parameters{matched}; {row.tokens:,} tokens, {seeds}, "
+        f"{row.tokens_per_second:,.0f} tokens/s"
+    ]
+    if row.selected is not None:
+        refused = "" if row.refused is None else f", refused {row.refused:.1%} of the wanted"
+        lines.append(f"  selected {row.selected:.1%} of the tokens a head{refused}")
+    lines += [f"  {way:8} loss {row.losses[way]}  {row.verdict(way)}" for way in WAYS]
+    return lines
+
+
+def _row(
+    members: list[RunRecord],
+    scores: Mapping[str, ScoreRecord],
+    dense: dict[str, ScoreRecord],
+    claim: dict[int, np.ndarray],
+    probes: Mapping[str, ProbeRecord],
+) -> RepairRow:
+    first = members[0]
+    books = scores[first.name].books
+    losses = {
+        way: bootstrap_mean(np.array([scores[r.name].per_window(way) for r in members]), books)
+        for way in WAYS
+    }
+    gained = {way: gains_by_seed(members, dense, scores, way) for way in WAYS}
+    gains = {
+        way: bootstrap_mean(np.array(list(by_seed.values())), books)
+        for way, by_seed in gained.items()
+        if by_seed
+    }
+    told_apart = [way for way in gains if kind_of(first) != "dense" and not gains[way].holds_zero]
+    shares = {way: share_of_claim(gained[way], claim, books) for way in told_apart}
+    return RepairRow(
+        kind=kind_of(first),
+        match=match_of(first),
+        sparsity=first.model["sparsity"],
+        n_dense_heads=first.model["n_dense_heads"],
+        n_sparse_heads=first.model["n_sparse_heads"],
+        n_parameters=first.n_parameters,
+        tokens=first.tokens_seen,
+        seeds=tuple(run.seed for run in members),
+        losses=losses,
+        gains=gains,
+        shares={way: share for way, share in shares.items() if share is not None},
+        tokens_per_second=float(np.median([r.tokens_seen / r.wall_seconds for r in members])),
+        selected=_measured(members, probes, "selected"),
+        refused=_measured(members, probes, "refused"),
+    )
+
+
+def _measured(
+    members: list[RunRecord], probes: Mapping[str, ProbeRecord], column: str
+) -> float | None:
+    found = [probes[f"selection-{r.name}"] for r in members if f"selection-{r.name}" in probes]
+    values = [value for probe in found for value in probe.column(column) if value is not None]
+    return float(np.mean(values)) if values else None
+
+
+def _group(run: RunRecord) -> tuple[str, ...]:
+    training = {name: value for name, value in run.training.items() if name != "seed"}
+    return kind_of(run), match_of(run), str(run.model["sparsity"]), json.dumps(training)
+
+
+def _comparison(group: tuple[str, ...]) -> tuple[str, ...]:
+    return group[1:]

@@ -1,0 +1,48 @@
+"""Gains of runs over their dense twins, and how much of the claimed gain they are."""
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+
+from mosa_edu.records import RunRecord
+from mosa_edu.records.scores import ScoreRecord
+from mosa_edu.results.intervals import Interval, interval, paired_gains, resampled_means
+
+
+def gains_by_seed(
+    members: list[RunRecord],
+    dense: dict[str, ScoreRecord],
+    scores: Mapping[str, ScoreRecord],
+    way: str,
+) -> dict[int, np.ndarray]:
+    """Gain of every window over the dense run of the same recipe and seed, by seed."""
+    return {
+        run.seed: paired_gains(scores[run.name], dense[recipe_of(run)], way)
+        for run in members
+        if recipe_of(run) in dense
+    }
+
+
+def share_of_claim(
+    gained: dict[int, np.ndarray], claim: dict[int, np.ndarray], books: np.ndarray
+) -> Interval | None:
+    """Gain over the claimed one, in the seeds of both; None if the claimed one may be 0."""
+    seeds = sorted(gained.keys() & claim.keys())
+    if not seeds:
+        return None
+    part, whole = (np.array([gains[seed] for seed in seeds]) for gains in (gained, claim))
+    wholes = resampled_means(whole, books)
+    if interval(float(whole.mean()), wholes).holds_zero:
+        return None
+    return interval(float(part.mean() / whole.mean()), resampled_means(part, books) / wholes)
+
+
+def recipe_of(run: RunRecord) -> str:
+    """Return what two runs must share to be paired: the training with its seed, the data."""
+    return json.dumps([run.training, run.seed, run.data], sort_keys=True)
+
+
+def match_of(run: RunRecord) -> str:
+    """Return what is equal to the dense model's, which the run's name tells."""
+    return "parameters" if "-parameters-" in run.name else "flops"

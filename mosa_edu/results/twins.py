@@ -1,0 +1,97 @@
+"""Runs of one comparison as a table: kinds of models, over their seeds."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mosa_edu.records import RunRecord
+
+
+@dataclass(frozen=True)
+class TwinRow:
+    """One kind of model in a comparison, over its seeds.
+
+    Attributes
+    ----------
+    kind : str
+        ``dense``, or the kind of the sparse heads.
+    n_sparse_heads, n_dense_heads : int
+        Heads of a layer.
+    n_parameters : int
+        All of the model.
+    flops_per_token : float
+        Of one forward pass.
+    tokens : int
+        Trained on, by each seed.
+    losses : tuple of float
+        Validation loss at the longest length, full-sequence routing, seed by seed.
+    gains : tuple of float
+        Loss of the dense run of the same seed minus this loss.
+    """
+
+    kind: str
+    n_sparse_heads: int
+    n_dense_heads: int
+    n_parameters: int
+    flops_per_token: float
+    tokens: int
+    losses: tuple[float, ...]
+    gains: tuple[float, ...]
+
+    @property
+    def loss(self) -> float:
+        """Mean loss over seeds, in nats per token."""
+        return float(np.mean(self.losses))
+
+    @property
+    def perplexity(self) -> float:
+        """Exponential of the mean loss."""
+        return float(np.exp(self.loss))
+
+
+def twin_rows(records: Iterable[RunRecord]) -> list[TwinRow]:
+    """Group the runs of a comparison by kind and pair each with the dense run of its seed.
+
+    Parameters
+    ----------
+    records : iterable of RunRecord
+        Finished runs of one comparison; others are left out.
+
+    Returns
+    -------
+    list of TwinRow
+        Best mean loss first.
+    """
+    finished = [record for record in records if record.status == "finished"]
+    by_kind: dict[str, list[RunRecord]] = {}
+    for record in sorted(finished, key=lambda record: record.seed):
+        by_kind.setdefault(kind_of(record), []).append(record)
+    dense = {record.seed: final_loss(record) for record in by_kind.get("dense", [])}
+    rows = [_row(kind, runs, dense) for kind, runs in by_kind.items()]
+    return sorted(rows, key=lambda row: row.loss)
+
+
+def _row(kind: str, runs: Sequence[RunRecord], dense: dict[int, float]) -> TwinRow:
+    first = runs[0]
+    return TwinRow(
+        kind=kind,
+        n_sparse_heads=first.model["n_sparse_heads"],
+        n_dense_heads=first.model["n_dense_heads"],
+        n_parameters=first.n_parameters,
+        flops_per_token=first.flops_per_token or 0.0,
+        tokens=first.tokens_seen,
+        losses=tuple(final_loss(run) for run in runs),
+        gains=tuple(dense[run.seed] - final_loss(run) for run in runs if run.seed in dense),
+    )
+
+
+def kind_of(record: RunRecord) -> str:
+    """Return ``dense``, or the kind of the sparse heads."""
+    return str(record.model["sparse"]) if record.model["n_sparse_heads"] else "dense"
+
+
+def final_loss(record: RunRecord) -> float:
+    """Return the validation loss at the longest evaluated length, in nats per token."""
+    longest = max(record.validation, key=int)
+    return record.validation_loss(int(longest))
