@@ -1,0 +1,134 @@
+"""Checks of chapter 11: Amdahl's law, a test of equality, and a fused kernel used rightly."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+from mosa_edu.exercises.verdict import Verdict, examine
+
+
+def check_amdahl(speedup: Callable[[float, float], float] | None) -> Verdict:
+    """Check how much faster the whole is when a part of it is.
+
+    Parameters
+    ----------
+    speedup : callable or None
+        ``speedup(share, factor)``: the part's share of the time, and how many times faster it is.
+
+    Returns
+    -------
+    Verdict
+        Names a rest that is forgotten, and a share that is not divided.
+    """
+
+    def whole(f: Callable[..., Any]) -> str | None:
+        found = float(f(0.3, 5))
+        for value, mistake in (
+            (5 / 0.3, "The rest still takes its time: .7 of it."),
+            (0.3 * 5, "Add times, not speeds: a part that is faster takes share / factor."),
+            (1 / (0.3 + 0.7 / 5), "You sped up the rest; the part with that share is faster."),
+            (0.7 + 0.3 / 5, "That is the new time; how many times faster is it?"),
+        ):
+            if math.isclose(found, value, rel_tol=1e-6):
+                return mistake
+        right = math.isclose(found, 1 / (0.7 + 0.06), rel_tol=1e-6)
+        return None if right else "30 % of the time, 5 times faster: 1 / (.7 + .06) = 1.32."
+
+    def ends(f: Callable[..., Any]) -> str | None:
+        nothing = math.isclose(float(f(0.3, 1)), 1) and math.isclose(float(f(0, 7)), 1)
+        if not nothing:
+            return "A factor of 1, or a share of 0, changes nothing: 1."
+        return (
+            None if math.isclose(float(f(1, 7)), 7) else "If all of it is faster, so is the whole."
+        )
+
+    return examine(speedup, [("the whole", whole), ("nothing and everything", ends)])
+
+
+def _cut_gradient(x: Tensor) -> Tensor:
+    return x.sigmoid().detach() * x
+
+
+def _turned_gradient(x: Tensor) -> Tensor:
+    """Return x with its gradient in reverse, which a gradient of ones does not show."""
+    return x.detach() + x.flip(0) - x.flip(0).detach()
+
+
+def check_same(same: Callable[..., bool] | None) -> Verdict:
+    """Check a test that tells whether two functions are the same in value and gradient.
+
+    Parameters
+    ----------
+    same : callable or None
+        ``same(fast, slow, x (T,))``: whether the two agree to 1e-6 at x; both map (T,) to (T,).
+
+    Returns
+    -------
+    Verdict
+        Names a test of values alone, and one whose gradient of the output is all ones.
+    """
+    x = torch.randn(8, generator=torch.Generator().manual_seed(0))
+
+    def accepts(f: Callable[..., Any]) -> str | None:
+        slow, fast = (lambda x: x.sigmoid() * x), (lambda x: x / (1 + (-x).exp()))
+        return None if f(fast, slow, x.clone()) else "Two ways to write one function must pass."
+
+    def values(f: Callable[..., Any]) -> str | None:
+        wrong = f(lambda x: x + 1e-3, lambda x: x, x.clone())
+        return "Values that differ by .001 pass." if wrong else None
+
+    def gradients(f: Callable[..., Any]) -> str | None:
+        if f(_cut_gradient, lambda x: x.sigmoid() * x, x.clone()):
+            return "Equal values with another gradient pass: compare the gradients too."
+        if f(_turned_gradient, lambda x: x, x.clone()):
+            return "A gradient in the wrong order passes: weigh the outputs at random, no .sum()."
+        return None
+
+    return examine(same, [("accepts", accepts), ("values", values), ("gradients", gradients)])
+
+
+def check_fused(fused: Callable[..., Tensor] | None) -> Verdict:
+    """Check attention among kept tokens in any order, through the kernel with a plain triangle.
+
+    Parameters
+    ----------
+    fused : callable or None
+        ``fused(queries, keys, values, positions)``: each (k, d_head), row i at ``positions[i]``
+        (k,) of the text; returns (k, d_head) in the order given.
+
+    Returns
+    -------
+    Verdict
+        Names a triangle over unsorted rows, and rows that are not put back.
+    """
+    generator = torch.Generator().manual_seed(1)
+    positions = torch.randperm(40, generator=generator)[:9]
+    queries, keys, values = torch.randn(3, 9, 4, generator=generator)
+
+    def attend(order: Tensor, mask: Tensor) -> Tensor:
+        q, k, v = (part[order][None] for part in (queries, keys, values))
+        return scaled_dot_product_attention(q, k, v, attn_mask=mask)[0]
+
+    def equal(f: Callable[..., Any]) -> str | None:
+        found, given, order = (
+            f(queries, keys, values, positions),
+            torch.arange(9),
+            positions.argsort(),
+        )
+        triangle = torch.ones(9, 9, dtype=torch.bool).tril()
+        for wrong, mistake in (
+            (attend(given, triangle), "Not sorted: some token reads one that comes later."),
+            (attend(order, triangle), "Put the rows back in the order in which they came."),
+            (attend(given, torch.ones_like(triangle)), "Without the triangle everybody reads all."),
+        ):
+            if found.shape == wrong.shape and torch.allclose(found, wrong, atol=1e-5):
+                return mistake
+        right = attend(given, positions[:, None] >= positions)
+        same = found.shape == right.shape and torch.allclose(found, right, atol=1e-5)
+        return None if same else "Not equal to attention with the mask I_i >= I_j."
+
+    return examine(fused, [("equal to the index mask", equal)])

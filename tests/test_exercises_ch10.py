@@ -1,0 +1,103 @@
+"""Every check of chapter 10 accepts the solution and names each of its known mistakes."""
+
+import pytest
+import torch
+
+from mosa_edu.exercises import ch10
+
+
+def prefix(scores, sparsity, whole=False, quota=lambda t, rho: -(-(t + 1) // rho)):
+    wanted = []
+    for t in range(len(scores)):
+        seen = scores if whole else scores[: t + 1]
+        rank = int((seen > scores[t]).sum())
+        wanted.append(rank < quota(t, sparsity))
+    return torch.tensor(wanted)
+
+
+def whole_text(scores, sparsity):
+    kept = torch.zeros(len(scores), dtype=torch.bool)
+    kept[scores.topk(max(len(scores) // sparsity, 1)).indices] = True
+    return kept
+
+
+def threshold(scores, level, k, decay, first=False, rank=0, swap=False):
+    kth_best = scores.topk(k + rank).values[-1] if rank >= 0 else scores.max()
+    weight = 1 - decay if swap else decay
+    moved = weight * level + (1 - weight) * kth_best
+    return scores > (moved if first else level), moved
+
+
+def decode(x, w_router, w_qkv, w_out, sparsity, gate=True, keep_all=False, again=False, own=True):
+    output, cache, scores = torch.zeros_like(x), [], x @ w_router
+    for t, token in enumerate(x):
+        better = int((scores[:t] >= scores[t]).sum())
+        wanted = better < -(-(t + 1) // sparsity)
+        if again:
+            k = max(min(2, t + 1), (t + 1) // sparsity)
+            kept = sorted(scores[: t + 1].topk(k).indices.tolist())
+            wanted, cache = t in kept, [(x[s] @ w_qkv).chunk(3)[1:] for s in kept if s < t]
+        query, key, value = (token @ w_qkv).chunk(3)
+        if (wanted or keep_all) and own:
+            cache.append((key, value))
+        if wanted and cache:
+            keys, values = map(torch.stack, zip(*cache, strict=True))
+            weights = (keys @ query / len(query) ** 0.5).softmax(0)
+            factor = scores[t].sigmoid() if gate else 1
+            output[t] = factor * (weights @ values) @ w_out
+        if wanted and not own:
+            cache.append((key, value))
+    return output
+
+
+def recall(predicted, kept):
+    return float((predicted & kept).sum() / kept.sum())
+
+
+SOLUTIONS = {
+    ch10.check_prefix_rule: prefix,
+    ch10.check_threshold: threshold,
+    ch10.check_decode: decode,
+    ch10.check_recall: recall,
+}
+MISTAKES = [
+    (ch10.check_prefix_rule, whole_text, "later token changes"),
+    (ch10.check_prefix_rule, lambda s, r: prefix(s, r, whole=True), "later token changes"),
+    (ch10.check_prefix_rule, lambda s, r: prefix(s, r, quota=lambda t, r: (t + 1) // r), "up"),
+    (
+        ch10.check_prefix_rule,
+        lambda s, r: prefix(s, r, quota=lambda t, r: -(-(t + 1) // r) + 1),
+        "One token too many",
+    ),
+    (
+        ch10.check_prefix_rule,
+        lambda s, r: prefix(s, r, quota=lambda t, r: max(-(-t // r), 1)),
+        "t + 1 tokens",
+    ),
+    (ch10.check_prefix_rule, lambda s, r: prefix(s, r).float(), "True or False"),
+    (ch10.check_threshold, lambda *a: threshold(*a, first=True), "moved the threshold first"),
+    (ch10.check_threshold, lambda *a: threshold(*a, swap=True), "weight of the OLD"),
+    (ch10.check_threshold, lambda *a: threshold(*a, rank=1), "best score left out"),
+    (ch10.check_threshold, lambda *a: threshold(*a, rank=-1), "the best score; move"),
+    (ch10.check_threshold, lambda s, level, *a: (s > level, level), "does not move"),
+    (ch10.check_decode, lambda *a: decode(*a, gate=False), "gate is missing"),
+    (ch10.check_decode, lambda *a: decode(*a, again=True), "ran top-k again"),
+    (ch10.check_decode, lambda *a: decode(*a, keep_all=True), "keeps every token"),
+    (ch10.check_decode, lambda *a: decode(*a, own=False), "Token 0 attends to itself"),
+    (ch10.check_decode, lambda *a: decode(*a) + 1, "refused gets 0"),
+    (ch10.check_recall, lambda p, k: float((p == k).float().mean()), "accuracy"),
+    (ch10.check_recall, lambda p, k: float((p & k).sum() / p.sum()), "precision"),
+]
+
+
+@pytest.mark.parametrize("check", SOLUTIONS, ids=lambda check: check.__name__)
+def test_the_solution_passes_and_an_empty_answer_stops_nothing(check):
+    assert check(SOLUTIONS[check]), check(SOLUTIONS[check])
+    assert repr(check(lambda *args: ...)) == "not tried yet"
+
+
+@pytest.mark.parametrize(("check", "wrong", "named"), MISTAKES)
+def test_known_mistakes_are_named(check, wrong, named):
+    verdict = check(wrong)
+    assert not verdict.passed
+    assert named in verdict.message
