@@ -62,6 +62,20 @@ def test_joined_text_has_one_export_and_no_import(folder):
     assert text == assets.module_text("host", folder())
 
 
+def test_code_behind_a_comment_at_the_start_of_a_line_stays(folder):
+    text = """export function twice(text) {
+  /** @type {string[]} */ (globalThis.seen ??= []).push(text);
+  return text + text;
+} /* the end */
+/* A note
+ * of two lines. */
+"""
+    body = assets.read_module("parts/twice.js", folder(**{"parts/twice.js": text})).body
+    assert ".push(text);" in body
+    assert "return text + text;" in body
+    assert "two lines" not in body
+
+
 def test_declared_and_exported_names_are_told_apart(folder):
     module = assets.read_module("parts/twice.js", folder())
     assert module.declared == {"twice", "Hidden", "never"}

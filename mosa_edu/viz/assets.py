@@ -20,13 +20,13 @@ STATIC = Path(__file__).parent / "static"
 _NAMES = r"\{((?:\s*[\w$]+\s*,?)*\s*)\}"
 _IMPORT = re.compile(rf'^import\s*{_NAMES}\s*from\s*"(\.{{1,2}}/[^"]+\.js)";\n', re.M)
 _TYPES_ONLY = re.compile(r"^export \{\};\n", re.M)
-_DEFAULT = re.compile(r"^export default (?=[\w${])", re.M)
+DEFAULT_EXPORT = re.compile(r"^export default (?=[\w${])", re.M)
 _EXPORT = re.compile(r"^export (?=(?:async function|function|class|const|let)\b)", re.M)
 _DECLARED = re.compile(
     r"^(export )?(?:async )?(?:function\*?|class|const|let|var)\s+([\w$]+)", re.M
 )
 _BROKEN = re.compile(r"^(?:import|export)\b.*|^(?:const|let|var)\s*[\[{].*", re.M)
-_BLOCK_COMMENT = re.compile(r"^[ \t]*/\*.*?\*/[ \t]*\n", re.M | re.S)
+_BLOCK_COMMENT = re.compile(r"^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*\n", re.M | re.S)
 _LINE_COMMENT = re.compile(r"^[ \t]*//.*\n", re.M)
 
 
@@ -93,9 +93,9 @@ def read_module(name: str, root: Path = STATIC) -> Module:
     )
     body = _TYPES_ONLY.sub("", _IMPORT.sub("", text))
     declared = _DECLARED.findall(body)
-    has_default = len(_DEFAULT.findall(body)) == 1
+    has_default = len(DEFAULT_EXPORT.findall(body)) == 1
     stripped = _EXPORT.sub("", body)
-    broken = _BROKEN.search(_DEFAULT.sub("", stripped, count=1))
+    broken = _BROKEN.search(DEFAULT_EXPORT.sub("", stripped, count=1))
     forms = "a declaration, import or export of the forms that can be joined"
     require(broken is None, name, broken and broken.group(0), forms)
     return Module(
@@ -188,7 +188,7 @@ def classic_script(component: str, root: Path = STATIC) -> str:
     ValueError
         As `in_order`.
     """
-    text = _DEFAULT.sub("void ", module_text(component, root))
+    text = DEFAULT_EXPORT.sub("void ", module_text(component, root))
     return f'(() => {{\n"use strict";\n{text}}})();\n'
 
 

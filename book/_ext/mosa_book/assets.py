@@ -13,6 +13,8 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+from .minify import minified
+
 CHART = "plotly-graph-div"
 PLOTLY = "vendor/plotly.min.js"
 MATHJAX = "vendor/mathjax"
@@ -55,6 +57,7 @@ def copy_all(app: Sphinx) -> None:
         copy_libraries(static)
         copy_recorded(static)
         write_styles(static)
+        write_scripts(static)
 
 
 def write_styles(static: Path) -> None:
@@ -68,12 +71,21 @@ def write_styles(static: Path) -> None:
     (folder / "colours.js").write_text(f"globalThis.mosaDark = {pairs};\n", encoding="utf-8")
 
 
-@cache
-def component_script(name: str) -> str:
-    """Return the one joined script of a component; an unknown one ends the build."""
-    from mosa_edu.viz.assets import classic_script
+def write_scripts(static: Path) -> None:
+    """Write the scripts of all components; which of them a page loads is decided there."""
+    from mosa_edu.viz.bundle import page_scripts
 
-    return classic_script(name.replace("-", "_"))
+    for name, script in page_scripts().items():
+        path = static / "mosa" / f"{name}.js"
+        path.write_text(minified(script.text, "js"), encoding="utf-8")
+
+
+@cache
+def script_names(components: tuple[str, ...]) -> list[str]:
+    """Return the scripts of components, first to last; an unknown component ends the build."""
+    from mosa_edu.viz.bundle import needed, page_scripts
+
+    return [script.name for script in needed(page_scripts(), components)]
 
 
 def components(body: str) -> list[str]:
@@ -82,7 +94,8 @@ def components(body: str) -> list[str]:
     >>> components('<mosa-explorer id="a"></mosa-explorer><mosa-mask></mosa-mask>')
     ['explorer', 'mask']
     """
-    return sorted(set(re.findall(r"<mosa-([a-z][a-z0-9-]*)", body)))
+    found = re.findall(r"<mosa-([a-z][a-z0-9-]*)", body)
+    return sorted({name.replace("-", "_") for name in found})
 
 
 def add_scripts(
@@ -95,9 +108,7 @@ def add_scripts(
         app.add_js_file(PLOTLY, priority=100)
         app.add_js_file("mosa/colours.js", loading_method="defer")
         app.add_js_file("js/plotly-theme.js", loading_method="defer")
-    for name in components(body):
-        target = Path(app.outdir) / "_static" / "mosa" / f"{name}.js"
-        target.write_text(component_script(name), encoding="utf-8")
+    for name in script_names(tuple(components(body))):
         app.add_js_file(f"mosa/{name}.js", loading_method="defer")
 
 

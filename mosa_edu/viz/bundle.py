@@ -1,0 +1,154 @@
+"""The components of a whole book as scripts that repeat nothing.
+
+`assets.classic_script` gives one component all it needs, which is right for a figure that stands
+alone. A book has many: what several components use goes into two scripts of its own, one that
+draws and one that runs the model, and a reader loads each once.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mosa_edu.checks import require
+from mosa_edu.viz.assets import DEFAULT_EXPORT, STATIC, Module, in_order, read_module
+
+PARTS, MODEL_PARTS = "parts", "parts-model"
+
+_ELEMENT = re.compile(r"^defineElement\(", re.M)
+_ENGINE = "engine/"
+_SHARED = "globalThis.mosaParts"
+
+
+@dataclass(frozen=True)
+class Script:
+    """Some modules, joined.
+
+    Attributes
+    ----------
+    name : str
+        A component, `PARTS` or `MODEL_PARTS`.
+    modules : tuple of Module
+        Every one after those it needs.
+    takes, gives : tuple of str
+        What earlier scripts give it, and what it gives to later ones.
+    """
+
+    name: str
+    modules: tuple[Module, ...]
+    takes: tuple[str, ...]
+    gives: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The script, in a function of its own: only what it gives can be seen from outside."""
+        taken = f"const {{ {', '.join(self.takes)} }} = {_SHARED};\n" if self.takes else ""
+        body = "".join(f"// {module.name}\n{module.body}" for module in self.modules)
+        given = f"Object.assign({_SHARED} ??= {{}}, {{ {', '.join(self.gives)} }});\n"
+        parts = taken + DEFAULT_EXPORT.sub("void ", body) + (given if self.gives else "")
+        return f'(() => {{\n"use strict";\n{parts}}})();\n'
+
+
+def component_names(root: Path = STATIC) -> list[str]:
+    """List the components that are elements of pages.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the modules.
+
+    Returns
+    -------
+    list of str
+        Names of files without ``.js``, sorted.
+    """
+    paths = sorted(root.glob("*.js"))
+    return [path.stem for path in paths if _ELEMENT.search(read_module(path.name, root).body)]
+
+
+def page_scripts(root: Path = STATIC) -> dict[str, Script]:
+    """Divide all components into scripts that repeat nothing.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the modules.
+
+    Returns
+    -------
+    dict of str to Script
+        By name, every script after those it takes from. The same files give the same scripts.
+
+    Raises
+    ------
+    ValueError
+        As `assets.in_order`; also if one script would declare a name twice, or two give the same.
+    """
+    modules: dict[str, Module] = {}
+    users: dict[str, list[str]] = {}
+    for component in component_names(root):
+        for module in in_order(component, root):
+            modules[module.name] = module
+            users.setdefault(module.name, []).append(component)
+    place: dict[str, str] = {}
+    for name, module in modules.items():
+        needs_model = any(place[target] == MODEL_PARTS for target, _ in module.imports)
+        shared = MODEL_PARTS if needs_model or name.startswith(_ENGINE) else PARTS
+        place[name] = users[name][0] if len(users[name]) == 1 else shared
+    names = [PARTS, MODEL_PARTS, *sorted(set(place.values()) - {PARTS, MODEL_PARTS})]
+    scripts = {name: _script(name, modules, place) for name in names}
+    for script in scripts.values():
+        _require_unique([name for module in script.modules for name in module.declared])
+    _require_unique([name for script in scripts.values() for name in script.gives])
+    return scripts
+
+
+def needed(scripts: dict[str, Script], components: Iterable[str]) -> list[Script]:
+    """List the scripts that a page needs.
+
+    Parameters
+    ----------
+    scripts : dict of str to Script
+        From `page_scripts`.
+    components : iterable of str
+        The components of the page.
+
+    Returns
+    -------
+    list of Script
+        In the order in which they must run.
+
+    Raises
+    ------
+    ValueError
+        If there is no such component.
+    """
+    wanted: list[Script] = []
+    for component in components:
+        require(component in scripts, "component", component, ", ".join(scripts))
+        wanted.append(scripts[component])
+    for script in reversed(scripts.values()):
+        if any(set(script.gives).intersection(later.takes) for later in wanted):
+            wanted.append(script)
+    return [script for script in scripts.values() if script in wanted]
+
+
+def _script(name: str, modules: dict[str, Module], place: dict[str, str]) -> Script:
+    """Gather the modules of a script and the names that cross its border."""
+    takes: set[str] = set()
+    gives: set[str] = set()
+    for module in modules.values():
+        for target, parts in module.imports:
+            if place[module.name] == name != place[target]:
+                takes.update(parts)
+            if place[module.name] != name == place[target]:
+                gives.update(parts)
+    own = tuple(module for module in modules.values() if place[module.name] == name)
+    return Script(name, own, tuple(sorted(takes)), tuple(sorted(gives)))
+
+
+def _require_unique(names: list[str]) -> None:
+    """Refuse modules of one name space that declare the same name."""
+    twice = ", ".join(sorted(name for name, count in Counter(names).items() if count > 1))
+    require(not twice, "name", twice, "declared once among modules that share a script")
