@@ -1,0 +1,181 @@
+"""Questions as values: a few choices of which one is right, or a number to guess."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mosa_edu.checks import require
+from mosa_edu.viz.phrase import phrase_html, plain_phrase, read_phrase, require_phrase
+
+Choice = tuple[str, bool, str]
+"""What a card says, whether it is right, and the reason why or why not."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question with cards to choose from.
+
+    Texts are phrases: see `mosa_edu.viz.phrase` for the few marks they may hold.
+
+    Parameters
+    ----------
+    text : str
+        The question.
+    choices : sequence of (str, bool, str)
+        What each card says, whether it is right, and its reason. The order does not matter: every
+        reader sees an order of their own.
+    key : str
+        Name under which a browser keeps the answer: small letters, digits and hyphens, unique in
+        the book.
+    right : int
+        How many of the choices are right; the reader chooses one.
+
+    Raises
+    ------
+    ValueError
+        If the number of right choices differs, a text is empty, two cards say the same, or the
+        key has another form.
+
+    Examples
+    --------
+    >>> choices = [("4", True, "Two and two."), ("22", False, "That joins the digits.")]
+    >>> Question("2 + 2?", choices, key="sum")
+    Question('2 + 2?', key='sum')
+    """
+
+    text: str
+    choices: Sequence[Choice]
+    key: str
+    right: int = 1
+
+    def __post_init__(self) -> None:
+        _check(self.text, self.key)
+        require(2 <= len(self.choices) <= 6, "choices", len(self.choices), "2 to 6 cards")
+        for text, _, reason in self.choices:
+            require_phrase(f"choice of {self.key}", text)
+            require_phrase(f"reason of {text!r}", reason)
+        says = [plain_phrase(text) for text, _, _ in self.choices]
+        require(len(set(says)) == len(says), "choices", says, "cards that say different things")
+        found = sum(bool(right) for _, right, _ in self.choices)
+        require(found == self.right, f"right choices of {self.key}", found, f"{self.right}")
+
+    def __repr__(self) -> str:
+        return f"Question({plain_phrase(self.text)!r}, key={self.key!r})"
+
+    @property
+    def mixed(self) -> list[Choice]:
+        """Return the choices in an order that depends on their texts alone."""
+        return sorted(self.choices, key=lambda choice: _digest([self.key, choice[0]]))
+
+    def state(self) -> dict[str, Any]:
+        """Return what the page draws, as plain JSON values."""
+        choices = [
+            {"text": read_phrase(text), "right": bool(right), "reason": read_phrase(reason)}
+            for text, right, reason in self.mixed
+        ]
+        return {"id": _id(self.key, choices), "text": read_phrase(self.text), "choices": choices}
+
+    def fallback(self) -> str:
+        """Return HTML for readers without scripts: each choice opens on its reason."""
+        opened = "".join(
+            _details(phrase_html(text), ("✓ " if right else "✕ ") + phrase_html(reason))
+            for text, right, reason in self.mixed
+        )
+        return f"<p><b>{phrase_html(self.text)}</b></p>\n{opened}"
+
+
+@dataclass(frozen=True)
+class NumberQuestion:
+    """A question whose answer is a number.
+
+    Parameters
+    ----------
+    text : str
+        The question.
+    number : float
+        The answer; finite.
+    key : str
+        As in `Question`.
+    reason : str
+        Why it is this number.
+    tolerance : float
+        How far off a guess may be and still count as well guessed.
+    digits : int
+        Decimals with which the answer is shown.
+    unit : str
+        What stands behind the number, such as "tokens".
+
+    Raises
+    ------
+    ValueError
+        If a text is empty, the number is not finite, the tolerance or the decimals are negative,
+        or the key has another form.
+
+    Examples
+    --------
+    >>> NumberQuestion("1/7?", 1 / 7, key="seventh", reason="Divide.", digits=2).shown
+    '0.14'
+    """
+
+    text: str
+    number: float
+    key: str
+    reason: str
+    tolerance: float = 0
+    digits: int = 0
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        _check(self.text, self.key)
+        require_phrase(f"reason of {self.key}", self.reason)
+        require(math.isfinite(self.number), "number", self.number, "finite")
+        require(self.tolerance >= 0, "tolerance", self.tolerance, "at least 0")
+        require(self.digits >= 0, "digits", self.digits, "at least 0")
+
+    def __repr__(self) -> str:
+        return f"NumberQuestion({plain_phrase(self.text)!r}, key={self.key!r})"
+
+    @property
+    def shown(self) -> str:
+        """Return the answer as it is written, with its unit."""
+        return f"{self.number:,.{self.digits}f} {self.unit}".strip()
+
+    def state(self) -> dict[str, Any]:
+        """Return what the page draws, as plain JSON values."""
+        answer = {"number": round(float(self.number), self.digits), "shown": self.shown}
+        return {
+            "id": _id(self.key, answer),
+            "text": read_phrase(self.text),
+            **answer,
+            "tolerance": self.tolerance,
+            "reason": read_phrase(self.reason),
+        }
+
+    def fallback(self) -> str:
+        """Return HTML for readers without scripts: a line that opens on the answer."""
+        answer = f"<b>{phrase_html(self.shown)}</b>. {phrase_html(self.reason)}"
+        opened = _details("Guess a number, then open", answer)
+        return f"<p><b>{phrase_html(self.text)}</b></p>\n{opened}"
+
+
+def _check(text: str, key: str) -> None:
+    require_phrase(f"text of {key}", text)
+    form = re.fullmatch(r"[a-z0-9]+(?:-[a-z0-9]+)*", key)
+    require(form is not None, "key", key, "small letters and digits, joined by hyphens")
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def _id(key: str, answers: object) -> str:
+    """Return a name that changes with the answers, so that old ones are not taken for new."""
+    return f"{key}-{_digest(answers)[:6]}"
+
+
+def _details(summary: str, text: str) -> str:
+    return f"<details><summary>{summary}</summary><p>{text}</p></details>\n"
