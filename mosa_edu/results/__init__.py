@@ -11,6 +11,7 @@ from mosa_edu.results.intervals import (
 )
 from mosa_edu.results.readers import (
     explorer_scores,
+    recorded_bench,
     recorded_contest,
     recorded_decoding,
     recorded_gpu_runs,
@@ -39,6 +40,7 @@ __all__ = [
     "explorer_scores",
     "final_loss",
     "kind_of",
+    "recorded_bench",
     "recorded_contest",
     "recorded_decoding",
     "recorded_gpu_runs",

@@ -46,6 +46,11 @@ def recorded_probe(name: str) -> ProbeRecord:
     return _named(ProbeRecord.load, "probes", name)
 
 
+def recorded_bench(name: str) -> ProbeRecord:
+    """Read what `mosa-edu bench` timed: ``steps``, ``lengths`` or ``roofline``."""
+    return _named(ProbeRecord.load, "bench", name)
+
+
 def recorded_trace(name: str) -> RoutingTrace:
     """Read the shipped model's routing of a text of `mosa_edu.texts.PROBES`, by its key."""
     return _named(RoutingTrace.load, "traces", name)
