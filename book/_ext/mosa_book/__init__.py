@@ -6,13 +6,14 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import assets, card, repository, theme
+from . import assets, card, claims, repository, theme
 
 __all__ = ["setup"]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the parts; each says itself what it does to the pages."""
+    claims.connect(app)
     repository.connect(app)
     theme.connect(app)
     assets.connect(app)

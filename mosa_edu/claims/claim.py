@@ -1,0 +1,134 @@
+"""What a claim is, what a check returns, and the words for how the two compare."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mosa_edu.checks import require
+from mosa_edu.records import RoutingTrace, RunRecord
+from mosa_edu.records.probe import ProbeRecord
+from mosa_edu.records.scores import ScoreRecord
+from mosa_edu.results import (
+    recorded_gpu_runs,
+    recorded_probes,
+    recorded_runs,
+    recorded_scores,
+    recorded_trace,
+)
+from mosa_edu.texts import PROBES
+
+EXACT = "reproduced exactly"
+SMALL = "reproduced small"
+DIRECTION = "direction only"
+CONTRADICTED = "contradicted"
+UNDECIDED = "not decided yet"
+NO_GPU = "not run on a GPU"
+NOT_TESTABLE = "not testable here"
+
+VERDICTS: dict[str, str] = {
+    EXACT: "our formulas give the paper's numbers, to the last printed digit",
+    SMALL: "a measurement of ours shows the same, at a far smaller scale",
+    DIRECTION: "the sign is the paper's, the size is another or out of our reach",
+    CONTRADICTED: "our check says otherwise",
+    UNDECIDED: "too few runs, or an interval that holds zero",
+    NO_GPU: "a claim about seconds on a GPU, and no record of ours comes from one",
+    NOT_TESTABLE: "nothing in this package could tell",
+}
+"""Every verdict and what it means."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The records that verdicts are computed from.
+
+    Attributes
+    ----------
+    runs : sequence of RunRecord
+        Training runs.
+    scores : mapping of str to ScoreRecord
+        Three scores of a run, by its name.
+    probes : mapping of str to ProbeRecord
+        Leak tests by name.
+    traces : sequence of RoutingTrace
+        What a trained model keeps in some texts.
+    gpu_runs : sequence of RunRecord
+        Training runs on a GPU.
+    """
+
+    runs: Sequence[RunRecord] = ()
+    scores: Mapping[str, ScoreRecord] = field(default_factory=dict)
+    probes: Mapping[str, ProbeRecord] = field(default_factory=dict)
+    traces: Sequence[RoutingTrace] = ()
+    gpu_runs: Sequence[RunRecord] = ()
+
+    @classmethod
+    def shipped(cls) -> "Evidence":
+        """Read what comes with the package.
+
+        Returns
+        -------
+        Evidence
+            All runs, scores and probes, and the traces of the book's texts.
+        """
+        traces = tuple(recorded_trace(name) for name in PROBES)
+        records = recorded_runs(), recorded_scores(), recorded_probes()
+        return cls(*records, traces, recorded_gpu_runs())
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found.
+
+    Attributes
+    ----------
+    verdict : str
+        A key of `VERDICTS`.
+    words : str
+        The evidence in a sentence, with its numbers.
+    numbers : dict of str to float
+        The same numbers for whoever wants to compute with them.
+
+    Examples
+    --------
+    >>> Finding(CONTRADICTED, "2 of 3.", {"agree": 2})
+    Finding(verdict='contradicted', words='2 of 3.', numbers={'agree': 2})
+    """
+
+    verdict: str
+    words: str
+    numbers: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        """Refuse a verdict that no reader has been told the meaning of."""
+        require(self.verdict in VERDICTS, "verdict", self.verdict, f"one of {list(VERDICTS)}")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement of the paper and how it is checked.
+
+    Attributes
+    ----------
+    id : str
+        Short and stable, such as ``kv-cache``.
+    text : str
+        The statement in our words.
+    printed : str
+        The paper's number.
+    place : str
+        Where the paper says it.
+    rule : str
+        What leads to which verdict, in words; `check` follows it.
+    check : callable
+        From `Evidence` to `Finding`.
+    chapter, section : str
+        The page of the book, and its heading, whose cells show the check.
+    """
+
+    id: str
+    text: str
+    printed: str
+    place: str
+    rule: str
+    check: Callable[[Evidence], Finding]
+    chapter: str
+    section: str

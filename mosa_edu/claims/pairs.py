@@ -1,0 +1,81 @@
+"""Which recorded runs may be compared: the same recipe, data and seed, and one thing changed."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from mosa_edu.records import RunRecord
+from mosa_edu.results import final_loss, kind_of
+from mosa_edu.results.shares import recipe_of
+
+EQUAL_FLOPS = (0.9, 1.001)
+"""Share of the baseline's FLOPs within which two models count as equal."""
+
+
+class Pair(NamedTuple):
+    """Two runs of one recipe and seed."""
+
+    baseline: RunRecord
+    other: RunRecord
+
+    @property
+    def gain(self) -> float:
+        """How much lower the other run's loss is, in nats per token; full-sequence routing."""
+        return final_loss(self.baseline) - final_loss(self.other)
+
+    @property
+    def flops_share(self) -> float:
+        """FLOPs of the other model over those of the baseline; 0 if not recorded."""
+        ours, theirs = self.other.flops_per_token, self.baseline.flops_per_token
+        return ours / theirs if ours and theirs else 0.0
+
+
+def pairs(
+    runs: Iterable[RunRecord],
+    baseline: Callable[[RunRecord], bool],
+    other: Callable[[RunRecord], bool],
+    flops: tuple[float, float] = EQUAL_FLOPS,
+) -> list[Pair]:
+    """Pair finished runs seed by seed.
+
+    Parameters
+    ----------
+    runs : iterable of RunRecord
+        Any runs.
+    baseline, other : callable
+        Say which runs stand on which side.
+    flops : tuple of float
+        Smallest and largest share of the baseline's FLOPs.
+
+    Returns
+    -------
+    list of Pair
+        By seed, of the length of training with most seeds, the longest if several have as many:
+        trainings of different lengths are never pooled.
+    """
+    finished = [run for run in runs if run.status == "finished"]
+    by_length: dict[int, dict[int, Pair]] = defaultdict(dict)
+    for left in filter(baseline, finished):
+        for right in filter(other, finished):
+            pair = Pair(left, right)
+            if recipe_of(left) == recipe_of(right) and flops[0] <= pair.flops_share <= flops[1]:
+                by_length[left.tokens_seen][left.seed] = pair
+    if not by_length:
+        return []
+    tokens = max(by_length, key=lambda length: (len(by_length[length]), length))
+    return [by_length[tokens][seed] for seed in sorted(by_length[tokens])]
+
+
+def is_dense(run: RunRecord) -> bool:
+    """Return whether all heads of a run are dense."""
+    return kind_of(run) == "dense"
+
+
+def is_hybrid(kind: str) -> Callable[[RunRecord], bool]:
+    """Return a test for runs with sparse heads of a kind beside dense ones."""
+    return lambda run: kind_of(run) == kind and run.model["n_dense_heads"] > 0
+
+
+def gains(found: Sequence[Pair]) -> list[float]:
+    """Return the gain of every pair."""
+    return [pair.gain for pair in found]

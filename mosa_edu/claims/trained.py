@@ -1,0 +1,211 @@
+"""Checks that need trained twins: a verdict once enough seeds are there, and not before."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from mosa_edu.claims.claim import (
+    CONTRADICTED,
+    DIRECTION,
+    NO_GPU,
+    SMALL,
+    UNDECIDED,
+    Evidence,
+    Finding,
+)
+from mosa_edu.claims.pairs import Pair, gains, is_dense, is_hybrid, pairs
+from mosa_edu.claims.paper import MATCHED, PERPLEXITY
+from mosa_edu.claims.seeds import NEEDED_SEEDS, in_words, seed_interval, sign
+from mosa_edu.costs import PAPER_BASELINES, isoflop_twin, model_parameters
+from mosa_edu.records import RunRecord
+from mosa_edu.results import score_difference
+
+RIVALS = ("fixed", "routing")
+CHEAPER = (0.0, 0.9)
+"""Share of the baseline's FLOPs below which a model counts as cheaper."""
+MATCH = 0.01
+"""Loss in nats per token within which two runs count as matched by perplexity."""
+
+
+def verdict_of(values: Sequence[float]) -> str:
+    """Judge gains by the rule for seeds.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One gain a seed; positive speaks for the claim.
+
+    Returns
+    -------
+    str
+        A key of `VERDICTS`.
+
+    Examples
+    --------
+    >>> verdict_of([0.1, 0.11, 0.12]), verdict_of([0.1, 0.11]), verdict_of([-0.1, -0.11, -0.12])
+    ('reproduced small', 'not decided yet', 'contradicted')
+    """
+    return {1: SMALL, -1: CONTRADICTED}.get(sign(values) or 0, UNDECIDED)
+
+
+def twin_gains(evidence: Evidence, kind: str) -> list[float]:
+    """Gain of the hybrids of one kind over the dense twin of equal FLOPs, seed by seed.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        With runs.
+    kind : str
+        Kind of the sparse heads.
+
+    Returns
+    -------
+    list of float
+        Nats per token under the full score.
+    """
+    return gains(pairs(evidence.runs, is_dense, is_hybrid(kind)))
+
+
+def only_above_dense(evidence: Evidence) -> Finding:
+    """Check that MoSA gains over its dense twin and the paper's other sparse variants do not."""
+    found = {kind: twin_gains(evidence, kind) for kind in ("mosa", *RIVALS)}
+    signs = {kind: sign(values) for kind, values in found.items()}
+    if None in signs.values() or signs["mosa"] == 0:
+        verdict = UNDECIDED
+    elif signs["mosa"] == 1 and all(signs[kind] != 1 for kind in RIVALS):
+        verdict = SMALL
+    else:
+        verdict = CONTRADICTED
+    listed = "; ".join(f"{kind} {in_words(values)}" for kind, values in found.items())
+    return Finding(
+        verdict,
+        f"Gain over the dense twin of equal FLOPs: {listed}.",
+        {f"{kind}_seeds": len(values) for kind, values in found.items()},
+    )
+
+
+def better_perplexity(evidence: Evidence) -> Finding:
+    """Check the gain in nats, and say what is left of it when the future is hidden."""
+    dense, mosa = (PERPLEXITY["tiny"][kind] for kind in ("dense", "mosa"))
+    printed = math.log(dense / mosa)
+    found = pairs(evidence.runs, is_dense, is_hybrid("mosa"))
+    values = gains(found)
+    verdict = verdict_of(values)
+    if verdict == SMALL and seed_interval(values).high < printed:
+        verdict = DIRECTION
+    hidden = "; ".join(
+        f"{way} {in_words(losses)}"
+        for way in ("full", "prefix", "foreign")
+        if (losses := scored_gains(evidence, found, way))
+    )
+    words = (
+        f"The paper's {100 * (1 - mosa / dense):.1f} % are {printed:.3f} nats per token, with "
+        f"{parameter_ratio():.0f} times the parameters. Our twins on held-out books: "
+        f"{in_words(values)}."
+    )
+    if hidden:
+        words += f" On the same windows under three scores: {hidden}."
+    return Finding(verdict, words, {"seeds": len(values), "printed_nats": printed})
+
+
+def parameter_ratio() -> float:
+    """Return how many times the dense Tiny's parameters its best MoSA twin has."""
+    tiny = PAPER_BASELINES["tiny"]
+    twin = isoflop_twin(tiny, "mosa", 64)
+    return model_parameters(twin).total / model_parameters(tiny).total
+
+
+def scored_gains(evidence: Evidence, found: Iterable[Pair], way: str) -> list[float]:
+    """Gain of each pair on the scored windows, seed by seed.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        With scores.
+    found : iterable of Pair
+        The runs.
+    way : {"full", "prefix", "foreign"}
+        Whether and how the future is hidden.
+
+    Returns
+    -------
+    list of float
+        Nats per token; pairs that were not scored are left out.
+    """
+    scores = evidence.scores
+    scored = [
+        (scores[pair.baseline.name], scores[pair.other.name])
+        for pair in found
+        if pair.baseline.name in scores and pair.other.name in scores
+    ]
+    return [score_difference(other, baseline, way).mean for baseline, other in scored]
+
+
+def hybrids_needed(evidence: Evidence) -> Finding:
+    """Check that models without a dense head lose to the hybrid of equal FLOPs."""
+
+    def is_pure(run: RunRecord) -> bool:
+        return run.model["n_dense_heads"] == 0 and run.model["n_sparse_heads"] > 0
+
+    values = gains(pairs(evidence.runs, is_pure, is_hybrid("mosa"), (0.9, 1.1)))
+    verdict = verdict_of(values)
+    words = f"Gain of hybrids over models of MoSA heads alone: {in_words(values)}."
+    return Finding(verdict, words, {"seeds": len(values)})
+
+
+def same_perplexity_cheaper(evidence: Evidence) -> Finding:
+    """Check that a hybrid with fewer FLOPs is no worse than the dense model."""
+    found = pairs(evidence.runs, is_dense, is_hybrid("mosa"), CHEAPER)
+    values = gains(found)
+    # Matched, not better: a loss within MATCH still speaks for the claim.
+    verdict = verdict_of([value + MATCH for value in values])
+    words = (
+        f"Gain of hybrids with at most {100 * CHEAPER[1]:.0f} % of the FLOPs: {in_words(values)}."
+    )
+    return Finding(verdict, words, {"seeds": len(values)})
+
+
+def wall_clock(evidence: Evidence) -> Finding:
+    """Compare seconds a step on a GPU of runs that reach the same loss."""
+    before, after = MATCHED["tiny"].milliseconds
+    found = pairs(evidence.gpu_runs, is_dense, is_hybrid("mosa"), (0.0, 1.1))
+    matched = [pair for pair in found if abs(pair.gain) <= MATCH]
+    saved = [1 - _step_seconds(pair.other) / _step_seconds(pair.baseline) for pair in matched]
+    words = f"The paper saves {100 * (1 - after / before):.1f} % of a step of Tiny on an A100. "
+    if not evidence.gpu_runs:
+        words += "No run of ours comes from a GPU; what a processor says is no answer."
+        return Finding(NO_GPU, words, {"gpu_runs": 0})
+    verdict = verdict_of(saved)
+    words += (
+        f"Share of a step saved by runs matched within {MATCH:g} nats: {in_words(saved, 'of 1')}."
+    )
+    return Finding(verdict, words, {"gpu_runs": len(evidence.gpu_runs), "seeds": len(saved)})
+
+
+def _step_seconds(run: RunRecord) -> float:
+    return run.wall_seconds / run.training["steps"]
+
+
+def needs_first_token(evidence: Evidence) -> Finding:
+    """Compare runs with and without the forced seat, and look at what free heads keep."""
+
+    def with_seat(run: RunRecord) -> bool:
+        return is_hybrid("mosa")(run) and bool(run.model["include_first"])
+
+    def without_seat(run: RunRecord) -> bool:
+        return is_hybrid("mosa")(run) and not run.model["include_first"]
+
+    values = gains(pairs(evidence.runs, without_seat, with_seat))
+    verdict = verdict_of(values)
+    words = f"Gain of runs whose heads must keep token 0: {in_words(values)}."
+    if evidence.traces:
+        kept = [float(trace.picked()[:, :, 0].mean()) for trace in evidence.traces]
+        chance = [trace.k / trace.T for trace in evidence.traces]
+        words += (
+            f" Left free, the heads of the shipped model keep it in {100 * _mean(kept):.1f} % of "
+            f"cases in {len(kept)} texts; chance gives {100 * _mean(chance):.1f} %."
+        )
+    return Finding(verdict, words, {"seeds": len(values), "needed": NEEDED_SEEDS})
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

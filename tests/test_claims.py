@@ -1,0 +1,255 @@
+"""Protects the claims ledger: verdicts follow from evidence by the stated rules, never from habit.
+
+A wrong implementation that must fail: a verdict from one seed, or from a mean whose interval holds
+zero; runs of different length or seed taken for a pair; a verdict typed in instead of computed.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import nbformat
+import pytest
+from sphinx.errors import ExtensionError
+
+from mosa_edu.claims import (
+    CLAIMS,
+    VERDICTS,
+    Evidence,
+    Finding,
+    changes,
+    counts,
+    future,
+    ledger,
+    signed_sentence,
+    trained,
+)
+from mosa_edu.claims.pairs import is_dense, is_hybrid, pairs
+from mosa_edu.claims.seeds import in_words, seed_interval, sign
+from mosa_edu.records import RunRecord
+from mosa_edu.records.probe import ProbeRecord
+from mosa_edu.viz.ledger import Ledger, section_anchor
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = ROOT / "book"
+
+
+def run(kind, seed, loss, *, tokens=1000, flops=100.0, dense_heads=2, seconds=10.0, first=True):
+    return RunRecord(
+        name=f"{kind}-{seed}-{tokens}",
+        command="mosa-edu compare",
+        commit=None,
+        seed=seed,
+        model={
+            "sparse": "mosa" if kind == "dense" else kind,
+            "n_sparse_heads": 0 if kind == "dense" else 8,
+            "n_dense_heads": dense_heads,
+            "include_first": first,
+        },
+        training={"steps": 10, "seed": seed, "tokens": tokens},
+        data={"corpus": "novels"},
+        n_parameters=10,
+        hardware="a card",
+        wall_seconds=seconds,
+        tokens_seen=tokens,
+        train_curve=[],
+        validation={"256": {"loss": loss}},
+        status="finished",
+        flops_per_token=flops,
+    )
+
+
+def twins(n_seeds=3, **losses):
+    """One run of each kind and seed; seeds differ by a hundredth of a nat."""
+    return [
+        run(kind, seed, loss + 0.01 * seed + (0.002 * seed if kind != "dense" else 0))
+        for seed in range(n_seeds)
+        for kind, loss in {"dense": 4.0, **losses}.items()
+    ]
+
+
+def verdict(claim, **evidence):
+    (found,) = [row.finding for row in ledger(Evidence(**evidence)) if row.claim.id == claim]
+    return found.verdict
+
+
+def test_the_shipped_records_give_the_accepted_verdicts():
+    """The alarm itself: scripts/claims.py shows the evidence, --accept stores the new verdicts."""
+    assert changes(ledger()) == []
+
+
+def test_a_changed_verdict_is_noticed_and_ends_the_build(monkeypatch):
+    rows = ledger(Evidence())
+    before = {row.claim.id: row.finding.verdict for row in rows}
+    assert changes(rows, before) == []
+    assert changes(rows, before | {"kv-units": "reproduced exactly"}) == [
+        "kv-units: was reproduced exactly, is contradicted"
+    ]
+    assert changes(rows[1:], before) == ["complexity: was reproduced exactly, is not in the ledger"]
+    sys.path.insert(0, str(BOOK / "_ext"))
+    from mosa_book import claims as extension
+
+    extension.refuse_changes(None)
+    monkeypatch.setattr("mosa_edu.claims.ledger", lambda: rows[1:])
+    with pytest.raises(ExtensionError, match="complexity: was reproduced exactly"):
+        extension.refuse_changes(None)
+
+
+def test_without_any_record_counts_are_judged_and_the_rest_waits():
+    found = {row.claim.id: row.finding.verdict for row in ledger(Evidence())}
+    assert found["more-heads"] == found["complexity"] == "reproduced exactly"
+    assert found["kv-cache"] == found["memory"] == "direction only"
+    assert found["kv-units"] == found["gigaflops"] == "contradicted"
+    assert found["wall-clock"] == "not run on a GPU"
+    assert found["better-perplexity"] == found["only-above-dense"] == "not decided yet"
+    assert found["non-autoregressive"] == "not decided yet"
+
+
+def test_the_intervals_of_seeds_are_students():
+    """Catches a normal quantile: with three seeds it is less than half as wide."""
+    found = seed_interval([0.0, 1.0, 2.0])
+    assert found.high - found.mean == pytest.approx(4.303 / 3**0.5, rel=1e-3)
+    assert sign([0.3, 0.3]) is None
+    assert sign([0.30, 0.31, 0.32]) == 1
+    assert sign([-0.30, -0.31, -0.32]) == -1
+    assert sign([0.3, -0.3, 0.1]) == 0
+    assert "[" not in in_words([0.3, 0.4])
+    with pytest.raises(ValueError, match="at least one"):
+        seed_interval([])
+
+
+def test_one_seed_decides_nothing_and_three_do():
+    good = {"mosa": 3.7, "fixed": 4.05, "routing": 4.02}
+    assert verdict("better-perplexity", runs=twins(1, **good)) == "not decided yet"
+    assert verdict("better-perplexity", runs=twins(2, **good)) == "not decided yet"
+    assert verdict("better-perplexity", runs=twins(3, **good)) == "direction only"
+    assert verdict("better-perplexity", runs=twins(3, mosa=3.6)) == "reproduced small"
+    assert verdict("better-perplexity", runs=twins(3, mosa=4.1)) == "contradicted"
+    noisy = [run("dense", seed, 4.0) for seed in range(3)]
+    noisy += [run("mosa", seed, loss) for seed, loss in enumerate((3.5, 4.2, 3.9))]
+    assert verdict("better-perplexity", runs=noisy) == "not decided yet"
+
+
+def test_the_only_variant_above_dense_must_be_the_only_one():
+    alone = twins(3, mosa=3.7, fixed=4.05, routing=4.02)
+    assert verdict("only-above-dense", runs=alone) == "reproduced small"
+    both = twins(3, mosa=3.7, fixed=3.8, routing=4.02)
+    assert verdict("only-above-dense", runs=both) == "contradicted"
+    missing = twins(3, mosa=3.7, fixed=4.05)
+    assert verdict("only-above-dense", runs=missing) == "not decided yet"
+
+
+def test_pairs_share_seed_length_and_flops():
+    """Catches pairing by position, pooling of short and long trainings, and unequal budgets."""
+    runs = [
+        run("dense", 0, 4.0),
+        run("dense", 1, 4.0),
+        run("mosa", 1, 3.0),
+        run("mosa", 0, 3.9, tokens=2000),
+        run("mosa", 2, 3.9),
+        replace(run("mosa", 0, 3.0), status="diverged"),
+    ]
+    (found,) = pairs(runs, is_dense, is_hybrid("mosa"))
+    assert (found.other.seed, found.gain) == (1, 1.0)
+    cheap = [run("dense", 0, 4.0), run("mosa", 0, 4.0, flops=75.0)]
+    assert pairs(cheap, is_dense, is_hybrid("mosa")) == []
+    assert len(pairs(cheap, is_dense, is_hybrid("mosa"), trained.CHEAPER)) == 1
+    pure = [run("dense", 0, 4.0), run("mosa", 0, 4.0, dense_heads=0)]
+    assert pairs(pure, is_dense, is_hybrid("mosa")) == []
+
+
+def test_hybrids_seats_and_cheaper_models_are_judged_by_their_own_pairs():
+    runs = twins(3, mosa=3.7)
+    runs += [run("mosa", seed, 4.5, dense_heads=0) for seed in range(3)]
+    assert verdict("hybrids-needed", runs=runs) == "reproduced small"
+    runs += [run("mosa", seed, 3.4 + 0.01 * seed, first=False) for seed in range(3)]
+    assert verdict("first-token", runs=runs) == "contradicted"
+    cheap = [run("dense", seed, 4.0) for seed in range(3)]
+    cheap += [run("mosa", seed, 4.004 + 0.001 * seed, flops=75.0) for seed in range(3)]
+    assert verdict("same-perplexity", runs=cheap) == "reproduced small"
+
+
+def test_seconds_count_on_a_gpu_and_between_runs_of_equal_loss():
+    slow = [run("dense", seed, 4.0, seconds=10.0 + seed) for seed in range(3)]
+    fast = [run("mosa", seed, 4.0, seconds=9.0 + 0.9 * seed) for seed in range(3)]
+    assert verdict("wall-clock", runs=slow + fast) == "not run on a GPU"
+    assert verdict("wall-clock", gpu_runs=slow + fast) == "reproduced small"
+    assert verdict("wall-clock", gpu_runs=slow[:1] + fast[:1]) == "not decided yet"
+    better = [run("mosa", seed, 3.5, seconds=1.0) for seed in range(3)]
+    assert verdict("wall-clock", gpu_runs=slow + better) == "not decided yet"
+
+
+def coin_flips(kind, loss, seed=0):
+    settings = {"kind": kind, "seed": seed, "ln_v": 2.0794}
+    row = {"score": "full", "position": None, "loss": loss, "stderr": 0.0002, "sequences": 9}
+    return ProbeRecord("coin-flips", f"coin-flips-{kind}-seed{seed}", settings, [row])
+
+
+def test_a_leak_needs_a_control_that_has_none():
+    """Catches a verdict from the suspect alone: a broken floor would convict every model."""
+
+    def judged(*probes):
+        return future.non_autoregressive(Evidence(probes={p.name: p for p in probes})).verdict
+
+    leak, control = coin_flips("mosa", 2.06), coin_flips("dense", 2.0795)
+    assert judged(leak, control) == "reproduced small"
+    assert judged(leak) == "not decided yet"
+    assert judged(leak, coin_flips("dense", 2.05)) == "not decided yet"
+    assert judged(leak, coin_flips("mosa", 2.0795, seed=1), control) == "not decided yet"
+    assert judged(coin_flips("mosa", 2.0795), control) == "contradicted"
+
+
+def test_printed_savings_are_recomputed_in_both_ways():
+    """Catches the saving of rounded thousands, 4.5 of 9.2, taken for that of the counts."""
+    count, mixed = counts.kv_savings()["tiny"]
+    assert (round(count, 1), round(mixed, 1)) == (49.7, 51.1)
+    numbers = counts.kv_cache(Evidence()).numbers
+    assert (numbers["dropped"], numbers["added"]) == (5120, 544)
+
+
+def test_claims_are_told_apart_and_verdicts_are_known():
+    assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
+    named = {row.finding.verdict for row in ledger()}
+    assert named <= VERDICTS.keys()
+    with pytest.raises(ValueError, match="one of"):
+        Finding("proven", "", {})
+    for claim in CLAIMS:
+        assert claim.rule
+        assert claim.printed
+
+
+def test_every_claim_links_to_a_heading_that_exists():
+    for claim in CLAIMS:
+        cells = nbformat.read(BOOK / f"{claim.chapter}.ipynb", as_version=4).cells
+        text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        assert f"\n## {claim.section}\n" in f"\n{text}\n", (claim.chapter, claim.section)
+        assert section_anchor(claim.section) in Ledger()._repr_html_()
+
+
+def test_the_sentence_says_the_match_the_score_and_what_is_open():
+    nothing, all_of_it = signed_sentence(ledger(Evidence())), signed_sentence(ledger())
+    for said in ("equal FLOPs", "15 times the parameters", "whole text", "nobody has published"):
+        assert said in nothing
+        assert said in all_of_it
+    assert "was not shown here" in nothing
+    assert "0 paired seeds" in nothing
+
+
+def test_the_table_has_a_row_and_an_anchor_for_every_claim():
+    html = Ledger()._repr_html_()
+    assert html.count("<tr role") == len(CLAIMS) + 1
+    assert all(f'id="claim-{claim.id}"' in html for claim in CLAIMS)
+
+
+def test_the_ledger_needs_no_torch_and_the_script_reports(tmp_path):
+    code = (
+        "import sys; from mosa_edu.claims import ledger; ledger(); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 0
+    script = [sys.executable, str(ROOT / "scripts" / "claims.py")]
+    done = subprocess.run(script, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    stored = json.loads((ROOT / "mosa_edu" / "claims" / "expected.json").read_text())
+    assert list(stored) == [claim.id for claim in CLAIMS]
