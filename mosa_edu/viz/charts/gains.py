@@ -1,0 +1,82 @@
+"""What is left of a gain when the future is hidden, or when no rule may look at it."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from mosa_edu.checks import require
+from mosa_edu.results import Interval, RepairRow
+from mosa_edu.viz.charts.base import explain, plural
+from mosa_edu.viz.charts.intervals import add_dots, add_reference, new_rows
+from mosa_edu.viz.style import LIGHT
+
+MARKS = {
+    "full": ("full score", LIGHT.pick, "circle"),
+    "prefix": ("prefix only", LIGHT.ink, "diamond-open"),
+    "foreign": ("foreign future", LIGHT.cursor, "square-open"),
+}
+
+LEGEND = {
+    **{"orientation": "h", "x": 0, "xref": "container", "xanchor": "left"},
+    **{"y": 0, "yref": "container", "yanchor": "bottom"},
+}
+
+
+def gains_by_score(rows: Sequence[RepairRow]) -> go.Figure:
+    """Draw the gains of kinds of models on dense ones, under the three scores.
+
+    Parameters
+    ----------
+    rows : sequence of RepairRow
+        Such as `mosa_edu.results.repair_rows` returns; dense rows and those without gains are
+        left out.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        One row a kind, one dot a score with its 95 % interval; a dotted line at 0.
+
+    Raises
+    ------
+    ValueError
+        If no row has a gain.
+    """
+    shown = [row for row in rows if row.kind != "dense" and row.gains]
+    require(len(shown) > 0, "rows", len(shown), "at least one with a gain on dense")
+    names = _names(shown)
+    note = "nats per token less than dense, 95 % intervals"
+    figure = new_rows("Gain on the dense model", note, names, "nats per token")
+    for place, (way, (name, colour, symbol)) in enumerate(MARKS.items()):
+        points = [(number, row.gains[way]) for number, row in enumerate(shown)]
+        add_dots(figure, name, points, mark=(colour, symbol), shift=0.22 * (place - 1))
+    figure.update_layout(showlegend=True, legend=LEGEND, margin_b=64)
+    add_reference(figure, 0.0, "")
+    encoding = f"Dots of gains with intervals: {', '.join(names)}; dotted, no gain."
+    return explain(figure, _finding(names, shown), encoding)
+
+
+def _names(rows: Sequence[RepairRow]) -> list[str]:
+    """Name kinds as shortly as tells them apart."""
+    names = [row.kind for row in rows]
+    for more in (
+        lambda row: f", sparsity {row.sparsity}",
+        lambda row: f", equal {row.match}",
+        lambda row: f", {row.tokens:,} tokens",
+    ):
+        if len(set(names)) < len(names):
+            names = [name + more(row) for name, row in zip(names, rows, strict=True)]
+    return names
+
+
+def _finding(names: Sequence[str], rows: Sequence[RepairRow]) -> str:
+    """Say of every kind what is left of its gain when the future is cut off."""
+    said = []
+    for name, row in zip(names, rows, strict=True):
+        seeds = plural(len(row.seeds), "seed")
+        full, prefix = (_in_words(row.gains[way]) for way in ("full", "prefix"))
+        said.append(f"{name} {full}, with the future cut off {prefix} ({seeds})")
+    return "Gain on dense in nats per token: " + "; ".join(said) + "."
+
+
+def _in_words(gain: Interval) -> str:
+    return "not told apart from 0" if gain.holds_zero else f"{gain.mean:+.3f}"

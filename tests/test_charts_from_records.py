@@ -1,0 +1,159 @@
+"""Protects reading the book's figures without torch: all are built from records, in seconds."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_results import twins
+
+from mosa_edu.results import (
+    CoinFlipRow,
+    coin_flip_rows,
+    decoding_rows,
+    recorded_probe,
+    recorded_probes,
+    repair_rows,
+)
+from mosa_edu.viz import charts
+from mosa_edu.viz.charts.coin_flips import coin_flip_losses
+from mosa_edu.viz.charts.decoding import decoding_cost
+from mosa_edu.viz.charts.gains import gains_by_score
+
+BUILD_ALL = """
+import importlib, inspect, json, pkgutil, sys, time
+began = time.process_time()
+sys.modules["torch"] = None  # an import of it now fails
+import numpy as np
+import plotly.graph_objects as go
+from mosa_edu import costs
+from mosa_edu.results import *
+from mosa_edu.records import RunRecord
+from mosa_edu.texts import PROBES
+from mosa_edu.viz.charts import *
+from mosa_edu.viz.charts import decoding, coin_flips, gains, cost_parts as parts, dense, one_head
+from mosa_edu.viz.charts import equal_flops as equal, mask_zoo as zoo
+from mosa_edu.viz.leak import LeakProbe
+from mosa_edu.viz.scrubber import TrainingScrubber
+
+helpers = {"base", "intervals"}
+known = set()
+for found in pkgutil.iter_modules(importlib.import_module("mosa_edu.viz.charts").__path__):
+    module = importlib.import_module(f"mosa_edu.viz.charts.{found.name}")
+    for name, value in vars(module).items():
+        own = inspect.isfunction(value) and value.__module__ == module.__name__
+        if own and value.__annotations__.get("return") is go.Figure and found.name not in helpers:
+            known.add(name)
+
+built = {}
+def build(function, *arguments, **options):
+    figure = function(*arguments, **options)
+    assert len(figure.to_json()) > 500
+    built[function.__name__] = caption(figure)
+
+traces = {name: recorded_trace(name) for name in PROBES}
+for trace in traces.values():
+    build(routing_heatmap, trace)
+    build(selections_per_head, trace)
+    build(heads_per_token, trace)
+    build(one_head.head_heatmap, trace, 2, 2)
+    build(selection_mask, trace, 2, 2)
+    build(attention_map, trace, 2, 2)
+words = [token.text for token in trace.tokens]
+lower = np.tri(len(words), dtype=bool)
+build(zoo.mask_zoo, [zoo.Mask("Dense", "every token", lower)], words, 3)
+picked = [words[token] for token in trace.picks(0, 0)]
+build(dense.dense_map, trace.attention_matrix(0, 0), picked, "Layer 0, head 0")
+build(loss_curves, recorded_runs(), held_out=True)
+probes = recorded_probes()
+build(coin_flips.coin_flip_losses, coin_flip_rows(probes))
+for sparsity in (8, 16, 64):
+    rows = decoding_rows(probes["decoding-seed0"], sparsity=sparsity)
+    build(decoding.decoding_cost, rows)
+rows = repair_rows(recorded_runs(), recorded_scores(), probes)
+if any(row.kind != "dense" and row.gains for row in rows):
+    build(gains.gains_by_score, rows)
+else:
+    known.discard("gains_by_score")  # twins are still in training
+shapes = {r: costs.HeadShape(d_model=512, d_head=64, seq_len=1024, sparsity=r) for r in (8, 64)}
+heads = {r: costs.head_flops("mosa", shape) for r, shape in shapes.items()}
+whole = costs.head_flops("dense", shapes[8])
+build(parts.cost_parts, whole, heads)
+build(cost_vs_length, [256, 512], {"dense": [1, 2]})
+build(equal.equal_flops, [8, 64], {"parameters": [1.0, 2.0]})
+for name in PROBES:
+    LeakProbe(recorded_leak(name)).static()
+    TrainingScrubber(recorded_history(name)).static()
+missing = sorted(known - built.keys())
+print(json.dumps({"seconds": time.process_time() - began, "missing": missing, "captions": built}))
+"""
+
+
+def test_every_chart_is_built_from_records_without_torch_in_ten_seconds():
+    """Catches a chart that imports a model, one that no record feeds, and slow readers."""
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD_ALL],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(__file__).parents[1],
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["missing"] == []
+    assert all(found["captions"].values())
+    assert found["seconds"] < 10
+
+
+def test_decoding_is_drawn_as_recorded_and_reaches_the_goal():
+    """Catches a ratio turned over, and figures that mix sparsities."""
+    probe = recorded_probe("decoding-seed0")
+    rows = decoding_rows(probe, sparsity=16)
+    figure = decoding_cost(rows)
+    drawn = {trace.name: trace for trace in figure.data}
+    for kind in ("prefix", "threshold", "token"):
+        row = probe.row(kind=kind, sparsity=16, T=8192)
+        assert drawn[kind].y[-1] == row["milliseconds"]
+        assert list(drawn[kind].customdata[-1])[:2] == [row["ratio"], row["ratio_low"]]
+        assert row["ratio"] > 10, kind
+        assert f"{row['ratio']:.0f} times that of {kind}" in charts.caption(figure)
+    fixed = probe.row(kind="fixed", sparsity=16, T=8192)
+    assert fixed["slots"] == 16 * 8192 // 16
+    assert fixed["bytes"] == fixed["slots"] * 2 * 64 * 4
+    with pytest.raises(ValueError, match="rows must be of one sparsity"):
+        decoding_cost(decoding_rows(probe))
+    with pytest.raises(ValueError, match="sparsity must be one of"):
+        decoding_rows(probe, sparsity=5)
+    with pytest.raises(ValueError, match="with dense heads"):
+        decoding_cost([row for row in rows if row.kind != "dense"])
+
+
+def test_coin_flips_are_drawn_on_their_side_of_guessing():
+    """Catches dots coloured by kind instead of by what they show, and a diverged run as a dot."""
+    rows = coin_flip_rows(recorded_probes())
+    diverged = CoinFlipRow("mosa", 9, float("nan"), float("nan"), rows[0].floor, {}, None)
+    figure = coin_flip_losses([*rows, diverged])
+    below, others = figure.data
+    assert max(below.x) < rows[0].floor - 0.01
+    assert set(below.text) == {"mosa"}
+    assert len(below.x) + len(others.x) == len(rows)
+    assert "mosa" not in set(others.text)
+    assert "106 standard errors or more: 3 runs of mosa" in charts.caption(figure)
+
+
+def test_gains_are_drawn_with_their_intervals_and_said_in_words():
+    """Catches an interval drawn from 0, and a gain that is claimed where the interval holds 0."""
+    kinds = {"dense": (4.0, 4.0), "mosa": (3.6, 3.95), "prefix": (4.0, 4.0)}
+    rows = repair_rows(*twins(kinds, noise=0.2))
+    figure = gains_by_score(rows)
+    full = figure.data[0]
+    shown = [row for row in rows if row.kind != "dense"]
+    assert list(full.text) == [row.kind for row in shown]
+    np.testing.assert_allclose(full.x, [row.gains["full"].mean for row in shown])
+    bounds = np.array(full.x) - np.array(full.error_x.arrayminus)
+    np.testing.assert_allclose(bounds, [row.gains["full"].low for row in shown])
+    assert "prefix not told apart from 0" in charts.caption(figure)
+    with pytest.raises(ValueError, match="at least one with a gain on dense"):
+        gains_by_score([row for row in rows if row.kind == "dense"])
