@@ -1,0 +1,103 @@
+"""Every check of chapter 8 accepts the solution and names each of its known mistakes."""
+
+from math import comb
+
+import numpy as np
+import pytest
+
+from mosa_edu.exercises import ch08
+
+
+def counts(indices, T):
+    return np.bincount(indices.ravel(), minlength=T)
+
+
+def union(indices, T):
+    found = np.zeros(T, dtype=int)
+    found[indices] += 1
+    return found
+
+
+def blind(T, k, over=lambda shared, k: 2 * k - shared):
+    ways = [comb(k, s) * comb(T - k, k - s) / comb(T, k) for s in range(k + 1)]
+    return sum(way * s / over(s, k) for s, way in enumerate(ways) if s)
+
+
+def overlap(a, b):
+    either = (a | b).sum()
+    return ((a & b).sum() / either if either else 0.0), blind(len(a), int(a.sum()))
+
+
+def with_null(null):
+    return lambda a, b: (overlap(a, b)[0], null(len(a), int(a.sum())))
+
+
+def with_divisor(divisor):
+    return lambda a, b: ((a & b).sum() / divisor(a, b), blind(len(a), int(a.sum())))
+
+
+def divides_by_nothing(a, b):
+    return int((a & b).sum()) / int((a | b).sum()), blind(len(a), int(a.sum()))
+
+
+def effect(written, head, loss):
+    whole = written.sum(axis=0)
+    return loss(whole - written[head]) - loss(whole)
+
+
+def in_place(written, head, loss):
+    before = loss(written.sum(axis=0))
+    written[head] = 0
+    return loss(written.sum(axis=0)) - before
+
+
+SOLUTIONS = {
+    ch08.check_counts: counts,
+    ch08.check_overlap: overlap,
+    ch08.check_ablation: effect,
+}
+MISTAKES = [
+    (ch08.check_counts, union, "counts twice"),
+    (ch08.check_counts, lambda i, T: np.bincount(i.ravel()), "nobody keeps"),
+    (ch08.check_counts, lambda i, T: np.full(len(i), i.shape[1]), "by head"),
+    (ch08.check_counts, lambda i, T: 2 * counts(i, T), "fills k seats"),
+    (ch08.check_counts, lambda i, T: counts(i, T)[::-1], "other tokens"),
+    (ch08.check_overlap, lambda a, b: overlap(a, b)[0], "says nothing"),
+    (ch08.check_overlap, with_divisor(lambda a, b: a.sum()), "one head"),
+    (ch08.check_overlap, with_divisor(lambda a, b: len(a)), "all tokens"),
+    (ch08.check_overlap, with_divisor(lambda a, b: a.sum() + b.sum()), "by 2k"),
+    (ch08.check_overlap, with_null(lambda T, k: k / T), "share of the text"),
+    (ch08.check_overlap, with_null(lambda T, k: k * k / T / (2 * k - k * k / T)), "two means"),
+    (ch08.check_overlap, with_null(lambda T, k: 0.244), "7 of 30"),
+    (ch08.check_overlap, divides_by_nothing, "0 / 0"),
+    (ch08.check_ablation, lambda *args: -effect(*args), "The sign"),
+    (ch08.check_ablation, lambda w, h, loss: loss(w[h]) - loss(w.sum(axis=0)), "alone"),
+    (ch08.check_ablation, lambda w, h, loss: loss(w.sum(axis=0) - w[h]), "subtract"),
+    (ch08.check_ablation, lambda w, h, loss: np.abs(w[h]).mean(), "Ask the loss"),
+    (ch08.check_ablation, in_place, "next head"),
+]
+
+
+@pytest.mark.parametrize("check", SOLUTIONS, ids=lambda check: check.__name__)
+def test_the_solution_passes_and_an_empty_answer_stops_nothing(check):
+    assert check(SOLUTIONS[check]), check(SOLUTIONS[check])
+    assert repr(check(lambda *args: ...)) == "not tried yet"
+
+
+def test_an_overlap_by_many_draws_passes():
+    generator = np.random.default_rng(0)
+
+    def drawn(a, b):
+        masks = generator.random((4000, 2, len(a))).argsort(axis=-1) < a.sum()
+        either = masks.any(axis=1).sum(axis=-1)
+        null = (masks.all(axis=1).sum(axis=-1) / np.maximum(either, 1)).mean()
+        return overlap(a, b)[0], null
+
+    assert ch08.check_overlap(drawn), ch08.check_overlap(drawn)
+
+
+@pytest.mark.parametrize(("check", "wrong", "named"), MISTAKES)
+def test_known_mistakes_are_named(check, wrong, named):
+    verdict = check(wrong)
+    assert not verdict.passed
+    assert named in verdict.message, verdict
