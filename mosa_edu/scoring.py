@@ -87,7 +87,7 @@ def three_scores(
     model.eval()
     try:
         losses = np.empty((3, len(windows), len(cuts)), dtype=np.float32)
-        losses[0] = _full(model, windows, cuts, batch_tokens)
+        losses[0] = full_losses(model, windows, cuts, batch_tokens)
         for column, cut in enumerate(cuts):
             losses[1, :, column] = _at(model, windows[:, : cut + 1], windows, cut, batch_tokens)
             generator = np.random.Generator(np.random.PCG64([seed, cut]))
@@ -102,10 +102,22 @@ def three_scores(
     return losses
 
 
-def _full(
-    model: TransformerLM, windows: np.ndarray, cuts: Sequence[int], batch_tokens: int
+@torch.no_grad()
+def full_losses(
+    model: TransformerLM, windows: np.ndarray, cuts: Sequence[int], batch_tokens: int = 16384
 ) -> np.ndarray:
-    """Loss at every cut with the whole window given, (N, P)."""
+    """Loss of the token after each cut, the whole window given: the first score alone.
+
+    Parameters
+    ----------
+    model, windows, cuts, batch_tokens
+        See `three_scores`; the model is used in the mode it is in.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, P)
+        Nats.
+    """
     columns = list(cuts)
     parts = []
     for rows in _batches(len(windows), windows.shape[1] - 1, batch_tokens):

@@ -316,8 +316,8 @@ MUTANTS = [
     Mutant(
         "statistics move before the selection",
         RAGGED,
-        "wanted = self.wants(ranked, real)",
-        "self.training and self.learn(ranked, ranked > 0, real); wanted = self.wants(ranked, real)",
+        "wanted = self.wants(ranked, real, x)",
+        "self.training and self.learn(ranked, ranked > 0, real); wanted = self.wants(ranked, real, x)",
         statistics_are_of_the_past,
     ),
     Mutant(

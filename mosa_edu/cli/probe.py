@@ -13,7 +13,9 @@ from mosa_edu.cli.columns import columns
 if TYPE_CHECKING:
     from mosa_edu.records.probe import ProbeRecord
 
-PROBES = ("perturbation", "jacobian", "coin-flips", "decoding")
+PROBES = ("perturbation", "jacobian", "coin-flips", "decoding", "predictor", "selection")
+OF_MODELS = PROBES[-2:]
+"""Probes of a trained model; the others make their own."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -22,13 +24,15 @@ def add_parser(subparsers: Any) -> None:
         "probe",
         help="measure the leak: does the future reach the past?",
         description="Measure whether later tokens change earlier outputs (perturbation, jacobian, "
-        "coin-flips), and what a token costs when they do not (decoding). Coin flips resume.",
+        "coin-flips), what a token costs when they do not (decoding), whether a trained model's "
+        "picks can be guessed (predictor) and how many it keeps (selection). Coin flips resume.",
     )
     add = parser.add_argument
     add("probe", choices=PROBES, help="what to measure")
     add("--kinds", nargs="+", help="coin-flips: kinds of heads; all by default")
     add("--seeds", nargs="+", type=int, default=[0], help="of weights and tokens")
     add("--steps", type=int, default=600, help="coin-flips: optimizer updates")
+    add("--model", metavar="RUN", help="predictor, selection: a run; by default 'explorer'")
     add("--out", type=Path, help="folder of the records, instead of the cache")
     add("--threads", type=int, default=1, help="CPU threads")
 
@@ -41,14 +45,30 @@ def run(args: argparse.Namespace) -> int:
 
     torch.set_num_threads(args.threads)
     folder = args.out or runs.runs_folder() / "probes"
+    allowed = f"left out: {args.probe} makes its own models"
+    require(args.model is None or args.probe in OF_MODELS, "--model", args.model, allowed)
     if args.probe == "coin-flips":
         return _coin_flips(args, folder)
     require(args.kinds is None, "--kinds", args.kinds, "left out: this probe has a fixed list")
+    if args.probe in OF_MODELS:
+        _show(_of_model(args), folder)
+        return 0
     for seed in args.seeds:
         for record in _measure(args.probe, seed):
-            record.save(folder)
-            print(columns(record), f"Again: {record.command}\n", sep="\n")
+            _show(record, folder)
     return 0
+
+
+def _show(record: ProbeRecord, folder: Path) -> None:
+    record.save(folder)
+    print(columns(record), f"Again: {record.command}\n", sep="\n")
+
+
+def _of_model(args: argparse.Namespace) -> ProbeRecord:
+    from mosa_edu.cli.model_probes import predictor_record, selection_record
+
+    make = predictor_record if args.probe == "predictor" else selection_record
+    return make(args.model or "explorer", args.threads)
 
 
 def _measure(probe: str, seed: int) -> list[ProbeRecord]:

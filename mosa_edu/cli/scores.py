@@ -11,6 +11,8 @@ from mosa_edu.checks import require
 from mosa_edu.cli import runs
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from mosa_edu.data.tokens import TokenSet
     from mosa_edu.model import TransformerLM
     from mosa_edu.records.scores import ScoreRecord
@@ -68,6 +70,30 @@ def score_run(folder: Path, corpus: str, name: str) -> ScoreRecord:
     return score_model(model, TokenSet.build(load_corpus(corpus), tokenizer), name)
 
 
+def held_out_windows(tokens: TokenSet, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the windows that every model is scored on.
+
+    Parameters
+    ----------
+    tokens : TokenSet
+        Held-out texts, encoded.
+    length : int
+        Tokens of a text, T.
+
+    Returns
+    -------
+    windows : ndarray of int64, shape (N, T + 1)
+        About `WINDOWS`, equally many from each book; token t + 1 is what position t predicts.
+    books : ndarray of int64, shape (N,)
+        Number of each window's book.
+    """
+    import numpy as np
+
+    per_book = WINDOWS // max(tokens.validation.n_documents, 1)
+    inputs, targets, books = tokens.windows("validation", length, max(per_book, 1))
+    return np.concatenate([inputs, targets[:, -1:]], axis=1), books
+
+
 def score_model(model: TransformerLM, tokens: TokenSet, name: str) -> ScoreRecord:
     """Score a model on 200 windows, equally from each held-out book.
 
@@ -94,9 +120,7 @@ def score_model(model: TransformerLM, tokens: TokenSet, name: str) -> ScoreRecor
 
     started = time.monotonic()
     length = model.config.max_seq_len
-    per_book = WINDOWS // max(tokens.validation.n_documents, 1)
-    inputs, targets, books = tokens.windows("validation", length, max(per_book, 1))
-    windows = np.concatenate([inputs, targets[:, -1:]], axis=1)  # (N, T + 1)
+    windows, books = held_out_windows(tokens, length)
     cuts = spread_cuts(length, CUTS)
     losses = three_scores(model, windows, books, cuts, draws=DRAWS)
     origin = provenance(torch_version=torch.__version__)

@@ -82,7 +82,7 @@ class ByPosition:
 
 
 class ByToken:
-    """Rules that ask nothing but the token: `Threshold` and `TokenChoice`.
+    """Rules that ask nothing but the token: `Threshold`, `TokenChoice` and `Predictor`.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class ByToken:
         """Ask the selector about a text of one token; see `Admission.wants`."""
         router_logits = self.selector.router(x[:, None])  # (B, H, 1)
         refuse_nan(router_logits)
-        wanted = self.selector.wants(router_logits, None)
+        wanted = self.selector.wants(router_logits, None, x[:, None])
         return wanted[..., 0], router_logits[..., 0].sigmoid()
 
     def tensors(self) -> Iterable[Tensor]:

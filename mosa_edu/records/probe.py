@@ -18,9 +18,13 @@ PROBES = (
     "perturbation-layer",
     "perturbation-model",
     "decoding",
+    "predictor",
+    "selection",
+    "pair",
     "bench-steps",
     "bench-lengths",
     "bench-roofline",
+    "bench-page",
 )
 
 

@@ -1,6 +1,7 @@
 """Selectors: the rules that say which tokens sit in a head."""
 
 from mosa_edu.selection.expert_choice import ExpertChoice
+from mosa_edu.selection.predictor import Predictor
 from mosa_edu.selection.prefix_top_k import PrefixTopK
 from mosa_edu.selection.ragged import RaggedSelector
 from mosa_edu.selection.random_choice import RandomChoice
@@ -13,6 +14,7 @@ from mosa_edu.selection.token_choice import TokenChoice
 
 __all__ = [
     "ExpertChoice",
+    "Predictor",
     "PrefixTopK",
     "RaggedSelector",
     "RandomChoice",

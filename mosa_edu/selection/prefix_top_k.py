@@ -60,7 +60,7 @@ class PrefixTopK(RaggedSelector):
     scores without order the sum of ceil(n / rho) / n); token 0 is always taken.
     """
 
-    def wants(self, router_logits: Tensor, real: Tensor | None) -> Tensor:
+    def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
         """Compare ranks with the quota of the prefix; see `RaggedSelector.wants`."""
         if real is None:
             seen = torch.arange(1, router_logits.shape[-1] + 1, device=router_logits.device)

@@ -56,7 +56,7 @@ class RaggedSelector(KeepsStatistics):
         self.capacity = capacity(max_seq_len, sparsity, capacity_factor)
         self.router = Router(d_model, n_heads)
 
-    def wants(self, router_logits: Tensor, real: Tensor | None) -> Tensor:
+    def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
         """Say which tokens each head wants, pads aside.
 
         Parameters
@@ -65,6 +65,8 @@ class RaggedSelector(KeepsStatistics):
             Scores, detached.
         real : Tensor or None, shape (B, T), bool
             True for real tokens; None: all are.
+        x : Tensor or None, shape (B, T, d_model), float
+            The tokens, for rules that ask more of them than their scores.
 
         Returns
         -------
@@ -110,7 +112,7 @@ class RaggedSelector(KeepsStatistics):
         router_logits = self.router(x)  # (B, H, T)
         ranked = router_logits.detach()
         refuse_nan(ranked)
-        wanted = self.wants(ranked, real)
+        wanted = self.wants(ranked, real, x)
         if real is not None:
             wanted = wanted & real[:, None]
         if record is not None:

@@ -64,7 +64,7 @@ class Threshold(RaggedSelector):
         """Whether no later token can change the selection: False in the warm-up alone."""
         return not self._warming_up()
 
-    def wants(self, router_logits: Tensor, real: Tensor | None) -> Tensor:
+    def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
         """Compare logits with the threshold; see `RaggedSelector.wants`."""
         if self._warming_up():
             return best_of_each_row(router_logits, self.sparsity, real)

@@ -52,7 +52,7 @@ class TokenChoice(RaggedSelector):
         self.heads_per_token = max(1, round(n_heads / sparsity))
         self.register_buffer("bias", torch.zeros(n_heads))
 
-    def wants(self, router_logits: Tensor, real: Tensor | None) -> Tensor:
+    def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
         """Rank the heads of every token; see `RaggedSelector.wants`."""
         by_token = (router_logits + self.bias[:, None]).transpose(1, 2)  # (B, T, H)
         return (rank_of_each(by_token) < self.heads_per_token).transpose(1, 2)

@@ -1,0 +1,132 @@
+"""The probes of a trained model: what its heads keep, and whether their picks can be guessed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mosa_edu.checks import require
+from mosa_edu.cli import scores
+from mosa_edu.cli.run_model import find_run, load_run
+from mosa_edu.cli.runs import read_settings
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mosa_edu.data.tokens import TokenSet
+    from mosa_edu.model import TransformerLM
+    from mosa_edu.records.probe import ProbeRecord
+
+FITTED_PER_BOOK, WATCHED = 4, 48
+"""Windows of each training book that classifiers are fitted to; held-out windows to count in."""
+
+
+def selection_record(run: str, threads: int) -> ProbeRecord:
+    """Count what the heads of a run keep of held-out text, see `selection_shares`."""
+    import torch
+
+    from mosa_edu.probes.shares import selection_shares
+
+    model, tokens, name = _load(run)
+    windows, _ = scores.held_out_windows(tokens, model.config.max_seq_len)
+    step = max(len(windows) // WATCHED, 1)
+    texts = torch.from_numpy(windows[::step, :-1].copy())
+    settings = {"run": name, "texts": len(texts), "T": texts.shape[1], "kind": model.config.sparse}
+    rows = selection_shares(model, texts)
+    return _record("selection", f"selection-{name}", settings, rows, {}, run, threads)
+
+
+def predictor_record(run: str, threads: int) -> ProbeRecord:
+    """Fit classifiers to the picks of a run and measure what they guess, and what it costs."""
+    import torch
+
+    from mosa_edu.probes.predictors import CUTS as YES
+    from mosa_edu.probes.predictors import fit_classifier, judge, shifted, watch_picks
+
+    model, tokens, name = _load(run)
+    length = model.config.max_seq_len
+    fitted = torch.from_numpy(tokens.windows("train", length, FITTED_PER_BOOK).inputs)
+    held_out = torch.from_numpy(scores.held_out_windows(tokens, length)[0][:, :-1].copy())
+    learnt, asked = watch_picks(model, fitted), watch_picks(model, held_out)
+    classifiers: dict[str, list[tuple[Tensor, Tensor]]] = {cut: [] for cut in YES}
+    rows: list[dict[str, Any]] = []
+    for layer, picks in enumerate(learnt):
+        weight, bias = fit_classifier(picks)
+        for cut, moved in zip(YES, (bias, shifted(picks, weight, bias)), strict=True):
+            classifiers[cut].append((weight, moved))
+            found = judge(asked[layer], weight, moved)
+            rows += [{"layer": layer, "cut": cut, **row} for row in found]
+    settings = {
+        "run": name,
+        "fitted_tokens": fitted.numel(),
+        "held_out_tokens": held_out.numel(),
+        "sparsity": model.config.sparsity,
+    }
+    series = _losses(model, tokens, classifiers)
+    settings["refused"] = series.pop("refused")
+    return _record("predictor", f"predictor-{name}", settings, rows, series, run, threads)
+
+
+def _losses(
+    model: TransformerLM, tokens: TokenSet, classifiers: dict[str, list[tuple[Tensor, Tensor]]]
+) -> dict[str, Any]:
+    """Loss of every held-out window: full and prefix score of the model, full of the guesses."""
+    import torch
+
+    from mosa_edu.probes.predictors import with_predictors
+    from mosa_edu.probes.shares import selection_shares
+    from mosa_edu.records.scores import WAYS
+    from mosa_edu.scoring import full_losses, spread_cuts, three_scores
+
+    length = model.config.max_seq_len
+    windows, books = scores.held_out_windows(tokens, length)
+    cuts = spread_cuts(length, scores.CUTS)
+    ways = three_scores(model, windows, books, cuts, draws=scores.DRAWS).mean(axis=2)
+    series: dict[str, Any] = dict(zip(WAYS, ways, strict=True))
+    texts = torch.from_numpy(windows[:, :-1].copy())
+    series["refused"] = {}
+    for cut, fitted in classifiers.items():
+        guessing = with_predictors(model, fitted)
+        series[cut] = full_losses(guessing, windows, cuts).mean(axis=1)
+        shares = [row["refused"] or 0.0 for row in selection_shares(guessing, texts)]
+        series["refused"][cut] = round(sum(shares) / len(shares), 5)
+    for name in (*WAYS, *classifiers):
+        series[name] = [round(float(loss), 5) for loss in series[name]]
+    return {"books": books.tolist(), **series}
+
+
+def _load(run: str) -> tuple[TransformerLM, TokenSet, str]:
+    """Return a trained model, its corpus and its name: a shipped one, or one of the user's runs."""
+    from mosa_edu.data.corpora import load_corpus
+    from mosa_edu.data.tokens import TokenSet
+    from mosa_edu.pretrained import load_pretrained
+    from mosa_edu.pretrained.load import PRETRAINED
+
+    if run in PRETRAINED:
+        model, tokenizer = load_pretrained(run)
+        corpus, name = "gutenberg", run
+    else:
+        folder = find_run(run)
+        corpus, name = read_settings(folder)["corpus"], folder.name
+        model, tokenizer = load_run(folder)
+    require(model.config.n_sparse_heads > 0, "--model", run, "a model with sparse heads")
+    return model, TokenSet.build(load_corpus(corpus), tokenizer), name
+
+
+def _record(
+    probe: str,
+    name: str,
+    settings: dict[str, Any],
+    rows: list[dict[str, Any]],
+    series: dict[str, Any],
+    run: str,
+    threads: int,
+) -> ProbeRecord:
+    import torch
+
+    from mosa_edu.records import provenance
+    from mosa_edu.records.probe import ProbeRecord
+    from mosa_edu.records.provenance import command_line
+
+    words = ["mosa-edu", "probe", probe, "--model", run]
+    origin = provenance(torch.__version__, command=command_line(words))
+    return ProbeRecord(probe, name, {**settings, "threads": threads}, rows, series, origin)
