@@ -4,7 +4,8 @@
 
 Every number is measured on the rounded weights, since those are the model. Writes, under
 mosa_edu/recorded/: NAME/model.safetensors, NAME/card.json, NAME/MODEL_CARD.md, NAME/record.json,
-NAME/scores.json, traces/TEXT.json, leaks/TEXT.json and histories/TEXT.json.
+NAME/scores.json, traces/TEXT.json, leaks/TEXT.json, contests/TEXT.json, decodings/RULE.json and
+histories/TEXT.json.
 """
 
 from __future__ import annotations
@@ -24,16 +25,20 @@ from mosa_edu.costs import model_flops
 from mosa_edu.data.baselines import measure_baselines
 from mosa_edu.data.corpora import load_corpus
 from mosa_edu.data.tokens import TokenSet
-from mosa_edu.pretrained import load_page_model, save_page_model
+from mosa_edu.generation.story import RULES, tell_decoding, under_rule
+from mosa_edu.pretrained import load_page_model, read_metadata, save_page_model
 from mosa_edu.probes.futures import reroll_future
+from mosa_edu.probes.hand_picks import costliest_head, router_contest
 from mosa_edu.records import RunRecord, provenance, write_atomic
 from mosa_edu.routing_log import RoutingLog
-from mosa_edu.texts import PROBES
+from mosa_edu.texts import PROBES, RUNNING
 from mosa_edu.tracing import trace
 from mosa_edu.training.evaluate import evaluate_lengths
 
 RECORDED = Path(__file__).resolve().parent.parent / "mosa_edu" / "recorded"
 LENGTHS = (32, 64, 128, 256)
+PROMPT = RUNNING[: RUNNING.index("third,") + len("third,")]
+WRITTEN = 137
 
 
 def ship(run: str, name: str) -> dict[str, Any]:
@@ -91,6 +96,8 @@ def ship(run: str, name: str) -> dict[str, Any]:
     dataclasses.replace(record, name=name).save(home / "record.json")
     _write_traces(model, tokenizer, name, sha256, told)
     _write_histories(folder, record, tokenizer)
+    thresholds = json.loads(read_metadata(home / "model.safetensors")["thresholds"])
+    write_games(model, tokenizer, thresholds, {"name": name, "sha256": sha256, "source": told})
     return card
 
 
@@ -101,6 +108,20 @@ def _write_traces(model: Any, tokenizer: Any, name: str, sha256: str, told: dict
         cut = 2 * found.T // 3
         leak = reroll_future(model, tokenizer, text, cut, name=name, sha256=sha256, source=told)
         leak.save(RECORDED / "leaks" / f"{text_name}.json")
+
+
+def write_games(
+    model: Any, tokenizer: Any, thresholds: list[list[float]], told: dict[str, Any]
+) -> None:
+    """Write the router contests and the decodings, one of each rule."""
+    for text_name, text in PROBES.items():
+        at = costliest_head(model, tokenizer.encode(text))
+        contest = router_contest(model, tokenizer, text, *at, **told)
+        contest.save(RECORDED / "contests" / f"{text_name}.json")
+    for rule in RULES:
+        causal = under_rule(model, rule, thresholds)
+        story = tell_decoding(causal, tokenizer, PROMPT, WRITTEN, **told)
+        story.save(RECORDED / "decodings" / f"{rule}.json")
 
 
 def _write_histories(folder: Path, record: RunRecord, tokenizer: Any) -> None:

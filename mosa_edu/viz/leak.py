@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ import traitlets
 
 from mosa_edu.checks import require
 from mosa_edu.records.leak import LeakExample
-from mosa_edu.texts import PROBES
 from mosa_edu.viz.assets import module_text
-from mosa_edu.viz.explorer import WEIGHTS_URL, slug
+from mosa_edu.viz.explorer import WEIGHTS_URL
+from mosa_edu.viz.live_data import live_data, shipped_model
 from mosa_edu.viz.page_model import PageModel
 from mosa_edu.viz.tokens import token_labels
 from mosa_edu.viz.widgets import Component
@@ -68,7 +67,9 @@ class LeakProbe(Component):
         weights_url: str | None = WEIGHTS_URL,
     ) -> None:
         self._example = example
-        self._model = _model_of(example) if model is None else PageModel.read(model)
+        self._model = (
+            shipped_model(example.model["sha256"]) if model is None else PageModel.read(model)
+        )
         data = _data(example, texts, self._model, weights_url)
         live = {**data, "kernel": self._model is not None}
         super().__init__(data=live, cut=example.cut, seed=example.seed)
@@ -112,42 +113,11 @@ def _data(
     weights_url: str | None,
 ) -> dict[str, Any]:
     """Collect what the component needs, as plain JSON values."""
-    named = {name.capitalize(): text for name, text in PROBES.items()} if texts is None else texts
-    own = [title for title, text in named.items() if text == example.text]
-    if texts is None and not own:
-        named, own = {"Stored example": example.text, **named}, ["Stored example"]
-    require(len(own) > 0, "texts", list(named), "texts that include the example's own")
-    rows = [(own[0], example.text), *((t, text) for t, text in named.items() if t != own[0])]
-    weights: dict[str, Any] = {"url": None, "sha256": None, "bytes": 0}
-    config: dict[str, Any] = {"n_layers": example.layers, "n_sparse_heads": example.heads}
-    if model is not None:
-        same = model.sha256 == example.model["sha256"]
-        require(same, "model", model.sha256, f"the probed model, {example.model['sha256']}")
-        kind = model.config["sparse"]
-        require(kind == "mosa", "model", kind, "a model of MoSA heads, whose rule can be switched")
-        weights = {"url": weights_url, "sha256": model.sha256, "bytes": model.size}
-        config = model.config
+    config = {"n_layers": example.layers, "n_sparse_heads": example.heads}
     stored = json.loads(example.to_json())
     del stored["provenance"]  # of the machine: a notebook's output would differ from run to run
-    return {
-        "example": stored,
-        "texts": [{"name": slug(title), "title": title, "text": text} for title, text in rows],
-        "config": config,
-        "weights": weights,
-        "kernel": False,
-        "model": example.model["name"],
-        "about": f"Model {example.model['name']}: {_plural(example.layers, 'layer')} with "
-        f"{_plural(example.heads, 'MoSA head')} each.",
-    }
-
-
-def _model_of(example: LeakExample) -> PageModel | None:
-    """Return the shipped model if the example is of it."""
-    path = Path(str(resources.files("mosa_edu") / "recorded" / "explorer" / "model.safetensors"))
-    if not path.is_file():
-        return None
-    model = PageModel.read(path)
-    return model if model.sha256 == example.model["sha256"] else None
+    data = live_data(example.model, example.text, texts, model, weights_url, config)
+    return {"example": stored, **data}
 
 
 def _fallback(example: LeakExample) -> str:

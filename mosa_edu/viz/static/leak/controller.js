@@ -6,6 +6,7 @@
 import { cardTable, complaint, steppedTo, writeFragment } from "../card.js";
 import { EXPLORER_CSS } from "../explorer/css.js";
 import { plural } from "../format.js";
+import { statusPill } from "../frame.js";
 import { openStage } from "../host.js";
 import { tokenLabels } from "../tokens.js";
 import { readLeak, writeLeak } from "./address.js";
@@ -13,7 +14,7 @@ import { Changes } from "./compare.js";
 import { LEAK_CSS } from "./css.js";
 import { dragBar } from "./drag.js";
 import { buildProbe } from "./layout.js";
-import { leakPill, leakRows } from "./panels.js";
+import { leakRows } from "./panels.js";
 import { LeakRunner, storedState, storedView } from "./runner.js";
 
 const DIM_LATE = 400;
@@ -266,7 +267,7 @@ export class LeakProbe {
     const { status } = this.runner.session;
     const variant = this.view.state.rule === "paper" ? "" : ", rule switched";
     this.parts.pill.className = `pill ${status.name}`;
-    this.parts.pill.replaceChildren(...leakPill(status, this.live ?? false, variant));
+    this.parts.pill.replaceChildren(...statusPill(status, this.live ?? false, variant));
     this.parts.banner.report(status);
   }
 

@@ -4,7 +4,7 @@
  */
 
 import { html, mono, setAttribute, svg } from "../dom.js";
-import { fraction, megabytes } from "../format.js";
+import { fraction } from "../format.js";
 import { tokenLabels } from "../tokens.js";
 import { drawLeak, gridOf } from "./chart.js";
 import { FAR } from "./compare.js";
@@ -105,20 +105,6 @@ export function leakPlot() {
       return grid;
     },
   };
-}
-
-/**
- * The pill that says where the numbers come from.
- * @param {import("../explorer/session.js").Status} status
- * @param {boolean} live Whether what is shown was computed here.
- * @param {string} variant
- * @returns {(Node | string)[]}
- */
-export function leakPill({ name, received, total, milliseconds }, live, variant) {
-  const dot = html("i", { class: `dot ${name === "live" && !live ? "stored" : name}`, "aria-hidden": "true" });
-  if (name === "error") return ["✕ Live model not loaded"];
-  if (name === "loading") return [dot, `Loading live model, ${megabytes(received)} of ${megabytes(total)} MB`];
-  return [dot, live ? `Live model${variant}, ${Math.round(milliseconds)} ms` : "Stored example"];
 }
 
 /**

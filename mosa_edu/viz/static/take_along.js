@@ -1,0 +1,92 @@
+/**
+ * What a reader may take along from a figure: a cell of Python, one picture, a table of numbers.
+ * @module
+ */
+
+import { button, svg } from "./dom.js";
+import { download } from "./explorer/export.js";
+import { LIGHT, SANS } from "./palette.js";
+
+const PICTURE_MARGIN = 16;
+const PICTURE_LINE = 16;
+const PICTURE_LETTER = 5.7; // mean width of a character of 11 px
+
+/** Width of the drawing in a saved picture. */
+export const PICTURE_WIDTH = 726;
+
+/**
+ * @typedef {Object} Taken What a figure gives away.
+ * @property {string} name Of the files, without their endings.
+ * @property {() => string} python A cell that gives the numbers of the figure.
+ * @property {() => string} picture An SVG document.
+ * @property {() => (string | number)[][]} rows Headings first.
+ */
+
+/**
+ * @param {() => Taken} what
+ * @param {(words: string) => void} tell
+ * @returns {HTMLButtonElement[]}
+ */
+export function takeButtons(what, tell) {
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(what().python());
+      tell("Python copied.");
+    } catch {
+      tell("The browser does not let this page copy.");
+    }
+  };
+  return [
+    button("Copy as Python", copy),
+    button("Save SVG", () => download(`${what().name}.svg`, "image/svg+xml", what().picture())),
+    button("CSV", () => download(`${what().name}.csv`, "text/csv", csvText(what().rows()))),
+  ];
+}
+
+/**
+ * @param {(string | number)[][]} rows
+ * @returns {string} As in RFC 4180; a text that begins like a formula is quoted for spreadsheets.
+ */
+export function csvText(rows) {
+  const cell = (/** @type {string | number} */ value) => {
+    if (typeof value === "number") return `${value}`;
+    const safe = /^\s*[=+\-@]/.test(value) ? `'${value}` : value;
+    return /[",\r\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
+  };
+  return rows.map((row) => `${row.map(cell).join()}\r\n`).join("");
+}
+
+/**
+ * @param {string} text
+ * @returns {string[]} Lines that fit under the picture.
+ */
+function broken(text) {
+  const most = Math.floor(PICTURE_WIDTH / PICTURE_LETTER);
+  return text.match(new RegExp(`\\S.{0,${most - 1}}(?=\\s|$)|\\S{1,${most}}`, "g")) ?? [];
+}
+
+/**
+ * One picture with its finding, caption and provenance, always light.
+ * @param {string} finding
+ * @param {SVGElement[]} nodes The drawing, `PICTURE_WIDTH` wide.
+ * @param {number} height Of the drawing.
+ * @param {string[]} caption Paragraphs under it.
+ * @returns {string} An SVG document.
+ */
+export function cardPicture(finding, nodes, height, caption) {
+  const text = (/** @type {string} */ words, /** @type {number} */ size, /** @type {number} */ y, weight = 400) =>
+    svg("text", { "font-family": SANS, "font-size": size, "font-weight": weight, fill: LIGHT.ink, x: PICTURE_MARGIN, y }, words);
+  const lines = caption.flatMap(broken);
+  const top = 56;
+  const box = { width: PICTURE_WIDTH + 2 * PICTURE_MARGIN, height: top + height + PICTURE_LINE * lines.length + 24 };
+  const picture = svg(
+    "svg",
+    { viewBox: `0 0 ${box.width} ${box.height}`, ...box },
+    svg("title", {}, finding),
+    svg("rect", { ...box, fill: LIGHT.ground }),
+    text(finding, finding.length > 76 ? 13 : 16, 34, 600),
+    svg("g", { transform: `translate(${PICTURE_MARGIN} ${top})` }, ...nodes),
+    ...lines.map((words, i) => text(words, 11, top + height + PICTURE_LINE * (i + 1))),
+  );
+  return new XMLSerializer().serializeToString(picture);
+}

@@ -1,0 +1,346 @@
+"""Protects the game of being the router: every loss that it shows is the one PyTorch finds.
+
+It must catch a page that lets picks enter ungated or in the wrong layer, draws other random
+picks than Python, keeps the picks of one head for the next, or counts the router's own row anew.
+"""
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from explorer_pages import HEAD, explorer_site  # noqa: F401
+from torch.nn import functional as F
+
+import mosa_edu
+from mosa_edu.probes.hand_picks import (
+    better_swaps,
+    costliest_head,
+    loss_with_picks,
+    random_picks,
+    router_contest,
+)
+from mosa_edu.records.contest import RouterContest
+from mosa_edu.results import recorded_contest
+from mosa_edu.texts import PROBES
+from mosa_edu.viz.assets import classic_script
+from mosa_edu.viz.be_the_router import BeTheRouter, router_finding
+from mosa_edu.viz.page_model import PageModel
+
+TOLERANCE = 2e-3
+ROOT = "document.querySelector('mosa-router > div').shadowRoot"
+LAYER, HEAD_NUMBER = 1, 3
+
+
+@pytest.fixture(scope="module")
+def game_site(explorer_site):  # noqa: F811
+    """Serve a page with one game; return (address, contest, model, tokenizer)."""
+    site = explorer_site
+    path = site.folder / "model.safetensors"
+    contest = router_contest(
+        *(site.model, site.tokenizer, PROBES["letter"], LAYER, HEAD_NUMBER),
+        **{"tries": 20, "name": "toy", "sha256": PageModel.read(path).sha256, "source": {}},
+    )
+    widget = BeTheRouter(contest, model=path, weights_url="model.safetensors")
+    (site.folder / "router.js").write_text(classic_script("router"))
+    page = f'{HEAD}<h1>Game</h1>{widget.element()}<script src="router.js" defer></script>'
+    (site.folder / "router.html").write_text(page)
+    return f"{site.address}/router.html", contest, site.model, site.tokenizer
+
+
+class Game:
+    """A game on an open page."""
+
+    def __init__(self, page):
+        self.page = page
+        self.until("(root) => root.querySelector('.rivals path') !== null")
+
+    def one(self, selector):
+        return self.page.locator(f"mosa-router {selector}").first
+
+    def text(self, selector):
+        return " ".join((self.one(selector).text_content() or "").split())
+
+    def button(self, name):
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def until(self, script, argument=None):
+        self.page.wait_for_function(f"(argument) => ({script})({ROOT}, argument)", arg=argument)
+
+    def until_compared(self):
+        """Wait until the live model knows every loss."""
+        self.until(
+            "(root) => root.querySelector('.pill').textContent.startsWith('Live')"
+            " && !/(You|Head off) not known/"
+            ".test(root.querySelector('.rivals').getAttribute('aria-label'))"
+        )
+
+    def picked(self):
+        spans = self.page.locator("mosa-router .text .tok.in")
+        return spans.evaluate_all("(nodes) => nodes.map((node) => Number(node.dataset.t))")
+
+    def losses(self):
+        """Return the losses of the table, by the first word of who picks."""
+        if not self.one("table").is_visible():
+            self.button("Table view").click()
+        rows = self.page.locator("mosa-router tbody tr")
+        cells = rows.evaluate_all(
+            "(rows) => rows.map((r) => [...r.cells].map((c) => c.textContent))"
+        )
+        self.button("Table view").click()
+        return {who.split()[0].strip(","): float(loss) for who, loss, *_ in cells if loss}
+
+
+def open_game(visit, game_site, fragment="", **options):
+    return Game(visit(game_site[0] + (f"#{fragment}" if fragment else ""), **options).page)
+
+
+@pytest.mark.browser
+def test_first_frame_is_what_python_recorded_without_weights(visit, game_site):
+    contest = game_site[1]
+    game = open_game(visit, game_site)
+    assert game.text(".finding") == router_finding(contest)
+    assert game.text(".pill") == "Stored example"
+    assert game.picked() == list(contest.trained)
+    found = game.losses()
+    assert found["Trained"] == found["You"] == pytest.approx(contest.trained_loss, abs=1e-4)
+    assert found["Random"] == pytest.approx(contest.random_loss(), abs=1e-4)
+    assert found["Head"] == pytest.approx(contest.off_loss, abs=1e-4)
+    assert found["Best"] == pytest.approx(contest.found_loss, abs=1e-4)
+
+
+@pytest.mark.browser
+def test_live_losses_are_those_of_pytorch(visit, game_site):
+    _, contest, model, tokenizer = game_site
+    ids = [token.id for token in contest.tokens]
+    game = open_game(visit, game_site)
+    picks = list(contest.trained)
+    for t in (picks[0], picks[2]):
+        game.one(f'[data-t="{t}"]').click()
+    comer = next(t for t in range(len(ids)) if t not in picks)
+    game.one(f'[data-t="{comer}"]').click()
+    mine = sorted({*picks, comer} - {picks[0], picks[2]})
+    game.until_compared()
+    assert game.picked() == mine
+    assert game.text(".seats output") == f"{len(mine)} of {len(picks)} seats"
+    found = game.losses()
+    where = (LAYER, HEAD_NUMBER)
+    assert found["You"] == pytest.approx(loss_with_picks(model, ids, *where, mine), abs=TOLERANCE)
+    assert found["Trained"] == pytest.approx(contest.trained_loss, abs=TOLERANCE)
+    # Another head and text: nothing of the record helps, and random draws must be Python's.
+    game.page.goto(f"{game_site[0]}#router=heads&l=0&h=1")
+    game.until("(root) => root.querySelector('.detail').textContent.includes('Layer 0, head 1')")
+    game.until_compared()
+    other = router_contest(model, tokenizer, PROBES["heads"], 0, 1, tries=0, source={})
+    found = game.losses()
+    assert game.picked() == list(other.trained)
+    assert found["Trained"] == pytest.approx(other.trained_loss, abs=TOLERANCE)
+    assert found["Random"] == pytest.approx(other.random_loss(), abs=TOLERANCE)
+    assert found["Head"] == pytest.approx(other.off_loss, abs=TOLERANCE)
+
+
+@pytest.mark.browser
+def test_search_lowers_the_loss_and_its_picks_can_be_taken_over(visit, game_site):
+    _, contest, model, _ = game_site
+    ids = [token.id for token in contest.tokens]
+    game = open_game(visit, game_site)
+    game.button("Try 120 more swaps").click()
+    game.until("(root) => root.querySelector('.rivals').outerHTML.includes('Best of 140')")
+    game.button("Best found").click()
+    found = game.losses()
+    assert found["You"] == found["Best"] <= contest.found_loss + TOLERANCE
+    real = loss_with_picks(model, ids, LAYER, HEAD_NUMBER, game.picked())
+    assert found["You"] == pytest.approx(real, abs=TOLERANCE)
+
+
+@pytest.mark.browser
+def test_keys_fill_the_seats_and_a_full_head_refuses(visit, game_site):
+    k = len(game_site[1].trained)
+    game = open_game(visit, game_site)
+    game.button("Clear").click()
+    first = game.one('[data-t="0"]')
+    first.click()
+    for _ in range(k):
+        game.page.keyboard.press("ArrowRight")
+        game.page.keyboard.press(" ")
+    assert game.picked() == list(range(k))
+    assert f"All {k} seats are taken" in game.text(".told")
+    assert f"position {k}, gate" in game.text(".readout")
+    game.page.keyboard.press("Home")
+    game.page.keyboard.press("Enter")
+    assert game.picked() == list(range(1, k))
+    game.page.keyboard.press("Escape")
+    assert game.text(".finding") == router_finding(game_site[1])
+
+
+@pytest.mark.browser
+def test_view_is_a_link_and_the_copied_cell_gives_its_number(visit, game_site, monkeypatch, capsys):
+    _, _, model, tokenizer = game_site
+    game = open_game(visit, game_site, permissions=["clipboard-read", "clipboard-write"])
+    game.button("Random picks").click()
+    game.until_compared()
+    game.button("Show the router's").click()
+    fragment = game.page.url.partition("#")[2]
+    again = open_game(visit, game_site, fragment)
+    again.until_compared()
+    for selector in (".finding", ".readout", ".text", ".seats"):
+        assert again.text(selector) == game.text(selector)
+    assert again.picked() == game.picked()
+    game.button("Copy as Python").click()
+    game.until("(root) => root.querySelector('.told').textContent === 'Python copied.'")
+    monkeypatch.setattr(mosa_edu, "load_pretrained", lambda name: (model, tokenizer), raising=False)
+    exec(game.page.evaluate("navigator.clipboard.readText()"), {})
+    mine, trained = (float(part.split()[0]) for part in capsys.readouterr().out.split(", "))
+    found = game.losses()
+    assert mine == pytest.approx(found["You"], abs=TOLERANCE)
+    assert trained == pytest.approx(found["Trained"], abs=TOLERANCE)
+
+
+@pytest.mark.browser
+def test_picture_and_numbers_can_be_saved(visit, game_site):
+    game = open_game(visit, game_site)
+    texts = {}
+    for name in ("Save SVG", "CSV"):
+        with game.page.expect_download() as download:
+            game.button(name).click()
+        texts[name] = download.value.path().read_text()
+    picture = ElementTree.fromstring(texts["Save SVG"])
+    assert picture.findtext("{*}title") == router_finding(game_site[1])
+    assert texts["CSV"].splitlines()[0] == "Who picks,Nats a token,Against the router,Picks"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "router=%3Cimg%20src=x%20onerror=window.hurt=1%3E&l=-1&h=1e9&picks=a.b&view=__proto__",
+        "router=letter&l=99&h=99&picks=" + ".".join(["9999"] * 400),
+        "router=&picks=" + "1." * 9000,
+    ],
+)
+def test_hostile_fragments_are_shown_or_refused(visit, game_site, fragment):
+    game = open_game(visit, game_site, fragment)
+    game.page.wait_for_timeout(300)
+    assert game.page.locator("mosa-router img").count() == 0
+    assert game.page.evaluate("window.hurt") is None
+    assert len(game.picked()) <= len(game_site[1].trained)
+
+
+@pytest.mark.browser
+def test_without_weights_the_first_frame_stays_and_says_why(visit, game_site, explorer_site):  # noqa: F811
+    page = (explorer_site.folder / "router.html").read_text()
+    (explorer_site.folder / "bare.html").write_text(
+        page.replace('"url":"model.safetensors"', '"url":null')
+    )
+    game = Game(visit(f"{explorer_site.address}/bare.html").page)
+    game.button("Next head").click()
+    game.until("(root) => root.querySelector('.told').textContent.includes('without the model')")
+    assert game.text(".finding") == router_finding(game_site[1])
+    assert game.text(".segments output") == f"{HEAD_NUMBER}"
+
+
+@pytest.mark.browser
+def test_phone_has_no_sideways_scrolling_and_large_targets(visit, game_site):
+    game = open_game(visit, game_site, viewport={"width": 360, "height": 780}, has_touch=True)
+    assert game.page.evaluate("document.documentElement.scrollWidth") <= 360
+    for button in game.page.locator("mosa-router button").all():
+        if button.is_visible():
+            assert button.bounding_box()["height"] >= 43.9
+    game.one('[data-t="1"]').tap()
+    assert "position 1," in game.text(".readout")
+
+
+def test_own_picks_in_the_routers_place_change_nothing_and_none_switch_the_head_off(explorer_site):  # noqa: F811
+    """Catches gates that are renormalised, or a padded seat that is read as token 0."""
+    model, tokenizer = explorer_site.model, explorer_site.tokenizer
+    ids = tokenizer.encode(PROBES["night"])[:60]
+    whole = loss_with_picks(model, ids, 1, 2, None)
+    with torch.no_grad():
+        logits = model(torch.tensor([ids]))[0]
+    assert whole == pytest.approx(float(F.cross_entropy(logits[:-1], torch.tensor(ids[1:]))))
+    contest = router_contest(model, tokenizer, PROBES["letter"], 1, 2, draws=1, tries=0, source={})
+    own = [token.id for token in contest.tokens]
+    same = loss_with_picks(model, own, 1, 2, contest.trained)
+    assert same == pytest.approx(contest.trained_loss, abs=1e-6)
+    written = model.blocks[1].attention.sparse.w_out
+    kept = written[2].clone()
+    off = loss_with_picks(model, ids, 1, 2, [])
+    try:
+        with torch.no_grad():
+            written[2] = 0
+        assert off == pytest.approx(loss_with_picks(model, ids, 1, 2, None), abs=1e-6)
+    finally:
+        with torch.no_grad():
+            written[2] = kept
+    assert loss_with_picks(model, ids, 1, 2, None) == whole
+
+
+def test_search_keeps_only_what_helps_and_draws_are_even():
+    target = {3, 5, 8}
+    picks, loss = better_swaps([0, 1, 2], 10, 200, lambda own: float(len(target - set(own))))
+    assert set(picks) == target
+    assert loss == 0.0
+    counts = torch.zeros(40)
+    for seed in range(1, 2001):
+        counts[random_picks(seed, 40, 10)] += 1
+    assert int(counts.min()) > 420  # 500 are expected, deviation 19
+    assert int(counts.max()) < 580
+
+
+def test_costliest_head_is_the_one_whose_random_picks_cost_most(explorer_site):  # noqa: F811
+    model, tokenizer = explorer_site.model, explorer_site.tokenizer
+    ids = tokenizer.encode("Every head has a list of its own, and keeps it.")
+    layer, head = costliest_head(model, ids, draws=2)
+    k = max(len(ids) // 8, 2)
+    drawn = [random_picks(seed, len(ids), k) for seed in (1, 2)]
+    cost = {
+        (own, other): sum(loss_with_picks(model, ids, own, other, picks) for picks in drawn)
+        for own in range(3)
+        for other in range(5)
+    }
+    assert cost[layer, head] == max(cost.values())
+
+
+def test_what_does_not_fit_is_refused(explorer_site, tmp_path):  # noqa: F811
+    model, tokenizer = explorer_site.model, explorer_site.tokenizer
+    ids = list(range(1, 33))
+    with pytest.raises(ValueError, match="picks must be different positions"):
+        loss_with_picks(model, ids, 0, 0, [1, 1])
+    with pytest.raises(ValueError, match="picks must be at most 4"):
+        loss_with_picks(model, ids, 0, 0, [0, 1, 2, 3, 4])
+    with pytest.raises(ValueError, match=r"head must be in \[0, 5\)"):
+        loss_with_picks(model, ids, 0, 5, [])
+    with pytest.raises(ValueError, match=r"layer must be in \[0, 3\)"):
+        loss_with_picks(model, ids, 3, 0, [])
+    contest = router_contest(model, tokenizer, PROBES["letter"], 0, 0, draws=1, tries=1, source={})
+    contest.save(tmp_path / "contest.json")
+    kept = RouterContest.load(tmp_path / "contest.json")
+    assert kept.trained == contest.trained
+    assert kept.trained_loss == pytest.approx(contest.trained_loss, abs=1e-6)
+    with pytest.raises(ValueError, match="gates must be"):
+        RouterContest.from_json(contest.to_json().replace('"gates":[', '"gates":[0.5,'))
+    with pytest.raises(ValueError, match="texts must be texts that include"):
+        BeTheRouter(contest, texts={"Other": "Something else."})
+
+
+def test_recorded_contests_are_of_the_shipped_model_and_its_costliest_head():
+    model, tokenizer = mosa_edu.load_pretrained("explorer")
+    contest = recorded_contest("clocks")
+    ids = tokenizer.encode(PROBES["clocks"])
+    where = (contest.layer, contest.head)
+    mine = loss_with_picks(model, ids, *where, contest.found)
+    assert mine == pytest.approx(contest.found_loss, abs=1e-4)
+    assert contest.random_loss() > contest.trained_loss
+    assert BeTheRouter(contest).data["weights"]["sha256"] == contest.model["sha256"]
+
+
+def test_notebook_stores_the_same_twin_every_time_and_hostile_text_as_text(explorer_site):  # noqa: F811
+    model, tokenizer = explorer_site.model, explorer_site.tokenizer
+    text = "</script><img src=x onerror=alert(1)><!-- & so on"
+    contest = router_contest(model, tokenizer, text, 0, 0, draws=1, tries=1, source={})
+    bundles = [BeTheRouter(contest)._repr_mimebundle_()[0] for _ in range(2)]
+    assert bundles[0]["text/html"] == bundles[1]["text/html"]
+    assert bundles[0]["text/html"].count("</script>") == 1
+    assert "<img" not in bundles[0]["text/html"]
+    assert router_finding(contest) in bundles[0]["text/html"]
+    assert json.loads(json.dumps(BeTheRouter(contest).state()))["data"]["kernel"] is False
