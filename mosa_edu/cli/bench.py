@@ -26,10 +26,11 @@ def add_parser(subparsers: Any) -> None:
     add = parser.add_argument
     add(
         "what",
-        choices=("layer", *TABLES),
+        choices=("layer", *TABLES, "page"),
         help="layer: MosaAttention against the authors' data flow, in the sizes of the flags; "
         "steps: every change between the two; lengths: dense heads against MoSA heads over the "
-        "length of the text; roofline: every operation against the machine's peaks",
+        "length of the text; roofline: every operation against the machine's peaks; page: the "
+        "built book in a browser",
     )
     add("--seq-len", type=int, default=2048, help="layer: tokens of a text")
     add("--batch", type=int, default=1, help="layer: texts")
@@ -39,6 +40,7 @@ def add_parser(subparsers: Any) -> None:
     add("--sparsity", type=int, default=8, help="layer: tokens in all, for each a head keeps")
     add("--rounds", type=int, default=11, help="timed rounds")
     add("--threads", default="1,2", help="numbers of threads, by commas; the others take the first")
+    add("--book", type=Path, default=Path("_build/html"), help="page: folder of the built book")
     add("--out", type=Path, help="all but layer: folder of the records, instead of the cache")
 
 
@@ -48,6 +50,10 @@ def run(args: argparse.Namespace) -> int:
     fits = all(count.isdigit() and int(count) >= 1 for count in counts)
     require(fits, "--threads", args.threads, "numbers of at least 1, by commas")
     require(args.rounds >= 3, "--rounds", args.rounds, "at least 3")
+    if args.what == "page":
+        from mosa_edu.cli.bench_page import measure_page
+
+        return measure_page(args)
     if args.what in TABLES:
         return _table(args, int(counts[0]))
     return _layer(args, [int(count) for count in counts])

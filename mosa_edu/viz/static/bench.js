@@ -3,6 +3,7 @@
  * @module
  */
 
+import { keystrokeTimes, pictureTimes } from "./bench/frames.js";
 import { Tokenizer } from "./engine/bpe.js";
 import { drain } from "./engine/drain.js";
 import { Engine } from "./engine/engine.js";
@@ -12,41 +13,32 @@ import { selfTest } from "./engine/selftest.js";
 import { sha256, sha256InScript } from "./engine/sha256.js";
 import { readTrace, traceOf } from "./engine/trace.js";
 
-/**
- * @param {number} repeats
- * @param {() => void} work
- * @returns {{median: number, fastest: number}} Milliseconds, after three unmeasured rounds.
- */
-function time(repeats, work) {
-  for (let i = 0; i < 3; i++) work();
-  const times = Array.from({ length: repeats }, () => {
-    const began = performance.now();
-    work();
-    return performance.now() - began;
-  }).sort((a, b) => a - b);
-  return { median: times[repeats >> 1], fastest: times[0] };
-}
+const WARM_UP = 3;
 
 /**
  * Measure the engine, warm.
  * @param {Engine} engine
- * @param {number[]} lengths Tokens of the texts, at most the model's limit.
- * @param {number} [repeats]
- * @returns {{T: number, forward: ReturnType<typeof time>, rest: ReturnType<typeof time>}[]}
- *   `forward`: routing of the text and predictions at its last token; `rest`: all predictions.
+ * @param {number} T Tokens of the text, at most the model's limit.
+ * @param {number} repeats
+ * @returns {{first: number[], whole: number[]}} Milliseconds until the text is routed and the
+ *   predictions at its last token are known; until all predictions are.
  */
-function measure(engine, lengths, repeats = 15) {
-  return lengths.map((T) => {
-    const entries = engine.config.vocab_size - 1;
-    const ids = Array.from({ length: T }, (_, t) => 1 + ((t * 7919) % entries));
-    const forward = time(repeats, () => engine.forward(ids).next(T - 1));
+function forwardTimes(engine, T, repeats) {
+  const entries = engine.config.vocab_size - 1;
+  const ids = Array.from({ length: T }, (_, t) => 1 + ((t * 7919) % entries));
+  /** @type {{first: number[], whole: number[]}} */
+  const times = { first: [], whole: [] };
+  for (let i = -WARM_UP; i < repeats; i++) {
+    const began = performance.now();
     const run = engine.forward(ids);
-    const rest = time(repeats, () => {
-      run.read = 0;
-      run.meanLoss();
-    });
-    return { T, forward, rest };
-  });
+    run.next(T - 1);
+    const first = performance.now() - began;
+    run.meanLoss();
+    if (i < 0) continue;
+    times.first.push(first);
+    times.whole.push(performance.now() - began);
+  }
+  return times;
 }
 
 export default {
@@ -54,8 +46,10 @@ export default {
   Tokenizer,
   drain,
   fetchEngine,
-  measure,
+  forwardTimes,
+  keystrokeTimes,
   openSafetensors,
+  pictureTimes,
   readTrace,
   selfTest,
   sha256,

@@ -216,7 +216,7 @@ export class Explorer {
    */
   settle(otherHead) {
     this.timers.forEach(clearTimeout);
-    this.address.write();
+    requestAnimationFrame(() => setTimeout(() => this.address.write())); // first the picture
     this.timers = [
       setTimeout(() => this.frame.card.classList.remove("settling"), 200),
       setTimeout(() => this.announce(otherHead), ANNOUNCE_DELAY),

@@ -6,7 +6,8 @@
 import { bold, button, html } from "../dom.js";
 import { megabytes, plural } from "../format.js";
 
-const DEBOUNCE = 250;
+/** Pause in typing, in milliseconds, before the text is routed. */
+export const DEBOUNCE = 250;
 
 /**
  * @param {{route: (text: string) => void, load: () => void}} actions

@@ -88,7 +88,8 @@ export function buildPanels(explorer, id) {
   };
   return {
     byName,
-    panels: [header, controls, view, text, overview, ask, footer, ...Object.values(drawing)],
+    // The text comes last: it asks where its tokens stand, and what changed after would be laid out again.
+    panels: [header, controls, view, overview, ask, footer, ...Object.values(drawing), text],
     keyPlaces: { text: text.list, overview: overview.canvas },
     wide: header.wide,
     own,

@@ -1,0 +1,191 @@
+"""What a reader's browser takes for the book's figures: milliseconds, bytes, requests elsewhere."""
+
+import os
+import shutil
+import statistics
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mosa_edu.checks import require
+from mosa_edu.texts import PROBES
+from mosa_edu.viz.assets import module_text
+from mosa_edu.viz.built_book import COVER, TRACES, WEIGHTS, BuiltBook, gzipped
+
+LENGTHS = {128: (120, 60), 256: (230, 120)}
+"""Tokens of a text; milliseconds that its forward pass may take, and should."""
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+_TYPED = 128
+_LOAD = """async (source) => {
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  window.bench = (await import(url)).default;
+}"""
+_OPEN = "async (url) => { window.engine = await bench.fetchEngine(url); }"
+_TEXTS = """([prose, T]) => {
+  const spans = engine.tokenizer.spans(prose).slice(0, T);
+  const text = spans.map((span) => span.text).join("");
+  return [text, text.slice(0, -1)];
+}"""
+
+
+@contextmanager
+def open_browser() -> Iterator[Any]:
+    """Start a browser of this machine, or the one that playwright brought along.
+
+    Yields
+    ------
+    playwright.sync_api.Browser
+        Closed at the end.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or no playwright to drive it.
+    """
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        raise ValueError('no browser to measure with: pip install "mosa_edu[test]"') from error
+    named = os.environ.get("MOSA_EDU_BROWSER")
+    found = (shutil.which(name) for name in ((named,) if named else _BROWSERS))
+    path = next((path for path in found if path), None)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium
+        require(
+            bool(path) or Path(chromium.executable_path).exists(),
+            "browser",
+            named or "none",
+            "an installed Chromium or Chrome",
+        )
+        browser = chromium.launch(executable_path=path, args=list(_FLAGS))
+        yield browser
+        browser.close()
+
+
+def measure_book(browser: Any, book: BuiltBook, rounds: int) -> list[dict[str, Any]]:
+    """Measure everything.
+
+    Parameters
+    ----------
+    browser : playwright.sync_api.Browser
+        As `open_browser` gives it.
+    book : BuiltBook
+        What to measure.
+    rounds : int
+        Timed rounds, at least 3.
+
+    Returns
+    -------
+    list of dict
+        ``what`` and its ``unit``; ``median`` with quartiles ``lower`` and ``upper``, which equal it
+        where there was nothing to repeat; ``bar`` and ``stretch``, None where nothing was promised.
+    """
+    require(rounds >= 3, "rounds", rounds, "at least 3")
+    with book.served() as address:
+        return [
+            *_forward_rows(browser, address, rounds),
+            *_picture_rows(browser, address, rounds),
+            *weight_rows(book),
+            *_visit_rows(browser, book, address),
+        ]
+
+
+def weight_rows(book: BuiltBook) -> list[dict[str, Any]]:
+    """Count the bytes that a reader of the whole book loads of ours, each once.
+
+    Parameters
+    ----------
+    book : BuiltBook
+        What to weigh.
+
+    Returns
+    -------
+    list of dict
+        Columns as of `measure_book`, in units of 1,000 bytes.
+    """
+    sizes = book.own_bytes()
+    traces = [gzipped(path) for path in (book.folder / TRACES).glob("*.json")]
+    weights = (book.folder / WEIGHTS).stat().st_size
+    return [
+        _row("scripts and styles of all components, gzipped", "KB", [sum(sizes.values()) / 1e3])
+        | {"bar": 60, "stretch": 40},
+        *(_row(f"{name}, gzipped", "KB", [size / 1e3]) for name, size in sizes.items()),
+        _row("weights on first use", "KB", [weights / 1e3]) | {"bar": 4000, "stretch": 2000},
+        _row("largest stored trace, gzipped", "KB", [max(traces) / 1e3])
+        | {"bar": 100, "stretch": 50},
+    ]
+
+
+def _forward_rows(browser: Any, address: str, rounds: int) -> Iterator[dict[str, Any]]:
+    page = _page_with_engine(browser, address, COVER)
+    for T, (bar, stretch) in LENGTHS.items():
+        script = "([T, rounds]) => bench.forwardTimes(engine, T, rounds)"
+        times = page.evaluate(script, [T, rounds])
+        first = _row(f"forward of {T} tokens, first predictions", "ms", times["first"])
+        yield first | {"bar": bar, "stretch": stretch}
+        yield _row(f"forward of {T} tokens, all predictions", "ms", times["whole"])
+    page.context.close()
+
+
+def _picture_rows(browser: Any, address: str, rounds: int) -> list[dict[str, Any]]:
+    page = _page_with_engine(browser, address, COVER)
+    page.wait_for_selector("mosa-explorer .tok[data-t]")
+    times = page.evaluate("(rounds) => bench.pictureTimes(rounds)", rounds)
+    texts = page.evaluate(_TEXTS, [" ".join(PROBES.values()), _TYPED])
+    page.get_by_role("button", name="Your text", exact=True).click()
+    page.get_by_text("Self-test passed").wait_for()
+    script = "([texts, rounds]) => bench.keystrokeTimes(texts, rounds)"
+    typed = page.evaluate(script, [texts, rounds])
+    page.context.close()
+    frame = {"bar": 16, "stretch": 8}
+    return [
+        _row("hover to painted frame", "ms", times["hover"]) | frame,
+        _row("other head to painted frame", "ms", times["locked"]) | frame,
+        _row(f"keystroke to picture of {_TYPED} tokens, after the pause", "ms", typed)
+        | {"bar": 180, "stretch": 80},
+    ]
+
+
+def _visit_rows(browser: Any, book: BuiltBook, address: str) -> list[dict[str, Any]]:
+    """Open every page and count what no page may do."""
+    foreign: list[str] = []
+    errors: list[str] = []
+    pages = book.pages()
+    for name in pages:
+        page = browser.new_page()
+        page.on("request", lambda request: foreign.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on(
+            "console",
+            lambda message: errors.append(message.text) if message.type == "error" else None,
+        )
+        page.goto(f"{address}/{name}", wait_until="networkidle")
+        page.close()
+    foreign = [url for url in foreign if not url.startswith((address, "data:", "blob:"))]
+    return [
+        _row("pages opened", "", [len(pages)]),
+        _row("requests to other hosts, all pages", "", [len(foreign)]) | {"bar": 0},
+        _row("errors in the console, all pages", "", [len(errors)]) | {"bar": 0},
+    ]
+
+
+def _page_with_engine(browser: Any, address: str, name: str) -> Any:
+    """Open a page with the code that measures and the shipped model beside its own scripts."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(120_000)
+    page.goto(f"{address}/{name}", wait_until="load")
+    page.evaluate(_LOAD, module_text("bench"))
+    page.evaluate(_OPEN, f"{address}/{WEIGHTS}")
+    return page
+
+
+def _row(what: str, unit: str, values: Sequence[float]) -> dict[str, Any]:
+    lower = upper = statistics.median(values)
+    if len(values) > 1:
+        lower, _, upper = statistics.quantiles(values, n=4)
+    numbers = {"median": statistics.median(values), "lower": lower, "upper": upper}
+    rounded = {name: round(number, 2) for name, number in numbers.items()}
+    return {"what": what, "unit": unit, **rounded, "bar": None, "stretch": None}
