@@ -1,5 +1,6 @@
 """Protects `mosa-edu compare` and `scores`: what a sweep plans, writes once, and refuses."""
 
+import signal
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -12,7 +13,9 @@ from mosa_edu.config import PRESETS
 from mosa_edu.data import corpora
 from mosa_edu.data.tales import load_tales
 from mosa_edu.records import RunRecord
+from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
+from mosa_edu.training import Trainer
 
 
 @pytest.fixture
@@ -38,6 +41,8 @@ def test_sweep_trains_scores_and_repeats_nothing(sweep, tmp_path, capsys) -> Non
         score = ScoreRecord.load(tmp_path / "records" / "scores" / f"{name}.json")
         assert (run.name, run.status, score.name) == (name, "finished", name)
         assert run.training["steps"] == 3
+    shares = ProbeRecord.load(tmp_path / "records" / "probes" / "selection-mosa-flops-4-seed0.json")
+    assert shares.column("selected") == [0.25, 0.25]
     assert main(sweep) == 0
     again = capsys.readouterr().out
     assert not [line for line in again.splitlines() if line.startswith("==")], "nothing to train"
@@ -51,6 +56,31 @@ def test_parts_of_a_sweep_make_the_whole(sweep, capsys) -> None:
     parts = [planned("--shard", f"{part}/4") for part in (1, 2, 3, 4)]
     assert sorted(chain(*parts)) == sorted(planned())
     assert len(planned()) == 6
+
+
+@pytest.mark.parametrize(("number", "step"), [(signal.SIGTERM, 1), (signal.SIGINT, 3)])
+def test_a_signal_ends_the_sweep_and_not_one_run(
+    sweep, tmp_path, monkeypatch, capsys, number, step
+) -> None:
+    """Catches a sweep that begins the next run, and a signal in the last step that is lost."""
+    update = Trainer._update
+
+    def interrupted(trainer: Trainer) -> None:
+        update(trainer)
+        if trainer.state.step == step:
+            signal.raise_signal(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_update", interrupted)
+        assert main(sweep) == 130
+    printed = capsys.readouterr()
+    assert [line for line in printed.out.splitlines() if line.startswith("==")] == [
+        "== dense-flops-4-seed0"
+    ]
+    assert "the same command goes on" in printed.err
+    assert not (tmp_path / "records" / "runs").exists()
+    assert main(sweep) == 0
+    assert len(list((tmp_path / "records" / "scores").glob("*.json"))) == 2
 
 
 @pytest.mark.parametrize(

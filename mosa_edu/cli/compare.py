@@ -17,6 +17,7 @@ from mosa_edu.twins import FIRST_GRID, Job, jobs, shard
 if TYPE_CHECKING:
     from mosa_edu.records import RunRecord
 
+INTERRUPTED = 130
 BATCH_TOKENS = 4096
 LEARNING_RATE = 3e-3
 WARMUP_STEPS = 100
@@ -66,7 +67,11 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or runs.runs_folder().parent / "compare"
     worst = 0
     for job in mine:
-        worst = max(worst, _finish(job, args, out))
+        status = _finish(job, args, out)
+        if status == INTERRUPTED:
+            print("Stopped; the same command goes on from here.", file=sys.stderr)
+            return status
+        worst = max(worst, status)
     _print_table(out)
     return worst
 
@@ -89,9 +94,11 @@ def _finish(job: Job, args: argparse.Namespace, out: Path) -> int:
     _share_tokenizer(folder)
     print(f"== {job.name}", flush=True)
     status = train(_settings(job, args), folder, torch.device(_device()), args.time_limit)
+    if status == INTERRUPTED:  # a record now would hide from the next call that scores are missing
+        return status
     finished = _load(folder)
     if status == 0 and finished is not None and finished.status == "finished":
-        _score(job, folder, args.corpus, out)
+        _score(job, folder, args, out)
     if finished is not None and finished.status != "stopped":
         dataclasses.replace(finished, name=job.name).save(record)
     return status
@@ -140,10 +147,14 @@ def _settings(job: Job, args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _score(job: Job, folder: Path, corpus: str, out: Path) -> None:
+def _score(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
+    """Score a run, and count what its sparse heads keep and refuse."""
+    from mosa_edu.cli.model_probes import selection_record
     from mosa_edu.cli.scores import score_run
 
-    score_run(folder, corpus, name=job.name).save(out / "scores" / f"{job.name}.json")
+    if job.config.n_sparse_heads:
+        selection_record(str(folder), args.threads or 1).save(out / "probes")
+    score_run(folder, args.corpus, name=job.name).save(out / "scores" / f"{job.name}.json")
 
 
 def _print_plan(wanted: list[Job]) -> None:

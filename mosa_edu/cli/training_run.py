@@ -52,7 +52,8 @@ def train(
     Returns
     -------
     int
-        The exit status: 0, 1 after divergence, 130 after Ctrl-C.
+        The exit status: 0, 1 after divergence, 130 after Ctrl-C or SIGTERM, even one that came
+        too late to stop the run: whoever has more to do must not begin it.
     """
     first = distributed.rank() == 0
     path = folder / "record.json"
@@ -76,7 +77,7 @@ def train(
         record = _record(settings, trainer, result, tokenizer, data)
         record.save(path)
         status = _report(record, folder)
-        return INTERRUPTED if signals and record.status == "stopped" else status
+        return INTERRUPTED if signals else status
     return 0
 
 
