@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from loops import exact, picks_of, texts
+from torch import distributed
 
 from mosa_edu.attention import reference
 from mosa_edu.selection import (
@@ -246,6 +247,18 @@ def test_random_draws_go_on_after_a_resume():
     resumed = RandomChoice(4, 8, seed=99)
     resumed.load_state_dict(copy.deepcopy(selector.state_dict()))
     assert torch.equal(selector(x).indices, resumed(x).indices)
+
+
+def test_processes_that_train_together_draw_as_one(monkeypatch):
+    """Catches a draw by the row within the process: all processes would draw the same."""
+    x = torch.zeros(6, 24, 1)
+    alone = RandomChoice(3, 4, seed=5)(x).indices
+    monkeypatch.setattr(distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(distributed, "get_world_size", lambda: 2)
+    for rank in (0, 1):
+        monkeypatch.setattr(distributed, "get_rank", lambda rank=rank: rank)
+        mine = RandomChoice(3, 4, seed=5)(x[rank::2]).indices
+        assert torch.equal(mine, alone[rank::2])
 
 
 def test_random_draws_are_uniform():

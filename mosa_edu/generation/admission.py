@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mosa_edu.checks import require
 from mosa_edu.selection import PrefixTopK, RaggedSelector, RandomChoice, Strided
+from mosa_edu.selection.prefix_top_k import good_enough
 from mosa_edu.selection.ranking import refuse_nan
 
 
@@ -143,7 +144,7 @@ class ByPrefix:
         own = self.selector.router(x[:, None])  # (B, H, 1)
         refuse_nan(own)
         quota = -(-(position + 1) // self.selector.sparsity)
-        wanted = (self.best >= own).sum(dim=-1) < quota
+        wanted = (self.best >= good_enough(own)).sum(dim=-1) < quota
         worst, place = self.best.min(dim=-1, keepdim=True)
         self.best.scatter_(-1, place, torch.maximum(own, worst))
         return wanted, own[..., 0].sigmoid()

@@ -9,6 +9,31 @@ from mosa_edu.selection.ragged import RaggedSelector
 COMPARISONS_AT_ONCE = 1 << 21
 """Comparisons held in memory together, one byte each: few enough to stay in a cache."""
 
+TIE = 1e-12
+"""Differences of float64 logits up to this, relative to those above 1, count as a tie."""
+
+
+def good_enough(router_logits: Tensor) -> Tensor:
+    """Return the least logit that counts as good as each of these.
+
+    Parameters
+    ----------
+    router_logits : Tensor, any shape, float
+        Scores.
+
+    Returns
+    -------
+    Tensor, same shape
+        The scores themselves; in float64 a little less. Equal words have equal scores, and a tie
+        goes to the earlier one, but products of other shapes may round them apart: a text read
+        token by token would then tie elsewhere than the same text read at once. In float32 the
+        rounding of equal words is as large as the distance of some unequal ones, so nothing is
+        excused.
+    """
+    if router_logits.dtype != torch.float64:
+        return router_logits
+    return router_logits - TIE * router_logits.abs().clamp(min=1)
+
 
 def prefix_ranks(router_logits: Tensor) -> Tensor:
     """Rank of every score among the scores up to its own position.
@@ -37,7 +62,7 @@ def prefix_ranks(router_logits: Tensor) -> Tensor:
     ranks = torch.empty(B, H, T, dtype=torch.long, device=router_logits.device)
     for start in range(0, T, rows):
         stop = min(start + rows, T)
-        own = router_logits[..., start:stop, None]  # (B, H, rows, 1)
+        own = good_enough(router_logits)[..., start:stop, None]  # (B, H, rows, 1)
         as_good = router_logits[..., None, :stop] >= own  # (B, H, rows, stop)
         earlier = torch.ones(stop - start, stop, dtype=torch.bool, device=own.device)
         as_good &= earlier.tril(diagonal=start - 1)

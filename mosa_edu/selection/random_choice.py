@@ -1,7 +1,7 @@
 """One token at random out of every run of rho: the control that knows nothing of the text."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from mosa_edu.checks import require, require_integer
 from mosa_edu.selection.masks import places, real_tokens
@@ -53,7 +53,10 @@ class RandomChoice(nn.Module):
     Behaves as dropout does: in training every sequence of every call gets a fresh draw, in
     evaluation one draw serves all sequences, so that a text has one result wherever it stands in
     a batch. A draw is a hash of (seed, call, row, head, run); seed and number of calls are saved
-    with the weights, hence a resumed run goes on as if it had never stopped.
+    with the weights, hence a resumed run goes on as if it had never stopped. Where several
+    processes train together, row i of process r is row i W + r of the W processes' batch, as the
+    trainer deals them, and draws as such: no two processes draw alike, and the whole batch draws
+    as it would on one.
 
     The rule is causal in the strictest sense: whether a position is taken depends neither on any
     token nor on the length of the text. k positions drawn from all T would depend on T.
@@ -115,8 +118,16 @@ class RandomChoice(nn.Module):
         if self.training:
             self.calls += 1
             state = scramble(state ^ self.calls & MASK_32)
-            row = torch.arange(1, rows + 1, device=device)
+            row = 1 + _rows_of_all(rows, device)
         head = torch.arange(self.n_heads, device=device)[:, None]
         by_row = scramble(state ^ row)[:, None, None]
         by_run = scramble(scramble(by_row ^ head) ^ torch.arange(runs, device=device))
         return by_run % self.sparsity
+
+
+def _rows_of_all(rows: int, device: torch.device) -> Tensor:
+    """Return the places of this process's rows among those of all that train together, (rows,)."""
+    row = torch.arange(rows, device=device)
+    if distributed.is_available() and distributed.is_initialized():
+        return row * distributed.get_world_size() + distributed.get_rank()
+    return row
