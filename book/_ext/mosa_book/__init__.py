@@ -6,7 +6,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import assets, card, claims, repository, theme
+from . import assets, card, claims, docstrings, repository, theme
 
 __all__ = ["setup"]
 
@@ -18,4 +18,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     theme.connect(app)
     assets.connect(app)
     card.connect(app)
+    docstrings.connect(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
