@@ -4,6 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from mosa_edu.checks import require
+from mosa_edu.viz.charts.axes import small
 from mosa_edu.viz.charts.base import explain, new_figure, plural
 from mosa_edu.viz.charts.lines import value_axis
 from mosa_edu.viz.style import LIGHT
@@ -42,17 +43,17 @@ def cache_filling(slots: np.ndarray, prompt: int, limit: int) -> go.Figure:
         yaxis={**value_axis(""), "range": [0, 1.04 * T]},
         margin_r=88,
     )
-    x = np.arange(1, T + 1, dtype=np.int16)
+    steps = {"x0": 1, "dx": 1, "mode": "lines"}  # no list of x: it would be most of the figure
     thin = {"color": LIGHT.quiet, "width": 1}
     for head in range(H):
         figure.add_scatter(
-            **{"x": x, "y": slots[:, head].astype(np.int16), "mode": "lines", "line": thin},
+            **{**steps, "y": small(slots[:, head]), "line": thin},
             hovertemplate=f"head {head}: %{{y}} pairs after %{{x}} tokens<extra></extra>",
         )
-    mean = slots.mean(axis=1).round(1)
-    for name, y, colour in (("mean", mean, LIGHT.pick), ("dense", x, LIGHT.ink)):
+    mean, dense = slots.mean(axis=1).round(1).astype(np.float32), small(np.arange(1, T + 1))
+    for name, y, colour in (("mean", mean, LIGHT.pick), ("dense", dense, LIGHT.ink)):
         figure.add_scatter(
-            **{"x": x, "y": y, "mode": "lines", "line": {"color": colour, "width": 2.5}},
+            **{**steps, "y": y, "line": {"color": colour, "width": 2.5}},
             hovertemplate=f"{name} head: %{{y}} pairs after %{{x}} tokens<extra></extra>",
         )
         figure.add_annotation(

@@ -49,8 +49,7 @@ def growing_text(rules: Mapping[str, np.ndarray], texts: Sequence[str]) -> go.Fi
         titles.append(_title(axis, name, int(gone.sum())))
         for marks, said in ((seats, "has a seat"), (gone, "has lost its seat")):
             rows, columns = np.nonzero(marks)
-            places = zip(rows.tolist(), columns.tolist(), strict=True)
-            hover = [f"{labels[c]} {c} {said}<br>text of {r + 1} tokens" for r, c in places]
+            hover = [f"{labels[column]} {column} {said}" for column in columns.tolist()]
             add_targets(figure, rows, columns, hover, axis)
     figure.update_layout(**_panels(T), shapes=shapes, annotations=titles)
     encoding = f"Two squares of {T} by {T}: blue, seats; orange, seats just lost."
