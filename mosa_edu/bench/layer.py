@@ -120,7 +120,7 @@ def saved_bytes(module: nn.Module, x: Tensor) -> int:
     module : nn.Module
         What to call.
     x : Tensor
-        Its input; neither it nor the parameters count.
+        Its input, vectors or token ids; neither it nor the parameters count.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def saved_bytes(module: nn.Module, x: Tensor) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        output = module(x.requires_grad_())
+        output = module(x.requires_grad_(x.is_floating_point()))
     total = sum(kept.values())
     del output  # what is kept lives as long as the graph
     x.requires_grad_(False)
