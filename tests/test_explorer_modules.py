@@ -37,7 +37,7 @@ PIECES = (
 )
 LINK = {
     **{"example": "a", "text": None, "layer": 1, "head": 2, "token": 3, "k": None},
-    **{"view": "figure", "map": "picks", "sort": "model", "off": [], "first": None},
+    **{"view": "figure", "map": "picks", "sort": "model", "off": [], "first": None, "tour": 0},
 }
 KNOWN = {"examples": ["a", "b"], "layers": 4, "heads": 16}
 
@@ -83,7 +83,7 @@ def random_cases(count=300):
     rng = random.Random(0)
     for _ in range(count):
         texts = [rng.choice(PIECES) for _ in range(rng.randrange(1, 40))]
-        picks = sorted(rng.sample(range(len(texts)), rng.randrange(1, len(texts) + 1)))
+        picks = sorted(rng.sample(range(len(texts)), rng.randrange(len(texts) + 1)))
         ranked = rng.sample(picks, len(picks)) if rng.random() < 0.8 else []
         yield texts, picks, ranked
 

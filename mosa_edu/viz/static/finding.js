@@ -114,6 +114,7 @@ function detailWithoutKind(labels, picks, ranked) {
 export function describe(texts, layer, head, picks, ranked) {
   const [T, k] = [texts.length, picks.length];
   const who = `Layer ${layer}, head ${head} `;
+  if (k === 0) return { who, keeps: "keeps no token", what: ".", detail: "", kind: null, count: 0 };
   if (k === T) {
     const keeps = T === 1 ? "keeps the only token" : `keeps all ${T} tokens`;
     return { who, keeps, what: ".", detail: "Nothing is left out.", kind: null, count: 0 };

@@ -27,11 +27,15 @@ export class Address {
     this.read();
   }
 
-  /** @returns {string} The address of this view. */
-  link() {
+  /**
+   * The address of this view.
+   * @param {Partial<import("./link.js").LinkState>} [changes] What is to be otherwise.
+   * @returns {string}
+   */
+  link(changes = {}) {
     const { state, data } = this.explorer;
     const base = location.href.replace(/#.*/, "");
-    return `${base}#${writeLink(state, data.config.n_sparse_heads)}`;
+    return `${base}#${writeLink({ ...state, ...changes }, data.config.n_sparse_heads)}`;
   }
 
   /** Take over what the fragment says. */

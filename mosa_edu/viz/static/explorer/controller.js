@@ -83,6 +83,7 @@ export class Explorer {
       sort: "model",
       off: [],
       first: null,
+      tour: 0,
     };
   }
 
@@ -226,7 +227,7 @@ export class Explorer {
   /** @param {boolean} otherHead */
   announce(otherHead) {
     const view = this.view();
-    if (view.isPreview) return;
+    if (view.isPreview || view.state.tour) return; // the tour speaks for itself
     this.nodes.byName.status.textContent = otherHead
       ? this.nodes.finding()
       : tokenSentence(view, view.token);

@@ -143,6 +143,18 @@ const FIGURE_CSS = `
 .cost-line b { font-size: 17px; line-height: 20px; }
 .share { height: 8px; margin: 2px 0; background: var(--mosa-dense); }
 .share i { display: block; height: 100%; background: var(--mosa-pick); }
+.tour {
+  position: sticky; bottom: 0; z-index: 3; display: flex; flex-wrap: wrap; gap: 8px 24px;
+  align-items: center; padding: 12px 16px; background: var(--mosa-ground);
+  border-top: 2px solid var(--mosa-ink);
+}
+.tour [role=status] { flex: 1 1 320px; min-height: 60px; }
+.step { min-width: 28px; padding: 5px 8px; font-size: 12px; text-align: center; }
+.mosa .step { text-decoration: none; }
+.step[aria-current] { border-radius: 6px; background: var(--mosa-ink); }
+.mosa .step[aria-current] { color: var(--mosa-ground); }
+.toured { outline: 2px solid var(--mosa-ink); outline-offset: -4px; }
+.col.toured { outline-offset: 6px; }
 .ask { padding-top: 12px; padding-bottom: 12px; border-top: 1px solid var(--mosa-rule); }
 .ask .row { margin: 8px 0; }
 .result { font-size: 13px; min-height: 20px; }
@@ -166,6 +178,9 @@ const FIGURE_CSS = `
   flex-direction: column; align-items: flex-start; gap: 0; min-height: 64px;
   padding: 4px 12px 4px 8px; justify-content: center;
 }
+.narrow .tour { padding: 8px 12px; gap: 4px; }
+.narrow .step { display: none; }
+.narrow .col.toured { outline-offset: 4px; }
 .narrow .columns { grid-template-columns: 1fr 1fr; }
 .narrow .still .col > div:last-child { height: auto; min-height: 172px; contain: content; }
 .narrow .columns > :nth-child(3), .narrow .columns + .columns > * { grid-column: 1/-1; }
@@ -175,7 +190,7 @@ const FIGURE_CSS = `
   .dot, .bar-track i, .share i { forced-color-adjust: none; }
 }
 @media print {
-  .controls, .own, .banner, .ask, .tools, .wide-button, footer .row, .key .hint, .table-view {
+  .controls, .own, .banner, .ask, .tools, .plain, .tour, footer .row, .key .hint, .table-view {
     display: none !important;
   }
   .paper { display: block; padding: 0 16px 12px; }

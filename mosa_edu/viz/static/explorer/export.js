@@ -7,20 +7,6 @@ import { headName } from "../format.js";
 import { standing } from "./routing_view.js";
 
 /**
- * Hand a file to the reader.
- * @param {string} name
- * @param {string} type
- * @param {string} text
- */
-export function download(name, type, text) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
-
-/**
  * One line a head and token, with full precision.
  * @param {import("./view.js").View} view
  * @returns {string} CSV as in RFC 4180.

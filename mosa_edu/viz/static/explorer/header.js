@@ -67,10 +67,11 @@ export function headerPanel(actions, moves, id) {
   const finding = html("p", { class: "finding", id }, who, keeps, what);
   const detail = html("p", { class: "detail" });
   const chips = html("div", { class: "chips", role: "group", "aria-label": "Heads that keep" });
+  const top = html("div", { class: "top" }, name, pill, wide);
   const node = html(
     "header",
     {},
-    html("div", { class: "top" }, name, pill, wide),
+    top,
     html("div", { class: "pad" }, finding, detail, chips),
   );
   /** @param {import("./view.js").View} view */
@@ -123,6 +124,7 @@ export function headerPanel(actions, moves, id) {
   };
   return {
     node,
+    top,
     wide,
     /** Sentence for those who hear it. */
     sentence: () => finding.textContent ?? "",

@@ -43,6 +43,7 @@ export function assemble(root, nodes, labelledBy) {
     body,
     nodes.ask,
     nodes.footer,
+    nodes.tour,
     nodes.paper,
     nodes.status,
   );

@@ -6,6 +6,8 @@
 /** Longest own text that a link carries, in characters. */
 export const LONGEST_TEXT = 4000;
 
+const STEPS_OF_TOUR = 6;
+
 /**
  * What the reader chose and keeps; where they only point is no part of it.
  * @typedef {Object} LinkState
@@ -19,6 +21,7 @@ export const LONGEST_TEXT = 4000;
  * @property {"picks" | "scores"} map
  * @property {"model" | "similar"} sort
  * @property {number[]} off Rows of heads whose output is left out.
+ * @property {number} tour Step of the tour, from 1; 0 for none.
  * @property {boolean | null} first Give token 0 a seat in every head; null for the model's own way.
  */
 
@@ -51,6 +54,7 @@ export function writeLink(state, heads) {
     );
   }
   if (state.first !== null) fields.set("first", state.first ? "1" : "0");
+  if (state.tour) fields.set("tour", `${state.tour}`);
   return fields.toString();
 }
 
@@ -64,7 +68,7 @@ export function writeLink(state, heads) {
  */
 export function readLink(fragment, usual, known) {
   const fields = new URLSearchParams(fragment.replace(/^#/, "").slice(0, 4 * LONGEST_TEXT));
-  const isLink = fields.has("ex") || fields.has("text") || fields.has("layer");
+  const isLink = ["ex", "text", "layer", "tour"].some((name) => fields.has(name));
   const state = { ...usual, off: [...usual.off] };
   /** @type {string[]} */
   const complaints = [];
@@ -94,6 +98,8 @@ export function readLink(fragment, usual, known) {
   state.off = readOff(fields.get("off"), known, complaints);
   const first = fields.get("first");
   if (first === "0" || first === "1") state.first = first === "1";
+  state.tour = whole("tour", STEPS_OF_TOUR + 1) ?? 0;
+  if (state.tour) state.view = "figure";
   return { state, complaints, isLink };
 }
 

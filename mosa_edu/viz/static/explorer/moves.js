@@ -39,10 +39,11 @@ export class Moves {
     });
   }
 
-  /** From a preview, from the full width, then to the first frame. */
+  /** From the tour, from a preview, from the full width, then to the first frame. */
   escape() {
     const { explorer } = this;
-    if (explorer.pointed) explorer.leave();
+    if (explorer.state.tour) explorer.change({ tour: 0 });
+    else if (explorer.pointed) explorer.leave();
     else if (explorer.el.classList.contains("widened")) this.widen();
     else explorer.change(explorer.firstFrame());
   }

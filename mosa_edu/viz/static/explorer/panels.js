@@ -4,10 +4,11 @@
  */
 
 import { html } from "../dom.js";
+import { download } from "../download.js";
 import { attentionPanel, costPanel, nextPanel } from "./bars.js";
 import { controlBar } from "./controls.js";
 import { experimentsPanel } from "./experiments.js";
-import { csvOf, download, provenanceOf, pythonOf } from "./export.js";
+import { csvOf, provenanceOf, pythonOf } from "./export.js";
 import { footerPanel } from "./footer.js";
 import { headerPanel } from "./header.js";
 import { densePanel, gatheredPanel, sparsePanel } from "./masks.js";
@@ -17,6 +18,7 @@ import { pictureOf } from "./picture.js";
 import { scorePanel } from "./score_chart.js";
 import { buildTable, tablePanel } from "./table.js";
 import { readoutPanel, textPanel } from "./text.js";
+import { tourPanel } from "./tour.js";
 
 /**
  * @param {import("./controller.js").Explorer} explorer
@@ -80,6 +82,9 @@ export function buildPanels(explorer, id) {
   /** @type {Record<string, HTMLElement>} */
   const byName = { status, paper };
   for (const [name, panel] of Object.entries(named)) byName[name] = panel.node;
+  const tour = tourPanel(explorer, byName);
+  byName.tour = tour.node;
+  header.top.insertBefore(tour.start, header.wide);
   const figures = [drawing.scores.node, overview.node];
   const view = {
     update: (/** @type {import("./view.js").View} */ { state }) => {
@@ -89,7 +94,7 @@ export function buildPanels(explorer, id) {
   return {
     byName,
     // The text comes last: it asks where its tokens stand, and what changed after would be laid out again.
-    panels: [header, controls, view, overview, ask, footer, ...Object.values(drawing), text],
+    panels: [header, controls, view, overview, ask, footer, ...Object.values(drawing), tour, text],
     keyPlaces: { text: text.list, overview: overview.canvas },
     wide: header.wide,
     own,
