@@ -24,6 +24,7 @@ from mosa_edu.probes.predictors import (
 )
 from mosa_edu.probes.shares import selection_shares
 from mosa_edu.records.probe import ProbeRecord
+from mosa_edu.results import explorer_scores, predictor_rows, recorded_probe
 from mosa_edu.selection import Predictor
 
 
@@ -143,3 +144,20 @@ def test_the_commands_record_both_probes(tmp_path, monkeypatch, capsys):
         assert len(record.series[name]) == n
     assert main(["probe", "jacobian", "--model", "toy"]) == 2
     assert "--model must be left out" in capsys.readouterr().err
+
+
+def test_the_record_of_the_shipped_model_is_of_its_scores_and_beats_saying_no():
+    """Catches losses of other windows than the recorded scores, and an accuracy sold as recall."""
+    rows = {row.way: row for row in predictor_rows(recorded_probe("predictor-explorer"))}
+    assert list(rows) == ["full", "prefix", "foreign", "half", "rate"]
+    for way in ("full", "prefix", "foreign"):
+        expected = explorer_scores().per_window(way).mean()
+        assert rows[way].loss.mean == pytest.approx(expected, abs=1e-4)
+    for cut in ("half", "rate"):
+        row = rows[cut]
+        assert row.least_recall < row.recall < 0.95 < row.accuracy
+        assert row.accuracy > row.always_no == pytest.approx(1 - 1 / 8, abs=1e-4)
+        assert row.above_full.low > 0, "a repair of generation does not bring the leak back"
+        assert "always no 0.875" in str(row)
+    with pytest.raises(ValueError, match="probe must be 'predictor'"):
+        predictor_rows(recorded_probe("decoding-seed0"))

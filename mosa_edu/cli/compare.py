@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import math
-import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mosa_edu.checks import require
-from mosa_edu.cli import runs
-from mosa_edu.twins import FIRST_GRID, Job, jobs, shard
-
-if TYPE_CHECKING:
-    from mosa_edu.records import RunRecord
-
-INTERRUPTED = 130
-BATCH_TOKENS = 4096
-LEARNING_RATE = 3e-3
-WARMUP_STEPS = 100
+from mosa_edu.cli.jobs import (
+    INTERRUPTED,
+    add_flags,
+    checked,
+    finish,
+    integer,
+    print_plan,
+    records_folder,
+)
+from mosa_edu.twins import FIRST_GRID, jobs, shard
 
 
 def add_parser(subparsers: Any) -> None:
@@ -33,138 +30,32 @@ def add_parser(subparsers: Any) -> None:
     )
     add = parser.add_argument
     add("--kinds", default=",".join(FIRST_GRID), help="kinds of models, by commas")
-    add("--seeds", default="0,1,2", help="seeds, by commas")
-    add("--sparsity", type=int, default=8, help="tokens in all, for each token a head keeps")
     add("--match", default="flops", choices=("flops", "parameters"), help="what is equal")
-    add("--tokens", type=int, default=3_000_000, help="training tokens of each run")
-    add("--corpus", default="gutenberg", help="a corpus by name, or a text file")
     add("--shard", default="1/1", metavar="I/N", help="do the I-th of N parts of the sweep")
-    add("--out", type=Path, help="folder for the records; default: compare in the cache")
-    add("--time-limit", type=float, metavar="SECONDS", help="of each run; run again to go on")
-    add("--threads", type=int, help="CPU threads")
-    add("--dry-run", action="store_true", help="print the runs and their budgets, train nothing")
+    add_flags(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train the missing runs and print the table."""
-    require(args.threads is None or args.threads >= 1, "--threads", args.threads, "at least 1")
-    require(args.tokens >= 1, "--tokens", args.tokens, "at least 1")
-    limit = args.time_limit
-    require(limit is None or limit > 0, "--time-limit", limit, "positive")
-    seeds = [_integer(seed, "--seeds") for seed in args.seeds.split(",")]
+    seeds = checked(args)
     share = args.shard.split("/")
     require(len(share) == 2, "--shard", args.shard, "two whole numbers, I/N")
-    part, parts = (_integer(number, "--shard") for number in share)
+    part, parts = (integer(number, "--shard") for number in share)
     wanted = jobs(args.kinds.split(","), seeds, args.sparsity, args.match)
     mine = shard(wanted, part, parts)
     if args.dry_run:
-        _print_plan(mine)
+        print_plan(mine)
         return 0
-    if args.threads:
-        import torch
-
-        torch.set_num_threads(args.threads)
-    out = args.out or runs.runs_folder().parent / "compare"
+    out = records_folder(args)
     worst = 0
     for job in mine:
-        status = _finish(job, args, out)
+        status = finish(job, args, out)
         if status == INTERRUPTED:
             print("Stopped; the same command goes on from here.", file=sys.stderr)
             return status
         worst = max(worst, status)
     _print_table(out)
     return worst
-
-
-def _integer(text: str, argument: str) -> int:
-    require(text.strip().isdigit(), argument, text, "whole numbers")
-    return int(text)
-
-
-def _finish(job: Job, args: argparse.Namespace, out: Path) -> int:
-    """Train and score one run unless its records are there; return the exit status."""
-    record = out / "runs" / f"{job.name}.json"
-    if record.exists():
-        return 0
-    import torch
-
-    from mosa_edu.cli.training_run import train
-
-    folder = runs.runs_folder() / f"compare-{args.tokens}" / job.name
-    _share_tokenizer(folder)
-    print(f"== {job.name}", flush=True)
-    status = train(_settings(job, args), folder, torch.device(_device()), args.time_limit)
-    if status == INTERRUPTED:  # a record now would hide from the next call that scores are missing
-        return status
-    finished = _load(folder)
-    if status == 0 and finished is not None and finished.status == "finished":
-        _score(job, folder, args, out)
-    if finished is not None and finished.status != "stopped":
-        dataclasses.replace(finished, name=job.name).save(record)
-    return status
-
-
-def _device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _load(folder: Path) -> RunRecord | None:
-    from mosa_edu.records import RunRecord
-
-    path = folder / "record.json"
-    return RunRecord.load(path) if path.exists() else None
-
-
-def _share_tokenizer(folder: Path) -> None:
-    """Give a run the tokenizer of its siblings: learning it again would give the same one."""
-    for other in folder.parent.glob("*/tokenizer.json"):
-        if not (folder / "tokenizer.json").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(other, folder / "tokenizer.json")
-            shutil.copyfile(other.with_name("config.json"), folder / "config.json")
-        return
-
-
-def _settings(job: Job, args: argparse.Namespace) -> dict[str, Any]:
-    from mosa_edu.training import TrainingConfig
-
-    steps = math.ceil(args.tokens / BATCH_TOKENS)
-    training = TrainingConfig.for_tokens(
-        args.tokens,
-        BATCH_TOKENS,
-        learning_rate=LEARNING_RATE,
-        warmup_steps=min(WARMUP_STEPS, steps // 2),
-        max_length=job.config.max_seq_len,
-        seed=job.seed,
-    )
-    return {
-        "preset": "explorer",
-        "corpus": args.corpus,
-        "model": dataclasses.asdict(job.config),
-        "training": training.to_json(),
-    }
-
-
-def _score(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
-    """Score a run, and count what its sparse heads keep and refuse."""
-    from mosa_edu.cli.model_probes import selection_record
-    from mosa_edu.cli.scores import score_run
-
-    if job.config.n_sparse_heads:
-        selection_record(str(folder), args.threads or 1).save(out / "probes")
-    score_run(folder, args.corpus, name=job.name).save(out / "scores" / f"{job.name}.json")
-
-
-def _print_plan(wanted: list[Job]) -> None:
-    from mosa_edu.costs import model_flops, model_parameters
-
-    print(f"{'run':32} {'heads a layer':>16} {'MFLOP a text':>13} {'parameters':>11}")
-    for job in wanted:
-        heads = f"{job.config.n_dense_heads} dense + {job.config.n_sparse_heads}"
-        flops = model_flops(job.config).total / 1e6
-        print(f"{job.name:32} {heads:>16} {flops:>13.1f} {model_parameters(job.config).total:>11,}")
 
 
 def _print_table(out: Path) -> None:

@@ -34,7 +34,11 @@ DIVERGED, INTERRUPTED = 1, 130
 
 
 def train(
-    settings: dict[str, Any], folder: Path, device: torch.device, time_limit: float | None = None
+    settings: dict[str, Any],
+    folder: Path,
+    device: torch.device,
+    time_limit: float | None = None,
+    text: tuple[Tokenizer, TokenSet] | None = None,
 ) -> int:
     """Train until the run ends, the time is up, or Ctrl-C is pressed.
 
@@ -48,6 +52,8 @@ def train(
         Where to train.
     time_limit : float, optional
         Seconds.
+    text : (Tokenizer, TokenSet), optional
+        What to train on; the corpus that `settings` names if it is not given.
 
     Returns
     -------
@@ -62,7 +68,9 @@ def train(
     if distributed.any_process(ended is not None, device):
         return _report(ended, folder, again=True) if ended else 0
     with distributed.first_process_first():
-        tokenizer, tokens = _read_corpus(settings, folder, first)
+        tokenizer, tokens = text or _read_corpus(settings, folder)
+        if first:
+            _write_head(settings, folder, tokenizer)
     torch.manual_seed(config.seed)
     model = TransformerLM(ModelConfig.from_dict(settings["model"])).to(device)
     data = {"corpus": settings["corpus"], "fingerprint": tokens.fingerprint}
@@ -92,7 +100,7 @@ def _ended(path: Path, settings: dict[str, Any], config: TrainingConfig) -> RunR
     return record
 
 
-def _read_corpus(settings: dict[str, Any], folder: Path, first: bool) -> tuple[Tokenizer, TokenSet]:
+def _read_corpus(settings: dict[str, Any], folder: Path) -> tuple[Tokenizer, TokenSet]:
     """Load the text, and the tokenizer of the run, which is learnt at its first sitting."""
     corpus = load_corpus(settings["corpus"])
     path = folder / "tokenizer.json"
@@ -100,12 +108,15 @@ def _read_corpus(settings: dict[str, Any], folder: Path, first: bool) -> tuple[T
         tokenizer = Tokenizer.load(path)
     else:
         tokenizer = Tokenizer.train(corpus.texts("train"), settings["model"]["vocab_size"])
-    tokens = TokenSet.build(corpus, tokenizer)
-    if first and not path.exists():
-        tokenizer.save(path)
-    if first and not (folder / "checkpoints").exists():
+    return tokenizer, TokenSet.build(corpus, tokenizer)
+
+
+def _write_head(settings: dict[str, Any], folder: Path, tokenizer: Tokenizer) -> None:
+    """Write what a run is, before its first step."""
+    if not (folder / "tokenizer.json").exists():
+        tokenizer.save(folder / "tokenizer.json")
+    if not (folder / "checkpoints").exists():
         write_atomic(folder / "config.json", json.dumps(settings, indent=1) + "\n")
-    return tokenizer, tokens
 
 
 def _routing_log(tokenizer: Tokenizer, model: TransformerLM, folder: Path) -> StepHook | None:
@@ -144,7 +155,8 @@ def _record(
 ) -> RunRecord:
     tokens, model = trainer.data, trainer.model
     assert isinstance(tokens, TokenSet)
-    lengths = [n for n in LENGTHS if n <= trainer.config.max_length] or [trainer.config.max_length]
+    longest = trainer.config.max_length
+    lengths = sorted({*(n for n in LENGTHS if n <= longest), longest})
     scores: dict[str, dict[str, Any]] = {}
     if result["status"] == "finished":
         scores = evaluate_lengths(model, tokens, lengths, byte_lengths=tokenizer.byte_lengths)

@@ -9,6 +9,7 @@ from mosa_edu.results.intervals import (
     score_difference,
     score_gap,
 )
+from mosa_edu.results.predictors import PredictorRow, predictor_rows
 from mosa_edu.results.readers import (
     explorer_scores,
     recorded_bench,
@@ -32,6 +33,7 @@ __all__ = [
     "CoinFlipRow",
     "DecodingRow",
     "Interval",
+    "PredictorRow",
     "RepairRow",
     "TwinRow",
     "bootstrap_mean",
@@ -43,6 +45,7 @@ __all__ = [
     "recorded_bench",
     "recorded_contest",
     "recorded_decoding",
+    "predictor_rows",
     "recorded_gpu_runs",
     "recorded_history",
     "recorded_leak",
