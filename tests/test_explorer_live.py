@@ -256,9 +256,18 @@ def test_notebook_reads_and_sets_the_state_and_sends_weights(chromium, explorer_
     shown.settle()
     assert "Layer 2, head 0" in shown.text(".finding")
     assert shown.studied() == 5
+    usual = len(shown.picked())
+    for k, kept in ((usual + 3, usual + 3), (0, usual)):  # 0 is the head's own share
+        opened.call("(k) => lab.set('k', k)", k)
+        shown.settle()
+        assert len(shown.picked()) == kept
     opened.call("(text) => lab.set('text', text)", OTHER_TEXT)
     trace = explorer_site.trace(OTHER_TEXT)
     shown.until("(root, T) => root.querySelectorAll('.tok[data-t]').length === T", trace.T)
     assert shown.picked() == trace.picks(2, 0).tolist()
+    opened.call("() => lab.set('text', '')")
+    shown.until(
+        "(root, T) => root.querySelectorAll('.tok[data-t]').length === T", explorer_site.first.T
+    )
     opened.call("() => stop()")
     opened.page.close()

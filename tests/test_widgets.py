@@ -160,6 +160,17 @@ def test_pictures_need_neither_torch_nor_widgets_for_a_static_page():
     assert done.stdout == "[]\n"
 
 
+def test_python_sets_what_the_figure_can_show_and_nothing_else():
+    widget = RoutingExplorer(make_trace(T=12))
+    for name, value in (("layer", 9), ("head", -1), ("selected", 13), ("k", -1), ("k", 13)):
+        with pytest.raises(ValueError, match=name):
+            setattr(widget, name, value)
+    widget.text = "lone \ud83d, whole \U0001f600"
+    assert widget.text == "lone \ufffd, whole \U0001f600"
+    widget.selected, widget.k = 11, 12
+    assert (widget.selected, widget.k) == (11, 12)
+
+
 def test_explorer_stays_small():
-    """One figure that stands alone, with its engine, readable; the book's pages load it shortened."""
+    """One figure that stands alone, readable; pages of the book load it shortened."""
     assert size_of(classic_script("explorer")).gzipped < 58_000

@@ -132,6 +132,7 @@ class RoutingExplorer(Component):
         trace.check_head(layer, head)
         token = first_token(trace, layer, head) if selected is None else selected
         require(-1 <= token < trace.T, "selected", selected, f"in [0, {trace.T})")
+        self._limit = trace.T if self._model is None else self._model.config["max_seq_len"]
         start = {"layer": layer, "head": head, "token": token}
         data = explorer_data(
             named, self._model, start=start, weights_url=weights_url, fetched=fetched, links=links
@@ -176,6 +177,19 @@ class RoutingExplorer(Component):
         allowed = self._trace.layers if name == "layer" else self._trace.heads
         require(0 <= value < allowed, name, value, f"in [0, {allowed})")
         return value
+
+    @traitlets.validate("selected", "k")
+    def _check_token(self, proposal: Any) -> int:
+        """Accept what some text may have; a picture of a shorter one falls to its last pick."""
+        name, value = proposal["trait"].name, proposal["value"]
+        least = -1 if name == "selected" else 0
+        require(least <= value <= self._limit, name, value, f"in [{least}, {self._limit}]")
+        return value
+
+    @traitlets.validate("text")
+    def _check_text(self, proposal: Any) -> str:
+        """Replace lone surrogates, which no message can carry, as the page does."""
+        return proposal["value"].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     @traitlets.observe("wants_weights")
     def _send_weights(self, change: Any) -> None:

@@ -67,7 +67,7 @@ export class Address {
     if (value("layer") >= 0 && value("layer") < layers) changes.layer = value("layer");
     if (value("head") >= 0 && value("head") < heads) changes.head = value("head");
     if (value("selected") >= 0) changes.token = value("selected");
-    if (value("k") > 0) changes.k = value("k");
+    if (value("k") !== undefined) changes.k = value("k") || null;
     if (
       !Object.keys(changes).some(
         (name) =>
