@@ -18,6 +18,14 @@ HYBRID_HEADS: dict[str, dict[int, int]] = {
 }
 """MoSA heads beside four dense ones, by sparsity."""
 
+HYBRID_PERPLEXITY: dict[str, dict[int, float]] = {
+    "tiny": {2: 21.76, 4: 20.45, 8: 19.24, 16: 18.00, 32: 16.90, 64: 16.39, 128: 17.27, 256: 18.06},
+    "small": {2: 15.74, 4: 15.10, 8: 14.48, 16: 13.65, 32: 12.97, 64: 12.85},
+    "medium": {2: 13.52, 4: 12.81, 8: 12.16, 16: 11.47, 32: 11.06},
+    "large": {2: 11.33, 4: 10.58},
+}
+"""Of the same models, full-sequence routing."""
+
 PURE_HEADS: dict[str, dict[int, int]] = {
     "tiny": {2: 23, 4: 56, 8: 124, 16: 255},
     "small": {2: 21, 4: 47, 8: 98, 16: 197},
