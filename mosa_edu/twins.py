@@ -1,6 +1,6 @@
 """Which models are compared with which: configs of equal cost, and the jobs that train them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mosa_edu.checks import require
@@ -26,7 +26,7 @@ class Job:
     kind : str
         ``dense``, or the kind of the sparse heads.
     match : str
-        What is equal to the dense baseline's: ``flops`` or ``parameters``.
+        What is equal to the dense baseline's: ``flops``, ``parameters`` or ``loss``.
     config : ModelConfig
         The model.
     seed : int
@@ -114,6 +114,82 @@ def jobs(
         for seed in seeds
         for kind in wanted
     ]
+
+
+def pair_jobs(
+    baseline: ModelConfig, sparsity: int, n_heads: int, seeds: Sequence[int], n_dense: int
+) -> list[Job]:
+    """List the runs of a MoSA hybrid with a number of heads chosen for its loss.
+
+    Parameters
+    ----------
+    baseline : ModelConfig
+        The dense model whose loss is to be reached.
+    sparsity, n_heads : int
+        The paper's rho; MoSA heads of a layer.
+    seeds : sequence of int
+        Seeds.
+    n_dense : int
+        Dense heads of a layer that stay.
+
+    Returns
+    -------
+    list of Job
+        One a seed.
+    """
+    config = replace(
+        baseline,
+        n_dense_heads=n_dense,
+        n_sparse_heads=n_heads,
+        sparse="mosa",
+        sparsity=sparsity,
+        include_first=True,
+    )
+    name = f"mosa-loss-{sparsity}-heads{n_heads}"
+    return [Job(f"{name}-seed{seed}", "mosa", "loss", config, seed) for seed in seeds]
+
+
+def next_heads(
+    losses: Mapping[int, float], target: float, most: int, guess: int, resolution: int = 1
+) -> int | None:
+    """Choose the number of heads to train next, in the search for the fewest that suffice.
+
+    Parameters
+    ----------
+    losses : mapping of int to float
+        Loss by number of heads, of those that were trained; NaN for a run that diverged.
+    target : float
+        Loss to reach.
+    most : int
+        Heads that the search may use.
+    guess : int
+        Where it begins.
+    resolution : int
+        The answer may be this far above the fewest, less 1.
+
+    Returns
+    -------
+    int or None
+        None when the search is over. The answer is then the smallest number whose loss reaches
+        the target, if there is one: more heads are taken not to be worse, so the search halves
+        what lies between the largest that fails and the smallest that does not.
+
+    Examples
+    --------
+    >>> next_heads({}, 3.0, most=40, guess=17), next_heads({17: 3.2}, 3.0, most=40, guess=17)
+    (17, 34)
+    >>> next_heads({17: 3.2, 34: 2.9}, 3.0, most=40, guess=17)
+    25
+    """
+    enough = min((n for n, loss in losses.items() if loss <= target), default=None)
+    below = most + 1 if enough is None else enough
+    too_few = max((n for n, loss in losses.items() if n < below and not loss <= target), default=0)
+    if enough is None:
+        wanted = min(max(guess, 2 * too_few), most)
+        return wanted if wanted > too_few else None
+    if enough - too_few <= resolution:
+        return None
+    return guess if too_few == 0 and guess < enough else (too_few + enough) // 2
 
 
 def shard(everything: Sequence[Job], part: int, parts: int) -> list[Job]:

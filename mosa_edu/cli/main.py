@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import mosa_edu
 
-COMMANDS = ("train", "generate", "explore", "compare", "scores", "probe", "bench", "pack")
+COMMANDS = ("train", "generate", "explore", "compare", "scores", "probe", "bench", "pack", "pair")
 """Modules of this package, each with ``add_parser(subparsers)`` and ``run(args) -> int``."""
 
 USER_ERROR, INTERRUPTED = 2, 130

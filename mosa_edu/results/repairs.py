@@ -28,7 +28,7 @@ class RepairRow:
     kind : str
         ``dense``, or the kind of the sparse heads.
     match : str
-        What is equal to the dense model's: ``flops`` or ``parameters``.
+        What is equal to the dense model's: ``flops``, ``parameters`` or ``loss``.
     sparsity : int
         T / k; that of the comparison for dense models.
     n_dense_heads, n_sparse_heads : int
@@ -132,7 +132,7 @@ def repair_rows(
     claims = {
         _comparison(group): gains_by_seed(members, dense, scores, "full")
         for group, members in groups.items()
-        if group[0] == PAPER
+        if group[0] == PAPER and match_of(members[0]) != "loss"  # such a pair claims no gain
     }
     rows = [
         _row(members, scores, dense, claims.get(_comparison(group), {}), probes or {})
@@ -221,8 +221,10 @@ def _measured(
 
 def _group(run: RunRecord) -> tuple[str, ...]:
     training = {name: value for name, value in run.training.items() if name != "seed"}
-    return kind_of(run), match_of(run), str(run.model["sparsity"]), json.dumps(training)
+    heads = [run.model["n_dense_heads"], run.model["n_sparse_heads"]]
+    matched = match_of(run), str(run.model["sparsity"]), json.dumps(training)
+    return kind_of(run), json.dumps(heads), *matched
 
 
 def _comparison(group: tuple[str, ...]) -> tuple[str, ...]:
-    return group[1:]
+    return group[2:]

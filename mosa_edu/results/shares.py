@@ -45,4 +45,4 @@ def recipe_of(run: RunRecord) -> str:
 
 def match_of(run: RunRecord) -> str:
     """Return what is equal to the dense model's, which the run's name tells."""
-    return "parameters" if "-parameters-" in run.name else "flops"
+    return next((match for match in ("parameters", "loss") if f"-{match}-" in run.name), "flops")

@@ -1,0 +1,77 @@
+"""Protects the perplexity-matched pair: the fewest heads that suffice, and what both cost."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from test_compare_cli import sweep  # noqa: F401
+
+from mosa_edu.bench.pair import measure_pair
+from mosa_edu.cli import pair
+from mosa_edu.cli.main import main
+from mosa_edu.costs import kv_slots
+from mosa_edu.model import PRESETS
+from mosa_edu.records.probe import ProbeRecord
+from mosa_edu.twins import dense_baseline, next_heads, pair_jobs
+
+DENSE = replace(PRESETS["micro"], n_dense_heads=4, n_sparse_heads=0)
+MOSA = replace(PRESETS["micro"], n_dense_heads=2, n_sparse_heads=3)
+
+
+@pytest.mark.parametrize("guess", [1, 7, 40])
+@pytest.mark.parametrize("fewest", [1, 2, 13, 39, 40])
+def test_the_search_finds_the_fewest_in_few_trainings(fewest, guess):
+    """Catches a search that stops one early, tries a number twice, or walks one by one."""
+    asked = []
+
+    def loss_with(heads):
+        asked.append(heads)
+        return 3.0 - 0.01 * (heads - fewest)
+
+    losses = pair.search(loss_with, 3.0, most=40, guess=guess)
+    assert min(heads for heads, loss in losses.items() if loss <= 3.0) == fewest
+    assert len(asked) == len(set(asked)) <= 10
+
+
+def test_the_search_says_when_no_number_suffices():
+    """Catches an endless search, a diverged run taken for a loss, and a resolution ignored."""
+    assert pair.search(lambda heads: 9.0, 3.0, most=40, guess=17) == {17: 9.0, 34: 9.0, 40: 9.0}
+    assert next_heads({4: math.nan}, 3.0, most=9, guess=4) == 8
+    assert next_heads({4: math.nan, 8: 2.0}, 3.0, most=9, guess=4, resolution=4) is None
+    assert pair.search(lambda heads: None, 3.0, most=9, guess=4) is None
+    losses = {4: math.nan, 8: 3.2, 9: 3.1}
+    found = pair.chosen(losses, 3.0, DENSE, 4, 1)["mosa"]
+    assert found.n_sparse_heads == 9, "the nearest, not the one that diverged"
+
+
+def test_what_is_measured_is_of_the_two_models():
+    """Catches ratios the wrong way round, and parameters counted as kept for backward."""
+    dense, mosa = measure_pair({"dense": DENSE, "mosa": MOSA}, 2, rounds=3)
+    assert dense["time"] == dense["time_low"] == dense["time_high"] == 1.0
+    assert mosa["time_low"] <= mosa["time"] <= mosa["time_high"]
+    assert mosa["kv_slots"] == kv_slots(MOSA) == 2 * 64 + 3 * 16
+    assert 0 < mosa["saved_bytes"] < dense["saved_bytes"]
+    assert dense["peak_bytes"] is None
+    more = measure_pair({"dense": replace(DENSE, n_dense_heads=8)}, 2, rounds=3)[0]
+    assert more["saved_bytes"] > 1.2 * dense["saved_bytes"]
+
+
+def test_the_command_trains_records_and_goes_on(sweep, tmp_path, capsys):  # noqa: F811
+    """Catches runs that are trained again, and a pair that is not the one of the search."""
+    words = ["--seeds", "0", "--sparsity", "4", "--tokens", "9000", "--corpus", "tales"]
+    command = ["pair", *words, "--out", str(tmp_path / "records"), "--guess", "2", "--rounds", "3"]
+    assert main([*command, "--resolution", "9"]) == 0
+    assert "of 4 dense ones" in capsys.readouterr().out
+    record = ProbeRecord.load(tmp_path / "records" / "probes" / "pair-mosa-4.json")
+    tried = dict(record.series["tried"])
+    mosa = record.row(model="mosa")
+    assert tried[mosa["n_sparse_heads"]] == mosa["loss"]
+    assert record.settings["reached"] == (mosa["loss"] <= record.row(model="dense")["loss"])
+    assert main([*command, "--resolution", "9"]) == 0
+    assert "==" not in capsys.readouterr().out, "nothing to train"
+    assert main([*command, "--dry-run"]) == 0
+    planned = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:-1]]
+    names = [job.name for job in pair_jobs(dense_baseline(), 4, 2, (0,), 2)]
+    assert planned == ["dense-flops-4-seed0", *names]
+    assert main([*command, "--guess", "99"]) == 2
+    assert "those of equal FLOPs" in capsys.readouterr().err
