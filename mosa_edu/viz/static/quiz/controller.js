@@ -26,7 +26,7 @@ sub,sup{font-size:.7em;line-height:0}
 .letter,.verdict{min-width:16px;font-weight:600}
 .reason{padding:0 12px 10px 44px;color:var(--mosa-ink2);font-size:13px;line-height:18px}
 .reason b{color:var(--mosa-ink)}
-.chosen,.choice.open.right{border-color:var(--mosa-ink)}
+.card .chosen,.card .open.right{border-color:var(--mosa-ink)}
 .open.right{background:var(--mosa-pick-wash)}
 .choice:not(.chosen) .mine{display:none}
 .choice.estimate{border:0}
@@ -34,7 +34,7 @@ sub,sup{font-size:.7em;line-height:0}
 .estimate .row button{min-height:44px}
 .estimate .reason{padding:12px 0 0}
 footer .told{text-align:right}
-@container(max-width:559px){.question{padding:0 12px 12px}.finding{font-size:18px;line-height:24px}footer button{min-height:44px}}
+@container(max-width:559px){.top,footer{padding-left:12px;padding-right:12px}.question{padding:0 12px 12px}.finding{font-size:18px;line-height:24px}footer button{min-height:44px}}
 @media screen{.choice:not(.open) :is(.reason,.verdict),.choice.open .letter,.question.away{display:none}}
 @media print{.letter,.detail,footer,.pill,.row{display:none!important}.finding{margin-bottom:8px!important}.card{break-inside:avoid}}
 `;
