@@ -4,12 +4,15 @@
  */
 
 import { button, svg } from "./dom.js";
-import { download } from "./explorer/export.js";
+import { download } from "./download.js";
 import { LIGHT, SANS } from "./palette.js";
 
 const PICTURE_MARGIN = 16;
 const PICTURE_LINE = 16;
 const PICTURE_LETTER = 5.7; // mean width of a character of 11 px
+
+/** What no XML may hold, though a text may. */
+const NO_XML = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g;
 
 /** Width of the drawing in a saved picture. */
 export const PICTURE_WIDTH = 726;
@@ -88,5 +91,5 @@ export function cardPicture(finding, nodes, height, caption) {
     svg("g", { transform: `translate(${PICTURE_MARGIN} ${top})` }, ...nodes),
     ...lines.map((words, i) => text(words, 11, top + height + PICTURE_LINE * (i + 1))),
   );
-  return new XMLSerializer().serializeToString(picture);
+  return new XMLSerializer().serializeToString(picture).replace(NO_XML, "\ufffd");
 }

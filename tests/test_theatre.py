@@ -1,0 +1,317 @@
+"""Protects the decode theatre: who is admitted, and what the cache holds, is what decoding did.
+
+It must catch a story that reads the choice from a parallel pass, counts a refused token as kept,
+forgets the dense heads in the bytes, or a page that plays by itself.
+"""
+
+import json
+from dataclasses import replace
+from itertools import accumulate
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from explorer_pages import HEAD, explorer_site  # noqa: F401
+
+import mosa_edu
+from mosa_edu import costs
+from mosa_edu.generation import Decoder
+from mosa_edu.generation.story import RULES, tell_decoding, under_rule
+from mosa_edu.records.decoding import DecodingStory
+from mosa_edu.results import recorded_decoding
+from mosa_edu.tracing import Recording
+from mosa_edu.viz.assets import classic_script
+from mosa_edu.viz.decode_theatre import DecodeTheatre, theatre_finding
+from mosa_edu.viz.live_data import shipped_model
+
+PROMPT = "The clock said that nobody knew;"
+THRESHOLDS = [[0.3] * 5, [0.0] * 5, [-0.5] * 5]
+ROOT = "document.querySelector('mosa-theatre > div').shadowRoot"
+
+
+@pytest.fixture(scope="module")
+def stories(explorer_site):  # noqa: F811
+    """Decode with the toy model's weights under every rule."""
+    model, tokenizer = explorer_site.model, explorer_site.tokenizer
+    return {
+        rule: tell_decoding(
+            under_rule(model, rule, THRESHOLDS), tokenizer, PROMPT, 90, name="toy", source={}
+        )
+        for rule in RULES
+    }
+
+
+@pytest.fixture(scope="module")
+def address(explorer_site, stories):  # noqa: F811
+    """Serve a page with one theatre."""
+    folder = explorer_site.folder
+    (folder / "theatre.js").write_text(classic_script("theatre"))
+    element = DecodeTheatre(list(stories.values())).element()
+    page = f'{HEAD}<h1>Decoding</h1>{element}<script src="theatre.js" defer></script>'
+    (folder / "theatre.html").write_text(page)
+    return f"{explorer_site.address}/theatre.html"
+
+
+class Theatre:
+    """A theatre on an open page."""
+
+    def __init__(self, page):
+        self.page = page
+        self.until("(root) => root.querySelector('.stage svg path') !== null")
+
+    def one(self, selector):
+        return self.page.locator(f"mosa-theatre {selector}").first
+
+    def text(self, selector):
+        return " ".join((self.one(selector).text_content() or "").split())
+
+    def button(self, name):
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def until(self, script, argument=None):
+        self.page.wait_for_function(f"(argument) => ({script})({ROOT}, argument)", arg=argument)
+
+    def step(self):
+        return int(self.text(".finding").split()[2])
+
+    def rows(self):
+        self.button("Table view").click()
+        rows = self.page.locator("mosa-theatre tbody tr")
+        return rows.evaluate_all(
+            "(rows) => rows.map((r) => [...r.cells].map((c) => c.textContent.replaceAll(',', '')))"
+        )
+
+
+def open_theatre(visit, address, fragment="", **options):
+    return Theatre(visit(address + (f"#{fragment}" if fragment else ""), **options).page)
+
+
+def test_stories_admit_whom_one_pass_over_the_whole_text_admits(explorer_site, stories):  # noqa: F811
+    for rule, story in stories.items():
+        model = under_rule(explorer_site.model, rule, THRESHOLDS)
+        recording = Recording()
+        ids = [token.id for token in story.tokens]
+        with torch.no_grad():
+            model(torch.tensor([ids]), record=recording)
+        taken = [[] for _ in ids]
+        for layer in range(story.layers):
+            tensors = recording.tensors[layer, "sparse"]
+            for head in range(story.heads):
+                used = tensors["indices"][0, head][tensors["valid"][0, head]]
+                for t in used.tolist():
+                    taken[t].append(layer * story.heads + head)
+        assert [list(row) for row in story.taken] == taken
+        wanted = recording.tensors[0, "ragged"]["wanted"][0].sum()
+        first = [row for rows in (story.taken, story.refused) for own in rows for row in own]
+        assert sum(row < story.heads for row in first) == int(wanted)
+
+
+def test_bytes_are_those_of_the_decoder_and_of_the_formula(explorer_site, stories):  # noqa: F811
+    for rule, story in stories.items():
+        model = under_rule(explorer_site.model, rule, THRESHOLDS)
+        decoder = Decoder(model)
+        held = []
+        for token in story.tokens:
+            decoder.step(torch.tensor([token.id]))
+            held.append(decoder.cache.bytes())
+        assert list(story.bytes) == held
+        assert story.slots()[-1] == decoder.cache.slots()
+        kept = list(accumulate(len(row) for row in story.taken))
+        config = model.config
+        dense = [story.layers * config.n_dense_heads * (t + 1) for t in range(len(held))]
+        size = 2 * config.d_head * 4
+        assert held == [(own + other) * size for own, other in zip(kept, dense, strict=True)]
+    whole = replace(config, n_dense_heads=config.n_dense_heads + config.n_sparse_heads)
+    whole = replace(whole, n_sparse_heads=0)
+    T = len(story.tokens)
+    assert story.dense_slots()[-1] == story.layers * costs.kv_slots(whole, T)
+
+
+def test_full_heads_refuse_and_the_story_says_so(explorer_site):  # noqa: F811
+    """Catches a refused token that is counted as kept."""
+    open_gates = [[-100.0] * 5] * 3
+    model = under_rule(explorer_site.model, "threshold", open_gates)
+    story = tell_decoding(model, explorer_site.tokenizer, PROMPT, 90, source={})
+    T = len(story.tokens)
+    assert story.limit < T
+    assert all(len(row) == 15 for row in story.taken[: story.limit])
+    assert all(len(row) == 15 for row in story.refused[story.limit :])
+    assert story.slots()[-1] == 15 * story.limit + story.layers * story.dense_heads * T
+
+
+def test_rules_leave_the_model_alone_and_change_nothing_else(explorer_site):  # noqa: F811
+    model = explorer_site.model
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    other = under_rule(model, "prefix")
+    with torch.no_grad():
+        other.blocks[0].attention.sparse.w_out.zero_()
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert other.causal
+    with pytest.raises(ValueError, match="thresholds must be given"):
+        under_rule(model, "threshold")
+    with pytest.raises(ValueError, match="rule must be one of"):
+        under_rule(model, "mosa")
+    with pytest.raises(ValueError, match="n_tokens must be at most"):
+        tell_decoding(other, explorer_site.tokenizer, PROMPT, 1000)
+    with pytest.raises(ValueError, match="must select by a causal rule"):
+        tell_decoding(model, explorer_site.tokenizer, PROMPT, 3)
+
+
+def test_recorded_stories_are_small_and_of_the_shipped_weights():
+    stories = [recorded_decoding(rule) for rule in RULES]
+    theatre = DecodeTheatre(stories)
+    digest = shipped_model(stories[0].model["sha256"]).sha256
+    assert {story.model["sha256"] for story in stories} == {digest}
+    assert len(theatre.element()) < 50_000
+    assert "nobody trained them for the rules here" in theatre.data["about"]
+    assert sum(map(len, stories[2].refused)) > 0
+
+
+@pytest.mark.browser
+def test_every_number_of_every_step_is_the_recorded_one(visit, address, stories):
+    for rule, story in stories.items():
+        shown = open_theatre(visit, address, f"theatre={rule}&step=400")
+        assert shown.text(".finding") == theatre_finding(story)
+        slots, dense = story.slots(), story.dense_slots()
+        for t, cells in enumerate(shown.rows()):
+            assert [int(cells[0]), int(cells[2]), int(cells[3])] == [
+                *(t, len(story.taken[t])),
+                len(story.refused[t]),
+            ]
+            assert [int(cell) for cell in cells[4:7]] == [
+                *(slots[t], story.bytes[t]),
+                dense[t] * story.slot_bytes,
+            ]
+            heads = [f"L{row // story.heads}·H{row % story.heads}" for row in story.taken[t]]
+            assert cells[7].split() == heads
+
+
+@pytest.mark.browser
+def test_keys_step_play_and_pause_and_nothing_plays_by_itself(visit, address, stories):
+    shown = open_theatre(visit, address, "theatre=prefix&step=3")
+    shown.page.wait_for_timeout(600)
+    assert shown.step() == 3
+    unread = "mosa-theatre .tok.unread"
+    story = stories["prefix"]
+    assert shown.page.locator(unread).count() == len(story.tokens) - story.prompt
+    slider = shown.one("input[type=range]")
+    slider.focus()
+    slider.press("ArrowRight")
+    assert shown.step() == 4
+    slider.press("p")
+    shown.until(
+        "(root) => /After token ([6-9]|\\d\\d)/.test(root.querySelector('.finding').textContent)"
+    )
+    slider.press(" ")
+    now = shown.step()
+    shown.page.wait_for_timeout(600)
+    assert shown.step() == now
+    shown.one('[data-t="7"]').click()
+    shown.one('[data-t="7"]').press("ArrowLeft")
+    assert shown.step() == 6
+    assert "“" in shown.text(".detail")
+    shown.one('[data-t="6"]').press("Escape")
+    assert shown.text(".finding") == theatre_finding(story)
+
+
+@pytest.mark.browser
+def test_reduced_motion_has_no_play(visit, address):
+    shown = open_theatre(visit, address, "theatre=prefix&step=3", reduced_motion="reduce")
+    assert not shown.button("Play").is_visible()
+    shown.one("input[type=range]").press("p")
+    shown.page.wait_for_timeout(600)
+    assert shown.step() == 3
+    shown.page.get_by_role("button", name="Step").last.click()
+    assert shown.step() == 4
+
+
+@pytest.mark.browser
+def test_view_is_a_link_and_the_copied_cell_gives_its_numbers(
+    visit,
+    address,
+    stories,
+    explorer_site,  # noqa: F811
+    monkeypatch,
+    capsys,
+):
+    shown = open_theatre(visit, address, permissions=["clipboard-read", "clipboard-write"])
+    shown.page.get_by_role("radio", name="Token choice").click()
+    shown.one("input[type=range]").press("PageDown")
+    shown.until("() => location.hash.includes('theatre=token')")
+    again = open_theatre(visit, address, shown.page.url.partition("#")[2])
+    for selector in (".finding", ".detail", ".text"):
+        assert again.text(selector) == shown.text(selector)
+    shown.button("Copy as Python").click()
+    shown.until("(root) => root.querySelector('.told').textContent === 'Python copied.'")
+    own = (explorer_site.model, explorer_site.tokenizer)
+    monkeypatch.setattr(mosa_edu, "load_pretrained", lambda name: own, raising=False)
+    monkeypatch.setattr(mosa_edu.pretrained, "pretrained_path", lambda name: name)
+    told = {"thresholds": json.dumps(THRESHOLDS)}
+    monkeypatch.setattr(mosa_edu.pretrained, "read_metadata", lambda path: told)
+    exec(shown.page.evaluate("navigator.clipboard.readText()"), {})
+    story, step = stories["token"], shown.step()
+    expected = f"{story.slots()[step]} slots, {story.bytes[step]} bytes\n"
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.browser
+def test_picture_and_numbers_can_be_saved(visit, address, stories):
+    shown = open_theatre(visit, address)
+    texts = {}
+    for name in ("Save SVG", "CSV"):
+        with shown.page.expect_download() as download:
+            shown.button(name).click()
+        texts[name] = download.value.path().read_text()
+    picture = ElementTree.fromstring(texts["Save SVG"])
+    assert picture.findtext("{*}title") == theatre_finding(stories["prefix"])
+    assert len(texts["CSV"].splitlines()) >= len(stories["prefix"].tokens)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "theatre=%3Cimg%20src=x%20onerror=window.hurt=1%3E&step=-1&view=__proto__",
+        "theatre=constructor&step=99999999999",
+        "theatre=prefix&step=" + "7" * 9000,
+    ],
+)
+def test_hostile_fragments_are_shown_as_usual(visit, address, stories, fragment):
+    shown = open_theatre(visit, address, fragment)
+    shown.page.wait_for_timeout(200)
+    assert shown.page.locator("mosa-theatre img").count() == 0
+    assert shown.page.evaluate("window.hurt") is None
+    assert shown.text(".finding") == theatre_finding(stories["prefix"])
+
+
+@pytest.mark.browser
+def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
+    size = {"width": 360, "height": 780}
+    shown = open_theatre(visit, address, viewport=size, has_touch=True)
+    assert shown.page.evaluate("document.documentElement.scrollWidth") <= 360
+    for button in shown.page.locator("mosa-theatre button").all():
+        assert button.bounding_box()["height"] >= 43.9
+
+
+def test_notebook_stores_the_same_twin_every_time_and_what_does_not_fit_is_refused(
+    stories, tmp_path
+):
+    told = list(stories.values())
+    bundles = [DecodeTheatre(told)._repr_mimebundle_()[0] for _ in range(2)]
+    assert bundles[0]["text/html"] == bundles[1]["text/html"]
+    assert bundles[0]["text/html"].count("</script>") == 1
+    theatre = DecodeTheatre(told)
+    theatre.rule, theatre.step = "token", 4
+    assert theatre.state()["rule"] == "token"
+    with pytest.raises(ValueError, match="rule must be one of"):
+        theatre.rule = "mosa"
+    with pytest.raises(ValueError, match="stories must be at least one"):
+        DecodeTheatre([])
+    with pytest.raises(ValueError, match="of different rules"):
+        DecodeTheatre([told[0], told[0]])
+    with pytest.raises(ValueError, match="of one model"):
+        DecodeTheatre([told[0], replace(told[1], model={"name": "other", "sha256": None})])
+    told[0].save(tmp_path / "story.json")
+    assert DecodingStory.load(tmp_path / "story.json") == told[0]
+    with pytest.raises(ValueError, match="bytes must be what the slots hold"):
+        replace(told[0], bytes=[0, *told[0].bytes[1:]])
