@@ -5,6 +5,7 @@ from html import escape
 
 from mosa_edu.claims import VERDICTS, Row, ledger
 from mosa_edu.claims.claim import CONTRADICTED, DIRECTION, EXACT, SMALL
+from mosa_edu.claims.seeds import RULE
 from mosa_edu.viz.style import LIGHT
 
 _MARKS = {EXACT: "ok", SMALL: "ok", DIRECTION: "pick", CONTRADICTED: "cursor"}
@@ -20,7 +21,8 @@ table.mosa-ledger {{ border-collapse: collapse; display: table; font-size: 0.9em
 .mosa-ledger caption {{ caption-side: top; text-align: left; color: {_colour("ink2")}; }}
 .mosa-ledger th, .mosa-ledger td {{ text-align: left; vertical-align: top; padding: 8px 10px 8px 0;
   border-bottom: 1px solid {_colour("rule")}; color: {_colour("ink")}; background: none; }}
-.mosa-ledger small {{ display: block; color: {_colour("ink2")}; margin-top: 4px; }}
+.mosa-ledger small {{ display: block; color: {_colour("ink2")};
+  font-weight: normal; margin-top: 4px; }}
 .mosa-ledger b {{ border-left: 4px solid {_colour("quiet")}; padding-left: 6px; }}
 {
     "".join(
@@ -91,7 +93,8 @@ class Ledger:
         body = "\n".join(_row(row) for row in self.rows)
         return (
             f'{STYLE}\n<table class="mosa-ledger" role="table">\n'
-            f"<caption>{len(self.rows)} claims. {escape(_counted(self.rows))}</caption>\n"
+            f"<caption>{len(self.rows)} claims: {escape(_counted(self.rows))}. "
+            f"Rule for seeds: {escape(RULE)}.</caption>\n"
             f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>\n'
             f'<tbody role="rowgroup">\n{body}\n</tbody></table>'
         )
@@ -117,4 +120,4 @@ def _counted(rows: Sequence[Row]) -> str:
     """Say how many rows have each verdict, in the order of `VERDICTS`."""
     found = [row.finding.verdict for row in rows]
     parts = [f"{found.count(name)} {name}" for name in VERDICTS if name in found]
-    return ", ".join(parts).capitalize() + "."
+    return ", ".join(parts)

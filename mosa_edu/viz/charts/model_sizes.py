@@ -69,15 +69,15 @@ def _axes(
 ) -> dict[str, dict[str, object]]:
     points = [*dense.values(), *(point for line in hybrids.values() for point in line)]
     axes = {}
-    for name, title, values in (
-        ("xaxis", "parameters", [x for x, _ in points]),
-        ("yaxis", "perplexity", [y for _, y in points]),
+    for name, title, values, digits in (
+        ("xaxis", "parameters", [x for x, _ in points], (1, 3)),
+        ("yaxis", "perplexity", [y for _, y in points], (1, 1.2, 1.5, 2, 3, 5)),
     ):
         low, high = min(values), max(values)
-        steps = [n * 10**power for power in range(12) for n in (1, 1.2, 1.5, 2, 3, 5)]
+        steps = [n * 10**power for power in range(12) for n in digits]
         axis = {"tickvals": [n for n in steps if low / 1.3 < n < high * 1.2]}
         edges = np.log10([low / 1.35, high * 1.2])
-        axes[name] = {**value_axis(title, log=True), **axis, "range": edges, "tickformat": ".2s"}
+        axes[name] = {**value_axis(title, log=True), **axis, "range": edges, "tickformat": ".2~s"}
     return axes
 
 
