@@ -20,7 +20,8 @@ export const PICTURE_WIDTH = 726;
 /**
  * @typedef {Object} Taken What a figure gives away.
  * @property {string} name Of the files, without their endings.
- * @property {() => string} python A cell that gives the numbers of the figure.
+ * @property {(() => string) | null} python A cell that gives the numbers of the figure; null where
+ *   nothing that Python could load has them.
  * @property {() => string} picture An SVG document.
  * @property {() => (string | number)[][]} rows Headings first.
  */
@@ -32,8 +33,10 @@ export const PICTURE_WIDTH = 726;
  */
 export function takeButtons(what, tell) {
   const copy = async () => {
+    const { python } = what();
+    if (!python) return tell("Python has no record of this figure to load.");
     try {
-      await navigator.clipboard.writeText(what().python());
+      await navigator.clipboard.writeText(python());
       tell("Python copied.");
     } catch {
       tell("The browser does not let this page copy.");

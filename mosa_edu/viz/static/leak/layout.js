@@ -5,7 +5,7 @@
 
 import { labelled, segmentField, shareButton, tableSection } from "../card.js";
 import { button, html, svg } from "../dom.js";
-import { download } from "../explorer/export.js";
+import { download } from "../download.js";
 import { bannerPanel } from "../explorer/own_text.js";
 import { LIGHT, SANS } from "../palette.js";
 import { RULES, writeLeak } from "./address.js";
