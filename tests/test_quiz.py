@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from explorer_pages import HEAD, explorer_site  # noqa: F401
 
-from mosa_edu.viz.assets import STATIC, classic_script, read_module, size_of
+from mosa_edu.viz.assets import STATIC, classic_script, module_text, read_module, size_of
 from mosa_edu.viz.phrase import plain_phrase
 from mosa_edu.viz.predict import Predict
 from mosa_edu.viz.question import NumberQuestion, Question
@@ -227,6 +227,25 @@ def test_without_scripts_everything_can_be_read(visit, address):
     page.get_by_text("169", exact=True).first.click()
     assert page.get_by_text("That counts pairs that look ahead.").first.is_visible()
     assert page.get_by_text("the output", exact=True).is_visible()
+
+
+@pytest.mark.browser
+def test_the_same_text_draws_as_a_widget(visit, address):
+    page = visit(address).page
+    script = """async ([text, data]) => {
+      const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+      const { default: quiz } = await import(url);
+      const el = document.body.appendChild(document.createElement("div"));
+      const dispose = quiz.render({ model: { get: () => data }, el });
+      el.shadowRoot.querySelector(".choice > button").click();
+      const told = el.shadowRoot.querySelectorAll(".reason").length;
+      dispose();
+      return [told, el.shadowRoot.querySelector(".chosen .reason").textContent];
+    }"""
+    widget = Predict(Question("Fresh?", PAIRS.choices, key="fresh"))
+    count, told = page.evaluate(script, [module_text("quiz"), widget.data])
+    assert count == 4
+    assert told.startswith("You chose this. ")
 
 
 @pytest.mark.browser
