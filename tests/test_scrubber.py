@@ -1,12 +1,16 @@
 """Protects the training scrubber: every step shows the picks that were recorded at it."""
 
+import csv
 import json
+from io import StringIO
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from explorer_pages import HEAD, explorer_site  # noqa: F401
 
 from mosa_edu.records import RoutingHistory
+from mosa_edu.results import recorded_history
 from mosa_edu.viz.assets import classic_script
 from mosa_edu.viz.scrubber import TrainingScrubber, scrubber_finding
 
@@ -150,6 +154,36 @@ def test_view_is_a_link_and_other_texts_are_fetched(visit, address):
     again.until_says(shown.text(".finding"))
     assert again.text(".detail") == shown.text(".detail")
     assert again.table() == shown.table()
+
+
+@pytest.mark.browser
+def test_picture_numbers_and_cell_are_those_of_the_view(visit, explorer_site, capsys):  # noqa: F811
+    history = recorded_history("clocks")
+    element = TrainingScrubber({"A text": history}, layer=2, head=3).element()
+    (explorer_site.folder / "scrubber.js").write_text(classic_script("scrubber"))
+    page = f'{HEAD}<h1>Scrub</h1>{element}<script src="scrubber.js" defer></script>'
+    (explorer_site.folder / "recorded.html").write_text(page)
+    shown = open_scrubber(
+        *(visit, f"{explorer_site.address}/recorded.html", "scrub=a-text&l=2&h=3&step=300"),
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    texts = {}
+    for name in ("Save SVG", "CSV"):
+        with shown.page.expect_download() as download:
+            shown.button(name).click()
+        texts[name] = download.value.path().read_text()
+    picture = ElementTree.fromstring(texts["Save SVG"])
+    assert picture.findtext("{*}title") == shown.text(".finding")
+    rows = list(csv.reader(StringIO(texts["CSV"])))[1:]
+    assert len(rows) == history.indices.size
+    stop = max(i for i, step in enumerate(history.steps) if step <= 300)
+    at = (str(history.steps[stop]), "2", "3")
+    mine = [int(row[4]) for row in rows if (row[0], row[2], row[3]) == at]
+    assert mine == history.indices[stop, 2, 3].tolist()
+    shown.button("Copy as Python").click()
+    shown.until("(root) => root.querySelector('.told').textContent === 'Python copied.'")
+    exec(shown.page.evaluate("navigator.clipboard.readText()"), {})
+    assert str(mine) in capsys.readouterr().out
 
 
 @pytest.mark.browser

@@ -8,8 +8,10 @@ import { button, html, setAttribute, svg } from "../dom.js";
 import { EXPLORER_CSS } from "../explorer/css.js";
 import { count } from "../format.js";
 import { bookUrl, openStage } from "../host.js";
+import { takeButtons } from "../take_along.js";
 import { drawScrub, scrubScale } from "./drawing.js";
 import { History, otherStop, scrubFinding } from "./history.js";
+import { takenOfScrub } from "./take.js";
 
 const SCRUB_CSS = `
 .finding,.detail{contain:none}
@@ -40,7 +42,7 @@ export class TrainingScrubber {
   constructor(model, el) {
     this.model = model;
     this.el = el;
-    /** @type {{histories: {name: string, title: string, url: string | null, history: Record<string, any> | null}[], start: {layer: number, head: number}}} */
+    /** @type {{histories: {name: string, title: string, url: string | null, recorded: string | null, history: Record<string, any> | null}[], start: {layer: number, head: number}}} */
     this.data = model.get("data");
     /** @type {Map<string, History>} */
     this.opened = new Map();
@@ -111,7 +113,8 @@ export class TrainingScrubber {
     this.figure = html("section", { class: "pad" }, plot);
     this.section = tableSection("Table of all recorded steps");
     this.pill = html("span", { class: "pill" });
-    const foot = [button("‹ Step", () => step("ArrowLeft")), button("Step ›", () => step("ArrowRight")), this.turn, shareButton(() => this.fragment(), (words) => this.say(words)), this.told];
+    const tell = (/** @type {string} */ words) => this.say(words);
+    const foot = [button("‹ Step", () => step("ArrowLeft")), button("Step ›", () => step("ArrowRight")), this.turn, shareButton(() => this.fragment(), tell), ...takeButtons(() => takenOfScrub(this), tell), this.told];
     const note = "Recorded steps stand at equal distances; the loss is on this text, in nats a token. Bold words are picks that the upper row does not have.";
     this.card = html(
       "div",

@@ -9,11 +9,15 @@ import { tokenLabels } from "../tokens.js";
 /** Picks of every head on one text, at every recorded step. */
 export class History {
   /** @param {Record<string, any>} json As Python wrote it. */
-  constructor({ pieces, steps, losses, tokens_seen: seen, indices }) {
+  constructor({ name, pieces, steps, losses, tokens_seen: seen, indices }) {
     const bytes = Uint8Array.from(atob(indices.data), (character) => character.charCodeAt(0));
     this.numbers = indices.dtype === "uint16" ? new Uint16Array(bytes.buffer) : bytes;
     /** @type {number[]} */
     [, this.layers, this.heads, this.k] = indices.shape;
+    /** @type {string} of the run */
+    this.name = name;
+    /** @type {string} */
+    this.text = pieces.join("");
     /** @type {string[]} */
     this.labels = tokenLabels(pieces);
     /** @type {number[]} */
