@@ -1,5 +1,7 @@
 """Protects that everybody gets it: assistive technology, touch, any width, print, no scripts."""
 
+import itertools
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from explorer_pages import explorer_site, show  # noqa: F401
@@ -210,3 +212,34 @@ def test_without_scripts_text_scores_and_table_are_there(visit, explorer_site): 
     assert picture.get_attribute("aria-label").startswith("Layer ")
     page.locator("summary").click()
     assert page.locator("mosa-explorer tbody tr").count() == explorer_site.first.T
+
+
+def test_groups_of_the_control_bar_stand_apart(visit, explorer_site):  # noqa: F811
+    for width in (600, 704, 776, 1200):
+        shown = show(visit, explorer_site, viewport={"width": width, "height": 900})
+        boxes = shown.page.locator("mosa-explorer .controls > .field > :last-child")
+        edges = [boxes.nth(i).bounding_box() for i in range(boxes.count())]
+        gaps = [b["x"] - a["x"] - a["width"] for a, b in itertools.pairwise(edges)]
+        assert min(gaps) >= 12, (width, gaps)
+
+
+def test_states_show_without_the_page_s_colours(visit, explorer_site):  # noqa: F811
+    """What only a background tells apart is gone where the reader's system sets all colours."""
+    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tour=1", forced_colors="active")
+    look = """const style = (selector) => getComputedStyle(root.querySelector(selector));
+      const tell = (one) => [one.backgroundColor, one.outlineStyle, one.outlineWidth].join();
+      return argument.map((selector) => tell(style(selector)));"""
+    pairs = [
+        (".segments [aria-checked=true]", ".segments [aria-checked=false]"),
+        (".segments [aria-pressed=true]", ".segments [aria-pressed=false]"),
+        (".tok.in:not(.at)", ".tok[data-t]:not(.in):not(.at)"),
+        (".tok.in.at", ".tok.in:not(.at)"),
+        (".step[aria-current]", ".step:not([aria-current])"),
+    ]
+    for pair in pairs:
+        one, other = in_root(shown, look, list(pair))
+        assert one != other, pair
+    blank = "rgba(0, 0, 0, 0)"
+    for bar in (".key .bar", ".bar-track i", ".share", ".share i"):
+        (colours,) = in_root(shown, look, [bar])
+        assert not colours.startswith(blank), bar

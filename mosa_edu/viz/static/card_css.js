@@ -91,6 +91,7 @@ header .chips { margin: 8px 0 12px; overflow-x: auto; scrollbar-width: none; }
   border-width: 1px 0;
 }
 .field { display: flex; flex-direction: column; gap: 4px; min-width: 0; }
+.card:not(.narrow) .field:has(> .segments) { min-width: max-content; }
 .field select { flex: 1; min-width: 0; width: 100%; }
 .segments { display: inline-flex; }
 .segments > * {
@@ -170,6 +171,8 @@ tbody tr { cursor: pointer; }
   padding-left: 12px; padding-right: 12px;
 }
 .narrow .wide-button { display: none; }
+.narrow .top { gap: 4px; }
+.narrow .plain { padding: 4px 6px; }
 .narrow .finding { font-size: 18px; line-height: 24px; min-height: 48px; }
 .narrow button, .narrow select { min-height: 44px; min-width: 44px; }
 .narrow .word { min-height: 28px; min-width: 0; padding: 0 2px; }
@@ -182,6 +185,13 @@ tbody tr { cursor: pointer; }
 @media (pointer: coarse) {
   .card button:not(.word), .card select { min-height: 44px; }
   .slider, .slider input { height: 44px; }
+}
+@media (forced-colors: active) {
+  button[aria-pressed=true], button[aria-checked=true], button[aria-expanded=true] {
+    forced-color-adjust: none; background: Highlight; border-color: Highlight; color: HighlightText;
+  }
+  .slider input::-webkit-slider-runnable-track { border: 1px solid; }
+  .slider input::-moz-range-track { border: 1px solid; }
 }
 @media (prefers-reduced-motion: reduce) {
   .mosa * { transition: none !important; animation: none !important; }

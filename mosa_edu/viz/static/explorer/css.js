@@ -182,12 +182,17 @@ const FIGURE_CSS = `
 .narrow .step { display: none; }
 .narrow .col.toured { outline-offset: 4px; }
 .narrow .columns { grid-template-columns: 1fr 1fr; }
-.narrow .still .col > div:last-child { height: auto; min-height: 172px; contain: content; }
+.narrow .still .col > div:last-child { height: auto; min-height: 124px; contain: content; }
+.narrow .still .col:first-child > div:last-child { min-height: 172px; }
 .narrow .columns > :nth-child(3), .narrow .columns + .columns > * { grid-column: 1/-1; }
 .narrow .bar-word { max-width: 112px; }
+.narrow .bars { gap: 0 8px; }
+.narrow .everyone .word { min-height: 24px; }
 @media (forced-colors: active) {
   .tok.in { outline: 2px solid; }
-  .dot, .bar-track i, .share i { forced-color-adjust: none; }
+  .mosa .tok.at { outline: 5px double; }
+  .step[aria-current] { outline: 2px solid; outline-offset: -2px; }
+  .dot, .bar, .bar-track, .share, .swatch, .tok.att::after, .legend i { forced-color-adjust: none; }
 }
 @media print {
   .controls, .own, .banner, .ask, .tools, .plain, .tour, footer .row, .key .hint, .table-view {
