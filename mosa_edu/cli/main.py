@@ -13,8 +13,20 @@ from typing import NoReturn
 
 import mosa_edu
 
-COMMANDS = ("train", "generate", "explore", "compare", "scores", "probe", "bench", "pack", "pair")
-"""Modules of this package, each with ``add_parser(subparsers)`` and ``run(args) -> int``."""
+COMMANDS = (
+    "train",
+    "generate",
+    "explore",
+    "compare",
+    "scores",
+    "probe",
+    "bench",
+    "pack",
+    "pair",
+    "gpu-suite",
+)
+"""Modules of this package (with ``_`` for ``-``), each with ``add_parser(subparsers)`` and
+``run(args) -> int``."""
 
 USER_ERROR, INTERRUPTED = 2, 130
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -75,7 +87,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"mosa-edu {mosa_edu.__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name in COMMANDS:
-        module = importlib.import_module(f"mosa_edu.cli.{name}")
+        module = importlib.import_module(f"mosa_edu.cli.{name.replace('-', '_')}")
         module.add_parser(subparsers)
         subparsers.choices[name].set_defaults(run=module.run)
     return parser

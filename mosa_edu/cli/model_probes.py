@@ -22,17 +22,25 @@ FITTED_PER_BOOK, WATCHED = 4, 48
 
 def selection_record(run: str, threads: int) -> ProbeRecord:
     """Count what the heads of a run keep of held-out text, see `selection_shares`."""
+    model, tokens, name = _load(run)
+    settings, rows = count_picks(model, tokens)
+    settings["run"] = name
+    return _record("selection", f"selection-{name}", settings, rows, {}, run, threads)
+
+
+def count_picks(
+    model: TransformerLM, tokens: TokenSet
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return what was counted in, and the rows of `selection_shares`."""
     import torch
 
     from mosa_edu.probes.shares import selection_shares
 
-    model, tokens, name = _load(run)
     windows, _ = scores.held_out_windows(tokens, model.config.max_seq_len)
     step = max(len(windows) // WATCHED, 1)
-    texts = torch.from_numpy(windows[::step, :-1].copy())
-    settings = {"run": name, "texts": len(texts), "T": texts.shape[1], "kind": model.config.sparse}
-    rows = selection_shares(model, texts)
-    return _record("selection", f"selection-{name}", settings, rows, {}, run, threads)
+    texts = torch.from_numpy(windows[::step, :-1].copy()).to(model.embedding.weight.device)
+    settings = {"texts": len(texts), "T": texts.shape[1], "kind": model.config.sparse}
+    return settings, selection_shares(model, texts)
 
 
 def predictor_record(run: str, threads: int) -> ProbeRecord:

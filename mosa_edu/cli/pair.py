@@ -160,6 +160,7 @@ def pair_record(
     target: float,
     rows: int,
     name: str,
+    command: str | None = None,
     **options: Any,
 ) -> ProbeRecord:
     """Measure a pair and describe the search that found it.
@@ -176,6 +177,8 @@ def pair_record(
         Texts of a timed batch.
     name : str
         Of the record.
+    command : str, optional
+        Makes the record again; the running one if it is not given.
     **options
         Of `measure_pair`.
 
@@ -206,7 +209,7 @@ def pair_record(
         },
         [{"loss": found[row["model"]], **row} for row in measured],
         {"tried": tried},
-        provenance(torch.__version__, hardware=hardware),
+        provenance(torch.__version__, hardware=hardware, command=command),
     )
 
 
