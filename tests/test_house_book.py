@@ -120,7 +120,7 @@ def test_without_an_address_no_button_leads_anywhere(small):
 def test_with_an_address_notebooks_open_in_colab(tmp_path):
     root = build(tmp_path / "book", GITHUB_REPOSITORY="someone/mosa_edu")
     chart = (root / "book/chart.html").read_text()
-    colab = "https://colab.research.google.com/github/someone/mosa_edu/blob/main/book/chart.ipynb"
+    colab = "https://colab.research.google.com/github/someone/mosa_edu/blob/colab/book/chart.ipynb"
     assert chart.count(colab) == 2  # the theme's launch button and the line under the title
     assert 'content="https://someone.github.io/mosa_edu/book/chart.html"' in chart
     assert (root / "_static/social-card.png").stat().st_size < 300_000

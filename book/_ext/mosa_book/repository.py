@@ -12,7 +12,8 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 COLAB = "https://colab.research.google.com"
-BRANCH = "main"
+BRANCH = "colab"
+"""Where the workflow puts the notebooks whose first cell knows this repository's address."""
 
 
 def github_name(address: str) -> str | None:
@@ -78,8 +79,9 @@ def run_line(name: str | None, pagename: str, download: str) -> str:
         )
     return (
         f'<p class="mosa-run">Run this page: <a href="{download}" download>download this notebook'
-        "</a>. In Colab, choose File, then Upload notebook.<br>On your own machine, put it into "
-        "the <code>book</code> folder and type <code>make lab</code>.</p>"
+        "</a>. In Colab, choose File, then Upload notebook, and put the package's wheel "
+        "(<code>python -m build --wheel</code>) among its files.<br>On your own machine, put it "
+        "into the <code>book</code> folder and type <code>make lab</code>.</p>"
     )
 
 
