@@ -215,12 +215,14 @@ def test_without_scripts_text_scores_and_table_are_there(visit, explorer_site): 
 
 
 def test_groups_of_the_control_bar_stand_apart(visit, explorer_site):  # noqa: F811
-    for width in (600, 704, 776, 1200):
+    for width in (580, 624, 704, 776, 1200):
         shown = show(visit, explorer_site, viewport={"width": width, "height": 900})
         boxes = shown.page.locator("mosa-explorer .controls > .field > :last-child")
         edges = [boxes.nth(i).bounding_box() for i in range(boxes.count())]
         gaps = [b["x"] - a["x"] - a["width"] for a, b in itertools.pairwise(edges)]
         assert min(gaps) >= 12, (width, gaps)
+        card = shown.one(".card").bounding_box()
+        assert edges[-1]["x"] + edges[-1]["width"] <= card["x"] + card["width"] - 12, width
 
 
 def test_states_show_without_the_page_s_colours(visit, explorer_site):  # noqa: F811

@@ -6,6 +6,7 @@ import re
 import pytest
 import torch
 from explorer_pages import OTHER_TEXT, Shown, explorer_site, kept_page, show  # noqa: F401
+from lab import open_lab
 from page_engine import open_page
 from torch.nn import functional as F
 
@@ -271,3 +272,44 @@ def test_notebook_reads_and_sets_the_state_and_sends_weights(chromium, explorer_
     )
     opened.call("() => stop()")
     opened.page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_explorer_in_jupyterlab_and_python_follow_each_other(visit, explorer_site, tmp_path):  # noqa: F811
+    """A real kernel: a click is read in Python, Python's text is routed by the live model."""
+    explorer_site.first.save(tmp_path / "trace.json")
+    cells = [
+        "from mosa_edu.records import RoutingTrace\n"
+        "from mosa_edu.viz.widgets import RoutingExplorer\n"
+        "trace = RoutingTrace.load('trace.json')\n"
+        f"explorer = RoutingExplorer(trace, {str(explorer_site.folder / 'model.safetensors')!r})\n"
+        "explorer",
+        "print('python', explorer.layer, explorer.head, explorer.selected)",
+        f"explorer.layer, explorer.head, explorer.text = 2, 1, {OTHER_TEXT!r}",
+    ]
+    with open_lab(tmp_path, cells) as address:
+        visited = visit(address, strict=False)
+        page = visited.page
+
+        def run(number):
+            page.locator(".jp-CodeCell .cm-content").nth(number).click()
+            page.keyboard.press("Shift+Enter")
+
+        page.get_by_text("| Idle").wait_for()  # what is run before the kernel is ready is lost
+        run(0)
+        page.locator(".tok[data-t='5']").click()
+        page.keyboard.press("]")
+        page.get_by_text(f"Layer {explorer_site.widget.layer}, head").first.wait_for()
+        run(1)
+        head = explorer_site.widget.head + 1
+        page.get_by_text(f"python {explorer_site.widget.layer} {head} 5", exact=True).wait_for()
+        run(2)
+        sentence = finding(explorer_site.trace(OTHER_TEXT), 2, 1).sentence
+        page.get_by_text("Self-test passed").wait_for()
+        page.wait_for_function(
+            """(sentence) => [...document.querySelectorAll("*")].some((node) =>
+              node.shadowRoot?.querySelector(".finding")?.textContent === sentence)""",
+            arg=sentence,
+        )
+    assert visited.foreign == []

@@ -38,7 +38,7 @@ export const CARD_CSS = `
 .note code { color: var(--mosa-ink); font-weight: 600; }
 .h { font-weight: 600; }
 .label { font-size: 12px; line-height: 16px; color: var(--mosa-ink2); }
-.label b { color: var(--mosa-ink); }
+.label b { color: var(--mosa-ink); white-space: nowrap; }
 .hidden {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
   white-space: nowrap;
@@ -91,9 +91,9 @@ header .chips { margin: 8px 0 12px; overflow-x: auto; scrollbar-width: none; }
   border-width: 1px 0;
 }
 .field { display: flex; flex-direction: column; gap: 4px; min-width: 0; }
-.card:not(.narrow) .field:has(> .segments) { min-width: max-content; }
+.card:not(.narrow, .leak) .field:has(> .segments) { min-width: max-content; }
 .field select { flex: 1; min-width: 0; width: 100%; }
-.segments { display: inline-flex; }
+.segments { display: inline-flex; flex-wrap: wrap; row-gap: 4px; }
 .segments > * {
   border-radius: 0; margin-left: -1px; min-width: 32px; padding: 6px 8px; position: relative;
 }

@@ -8,6 +8,9 @@ import { CARD_CSS } from "../card_css.js";
 const FIGURE_CSS = `
 .text, .detail, .finding { contain: content; }
 .own-button { white-space: nowrap; }
+.snug:not(.narrow) .controls {
+  grid-template-columns: minmax(150px, 1fr) auto auto minmax(100px, 200px);
+}
 .own { padding-top: 12px; padding-bottom: 4px; }
 .own textarea {
   display: block; width: 100%; margin: 4px 0 8px; padding: 8px 12px;
