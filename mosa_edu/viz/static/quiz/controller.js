@@ -16,12 +16,10 @@ const QUIZ_CSS = `
 .card{container-type:inline-size}
 .question{padding:0 16px 16px}
 .detail{margin-bottom:12px!important}
-.choices{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,280px),1fr));gap:8px}
+.choices{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,max(280px,40%)),1fr));gap:8px}
 .choice{display:flex;flex-direction:column;border:1px solid var(--mosa-rule);border-radius:6px}
-.choice:focus-within,.choice:hover{border-color:var(--mosa-quiet)}
-.choice>button{display:flex;gap:16px;flex:1;padding:10px 12px;min-height:44px;border:0;font-size:14px;line-height:20px;text-align:left;overflow-wrap:anywhere}
-.choice>button[aria-expanded]{background:none;color:inherit}
-.card .choice.open>button{flex:none;min-height:0;padding-bottom:4px}
+.choice:hover{border-color:var(--mosa-quiet)}
+.card .choice>button{display:flex;gap:16px;padding:10px 12px 4px;min-height:0;border:0;font-size:14px;line-height:20px;text-align:left;overflow-wrap:anywhere;background:none;color:inherit}
 sub,sup{font-size:.7em;line-height:0}
 .letter,.verdict{min-width:16px;font-weight:600}
 .reason{padding:0 12px 10px 44px;color:var(--mosa-ink2);font-size:13px;line-height:18px}
@@ -35,8 +33,8 @@ sub,sup{font-size:.7em;line-height:0}
 .estimate .reason{padding:12px 0 0}
 footer .told{text-align:right}
 @container(max-width:559px){.top,footer{padding-left:12px;padding-right:12px}.question{padding:0 12px 12px}.finding{font-size:18px;line-height:24px}footer button{min-height:44px}}
-@media screen{.choice:not(.open) :is(.reason,.verdict),.choice.open .letter,.question.away{display:none}}
-@media print{.letter,.detail,footer,.pill,.row{display:none!important}.finding{margin-bottom:8px!important}.card{break-inside:avoid}}
+@media screen{.card .choice:not(.open)>button{flex:1;min-height:44px;padding-bottom:10px}.choice:not(.open) :is(.reason,.verdict),.choice.open .letter,.question.away{display:none}}
+@media print{.letter,.detail,footer,.pill,.row{display:none!important}.finding{margin-bottom:8px!important}.choice{break-inside:avoid}}
 `;
 
 let cards = 0;
