@@ -7,18 +7,13 @@ import plotly.graph_objects as go
 from mosa_edu.checks import require
 from mosa_edu.results import Interval, RepairRow
 from mosa_edu.viz.charts.base import explain, plural
-from mosa_edu.viz.charts.intervals import add_dots, add_reference, new_rows
+from mosa_edu.viz.charts.intervals import add_dots, add_legend, add_reference, new_rows
 from mosa_edu.viz.style import LIGHT
 
 MARKS = {
     "full": ("full score", LIGHT.pick, "circle"),
     "prefix": ("prefix only", LIGHT.ink, "diamond-open"),
     "foreign": ("foreign future", LIGHT.cursor, "square-open"),
-}
-
-LEGEND = {
-    **{"orientation": "h", "x": 0, "xref": "container", "xanchor": "left"},
-    **{"y": 0, "yref": "container", "yanchor": "bottom"},
 }
 
 
@@ -49,7 +44,7 @@ def gains_by_score(rows: Sequence[RepairRow]) -> go.Figure:
     for place, (way, (name, colour, symbol)) in enumerate(MARKS.items()):
         points = [(number, row.gains[way]) for number, row in enumerate(shown)]
         add_dots(figure, name, points, mark=(colour, symbol), shift=0.22 * (place - 1))
-    figure.update_layout(showlegend=True, legend=LEGEND, margin_b=64)
+    add_legend(figure)
     add_reference(figure, 0.0, "")
     encoding = f"Dots of gains with intervals: {', '.join(names)}; dotted, no gain."
     return explain(figure, _finding(names, shown), encoding)

@@ -96,3 +96,19 @@ def add_reference(figure: go.Figure, value: float, text: str) -> None:
         showarrow=False,
         font={"color": LIGHT.ink2},
     )
+
+
+def add_legend(figure: go.Figure) -> None:
+    """Name the marks below the figure, which grows by as much.
+
+    On a phone the names take two lines, and a figure of one row must still have room above them.
+
+    Parameters
+    ----------
+    figure : Figure
+        Of `new_rows`; changed in place.
+    """
+    place = {"orientation": "h", "x": 0, "xref": "container", "xanchor": "left"}
+    below = {"y": 0, "yref": "container", "yanchor": "bottom"}
+    taller = figure.layout.height + 64
+    figure.update_layout(showlegend=True, legend={**place, **below}, margin_b=64, height=taller)

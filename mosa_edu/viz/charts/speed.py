@@ -8,16 +8,12 @@ import plotly.graph_objects as go
 from mosa_edu.checks import require
 from mosa_edu.results import Interval
 from mosa_edu.viz.charts.base import explain
-from mosa_edu.viz.charts.intervals import add_dots, add_reference, new_rows
+from mosa_edu.viz.charts.intervals import add_dots, add_legend, add_reference, new_rows
 from mosa_edu.viz.style import LIGHT
 
 MARKS = {
     "forward": (LIGHT.pick, "circle"),
     "forward + backward": (LIGHT.ink, "diamond-open"),
-}
-LEGEND = {
-    **{"orientation": "h", "x": 0, "xref": "container", "xanchor": "left"},
-    **{"y": 0, "yref": "container", "yanchor": "bottom"},
 }
 
 
@@ -56,7 +52,7 @@ def step_speed(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
         ]
         moved = [(number + 1, interval) for number, interval in points]
         add_dots(figure, which, moved, mark=mark, shift=shifts[which], digits=2)
-    figure.update_layout(showlegend=True, legend=LEGEND, margin_b=64)
+    add_legend(figure)
     add_reference(figure, 1.0, "")
     encoding = f"Dots of times as fast, with quartiles: {', '.join(names)}; dotted, as fast."
     return explain(figure, _finding(rows, T, sparsity), encoding)
