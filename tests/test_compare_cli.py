@@ -33,8 +33,9 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_sweep_trains_scores_and_repeats_nothing(sweep, tmp_path, capsys) -> None:
     assert main(sweep) == 0
     printed = capsys.readouterr().out
-    table = printed.partition("kind ")[2].splitlines()
-    assert sorted(row.split()[0] for row in table[1:-1]) == ["dense", "mosa"]
+    kinds = [line.split(":")[0] for line in printed.splitlines() if " parameters" in line]
+    assert sorted(kinds[-2:]) == ["dense", "mosa"]
+    assert printed.count("  prefix   loss ") == 2
     names = ["dense-flops-4-seed0", "mosa-flops-4-seed0"]
     for name in names:
         run = RunRecord.load(tmp_path / "records" / "runs" / f"{name}.json")

@@ -59,15 +59,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print_table(out: Path) -> None:
-    from mosa_edu.results import recorded_runs, twin_rows
+    from mosa_edu.results import (
+        recorded_probes,
+        recorded_runs,
+        recorded_scores,
+        repair_rows,
+        repair_table,
+    )
 
-    rows = twin_rows(recorded_runs(out / "runs"))
+    found = recorded_runs(out / "runs")
+    rows = repair_rows(found, recorded_scores(out / "scores"), recorded_probes(out / "probes"))
     if not rows:
         print("No finished run yet; the same command goes on.", file=sys.stderr)
         return
-    print(f"{'kind':10} {'heads':>10} {'parameters':>11} {'loss (full)':>12} {'gain on dense':>14}")
-    for row in rows:
-        heads = f"{row.n_dense_heads}+{row.n_sparse_heads}"
-        gains = " ".join(f"{gain:+.3f}" for gain in row.gains)
-        print(f"{row.kind:10} {heads:>10} {row.n_parameters:>11,} {row.loss:>12.3f} {gains:>14}")
+    print(repair_table(rows))
+    ended = {run.name for run in found if run.status == "diverged"}
+    if ended:
+        print(f"Diverged: {', '.join(sorted(ended))}")
     print(f"Records: {out}")

@@ -26,9 +26,19 @@ def recorded_runs(folder: Path | str | None = None) -> list[RunRecord]:
     return list(_all(RunRecord.load, "runs", folder).values())
 
 
-def recorded_gpu_runs(folder: Path | str | None = None) -> list[RunRecord]:
+def recorded_gpu_runs() -> list[RunRecord]:
     """Read the runs of `mosa-edu gpu-suite`, sorted by name; empty if no GPU was ever there."""
-    return list(_all(RunRecord.load, "gpu", folder).values())
+    return list(_all(RunRecord.load, "gpu/runs").values())
+
+
+def recorded_gpu_scores() -> dict[str, ScoreRecord]:
+    """Read the three-score records of those runs, by name of the run."""
+    return {r.name: r for r in _all(ScoreRecord.load, "gpu/scores").values()}
+
+
+def recorded_gpu_probes() -> dict[str, ProbeRecord]:
+    """Read what was measured beside those runs, by name, such as the pair of equal loss."""
+    return _all(ProbeRecord.load, "gpu/probes")
 
 
 def recorded_scores(folder: Path | str | None = None) -> dict[str, ScoreRecord]:
@@ -86,7 +96,9 @@ def explorer_scores() -> ScoreRecord:
     return ScoreRecord.load(_recorded() / "explorer" / "scores.json")
 
 
-def _all(load: Callable[[Path], Record], kind: str, folder: Path | str | None) -> dict[str, Record]:
+def _all(
+    load: Callable[[Path], Record], kind: str, folder: Path | str | None = None
+) -> dict[str, Record]:
     return {path.stem: load(path) for path in _files(kind, folder)}
 
 

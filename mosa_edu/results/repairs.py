@@ -90,6 +90,8 @@ class RepairRow:
         worse = " (worse than dense)" if gain.mean < 0 else ""
         if way not in self.shares:
             return f"gain {gain}{worse}; no share: the claimed gain is {NOTHING}, or not recorded"
+        if (self.kind, way) == (PAPER, "full"):
+            return f"gain {gain}{worse}: the claimed gain"
         share = self.shares[way]
         return (
             f"gain {gain}{worse}, {share.mean:.0%} [{share.low:.0%}, {share.high:.0%}] "
