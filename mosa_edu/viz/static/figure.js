@@ -1,0 +1,192 @@
+/**
+ * What figures that compute at once have in common: a state, its link, its size, what Python sets.
+ * @module
+ */
+
+import { cardTable, complaint, fragmentReader, writeFragment } from "./card.js";
+import { CARD_CSS } from "./card_css.js";
+import { setText } from "./dom.js";
+import { figureFrame } from "./frame.js";
+import { openStage } from "./host.js";
+import { LIGHT } from "./palette.js";
+import { cardPicture, PICTURE_WIDTH } from "./take_along.js";
+
+const REST = 300;
+
+/** @type {Map<string, number>} figures of each kind on the page; the first owns the fragment */
+const opened = new Map();
+
+/**
+ * @typedef {Object} Said
+ * @property {string} who
+ * @property {string} keeps What is stressed of the finding.
+ * @property {string} what
+ * @property {string} detail The second line.
+ * @property {string} spoken What is added for those who listen.
+ */
+
+/** @typedef {{rows: string[][], caption: string, at: number, words: number[]}} Listed */
+
+/**
+ * A figure; subclasses bring
+ * - `firstFrame()` and `bounded(state)`: the state before any touch, and a state made possible,
+ * - `link(state)` and `stateOf(reader)`: a state as fields of a link, and back,
+ * - `paint(state)`, `said(state)`, `table(state)`, `python(state)` and `provenance(state)`,
+ * - `picture(state, palette, width)`: nodes and their height.
+ */
+export class Figure {
+  /**
+   * @param {import("./host.js").Model} model
+   * @param {HTMLElement} el
+   * @param {string} key First field of its links.
+   * @param {string} css
+   * @param {string[]} synced Fields of the state that Python reads and sets.
+   */
+  constructor(model, el, key, css, synced) {
+    this.model = model;
+    this.el = el;
+    this.key = key;
+    this.synced = synced;
+    this.data = model.get("data");
+    this.stage = openStage(el, CARD_CSS + css, () => this.frame && this.draw());
+    const place = (opened.get(key) ?? 0) + 1;
+    opened.set(key, place);
+    this.ownsFragment = place === 1;
+    this.id = `${key}-${place}`;
+    this.width = 760;
+    this.telling = false;
+  }
+
+  /**
+   * Put the card together and draw the first frame.
+   * @param {{name: string, controls: HTMLElement[], parts: Node[], note: string}} own
+   */
+  mount(own) {
+    this.frame = figureFrame({
+      ...own,
+      id: this.id,
+      kind: this.key,
+      buttons: [],
+      turn: () => this.change({ view: this.state.view === "table" ? "figure" : "table" }),
+      fragment: () => this.fragment(),
+      taken: () => this.taken(),
+    });
+    this.stage.root.replaceChildren(this.frame.card);
+    this.state = this.shown = this.firstFrame();
+    this.follow();
+    this.draw();
+    this.listen();
+    this.read();
+  }
+
+  /** @returns {import("./take_along.js").Taken} */
+  taken() {
+    const { state } = this;
+    const { who, keeps, what, detail } = this.said(state);
+    const about = [detail, this.provenance(state), `#${this.fragment()}`];
+    const picture = () => {
+      const { nodes, height } = this.picture(state, LIGHT, PICTURE_WIDTH);
+      return cardPicture(`${who}${keeps}${what}`, nodes, height, about);
+    };
+    const plain = (/** @type {string} */ text) =>
+      /^\d[\d,]*$/.test(text) ? text.replace(/,/g, "") : text;
+    const rows = () => this.table(state).rows.map((row) => row.map(plain));
+    return { name: `mosa-${this.id}`, python: () => this.python(state), picture, rows };
+  }
+
+  listen() {
+    const { card } = this.frame;
+    this.observer = new ResizeObserver(() => {
+      const { width } = card.getBoundingClientRect();
+      if (width < 100 || width === this.width) return;
+      this.width = width;
+      this.draw();
+    });
+    this.observer.observe(card);
+    this.stage.root.addEventListener("keydown", ({ key }) => {
+      if (key !== "Escape") return;
+      if (this.shown !== this.state) this.preview(null);
+      else this.change(this.firstFrame());
+    });
+    this.onHash = () => this.read();
+    if (this.ownsFragment) addEventListener("hashchange", this.onHash);
+    for (const name of this.synced) this.model.on(`change:${name}`, () => this.follow());
+  }
+
+  draw() {
+    const { frame, shown } = this;
+    const { detail, spoken, ...words } = this.said(shown);
+    frame.say(words, detail);
+    this.spoken = `${Object.values(words).join("")} ${spoken}`;
+    frame.card.classList.toggle("narrow", this.width < 560);
+    this.paint(shown);
+    const build = () => {
+      const { rows, caption, at, words: ofWords } = this.table(shown);
+      return cardTable(rows, caption, at, ofWords);
+    };
+    frame.show(this.state.view === "table" ? build : null);
+  }
+
+  /**
+   * Show what a pointer is over, for as long as it is.
+   * @param {Record<string, any> | null} changes Null ends it.
+   */
+  preview(changes) {
+    const next = changes ? { ...this.state, ...changes } : this.state;
+    if (Object.keys(next).every((name) => next[name] === this.shown[name])) return;
+    this.shown = next;
+    this.pending ??= requestAnimationFrame(() => {
+      this.pending = undefined;
+      this.draw();
+    });
+  }
+
+  /** @param {Record<string, any>} changes */
+  change(changes) {
+    const state = this.bounded({ ...this.state, ...changes });
+    this.state = this.shown = state;
+    this.draw();
+    this.telling = true; // what is set here comes back as a change
+    for (const name of this.synced) this.model.set(name, state[name]);
+    this.telling = false;
+    this.model.save_changes();
+    if (this.ownsFragment && !this.model.get("kernel")) writeFragment(this.fragment());
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => setText(this.frame.status, this.spoken), REST);
+  }
+
+  /** @returns {string} */
+  fragment() {
+    const fields = new URLSearchParams(this.link(this.state));
+    if (this.state.view === "table") fields.set("view", "table");
+    return fields.toString();
+  }
+
+  /** Take over what the page's address says. */
+  read() {
+    const reader = fragmentReader(location.hash);
+    if (!this.ownsFragment || !reader.fields.has(this.key)) return;
+    const view = reader.oneOf("view", ["figure", "table"], "figure");
+    this.change({ ...this.firstFrame(), ...this.stateOf(reader), view });
+    this.frame.tell(complaint(reader.complaints));
+    this.el.scrollIntoView({ block: "start" });
+  }
+
+  /** Take over what Python says. */
+  follow() {
+    if (this.telling) return;
+    const said = this.synced.map((name) => [name, this.model.get(name)]);
+    const news = said.filter(([name, value]) => value !== undefined && value !== this.state[name]);
+    if (!news.length) return;
+    this.state = this.shown = this.bounded({ ...this.state, ...Object.fromEntries(news) });
+    this.draw();
+  }
+
+  dispose() {
+    this.observer.disconnect();
+    clearTimeout(this.timer);
+    cancelAnimationFrame(this.pending ?? 0);
+    removeEventListener("hashchange", this.onHash);
+    this.stage.dispose();
+  }
+}

@@ -1,0 +1,92 @@
+"""Figures that need no model, each alone on a page that is opened from disk."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from explorer_pages import HEAD
+from playwright.sync_api import Locator, Page
+
+from mosa_edu.viz.assets import STATIC
+from mosa_edu.viz.widgets import Component
+
+
+class OpenFigure:
+    """A figure on an open page."""
+
+    def __init__(self, page: Page, tag: str) -> None:
+        self.page = page
+        self.tag = tag
+        self.root = f"document.querySelector('{tag} > div').shadowRoot"
+        self.until("(root) => root.querySelector('.finding').textContent !== ''")
+
+    def one(self, selector: str) -> Locator:
+        return self.page.locator(f"{self.tag} {selector}").first
+
+    def text(self, selector: str) -> str:
+        return " ".join((self.one(selector).text_content() or "").split())
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def slider(self, name: str) -> Locator:
+        return self.page.get_by_role("slider", name=name, exact=True)
+
+    def until(self, script: str, argument: Any = None) -> None:
+        self.page.wait_for_function(
+            f"(argument) => ({script})({self.root}, argument)", arg=argument
+        )
+
+    def until_says(self, part: str) -> None:
+        find = "(root, part) => root.querySelector('.finding').textContent.includes(part)"
+        self.until(find, part)
+
+    def table(self) -> list[list[str]]:
+        """Return the table, without its headings."""
+        if not self.one("table").is_visible():
+            self.button("Table view").click()
+        rows = self.page.locator(f"{self.tag} tbody tr")
+        return rows.evaluate_all(
+            "(rows) => rows.map((r) => [...r.cells].map((c) => c.textContent))"
+        )
+
+    def copied_python(self) -> str:
+        """Press the button and return what it copies."""
+        self.page.evaluate("navigator.clipboard.writeText = async (t) => { window.copied = t; }")
+        self.button("Copy as Python").click()
+        self.page.wait_for_function("window.copied !== undefined")
+        return self.page.evaluate("window.copied")
+
+    def saved(self, button: str) -> str:
+        """Press a button and return the file that it hands over."""
+        with self.page.expect_download() as download:
+            self.button(button).click()
+        return Path(download.value.path()).read_text()
+
+
+def write_page(folder: Path, widget: Component) -> str:
+    """Write a page round a widget; return its address."""
+    path = folder / f"{widget.component}.html"
+    path.write_text(f"{HEAD}<h1>Figure</h1>{widget.static().data}")
+    return path.as_uri()
+
+
+def open_figure(
+    visit: Callable[..., Any], address: str, fragment: str = "", **options: Any
+) -> OpenFigure:
+    """Open the page, at a fragment."""
+    tag = f"mosa-{Path(address).stem}"
+    return OpenFigure(visit(address + (f"#{fragment}" if fragment else ""), **options).page, tag)
+
+
+def load_module(page: Page, name: str) -> None:
+    """Make what a module without imports exports the page's `own`."""
+    source = (STATIC / name).read_text()
+    page.goto("about:blank")
+    page.evaluate(
+        """async (source) => {
+          const blob = new Blob([source], { type: "text/javascript" });
+          window.own = await import(URL.createObjectURL(blob));
+        }""",
+        source,
+    )

@@ -1,0 +1,221 @@
+"""Protects the budget explorer: every number of the page is the integer that Python counts.
+
+Wrong versions that must fail here: a head count that is rounded or divided as floats, an attention
+whose causal half is cut, scores that are charged for kept tokens alone, the capacity of a ragged
+head rounded down, a k that moves while it is said to be fixed.
+"""
+
+import contextlib
+import io
+import itertools
+from dataclasses import replace
+
+import pytest
+from figure_pages import load_module, open_figure, write_page
+
+from mosa_edu.config import SPARSE_KINDS
+from mosa_edu.costs import (
+    KINDS,
+    PAPER_BASELINES,
+    HeadShape,
+    head_flops,
+    isoflop_heads,
+    isoparameter_heads,
+    kv_slots,
+    model_flops,
+    model_parameters,
+)
+from mosa_edu.twins import twin
+from mosa_edu.viz.budget import BudgetExplorer, budget_rows
+
+LENGTHS = (16, 100, 256, 1000, 1024, 4097, 131072)
+SPARSITIES = (1, 3, 8, 64, 256)
+
+
+def dense_models():
+    return BudgetExplorer()._baselines
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    return write_page(tmp_path_factory.mktemp("budget"), BudgetExplorer())
+
+
+def rows_of(model, T, kind, sparsity, given):
+    return budget_rows(replace(model, max_seq_len=T), kind, sparsity=sparsity, given=given)
+
+
+@pytest.mark.parametrize("kind", SPARSE_KINDS)
+def test_rows_are_the_counts_of_the_two_models(kind):
+    for name, T, sparsity in itertools.product(("tiny", "large"), (100, 1024), (3, 64)):
+        dense = replace(PAPER_BASELINES[name], max_seq_len=T)
+        found = {row[0]: row[1:] for row in budget_rows(dense, kind, sparsity=sparsity, given=5)}
+        kept = dense.n_dense_heads - 5
+        bought = found["Heads exchanged, same FLOPs"][1]
+        hybrid = replace(
+            dense, sparse=kind, sparsity=sparsity, n_dense_heads=kept, n_sparse_heads=bought
+        )
+        for measured, row in (
+            (lambda model: model_flops(model).total, "FLOPs of the model"),
+            (lambda model: model_parameters(model).total, "Parameters of the model"),
+            (kv_slots, "KV pairs of a layer"),
+        ):
+            assert found[row] == (measured(dense), measured(hybrid))
+        assert found["FLOPs of the model"][1] <= found["FLOPs of the model"][0]
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_head_counts_are_those_of_equal_budgets(kind):
+    for T, sparsity in itertools.product((256, 1024), (8, 64)):
+        shape = HeadShape(d_model=512, d_head=64, seq_len=T, sparsity=sparsity)
+        found = {row[0]: row[2] for row in rows_of(PAPER_BASELINES["tiny"], T, kind, sparsity, 5)}
+        assert found["Heads exchanged, same FLOPs"] == isoflop_heads(kind, shape, 9)
+        assert found["Heads exchanged, same parameters"] == isoparameter_heads(kind, shape, 9)
+        assert found["FLOPs of a head"] == head_flops(kind, shape).total
+
+
+def test_books_model_buys_the_heads_of_its_twin():
+    rows = {row[0]: row[2] for row in rows_of(dense_models()["explorer"], 256, "mosa", 8, 2)}
+    assert rows["Heads exchanged, same FLOPs"] == twin("mosa").n_sparse_heads
+
+
+@pytest.mark.browser
+def test_page_counts_what_python_counts(chromium):
+    page = chromium.new_page()
+    load_module(page, "budget/costs.js")
+    models = BudgetExplorer().data["models"]
+    grid = list(itertools.product(models, KINDS[1:], LENGTHS, SPARSITIES, (1, 3)))
+    count = """(grid) => grid.map(([model, kind, T, sparsity, given]) => {
+      const found = own.budgetOf(model, { kind, T, sparsity: Math.min(sparsity, T), given });
+      const head = [found.slots, ...Object.values(found.sparse), found.bought,
+        found.sameParameters, own.headParameters(kind, found.shape),
+        own.headPairs(kind, found.shape)];
+      return [...head, ...found.flops, ...found.parameters, ...found.pairs];
+    })"""
+    found = page.evaluate(count, grid)
+    page.close()
+    assert len(found) == 3150
+    order = [0, 1, 2, 3, 4, 5, 8, 9, 6, 7]  # as the rows stand
+    for (model, kind, T, sparsity, given), numbers in zip(grid, found, strict=True):
+        rows = rows_of(dense_models()[model["name"]], T, kind, sparsity, given)
+        head = [rows[i][2] for i in order]
+        totals = [value for row in rows[11:] for value in row[1:]]
+        assert numbers == head + totals, (model["name"], kind, T, sparsity, given)
+        assert max(numbers) < 2**53
+
+
+@pytest.mark.browser
+def test_first_frame_is_the_papers_example(visit, address):
+    shown = open_figure(visit, address)
+    assert shown.text(".finding") == "Five dense heads buy 505 MoSA heads."
+    assert "16 of 1,024 tokens; scoring them all is 20 % of its cost" in shown.text(".detail")
+    drawn = shown.text(".body")
+    assert "505 MoSA heads, one square each" in drawn
+    assert "27.9 million423 million" in drawn
+    assert "9,21612,176" in drawn
+    assert "The same parameters would buy 4 MoSA heads" in drawn
+    rows = rows_of(PAPER_BASELINES["tiny"], 1024, "mosa", 64, 5)
+    assert shown.table() == [[name, f"{one:,}", f"{two:,}"] for name, one, two in rows]
+
+
+@pytest.mark.browser
+def test_regime_says_what_stays_when_the_text_grows(visit, address):
+    shown = open_figure(visit, address)
+    shown.slider("Tokens").press("ArrowRight")
+    assert "32 of 2,048 tokens" in shown.text(".detail")
+    shown.page.get_by_role("radio", name="k fixed").click()
+    shown.slider("Tokens").press("ArrowRight")
+    assert " = 128 a MoSA head works on 32 of 4,096 tokens" in shown.text(".detail")
+    assert shown.slider("Sparsity").count() == 0
+    shown.slider("Tokens kept").press("ArrowLeft")
+    assert "works on 16 of 4,096" in shown.text(".detail")
+    shown.slider("Dense heads given up").press("End")
+    shown.until_says("Nine dense heads buy")
+    shown.slider("Dense heads given up").press("Escape")
+    shown.until_says("Five dense heads buy 505")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("model", "kind"), [("large", "predictor"), ("explorer", "local")])
+def test_copied_cell_prints_the_table(visit, address, model, kind):
+    shown = open_figure(visit, address, f"budget={model}&kind={kind}&t=1000&by=rho&rho=7&give=1")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(shown.copied_python(), {})
+    assert printed.getvalue().splitlines() == [
+        f"{name}: {one} -> {two}" for name, one, two in shown.table()
+    ]
+
+
+@pytest.mark.browser
+def test_view_is_a_link_and_files_hold_the_numbers(visit, address):
+    shown = open_figure(visit, address)
+    shown.one("select").select_option(label="Small (paper)")
+    shown.page.get_by_label("Heads to buy").select_option(label="fixed")
+    shown.slider("Tokens").press("ArrowLeft")
+    shown.until("() => location.hash.includes('budget=small')")
+    again = open_figure(visit, address, shown.page.url.partition("#")[2])
+    again.until_says(shown.text(".finding"))
+    assert "it scores none" in again.text(".detail")
+    assert again.text(".body") == shown.text(".body")
+    assert "KV pairs of a layer,4608," in again.saved("CSV")
+    picture = again.saved("Save SVG")
+    assert picture.startswith("<svg")
+    assert again.text(".finding") in picture
+    assert again.table() == shown.table()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "budget=%3Cimg%20src=x%20onerror=window.hurt=1%3E&kind=__proto__&t=-1&rho=0&give=99",
+        "budget=tiny&t=999999999&by=k&k=0&give=0&view=constructor",
+        "budget=constructor&kind=dense&t=" + "7" * 9000,
+    ],
+)
+def test_hostile_fragments_are_shown_as_text(visit, address, fragment):
+    shown = open_figure(visit, address, fragment)
+    shown.page.wait_for_timeout(200)
+    shown.table()
+    assert shown.page.locator("mosa-budget img").count() == 0
+    assert shown.page.evaluate("window.hurt") is None
+    assert "NaN" not in shown.text(".card")
+    assert "dense heads buy" in shown.text(".finding") or "head buys" in shown.text(".finding")
+
+
+@pytest.mark.browser
+def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
+    size = {"width": 360, "height": 780}
+    shown = open_figure(visit, address, viewport=size, has_touch=True)
+    assert shown.page.evaluate("document.documentElement.scrollWidth") <= 360
+    for target in shown.page.locator("mosa-budget :is(button, select, input):visible").all():
+        assert target.bounding_box()["height"] >= 43.9
+    wide = shown.page.locator("mosa-budget .body svg text").evaluate_all(
+        "(all) => Math.max(...all.map((text) => text.getBoundingClientRect().right))"
+    )
+    assert wide <= 352
+
+
+def test_notebook_stores_the_same_twin_every_time():
+    first, second = (BudgetExplorer("small", tokens=512)._repr_mimebundle_()[0] for _ in range(2))
+    assert first["text/html"] == second["text/html"]
+    expected = "BudgetExplorer('small', 'mosa', T=512, sparsity=64, given=5)"
+    assert first["text/plain"] == expected
+    assert "Heads of kind mosa that they buy" in first["text/html"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"preset": "huge"}, "preset must be one of"),
+        ({"kind": "dense"}, "kind must be one of"),
+        ({"tokens": 1}, "tokens must be"),
+        ({"tokens": 2**18}, "tokens must be at most"),
+        ({"sparsity": 0}, "sparsity must be"),
+        ({"given": 10}, "given must be at most 9"),
+    ],
+)
+def test_what_does_not_fit_is_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        BudgetExplorer(**settings)
