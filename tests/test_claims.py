@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 
 
-def run(kind, seed, loss, *, tokens=1000, flops=100.0, dense_heads=2, seconds=10.0, first=True):
+def run(kind, seed, loss, *, tokens=1000, flops=100.0, dense_heads=2, first=True):
     return RunRecord(
         name=f"{kind}-{seed}-{tokens}",
         command="mosa-edu compare",
@@ -52,7 +52,7 @@ def run(kind, seed, loss, *, tokens=1000, flops=100.0, dense_heads=2, seconds=10
         data={"corpus": "novels"},
         n_parameters=10,
         hardware="a card",
-        wall_seconds=seconds,
+        wall_seconds=1.0,
         tokens_seen=tokens,
         train_curve=[],
         validation={"256": {"loss": loss}},
@@ -156,6 +156,11 @@ def test_pairs_share_seed_length_and_flops():
     cheap = [run("dense", 0, 4.0), run("mosa", 0, 4.0, flops=75.0)]
     assert pairs(cheap, is_dense, is_hybrid("mosa")) == []
     assert len(pairs(cheap, is_dense, is_hybrid("mosa"), trained.CHEAPER)) == 1
+    narrow = replace(run("mosa", 0, 2.0), model=run("mosa", 0, 2.0).model | {"n_sparse_heads": 7})
+    (found,) = pairs(
+        [run("dense", 0, 4.0), run("mosa", 0, 3.0), narrow], is_dense, is_hybrid("mosa")
+    )
+    assert found.gain == 1.0
     pure = [run("dense", 0, 4.0), run("mosa", 0, 4.0, dense_heads=0)]
     assert pairs(pure, is_dense, is_hybrid("mosa")) == []
 
@@ -171,14 +176,29 @@ def test_hybrids_seats_and_cheaper_models_are_judged_by_their_own_pairs():
     assert verdict("same-perplexity", runs=cheap) == "reproduced small"
 
 
-def test_seconds_count_on_a_gpu_and_between_runs_of_equal_loss():
-    slow = [run("dense", seed, 4.0, seconds=10.0 + seed) for seed in range(3)]
-    fast = [run("mosa", seed, 4.0, seconds=9.0 + 0.9 * seed) for seed in range(3)]
-    assert verdict("wall-clock", runs=slow + fast) == "not run on a GPU"
-    assert verdict("wall-clock", gpu_runs=slow + fast) == "reproduced small"
-    assert verdict("wall-clock", gpu_runs=slow[:1] + fast[:1]) == "not decided yet"
-    better = [run("mosa", seed, 3.5, seconds=1.0) for seed in range(3)]
-    assert verdict("wall-clock", gpu_runs=slow + better) == "not decided yet"
+def timed(low, high, *, reached=True, peak=9e9):
+    rows = [
+        {"model": "dense", "time": 1.0, "time_low": 1.0, "time_high": 1.0, "peak_bytes": 10e9},
+        {"model": "mosa", "time": low, "time_low": low, "time_high": high, "peak_bytes": peak},
+    ]
+    return {"pair": ProbeRecord("pair", "pair", {"reached": reached}, rows)}
+
+
+def test_seconds_and_peaks_count_on_a_gpu_and_of_a_pair_of_equal_loss():
+    """Catches seconds of a processor, and of a hybrid that did not reach the loss."""
+    assert verdict("wall-clock", probes=timed(0.8, 0.9)) == "not run on a GPU"
+    assert verdict("wall-clock", gpu_probes=timed(0.8, 0.9)) == "reproduced small"
+    assert verdict("wall-clock", gpu_probes=timed(0.8, 1.1)) == "not decided yet"
+    assert verdict("wall-clock", gpu_probes=timed(1.1, 1.2)) == "contradicted"
+    assert verdict("wall-clock", gpu_probes=timed(0.8, 0.9, reached=False)) == "not run on a GPU"
+    assert verdict("memory", gpu_probes=timed(0.8, 0.9)) == "reproduced small"
+    assert verdict("memory", gpu_probes=timed(0.8, 0.9, peak=11e9)) == "contradicted"
+
+
+def test_three_seeds_on_a_gpu_speak_before_small_twins():
+    small, large = twins(3, mosa=4.1), twins(3, mosa=3.7)
+    assert verdict("better-perplexity", runs=small, gpu_runs=large) == "direction only"
+    assert verdict("better-perplexity", runs=small, gpu_runs=large[:2]) == "contradicted"
 
 
 def coin_flips(kind, loss, seed=0):

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from mosa_edu.checks import require
 from mosa_edu.records import RoutingTrace, RunRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.results import (
+    recorded_gpu_probes,
     recorded_gpu_runs,
+    recorded_gpu_scores,
     recorded_probes,
     recorded_runs,
     recorded_scores,
@@ -50,8 +53,8 @@ class Evidence:
         Leak tests by name.
     traces : sequence of RoutingTrace
         What a trained model keeps in some texts.
-    gpu_runs : sequence of RunRecord
-        Training runs on a GPU.
+    gpu_runs, gpu_scores, gpu_probes
+        The same of `mosa-edu gpu-suite`; empty if there never was a GPU.
     """
 
     runs: Sequence[RunRecord] = ()
@@ -59,6 +62,8 @@ class Evidence:
     probes: Mapping[str, ProbeRecord] = field(default_factory=dict)
     traces: Sequence[RoutingTrace] = ()
     gpu_runs: Sequence[RunRecord] = ()
+    gpu_scores: Mapping[str, ScoreRecord] = field(default_factory=dict)
+    gpu_probes: Mapping[str, ProbeRecord] = field(default_factory=dict)
 
     @classmethod
     def shipped(cls) -> "Evidence":
@@ -71,7 +76,23 @@ class Evidence:
         """
         traces = tuple(recorded_trace(name) for name in PROBES)
         records = recorded_runs(), recorded_scores(), recorded_probes()
-        return cls(*records, traces, recorded_gpu_runs())
+        on_gpu = recorded_gpu_runs(), recorded_gpu_scores(), recorded_gpu_probes()
+        return cls(*records, traces, *on_gpu)
+
+    def gpu_pair(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Return what a dense model and a hybrid of its loss cost on a GPU.
+
+        Returns
+        -------
+        tuple of dict or None
+            Rows of the newest pair by name whose hybrid reached the loss, dense first.
+        """
+        found = [probe for probe in self.gpu_probes.values() if probe.probe == "pair"]
+        reached = [probe for probe in found if probe.settings["reached"]]
+        if not reached:
+            return None
+        last = max(reached, key=lambda probe: probe.name)
+        return last.row(model="dense"), last.row(model="mosa")
 
 
 @dataclass(frozen=True)

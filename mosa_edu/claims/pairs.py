@@ -1,5 +1,6 @@
 """Which recorded runs may be compared: the same recipe, data and seed, and one thing changed."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -30,12 +31,12 @@ class Pair(NamedTuple):
         return ours / theirs if ours and theirs else 0.0
 
 
-def pairs(
+def pair_groups(
     runs: Iterable[RunRecord],
     baseline: Callable[[RunRecord], bool],
     other: Callable[[RunRecord], bool],
     flops: tuple[float, float] = EQUAL_FLOPS,
-) -> list[Pair]:
+) -> list[list[Pair]]:
     """Pair finished runs seed by seed.
 
     Parameters
@@ -49,21 +50,46 @@ def pairs(
 
     Returns
     -------
-    list of Pair
-        By seed, of the length of training with most seeds, the longest if several have as many:
-        trainings of different lengths are never pooled.
+    list of list of Pair
+        A group for each length of training and each model on the other side: these are never
+        pooled. Sorted by seed.
     """
     finished = [run for run in runs if run.status == "finished"]
-    by_length: dict[int, dict[int, Pair]] = defaultdict(dict)
+    groups: dict[str, dict[int, Pair]] = defaultdict(dict)
     for left in filter(baseline, finished):
         for right in filter(other, finished):
             pair = Pair(left, right)
             if recipe_of(left) == recipe_of(right) and flops[0] <= pair.flops_share <= flops[1]:
-                by_length[left.tokens_seen][left.seed] = pair
-    if not by_length:
-        return []
-    tokens = max(by_length, key=lambda length: (len(by_length[length]), length))
-    return [by_length[tokens][seed] for seed in sorted(by_length[tokens])]
+                key = json.dumps([left.tokens_seen, left.model, right.model], sort_keys=True)
+                groups[key][left.seed] = pair
+    return [[found[seed] for seed in sorted(found)] for found in groups.values()]
+
+
+def pairs(
+    runs: Iterable[RunRecord],
+    baseline: Callable[[RunRecord], bool],
+    other: Callable[[RunRecord], bool],
+    flops: tuple[float, float] = EQUAL_FLOPS,
+) -> list[Pair]:
+    """Return the group of pairs with most seeds.
+
+    Parameters
+    ----------
+    runs, baseline, other, flops
+        As in `pair_groups`.
+
+    Returns
+    -------
+    list of Pair
+        Of several such groups the longest training, then the most sparse heads; empty if there
+        is none.
+    """
+
+    def rank(group: list[Pair]) -> tuple[int, int, int]:
+        run = group[0].other
+        return len(group), run.tokens_seen, run.model["n_sparse_heads"]
+
+    return max(pair_groups(runs, baseline, other, flops), key=rank, default=[])
 
 
 def is_dense(run: RunRecord) -> bool:
