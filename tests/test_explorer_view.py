@@ -169,7 +169,7 @@ def test_everything_by_keyboard(kept_page, explorer_site):  # noqa: F811
     press("ArrowUp")
     shown.settle()
     assert "Layer 1, head 1" in shown.text(".finding")
-    shown.page.get_by_role("radio", name="Layer 1").focus()
+    shown.page.get_by_role("radio", name="1", exact=True).focus()
     press("ArrowRight")
     shown.settle()
     assert "Layer 2, head 1" in shown.text(".finding")

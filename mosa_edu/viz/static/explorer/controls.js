@@ -3,60 +3,9 @@
  * @module
  */
 
+import { labelled, segmentField } from "../card.js";
 import { bold, button, html, setAttribute } from "../dom.js";
 import { TEXT_LEVEL } from "./levels.js";
-
-/**
- * @param {string} name
- * @param {string} className
- * @param {...(Node | string)} children
- */
-function field(name, className, ...children) {
-  return html(
-    "div",
-    { class: `field ${className}` },
-    html("span", { class: "label" }, name),
-    ...children,
-  );
-}
-
-/**
- * One button a layer; arrow keys move between them as between radio buttons.
- * @param {number} layers
- * @param {(layer: number) => void} choose
- */
-function layerRadios(layers, choose) {
-  const radios = Array.from({ length: layers }, (_, layer) =>
-    button(`${layer}`, () => choose(layer), {
-      role: "radio",
-      class: "seg",
-      "aria-label": `Layer ${layer}`,
-    }),
-  );
-  const group = html(
-    "div",
-    { class: "segments", role: "radiogroup", "aria-label": "Layer" },
-    ...radios,
-  );
-  group.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const next =
-      (radios.indexOf(/** @type {HTMLButtonElement} */ (event.target)) + step + layers) % layers;
-    choose(next);
-    radios[next].focus();
-  });
-  /** @param {number} layer */
-  const show = (layer) => {
-    radios.forEach((radio, own) => {
-      setAttribute(radio, "aria-checked", `${own === layer}`);
-      setAttribute(radio, "tabindex", own === layer ? "0" : "-1");
-    });
-  };
-  return { group, show };
-}
 
 /**
  * @param {import("./controller.js").Explorer} actions
@@ -72,7 +21,8 @@ export function controlBar(actions, data) {
     class: "own-button",
     "aria-expanded": "false",
   });
-  const layer = layerRadios(layers, (value) => actions.change({ layer: value }));
+  const layerNames = Object.fromEntries(Array.from({ length: layers }, (_, l) => [l, `${l}`]));
+  const layer = segmentField("Layer", layerNames, (l) => actions.change({ layer: Number(l) }));
   const number = html("output", {});
   const stepper = html(
     "div",
@@ -103,12 +53,14 @@ export function controlBar(actions, data) {
     actions.change({ k: k === usual ? null : k });
   });
   range.addEventListener("keydown", (event) => event.stopPropagation());
+  const text = labelled("Text", html("div", { class: "row" }, select, own));
+  text.classList.add("text-field");
   const node = html(
     "div",
     { class: "controls" },
-    field("Text", "text-field", html("div", { class: "row" }, select, own)),
-    field("Layer", "", layer.group),
-    field(`Head of ${heads}`, "", stepper),
+    text,
+    layer.node,
+    labelled(`Head of ${heads}`, stepper),
     html("div", { class: "field k-field" }, caption, slider),
   );
   return {
@@ -120,7 +72,7 @@ export function controlBar(actions, data) {
      */
     update(view, level) {
       const { routing, state, usualKept } = view;
-      layer.show(view.layer);
+      layer.show(`${view.layer}`);
       number.textContent = `${view.head}`;
       if (level < TEXT_LEVEL) return;
       usual = usualKept;
