@@ -7,7 +7,9 @@ import pytest
 import torch
 from explorer_pages import HEAD, explorer_site  # noqa: F401
 
-from mosa_edu.probes.futures import reroll_future, roll_future
+import mosa_edu
+import mosa_edu.pretrained
+from mosa_edu.probes.futures import count_rewritten, reroll_future, roll_future
 from mosa_edu.records.leak import LeakExample
 from mosa_edu.texts import PROBES
 from mosa_edu.viz.assets import classic_script
@@ -146,7 +148,9 @@ def test_view_is_a_link_and_a_table(visit, leak_site):
     probe.choose("Edit")
     probe.until_live()
     assert probe.text(".finding").startswith("The same future rewrites no pick")
-    probe.one("textarea").fill('</script><img src=x onerror="window.hurt=1"> שלום 😀')
+    probe.one("textarea[aria-label^='Your future']").fill(
+        '</script><img src=x onerror="window.hurt=1"> שלום 😀'
+    )
     probe.until_says(".finding", "An edited future")
     probe.one('.tok[data-t="5"]').click()
     probe.one('.tok[data-t="5"]').press("ArrowRight")
@@ -164,6 +168,75 @@ def test_view_is_a_link_and_a_table(visit, leak_site):
     assert "position 6" in again.text(".readout")
     assert again.page.evaluate("window.hurt") is None
     assert again.page.locator("mosa-leak img").count() == 0
+
+
+@pytest.mark.browser
+def test_the_readers_own_text_is_cut_as_python_cuts_it(visit, leak_site):
+    """Catches a probe that cuts the stored text, or keeps the first one that was typed."""
+    _, _, model, tokenizer = leak_site
+    probe = open_probe(visit, leak_site)
+    probe.page.get_by_role("button", name="Your text").click()
+    probe.until_live()
+    for text in ("Nobody", "Nobody knew what the second clock had said to the first of them."):
+        probe.one("textarea").fill(text)
+    T = len(tokenizer.encode(text))
+    probe.until_says(".own .note", f"{T} tokens")
+    again = reroll_future(model, tokenizer, text, 2 * T // 3, source={})
+    probe.until_says(".finding", leak_finding(again))
+    assert counts(probe)[1:4] == [*again.rewritten(), sum(again.changed)]
+    probe.page.wait_for_timeout(500)
+    other = open_probe(visit, leak_site, probe.page.url.partition("#")[2])
+    other.until_live()
+    other.until_says(".finding", leak_finding(again))
+    assert other.one("textarea").input_value() == text
+    hostile = '</script><img src=x onerror="window.hurt=1"> \ud800 שלום 😀'
+    other.page.evaluate(f"(text) => {{ {ROOT}.querySelector('textarea').value = text; }}", hostile)
+    other.one("textarea").press("Space")
+    other.until("(root) => root.querySelector('.text').textContent.includes('onerror')")
+    assert other.page.evaluate("window.hurt") is None
+    assert other.page.locator("mosa-leak img").count() == 0
+    other.one("textarea").fill("a")
+    other.until_says(".own .note", "at least two tokens")
+    assert "onerror" in other.text(".text")
+    other.one("select").select_option("letter")
+    other.until("(root) => root.querySelector('.own').hidden")
+    assert "Your" in other.text(".own-button")
+
+
+@pytest.mark.browser
+def test_copied_cells_count_what_the_page_counts(
+    visit,
+    leak_site,
+    explorer_site,  # noqa: F811
+    monkeypatch,
+    capsys,
+):
+    address, _, model, tokenizer = leak_site
+    model_file = explorer_site.folder / "model.safetensors"
+    monkeypatch.setattr(mosa_edu, "load_pretrained", lambda name: (model, tokenizer), raising=False)
+    monkeypatch.setattr(mosa_edu.pretrained, "pretrained_path", lambda name: model_file)
+    grants = ["clipboard-read", "clipboard-write"]
+    probe = open_probe(visit, leak_site, permissions=grants)
+    views = ["rule=paper&future=random&seed=3", "rule=paper&future=none", "rule=dense"]
+    views += [
+        "rule=prefix&future=edit&edit=Another+end.",
+        "rule=threshold&text=The+first+clock+told+the+second+what+nobody+knew",
+    ]
+    for number, view in enumerate(views):
+        probe.page.goto(f"{address}#leak=heads&cut={3 + number}&{view}")
+        probe.until_live()
+        probe.until_says(".detail", f"position {3 + number} ")
+        probe.page.get_by_role("button", name="Copy as Python").click()
+        probe.until("(root) => root.querySelector('.told').textContent === 'Python copied.'")
+        exec(probe.page.evaluate("navigator.clipboard.readText()"), {})
+        printed = [int(n) for n in re.findall(r"\d+", capsys.readouterr().out)]
+        shown = counts(probe)
+        if "dense" in view:
+            assert (printed[2:], shown[0]) == ([0, 3 + number], 0)
+        else:
+            assert printed == [*shown[1:4], 3 + number]
+        probe.one('.tok[data-t="0"]').click()
+        probe.page.evaluate(f"() => {{ {ROOT}.querySelector('.told').textContent = ''; }}")
 
 
 @pytest.mark.browser
@@ -239,6 +312,20 @@ def test_drawn_futures_are_uniform_and_never_the_end_of_a_text():
     assert int(shares[1:].min()) > 240  # 317 are expected, deviation 18
     assert int(shares[1:].max()) < 400
     assert roll_future(7, 5, 64) != roll_future(8, 5, 64)
+
+
+def test_texts_that_are_compared_share_their_past(explorer_site):  # noqa: F811
+    model, tokenizer = explorer_site.model, explorer_site.tokenizer
+    ids = tokenizer.encode(PROBES["letter"])
+    assert count_rewritten(model, ids, ids, 20) == (0, 0, 0)
+    example = reroll_future(model, tokenizer, PROBES["letter"], 20, seed=4, source={})
+    other = ids[:20] + [token.id for token in example.future]
+    counted = count_rewritten(model, ids, other, 20)
+    assert counted == (*example.rewritten(), sum(example.changed))
+    new, lost, changed = counted
+    assert count_rewritten(model, other, ids, 20) == (lost, new, changed)
+    with pytest.raises(ValueError, match="cut must be at least 1, with the same tokens"):
+        count_rewritten(model, ids, other, 30)
 
 
 def test_examples_survive_json_and_refuse_what_does_not_fit(explorer_site, tmp_path):  # noqa: F811

@@ -1,5 +1,6 @@
 """Give a text another future and write down what that does to its past, head by head."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -118,6 +119,49 @@ def reroll_future(
     )
 
 
+@torch.no_grad()
+def count_rewritten(
+    model: TransformerLM, ids: Sequence[int], other: Sequence[int], cut: int
+) -> tuple[int, int, int]:
+    """Count what differs in the past that two texts have in common.
+
+    Parameters
+    ----------
+    model : TransformerLM
+        A model with sparse heads; looked at in evaluation mode.
+    ids, other : sequence of int
+        Tokens of both texts, of any length; the first `cut` are the same.
+    cut : int
+        At least 1.
+
+    Returns
+    -------
+    new, lost : int
+        Picks before the cut that only the other text has; that only the first one has.
+    changed : int
+        Predictions before the cut that moved by more than rounding, as in `reroll_future`.
+
+    Raises
+    ------
+    ValueError
+        If the texts do not begin with the same `cut` tokens.
+    """
+    same = list(ids[:cut]) == list(other[:cut])
+    shared = cut >= 1 and same and min(len(ids), len(other)) >= cut
+    require(shared, "cut", cut, "at least 1, with the same tokens before it in both texts")
+    was_training = model.training
+    model.eval()
+    before, logits = _run(model, list(ids))
+    after, others = _run(model, list(other))
+    model.train(was_training)
+    pairs = [
+        [{t for t in row if t < cut} for row in rows] for rows in zip(before, after, strict=True)
+    ]
+    changed = _changed(logits[:cut], others[:cut])
+    new, lost = (sum(len(pair[i] - pair[1 - i]) for pair in pairs) for i in (1, 0))
+    return new, lost, int(changed.sum())
+
+
 def _run(model: TransformerLM, ids: list[int]) -> tuple[list[list[int]], Tensor]:
     """Return the picks of every sparse head, and the logits (T, V)."""
     recording = Recording()
@@ -133,16 +177,21 @@ def _run(model: TransformerLM, ids: list[int]) -> tuple[list[list[int]], Tensor]
     return picks, logits
 
 
+def _changed(logits: Tensor, other: Tensor) -> Tensor:
+    """Return where a logit moved by more than rounding would explain, bool (cut,)."""
+    largest = (logits - other).abs().amax(dim=-1)
+    return largest > MODEL_TOLERANCE * logits.std(correction=0)
+
+
 def _moved(logits: Tensor, other: Tensor, tokenizer: Tokenizer) -> dict[str, Any]:
     """Compare two forecasts, each (cut, V)."""
-    largest = (logits - other).abs().amax(dim=-1)
     forecast, changed_forecast = logits.double().log_softmax(-1), other.double().log_softmax(-1)
     divergence = (forecast.exp() * (forecast - changed_forecast)).sum(-1).clamp(min=0)
     best, best_other = (values.max(dim=-1) for values in (forecast.exp(), changed_forecast.exp()))
     rows = zip(best.indices, best.values, best_other.indices, best_other.values, strict=True)
     return {
         "divergence": [round(float(value), 5) for value in divergence],
-        "changed": (largest > MODEL_TOLERANCE * logits.std(correction=0)).tolist(),
+        "changed": _changed(logits, other).tolist(),
         "forecasts": [
             Forecast(
                 _piece(tokenizer, int(i)),

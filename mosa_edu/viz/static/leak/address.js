@@ -9,7 +9,7 @@ import { FUTURES } from "./futures.js";
 const LONGEST = 2000;
 
 /** Rules that heads may choose by, with what the buttons call them. */
-export const RULES = /** @type {const} */ ({ paper: "Paper", prefix: "Prefix", threshold: "Threshold", dense: "Dense only" });
+export const RULES = /** @type {const} */ ({ paper: "Paper", prefix: "Prefix", threshold: "Threshold", dense: "Dense" });
 
 /**
  * @typedef {Object} LeakState
@@ -19,6 +19,7 @@ export const RULES = /** @type {const} */ ({ paper: "Paper", prefix: "Prefix", t
  * @property {import("./futures.js").FutureKind} future
  * @property {number} seed Of a random future; which other text.
  * @property {string | null} edit The reader's own future; null while it is as written.
+ * @property {string | null} own The reader's own whole text; null for the stored one.
  * @property {number} token Under study.
  * @property {"figure" | "table"} view
  */
@@ -27,10 +28,11 @@ export const RULES = /** @type {const} */ ({ paper: "Paper", prefix: "Prefix", t
  * @param {LeakState} state
  * @returns {string} A fragment without "#".
  */
-export function writeLeak({ text, cut, rule, future, seed, edit, token, view }) {
+export function writeLeak({ text, cut, rule, future, seed, edit, own, token, view }) {
   const fields = new URLSearchParams({ leak: text, cut: `${cut}`, rule, future });
   if (future === "random" || future === "tail") fields.set("seed", `${seed}`);
   if (future === "edit" && edit !== null) fields.set("edit", edit.slice(0, LONGEST));
+  if (own !== null) fields.set("text", own.slice(0, LONGEST));
   fields.set("tok", `${token}`);
   if (view === "table") fields.set("view", view);
   return fields.toString();
@@ -53,6 +55,7 @@ export function readLeak(fragment, usual, texts) {
     future: oneOf("future", Object.keys(FUTURES), usual.future),
     seed: whole("seed", usual.seed),
     edit: fields.get("edit")?.slice(0, LONGEST) ?? null,
+    own: fields.get("text")?.slice(0, LONGEST) ?? null,
     token: whole("tok", usual.token),
     view: oneOf("view", ["figure", "table"], "figure"),
   };

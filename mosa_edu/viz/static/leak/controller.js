@@ -4,6 +4,7 @@
  */
 
 import { cardTable, complaint, steppedTo, writeFragment } from "../card.js";
+import { keptCount } from "../engine/routing.js";
 import { EXPLORER_CSS } from "../explorer/css.js";
 import { plural } from "../format.js";
 import { statusPill } from "../frame.js";
@@ -172,9 +173,10 @@ export class LeakProbe {
     const before = this.state;
     this.state = { ...before, ...changes };
     this.pointed = -1;
-    const tokens = this.runner.tokensOf(this.state.text);
+    const tokens = this.runner.tokensOf(this.state);
+    if (tokens && changes.own && changes.cut === undefined) this.state.cut = Math.floor((2 * tokens.length) / 3);
     if (tokens) this.state.cut = Math.max(1, Math.min(this.state.cut, tokens.length - 1));
-    const asks = /** @type {const} */ (["text", "cut", "rule", "future", "seed", "edit"]);
+    const asks = /** @type {const} */ (["text", "cut", "rule", "future", "seed", "edit", "own"]);
     if (asks.some((name) => this.state[name] !== before[name])) void this.refresh();
     this.draw();
     clearTimeout(this.timer);
@@ -184,7 +186,7 @@ export class LeakProbe {
   /** @returns {boolean} Whether the stored example is what is asked for. */
   isStored() {
     const usual = storedState(this.data);
-    return /** @type {const} */ (["text", "cut", "rule", "future", "seed"]).every((name) => this.state[name] === usual[name]);
+    return /** @type {const} */ (["text", "cut", "rule", "future", "seed", "own"]).every((name) => this.state[name] === usual[name]);
   }
 
   /** Compute what is asked for, or show the stored example, or say why neither can be. */
@@ -202,8 +204,46 @@ export class LeakProbe {
     await this.compute();
   }
 
+  /** Open or close the box for the reader's own text; opening it brings the model. */
+  ownText() {
+    const { own } = this.parts;
+    if (own.node.hidden) {
+      own.open(this.written);
+      own.box.focus();
+      own.box.select();
+      void this.bring();
+    } else {
+      own.close();
+      if (this.state.own !== null) this.change({ own: null, edit: null });
+    }
+    this.draw();
+    this.report();
+  }
+
+  /** Bring the model, for whatever is asked for by the time it is here. */
+  async bring() {
+    const { session } = this.runner;
+    if (session.obstacle() || this.runner.isLive || session.status.name === "loading") return;
+    await session.load();
+    if (this.runner.isLive && this.state.own !== null) this.change({ own: this.state.own });
+    if (this.runner.isLive) void this.refresh();
+  }
+
+  /** @param {string} text The reader's own. */
+  route(text) {
+    if (text !== this.state.own) this.change({ own: text, edit: null, token: 0 });
+    this.report();
+  }
+
+  /** @returns {string} The text that is shown, as it was written. */
+  get written() {
+    const { own, text } = this.view.state;
+    return own ?? this.data.texts.find(({ name }) => name === text)?.text ?? "";
+  }
+
   async compute() {
     const { parts, runner, state } = this;
+    if ((runner.tokensOf(state)?.length ?? 0) < 2) return; // the figure before stays
     const late = setTimeout(() => parts.plot.node.classList.add("dim"), DIM_LATE);
     const result = await runner.run(state);
     clearTimeout(late);
@@ -219,7 +259,7 @@ export class LeakProbe {
 
   /** @returns {string} What the text as written says after the cut. */
   writtenFuture() {
-    const tokens = this.runner.tokensOf(this.state.text) ?? [];
+    const tokens = this.runner.tokensOf(this.state) ?? [];
     return tokens.slice(this.state.cut).map(({ text }) => text).join("");
   }
 
@@ -246,6 +286,7 @@ export class LeakProbe {
     const names = this.data.texts.map(({ name }) => name);
     const found = this.ownsFragment ? readLeak(location.hash, storedState(this.data), names) : null;
     if (!found) return;
+    if (found.state.own !== null) this.parts.own.open(found.state.own);
     this.change(found.state);
     if (found.complaints.length) this.say(complaint(found.complaints));
     this.el.scrollIntoView({ block: "start" });
@@ -269,6 +310,11 @@ export class LeakProbe {
     this.parts.pill.className = `pill ${status.name}`;
     this.parts.pill.replaceChildren(...statusPill(status, this.live ?? false, variant));
     this.parts.banner.report(status);
+    const { session, isLive } = this.runner;
+    const { own } = this.state;
+    const { tokens, left } = isLive && own !== null ? session.tokens(own) : { tokens: this.view.tokens, left: 0 };
+    const k = tokens.length ? keptCount(tokens.length, this.data.config.sparsity) : 0;
+    this.parts.own.report(status, { obstacle: isLive ? "" : session.obstacle(), tokens: isLive ? tokens.length : -1, left, k });
   }
 
   dispose() {

@@ -32,7 +32,7 @@ export function rollFuture(seed, count, entries) {
  * Tokens that take the place of those after the cut.
  * @param {import("../engine/engine.js").Engine} engine
  * @param {{text: string}[]} texts All stored texts.
- * @param {number} own Which of them is cut.
+ * @param {number} own Which of them is cut; -1 if the reader wrote it.
  * @param {Piece[]} tokens Its tokens.
  * @param {import("./address.js").LeakState} state
  * @returns {{future: Piece[], left: number}} And how many of an edited future found no place.
@@ -47,8 +47,9 @@ export function futureOf(engine, texts, own, tokens, { cut, future, seed, edit }
     const most = config.max_seq_len - cut;
     return { future: typed.slice(0, most), left: Math.max(0, typed.length - most) };
   }
-  if (future === "tail" && texts.length > 1) {
-    const other = (own + 1 + (seed % (texts.length - 1))) % texts.length;
+  const others = texts.length - Number(own >= 0);
+  if (future === "tail" && others > 0) {
+    const other = (own + 1 + (seed % others)) % texts.length;
     return { future: pieces(texts[other].text).slice(-room), left: 0 };
   }
   const drawn = rollFuture(seed, room, config.vocab_size).map((id) => {

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { chipOf, studyChip, tokenChips } from "../chips.js";
 import { html, mono, setAttribute, svg } from "../dom.js";
 import { fraction } from "../format.js";
 import { tokenLabels } from "../tokens.js";
@@ -21,16 +22,11 @@ export function leakText(actions) {
   const bar = html("span", { class: "bar", role: "presentation" });
   /** @type {HTMLElement[]} */
   let spans = [];
-  /** @param {Event} event */
-  const tokenOf = (event) => {
-    const span = /** @type {HTMLElement | null} */ (/** @type {HTMLElement} */ (event.target).closest("[data-t]"));
-    return span ? Number(span.dataset.t) : -1;
-  };
   node.addEventListener("click", (event) => {
-    if (tokenOf(event) >= 0) actions.study(tokenOf(event));
+    if (chipOf(event) >= 0) actions.study(chipOf(event));
   });
   node.addEventListener("pointermove", (event) => {
-    if (event.pointerType === "mouse") actions.preview(tokenOf(event));
+    if (event.pointerType === "mouse") actions.preview(chipOf(event));
   });
   node.addEventListener("pointerleave", () => actions.preview(-1));
   return {
@@ -42,29 +38,20 @@ export function leakText(actions) {
      * @param {import("./compare.js").Changes} changes
      */
     build({ tokens, cut, moved }, labels, changes) {
-      spans = tokens.map(({ text }, t) => {
-        const sign = text.trim() ? "" : " sign";
-        const far = t < cut && moved.divergence[t] > FAR ? " thick" : t < cut && moved.changed[t] ? " thin" : "";
-        const own = html("span", { class: `tok${sign}${t < cut ? far : " after"}`, role: "option", tabindex: -1, "data-t": t });
-        own.textContent = text.trim() || labels[t];
-        if (t < cut) own.title = `${changes.count("new", t)} new, ${changes.count("lost", t)} lost`;
-        return own;
+      const chips = tokenChips(tokens.map(({ text }) => text), labels);
+      spans = chips.spans;
+      spans.forEach((span, t) => {
+        if (t >= cut) span.classList.add("after");
+        else if (moved.changed[t]) span.classList.add(moved.divergence[t] > FAR ? "thick" : "thin");
+        if (t < cut) span.title = `${changes.count("new", t)} new, ${changes.count("lost", t)} lost`;
       });
-      const parts = spans.flatMap((span, t) => {
-        const { text } = tokens[t];
-        const [lead, tail] = text.trim() ? [/^\s*/, /\s*$/].map((edge) => edge.exec(text)?.[0] ?? "") : ["", text.replace(/[^\n]/g, "")];
-        return [...(t === cut ? [bar] : []), lead, span, tail];
-      });
+      const parts = chips.parts.flatMap((part, t) => (t === cut ? [bar, ...part] : part));
       node.replaceChildren(...parts, ...(tokens.length === cut ? [bar] : []));
     },
     /** @param {number} t @param {string} sentence */
     mark(t, sentence) {
-      spans.forEach((span, own) => {
-        span.classList.toggle("at", own === t);
-        setAttribute(span, "tabindex", own === t ? "0" : "-1");
-        setAttribute(span, "aria-selected", own === t ? "true" : null);
-      });
-      setAttribute(spans[t], "aria-label", sentence);
+      studyChip(spans, t, sentence);
+      spans.forEach((span, own) => setAttribute(span, "aria-selected", own === t ? "true" : null));
     },
     /** @param {number} t */
     focus: (t) => spans[t]?.focus({ preventScroll: true }),

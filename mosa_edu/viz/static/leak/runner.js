@@ -27,7 +27,7 @@ import { futureOf } from "./futures.js";
 export function storedState({ example, texts }) {
   const { cut, seed, divergence } = example;
   const token = divergence.indexOf(Math.max(...divergence));
-  return { text: texts[0].name, cut, rule: "paper", future: "random", seed, edit: null, token, view: "figure" };
+  return { text: texts[0].name, cut, rule: "paper", future: "random", seed, edit: null, own: null, token, view: "figure" };
 }
 
 /**
@@ -74,13 +74,14 @@ export class LeakRunner {
   }
 
   /**
-   * @param {string} name
-   * @returns {import("./futures.js").Piece[] | null} Tokens of a stored text; null if nobody can cut it yet.
+   * @param {import("./address.js").LeakState} state
+   * @returns {import("./futures.js").Piece[] | null} Tokens of the text; null if nobody can cut it yet.
    */
-  tokensOf(name) {
-    const own = this.data.texts.findIndex((text) => text.name === name);
-    if (own === 0) return this.data.example.tokens.map((/** @type {[number, string]} */ [id, text]) => ({ id, text }));
-    return this.isLive ? this.session.tokens(this.data.texts[own].text).tokens : null;
+  tokensOf({ text, own }) {
+    const place = this.data.texts.findIndex(({ name }) => name === text);
+    const stored = own === null && place === 0;
+    if (stored) return this.data.example.tokens.map((/** @type {[number, string]} */ [id, written]) => ({ id, text: written }));
+    return this.isLive ? this.session.tokens(own ?? this.data.texts[place].text).tokens : null;
   }
 
   /**
@@ -92,8 +93,8 @@ export class LeakRunner {
     const engine = /** @type {import("../engine/engine.js").Engine} */ (session.engine);
     this.work?.abort();
     const { signal } = (this.work = new AbortController());
-    const tokens = /** @type {import("./futures.js").Piece[]} */ (this.tokensOf(state.text));
-    const own = data.texts.findIndex(({ name }) => name === state.text);
+    const tokens = /** @type {import("./futures.js").Piece[]} */ (this.tokensOf(state));
+    const own = state.own === null ? data.texts.findIndex(({ name }) => name === state.text) : -1;
     const { future, left } = futureOf(engine, data.texts, own, tokens, state);
     const began = performance.now();
     const ids = tokens.map(({ id }) => id);
