@@ -35,7 +35,7 @@ from mosa_edu.texts import PROBES
 from mosa_edu.viz.charts import *
 from mosa_edu.viz.charts import decoding, coin_flips, gains, cost_parts as parts, dense, one_head
 from mosa_edu.viz.charts import equal_flops as equal, mask_zoo as zoo, roofline as roof
-from mosa_edu.viz.charts import cache, growing_text as growing, speed
+from mosa_edu.viz.charts import growing_text as growing, speed
 from mosa_edu.viz.leak import LeakProbe
 from mosa_edu.viz.scrubber import TrainingScrubber
 
@@ -87,9 +87,6 @@ build(equal.equal_flops, [8, 64], {"parameters": [1.0, 2.0]})
 build(speed.step_speed, recorded_bench("steps").rows[:14])
 build(roof.roofline, recorded_bench("roofline").rows)
 build(growing.growing_text, {"again": lower, "kept": lower}, words)
-story = recorded_decoding("prefix")
-taken = [[head in rows for head in range(story.heads)] for rows in story.taken]
-build(cache.cache_filling, np.cumsum(taken, axis=0), story.prompt, story.limit)
 for name in PROBES:
     LeakProbe(recorded_leak(name)).static()
     TrainingScrubber(recorded_history(name)).static()

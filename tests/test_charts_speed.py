@@ -1,4 +1,4 @@
-"""Figures of speed, roofs, growing texts and filling caches say what their data show."""
+"""Figures of speed, roofs and growing texts say what their data show."""
 
 import re
 
@@ -7,14 +7,12 @@ import pytest
 
 from mosa_edu.viz import style
 from mosa_edu.viz.charts import alt_text, caption
-from mosa_edu.viz.charts.cache import cache_filling
 from mosa_edu.viz.charts.growing_text import growing_text, lost
 from mosa_edu.viz.charts.roofline import roofline
 from mosa_edu.viz.charts.speed import step_speed
 
 AGAIN = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 1, 0, 1]], dtype=bool)
 KEPT = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 0, 1]], dtype=bool)
-SLOTS = np.array([[1, 1], [1, 2], [2, 2]])
 
 
 def steps(**changes):
@@ -48,7 +46,6 @@ FIGURES = {
     "speed": lambda: step_speed(steps()),
     "roof": lambda: roofline(roof()),
     "growing": lambda: growing_text({"again": AGAIN, "prefix": KEPT}, ["a", " <b>", "c", "d"]),
-    "cache": lambda: cache_filling(SLOTS, prompt=2, limit=2),
 }
 
 
@@ -97,14 +94,6 @@ def test_seats_that_are_lost_are_counted_where_they_go():
     assert any("&lt;b>" in text for trace in figure.data for text in trace.text)
 
 
-def test_cache_caption_counts_the_end():
-    figure = FIGURES["cache"]()
-    assert caption(figure) == (
-        "After 3 tokens the 2 heads hold 2 to 2 pairs each, 2 on average; a dense head holds 3."
-    )
-    assert list(figure.data[-1].y) == [1, 2, 3]
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -113,9 +102,6 @@ def test_cache_caption_counts_the_end():
         (lambda: growing_text({"one": KEPT}, "abcd"), "rules must be two rules"),
         (lambda: growing_text({"a": KEPT, "b": KEPT.T}, "abcd"), "b must be seats of tokens 0"),
         (lambda: growing_text({"a": KEPT, "b": KEPT}, "abc"), "a must be of shape"),
-        (lambda: cache_filling(SLOTS, 2, 1), "at most limit=1"),
-        (lambda: cache_filling(SLOTS[::-1], 2, 2), "never fewer"),
-        (lambda: cache_filling(SLOTS, 4, 2), "prompt must be"),
     ],
 )
 def test_refusals(make, message):
