@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 
 from mosa_edu.checks import require
 from mosa_edu.config import PRESETS, ModelConfig
-from mosa_edu.costs import isoflop_twin, isoparameter_twin
+from mosa_edu.costs import (
+    head_flops,
+    head_parameters,
+    head_shape,
+    isoflop_twin,
+    isoparameter_twin,
+)
 
 FIRST_GRID = ("dense", "mosa", "fixed", "routing", "random", "prefix")
 """The baseline, the paper's layer and rivals, and the controls: more heads without learned ones,
@@ -57,7 +63,8 @@ def twin(kind: str, sparsity: int = 8, match: str = "flops") -> ModelConfig:
     Parameters
     ----------
     kind : str
-        ``dense`` for the baseline itself, or a kind of sparse heads.
+        ``dense`` for the baseline itself, or a kind of sparse heads; ``pure`` for MoSA heads
+        alone, ``local`` for MoSA heads beside local ones in the place of the dense ones.
     sparsity : int
         The paper's rho.
     match : {"flops", "parameters"}
@@ -82,7 +89,11 @@ def twin(kind: str, sparsity: int = 8, match: str = "flops") -> ModelConfig:
     baseline = dense_baseline()
     if kind == "dense":
         return baseline
+    if kind == "local":
+        return _beside_local(baseline, sparsity, match)
     make = isoflop_twin if match == "flops" else isoparameter_twin
+    if kind == "pure":
+        return replace(make(baseline, "mosa", sparsity, 0), include_first=True)
     return replace(make(baseline, kind, sparsity, N_DENSE_KEPT), include_first=kind == "mosa")
 
 
@@ -114,6 +125,25 @@ def jobs(
         for seed in seeds
         for kind in wanted
     ]
+
+
+def _beside_local(baseline: ModelConfig, sparsity: int, match: str) -> ModelConfig:
+    """Replace the dense heads of the hybrid by local ones and spend the rest on MoSA heads."""
+    config = replace(
+        baseline,
+        n_dense_heads=0,
+        n_local_heads=N_DENSE_KEPT,
+        sparse="mosa",
+        sparsity=sparsity,
+        include_first=True,
+    )
+    shape = head_shape(config)
+    if match == "flops":
+        dense, local, mosa = (head_flops(kind, shape).total for kind in ("dense", "local", "mosa"))
+    else:
+        dense, local, mosa = (head_parameters(kind, shape) for kind in ("dense", "local", "mosa"))
+    n_heads = (baseline.n_dense_heads * dense - N_DENSE_KEPT * local) // mosa
+    return replace(config, n_sparse_heads=n_heads)
 
 
 def pair_jobs(

@@ -146,6 +146,21 @@ def test_what_is_not_told_apart_from_zero_gets_no_share():
     assert "prefix: 2+3 heads, 10 parameters, equal flops" in repair_table(list(rows.values()))
 
 
+def test_the_claim_is_the_hybrids_alone():
+    """Catches MoSA without dense heads taken for the paper's model: shares of another gain."""
+    runs, scores = twins({"dense": (4.0, 4.0), "mosa": (3.6, 3.9)})
+    pure, pure_scores = twins({"dense": (4.0, 4.0), "mosa": (3.2, 3.2)})
+    for record in pure[2:]:
+        record.model["n_dense_heads"] = 0
+        name = record.name.replace("mosa", "pure")
+        scores[name] = dataclasses.replace(pure_scores[record.name], name=name)
+        runs.append(dataclasses.replace(record, name=name))
+    rows = {row.label: row for row in repair_rows(runs, scores)}
+    assert rows["mosa"].shares["full"].mean == pytest.approx(1.0)
+    assert rows["mosa alone"].shares["full"].mean == pytest.approx(2.0, abs=1e-5)
+    assert "mosa alone: 0+3 heads" in repair_table(list(rows.values()))
+
+
 def test_twins_of_other_recipes_are_not_paired():
     """Catches dense runs of other lengths: more tokens would look like a better layer."""
     runs, scores = twins({"dense": (4.0, 4.0), "mosa": (3.6, 3.9)})

@@ -10,8 +10,8 @@ from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import WAYS, ScoreRecord
 from mosa_edu.results.intervals import Interval, bootstrap_mean
-from mosa_edu.results.shares import gains_by_seed, match_of, recipe_of, share_of_claim
-from mosa_edu.results.twins import kind_of
+from mosa_edu.results.shares import gains_by_seed, share_of_claim
+from mosa_edu.results.twins import kind_of, match_of, recipe_of
 
 PAPER = "mosa"
 """The kind whose gain under the full score is the whole of every share: the paper's claim."""
@@ -31,7 +31,7 @@ class RepairRow:
         What is equal to the dense model's: ``flops``, ``parameters`` or ``loss``.
     sparsity : int
         T / k; that of the comparison for dense models.
-    n_dense_heads, n_sparse_heads : int
+    n_dense_heads, n_local_heads, n_sparse_heads : int
         Heads of a layer.
     n_parameters, tokens : int
         Of the model; trained on, by each seed.
@@ -56,6 +56,7 @@ class RepairRow:
     match: str
     sparsity: int
     n_dense_heads: int
+    n_local_heads: int
     n_sparse_heads: int
     n_parameters: int
     tokens: int
@@ -66,6 +67,13 @@ class RepairRow:
     tokens_per_second: float
     selected: float | None
     refused: float | None
+
+    @property
+    def label(self) -> str:
+        """The kind, and what is unusual about the heads beside it."""
+        if self.n_local_heads:
+            return f"{self.kind} beside local heads"
+        return f"{self.kind} alone" if self.n_dense_heads == 0 else self.kind
 
     def verdict(self, way: str) -> str:
         """Say in words what is left of the claimed gain under a score.
@@ -90,7 +98,7 @@ class RepairRow:
         worse = " (worse than dense)" if gain.mean < 0 else ""
         if way not in self.shares:
             return f"gain {gain}{worse}; no share: the claimed gain is {NOTHING}, or not recorded"
-        if (self.kind, way) == (PAPER, "full"):
+        if (self.label, way) == (PAPER, "full"):
             return f"gain {gain}{worse}: the claimed gain"
         share = self.shares[way]
         return (
@@ -134,7 +142,7 @@ def repair_rows(
     claims = {
         _comparison(group): gains_by_seed(members, dense, scores, "full")
         for group, members in groups.items()
-        if group[0] == PAPER and match_of(members[0]) != "loss"  # such a pair claims no gain
+        if _claims(members[0])
     }
     rows = [
         _row(members, scores, dense, claims.get(_comparison(group), {}), probes or {})
@@ -163,7 +171,7 @@ def _lines(row: RepairRow) -> list[str]:
     seeds = f"{len(row.seeds)} seed{'s' if len(row.seeds) > 1 else ''}"
     matched = "" if row.kind == "dense" else f", equal {row.match}, sparsity {row.sparsity}"
     lines = [
-        f"{row.kind}: {row.n_dense_heads}+{row.n_sparse_heads} heads, "
+        f"{row.label}: {row.n_dense_heads + row.n_local_heads}+{row.n_sparse_heads} heads, "
         f"{row.n_parameters:,} parameters{matched}; {row.tokens:,} tokens, {seeds}, "
         f"{row.tokens_per_second:,.0f} tokens/s"
     ]
@@ -200,6 +208,7 @@ def _row(
         match=match_of(first),
         sparsity=first.model["sparsity"],
         n_dense_heads=first.model["n_dense_heads"],
+        n_local_heads=first.model.get("n_local_heads", 0),
         n_sparse_heads=first.model["n_sparse_heads"],
         n_parameters=first.n_parameters,
         tokens=first.tokens_seen,
@@ -223,9 +232,15 @@ def _measured(
 
 def _group(run: RunRecord) -> tuple[str, ...]:
     training = {name: value for name, value in run.training.items() if name != "seed"}
-    heads = [run.model["n_dense_heads"], run.model["n_sparse_heads"]]
+    heads = [run.model.get(f"n_{kind}_heads", 0) for kind in ("dense", "local", "sparse")]
     matched = match_of(run), str(run.model["sparsity"]), json.dumps(training)
     return kind_of(run), json.dumps(heads), *matched
+
+
+def _claims(run: RunRecord) -> bool:
+    """Return whether a run is of the paper's hybrid: a pair of equal loss claims no gain."""
+    hybrid = kind_of(run) == PAPER and run.model["n_dense_heads"] > 0
+    return hybrid and match_of(run) != "loss"
 
 
 def _comparison(group: tuple[str, ...]) -> tuple[str, ...]:

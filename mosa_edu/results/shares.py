@@ -1,6 +1,5 @@
 """Gains of runs over their dense twins, and how much of the claimed gain they are."""
 
-import json
 from collections.abc import Mapping
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from mosa_edu.records import RunRecord
 from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.results.intervals import Interval, interval, paired_gains, resampled_means
+from mosa_edu.results.twins import recipe_of
 
 
 def gains_by_seed(
@@ -36,13 +36,3 @@ def share_of_claim(
     if interval(float(whole.mean()), wholes).holds_zero:
         return None
     return interval(float(part.mean() / whole.mean()), resampled_means(part, books) / wholes)
-
-
-def recipe_of(run: RunRecord) -> str:
-    """Return what two runs must share to be paired: the training with its seed, the data."""
-    return json.dumps([run.training, run.seed, run.data], sort_keys=True)
-
-
-def match_of(run: RunRecord) -> str:
-    """Return what is equal to the dense model's, which the run's name tells."""
-    return next((match for match in ("parameters", "loss") if f"-{match}-" in run.name), "flops")

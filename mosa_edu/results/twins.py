@@ -1,5 +1,6 @@
 """Runs of one comparison as a table: kinds of models, over their seeds."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -64,25 +65,30 @@ def twin_rows(records: Iterable[RunRecord]) -> list[TwinRow]:
         Best mean loss first.
     """
     finished = [record for record in records if record.status == "finished"]
-    by_kind: dict[str, list[RunRecord]] = {}
+    groups: dict[str, list[RunRecord]] = {}
     for record in sorted(finished, key=lambda record: record.seed):
-        by_kind.setdefault(kind_of(record), []).append(record)
-    dense = {record.seed: final_loss(record) for record in by_kind.get("dense", [])}
-    rows = [_row(kind, runs, dense) for kind, runs in by_kind.items()]
+        training = {name: value for name, value in record.training.items() if name != "seed"}
+        groups.setdefault(json.dumps([record.model, training]), []).append(record)
+    dense = {recipe_of(record): record for record in finished if kind_of(record) == "dense"}
+    rows = [_row(runs, dense) for runs in groups.values()]
     return sorted(rows, key=lambda row: row.loss)
 
 
-def _row(kind: str, runs: Sequence[RunRecord], dense: dict[int, float]) -> TwinRow:
+def _row(runs: Sequence[RunRecord], dense: dict[str, RunRecord]) -> TwinRow:
     first = runs[0]
     return TwinRow(
-        kind=kind,
+        kind=kind_of(first),
         n_sparse_heads=first.model["n_sparse_heads"],
         n_dense_heads=first.model["n_dense_heads"],
         n_parameters=first.n_parameters,
         flops_per_token=first.flops_per_token or 0.0,
         tokens=first.tokens_seen,
         losses=tuple(final_loss(run) for run in runs),
-        gains=tuple(dense[run.seed] - final_loss(run) for run in runs if run.seed in dense),
+        gains=tuple(
+            final_loss(dense[recipe_of(run)]) - final_loss(run)
+            for run in runs
+            if recipe_of(run) in dense
+        ),
     )
 
 
@@ -95,3 +101,13 @@ def final_loss(record: RunRecord) -> float:
     """Return the validation loss at the longest evaluated length, in nats per token."""
     longest = max(record.validation, key=int)
     return record.validation_loss(int(longest))
+
+
+def recipe_of(run: RunRecord) -> str:
+    """Return what two runs must share to be paired: the training with its seed, the data."""
+    return json.dumps([run.training, run.seed, run.data], sort_keys=True)
+
+
+def match_of(run: RunRecord) -> str:
+    """Return what is equal to the dense model's, which the run's name tells."""
+    return next((match for match in ("parameters", "loss") if f"-{match}-" in run.name), "flops")

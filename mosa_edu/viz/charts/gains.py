@@ -52,7 +52,7 @@ def gains_by_score(rows: Sequence[RepairRow]) -> go.Figure:
 
 def _names(rows: Sequence[RepairRow]) -> list[str]:
     """Name kinds as shortly as tells them apart."""
-    names = [row.kind for row in rows]
+    names = [row.label for row in rows]
     for more in (
         lambda row: f", sparsity {row.sparsity}",
         lambda row: f", equal {row.match}",
