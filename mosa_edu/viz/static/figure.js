@@ -59,14 +59,14 @@ export class Figure {
 
   /**
    * Put the card together and draw the first frame.
-   * @param {{name: string, controls: HTMLElement[], parts: Node[], note: string}} own
+   * @param {{name: string, controls: HTMLElement[], parts: Node[], note: string, buttons?: Node[]}} own
    */
   mount(own) {
     this.frame = figureFrame({
+      buttons: [],
       ...own,
       id: this.id,
       kind: this.key,
-      buttons: [],
       turn: () => this.change({ view: this.state.view === "table" ? "figure" : "table" }),
       fragment: () => this.fragment(),
       taken: () => this.taken(),

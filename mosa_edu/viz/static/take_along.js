@@ -20,8 +20,8 @@ export const PICTURE_WIDTH = 726;
 /**
  * @typedef {Object} Taken What a figure gives away.
  * @property {string} name Of the files, without their endings.
- * @property {(() => string) | null} python A cell that gives the numbers of the figure; null where
- *   nothing that Python could load has them.
+ * @property {() => string} python A cell that gives the numbers of the figure; empty where nothing
+ *   that Python could load has them.
  * @property {() => string} picture An SVG document.
  * @property {() => (string | number)[][]} rows Headings first.
  */
@@ -33,10 +33,10 @@ export const PICTURE_WIDTH = 726;
  */
 export function takeButtons(what, tell) {
   const copy = async () => {
-    const { python } = what();
-    if (!python) return tell("Python has no record of this figure to load.");
+    const cell = what().python();
+    if (!cell) return tell("Python has no record of this figure to load.");
     try {
-      await navigator.clipboard.writeText(python());
+      await navigator.clipboard.writeText(cell);
       tell("Python copied.");
     } catch {
       tell("The browser does not let this page copy.");

@@ -5,7 +5,8 @@
 
 import { CARD_CSS } from "../card_css.js";
 
-const FIGURE_CSS = `
+/** What stands in the card. */
+export const FIGURE_CSS = `
 .text, .detail, .finding { contain: content; }
 .own-button { white-space: nowrap; }
 .snug:not(.narrow) .controls {

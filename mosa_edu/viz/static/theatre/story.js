@@ -3,8 +3,36 @@
  * @module
  */
 
+import { pythonString } from "../explorer/export.js";
 import { count, headName, plural } from "../format.js";
 import { tokenLabels } from "../tokens.js";
+
+export const THEATRE_CSS = `
+.finding,.detail{contain:none}
+.theatre .detail{min-height:40px;margin-bottom:12px!important}
+.theatre .controls{grid-template-columns:auto 1fr;align-items:end}
+.theatre .controls .row{justify-content:flex-end}
+.theatre .text{max-height:none}
+.theatre .tok.given{color:var(--mosa-ink2)}
+.theatre .tok.unread{visibility:hidden}
+.theatre .stage{position:relative;margin:8px 0}
+.theatre .stage svg{display:block}
+.theatre .stage .slider{position:absolute;top:98px}
+.theatre .slider input::-webkit-slider-thumb{border-color:var(--mosa-cursor)}
+.theatre .slider input::-moz-range-thumb{border-color:var(--mosa-cursor)}
+.marks{display:flex;flex-wrap:wrap;gap:4px 16px;padding-bottom:12px}
+.marks i{display:inline-block;width:14px;height:4px;margin:0 3px 2px 0;background:var(--mosa-quiet)}
+.marks .now{background:var(--mosa-pick)}
+.marks .dense{background:var(--mosa-rule)}
+.marks b{color:var(--mosa-cursor-text)}
+.narrow.theatre .controls{grid-template-columns:1fr}
+.narrow.theatre .segments{display:flex}
+.narrow.theatre .segments>*{flex:1 1 auto;padding:6px 4px;font-size:12px}
+.narrow.theatre .finding{min-height:72px}
+.narrow.theatre .detail{min-height:80px}
+.narrow.theatre .stage .slider{top:92px}
+@media print{.theatre .controls,.theatre .stage .slider,.theatre footer .row{display:none!important}}
+`;
 
 /** What the rules are called. */
 export const DECODING_RULES = /** @type {Record<string, string>} */ ({ prefix: "Prefix top-k", threshold: "Threshold", token: "Token choice" });
@@ -22,7 +50,9 @@ export class Story {
     this.refused = json.refused;
     /** @type {number[]} */
     this.bytes = json.bytes;
-    const { rule, prompt, layers, heads, limit, dense_heads: dense } = json;
+    const { rule, prompt, layers, heads, limit, dense_heads: dense, model } = json;
+    /** @type {string} */
+    this.model = model.name;
     /** @type {{layers: number, heads: number, limit: number}} */
     this.shape = { layers, heads, limit };
     this.rule = /** @type {string} */ (rule);
@@ -83,4 +113,29 @@ export function storyFinding(story, step) {
     said: { who: `After token ${step} the cache fills `, keeps: `${count(story.slots(step))} of ${count((step + 1) * denseSlots)} slots`, what: "." },
     detail: `“${labels[step]}” went into ${taken[step].length} of ${plural(layers * heads, "sparse head")}${full}. ${kilobytes(bytes[step])}; as many heads, all dense, would hold ${kilobytes(story.denseBytes(step))}.`,
   };
+}
+
+/**
+ * A cell that decodes the same text again.
+ * @param {Story} story
+ * @param {number} step
+ * @returns {string}
+ */
+export function storyPython({ rule, prompt, last, model, texts }, step) {
+  const name = pythonString(model);
+  const lines = [
+    "import json",
+    "",
+    "import mosa_edu",
+    "from mosa_edu.generation.story import tell_decoding, under_rule",
+    "from mosa_edu.pretrained import pretrained_path, read_metadata",
+    "",
+    `model, tokenizer = mosa_edu.load_pretrained(${name})`,
+    `thresholds = json.loads(read_metadata(pretrained_path(${name}))["thresholds"])`,
+    `causal = under_rule(model, ${pythonString(rule)}, thresholds)`,
+    `prompt = ${pythonString(texts.slice(0, prompt).join(""))}`,
+    `story = tell_decoding(causal, tokenizer, prompt, ${last + 1 - prompt})`,
+    `print(story.slots()[${step}], "slots,", story.bytes[${step}], "bytes")`,
+  ];
+  return `${lines.join("\n")}\n`;
 }
