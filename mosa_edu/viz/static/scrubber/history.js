@@ -51,7 +51,8 @@ export class History {
 /**
  * @typedef {Object} ScrubState
  * @property {string} text Name of a history.
- * @property {number} stop Which recorded step.
+ * @property {number} step Of the training, a recorded one.
+ * @property {number} stop Which recorded step that is.
  * @property {number} layer
  * @property {number} head
  * @property {"start" | "before"} against What the picks are compared with.

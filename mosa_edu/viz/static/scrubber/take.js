@@ -1,39 +1,54 @@
 /**
- * What a reader takes along from the scrubber: a cell of Python, a picture, all recorded picks.
+ * The look of the scrubber, and what a reader takes along from it: a cell of Python, all picks.
  * @module
  */
 
 import { pythonString } from "../explorer/export.js";
-import { LIGHT } from "../palette.js";
-import { cardPicture, PICTURE_WIDTH } from "../take_along.js";
-import { drawScrub } from "./drawing.js";
 
-/** @param {import("./controller.js").TrainingScrubber} scrubber @returns {import("../take_along.js").Taken} */
-export function takenOfScrub(scrubber) {
-  const { history, state, finding, detail, data } = scrubber;
-  const { stop, layer, head } = state;
-  const { steps, losses, labels, layers, heads } = history;
-  const name = data.histories.find((own) => own.name === state.text)?.recorded;
+export const SCRUB_CSS = `
+.finding,.detail{contain:none}
+.scrub .detail{min-height:40px;margin-bottom:12px!important}
+.scrub .controls{grid-template-columns:minmax(96px,1fr) auto auto auto}
+.stops{position:relative;margin:12px 0}
+.stops svg{display:block}
+.stops .slider{position:absolute;top:84px}
+.stops .slider input::-webkit-slider-thumb{border-color:var(--mosa-cursor)}
+.stops .slider input::-moz-range-thumb{border-color:var(--mosa-cursor)}
+.narrow.scrub .controls{display:flex;flex-wrap:wrap}
+.narrow.scrub .controls>:first-child{width:100%}
+.narrow.scrub .detail{min-height:80px}
+.narrow .stops .slider{top:76px}
+@media print{.stops .slider{display:none}}
+`;
+
+/**
+ * A cell that prints the picks of a step.
+ * @param {string | null} name Of the record, if the package has it.
+ * @param {import("./history.js").ScrubState} state
+ * @returns {string} Empty if it has not.
+ */
+export function scrubPython(name, { stop, layer, head }) {
+  if (!name) return "";
   const lines = [
     "from mosa_edu.results import recorded_history",
     "",
-    `history = recorded_history(${pythonString(name ?? "")})`,
+    `history = recorded_history(${pythonString(name)})`,
     `picks = history.indices[${stop}, ${layer}, ${head}].tolist()`,
     `print(f"step {history.steps[${stop}]}, loss {history.losses[${stop}]:.2f}:", picks)`,
     "print([history.pieces[t] for t in picks])",
   ];
-  const picture = () => {
-    const { nodes, height } = drawScrub(history, state, PICTURE_WIDTH, LIGHT);
-    const about = `${history.name}: layer ${layer}, head ${head} of ${layers} layers with ${heads} heads each; loss on this text.`;
-    return cardPicture(finding.textContent ?? "", nodes, height, [detail.textContent ?? "", history.text, about, `#${scrubber.fragment()}`]);
-  };
-  const rows = () => [
-    ["step", "loss", "layer", "head", "position", "token"],
-    ...steps.flatMap((step, at) =>
-      Array.from({ length: layers * heads }, (_, row) => [Math.floor(row / heads), row % heads]).flatMap(([own, other]) =>
-        history.picks(at, own, other).map((t) => [step, losses[at], own, other, t, labels[t]]),
-      ),
-    ),
-  ];
-  return { name: `mosa-training-${state.text}-${steps[stop]}`, python: name ? () => `${lines.join("\n")}\n` : null, picture, rows };
+  return `${lines.join("\n")}\n`;
+}
+
+/**
+ * @param {import("./history.js").History} history
+ * @returns {(string | number)[][]} Headings, and a row a pick of any head at any step.
+ */
+export function scrubPicks(history) {
+  const { steps, losses, labels, layers, heads } = history;
+  const where = Array.from({ length: layers * heads }, (_, row) => [Math.floor(row / heads), row % heads]);
+  const picks = steps.flatMap((step, stop) =>
+    where.flatMap(([layer, head]) => history.picks(stop, layer, head).map((t) => [step, losses[stop], layer, head, t, labels[t]])),
+  );
+  return [["step", "loss", "layer", "head", "position", "token"], ...picks];
 }
