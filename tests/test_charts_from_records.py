@@ -36,6 +36,7 @@ from mosa_edu.viz.charts import *
 from mosa_edu.viz.charts import decoding, coin_flips, gains, cost_parts as parts, dense, one_head
 from mosa_edu.viz.charts import equal_flops as equal, mask_zoo as zoo, roofline as roof
 from mosa_edu.viz.charts import growing_text as growing, speed
+from mosa_edu.viz.charts import kv_pairs as kv, model_sizes
 from mosa_edu.viz.leak import LeakProbe
 from mosa_edu.viz.scrubber import TrainingScrubber
 
@@ -86,6 +87,9 @@ build(cost_vs_length, [256, 512], {"dense": [1, 2]})
 build(equal.equal_flops, [8, 64], {"parameters": [1.0, 2.0]})
 build(speed.step_speed, recorded_bench("steps").rows[:14])
 build(roof.roofline, recorded_bench("roofline").rows)
+build(kv.kv_pairs, {"dense": (9216, 0), "matched": (4096, 544)})
+sizes = {"dense": (1e6, 20.0), "larger": (1e8, 5.0)}, {"dense": [(1e7, 11.0)]}
+build(model_sizes.perplexity_vs_parameters, *sizes)
 build(growing.growing_text, {"again": lower, "kept": lower}, words)
 for name in PROBES:
     LeakProbe(recorded_leak(name)).static()
