@@ -204,6 +204,7 @@ export const FIGURE_CSS = `
   }
   .paper { display: block; padding: 0 16px 12px; }
   .readout { position: static; }
+  .toured { outline: 0; }
   .text { max-height: none; mask-image: none; }
   .card { border: 0; }
   .mosa { print-color-adjust: exact; -webkit-print-color-adjust: exact; }

@@ -86,7 +86,7 @@ function saved({ routing, row, config }) {
  */
 export function tourPanel(explorer, panels) {
   const go = (/** @type {number} */ step) => {
-    explorer.change({ tour: step, ...(step && { view: "figure" }) });
+    explorer.change(step ? { tour: step, view: "figure" } : { tour: step });
     explorer.draw(); // the keyboard must not wait for a frame to find the next button
     (step ? next : start).focus({ preventScroll: true });
   };
