@@ -149,7 +149,8 @@ def hybrids_needed(evidence: Evidence) -> Finding:
     """Check that models without a dense head lose to the hybrid of equal FLOPs."""
 
     def is_pure(run: RunRecord) -> bool:
-        return run.model["n_dense_heads"] == 0 and run.model["n_sparse_heads"] > 0
+        others = run.model["n_dense_heads"] + run.model.get("n_local_heads", 0)
+        return others == 0 and run.model["n_sparse_heads"] > 0
 
     values = gains(pairs(evidence.runs, is_pure, is_hybrid("mosa"), (0.9, 1.1)))
     verdict = verdict_of(values)
