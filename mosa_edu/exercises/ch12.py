@@ -130,7 +130,8 @@ def check_headline(headline: Callable[[], str] | None) -> Verdict:
 
     def no_boast(f: Callable[..., Any]) -> str | None:
         found = re.search(
-            r"significan\w*|revolution\w*|prov(?:es?|en)\b|understand\w*|faster", _said(f)
+            r"significant\w*|significance|revolution\w*|prov(?:es?|en)\b|understand\w*|faster",
+            _said(f),
         )
         return found and f"Nothing in the evidence carries “{found.group()}”."
 

@@ -1,0 +1,56 @@
+"""Protects the reference pages: nothing public undescribed, one truth for citation and version.
+
+A wrong implementation that must fail: a public name that no page describes; a citation file of an
+older version; a glossary out of order or with a word twice; a work cited that has no source.
+"""
+
+import re
+from pathlib import Path
+
+import yaml
+
+import mosa_edu
+from mosa_edu import attention, costs, selection
+
+ROOT = Path(__file__).resolve().parent.parent
+BOOK = ROOT / "book"
+API = "\n".join(path.read_text(encoding="utf-8") for path in sorted(BOOK.glob("api_*.md")))
+
+
+def test_every_public_name_is_on_an_api_page():
+    for name in {*mosa_edu.__all__, *attention.__all__}:
+        assert re.search(rf":: mosa_edu\.{name}$", API, re.MULTILINE), name
+    assert ":: mosa_edu.costs\n   :members:\n" in API  # all of its __all__
+    assert len(costs.__all__) > 20
+    for name in set(selection.__all__) - {"RaggedSelector"}:
+        assert re.search(rf"\b{name}\b", API), name
+
+
+def test_the_citation_names_this_version_and_the_paper():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == mosa_edu.__version__
+    assert citation["license"] == "MIT"
+    (paper,) = citation["references"]
+    bibliography = (BOOK / "references.bib").read_text(encoding="utf-8")
+    first = bibliography.split("\n}\n")[0]
+    assert paper["title"] in first
+    assert paper["url"].rsplit("/", 1)[1] in first
+    for author in paper["authors"]:
+        assert f"{author['family-names']}, {author['given-names']}" in first
+
+
+def test_glossary_is_sorted_and_every_word_stands_once():
+    text = (BOOK / "glossary.md").read_text(encoding="utf-8")
+    words = re.findall(r"^(\w[^\n]*)\n  \S", text.split("{glossary}")[1], re.MULTILINE)
+    assert len(words) >= 40
+    assert words == sorted(set(words), key=str.lower)
+    for file in re.findall(r"\]\(([\w.]+)\)", text):
+        assert (BOOK / file).exists(), file
+
+
+def test_every_source_has_an_address():
+    entries = (BOOK / "references.bib").read_text(encoding="utf-8").split("@misc{")[1:]
+    keys = [entry.partition(",")[0] for entry in entries]
+    assert len(set(keys)) == len(keys) >= 15
+    for entry in entries:
+        assert re.search(r"eprint\s+= \{\d{4}\.\d{5}\}", entry), entry
