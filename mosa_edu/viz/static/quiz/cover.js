@@ -9,7 +9,7 @@ import { html } from "../dom.js";
 // charts which draw themselves meanwhile fit.
 const COVER_CSS = `@media screen{.mosa-closed{position:relative;height:48px;min-height:0;overflow:clip;border:1px dashed var(--mosa-quiet,#848d97);border-radius:8px}
 .mosa-closed *{visibility:hidden!important}
-.mosa-closed::before{content:"Closed: your answer above opens this output.";position:absolute;inset:0;padding:13px 16px;font:14px/20px system-ui,sans-serif;color:var(--mosa-ink2,#57606a)}}`;
+.mosa-closed::before{content:"Closed until you answer above.";position:absolute;inset:0;padding:13px 16px;font:14px/20px system-ui,sans-serif;color:var(--mosa-ink2,#57606a)}}`;
 
 /**
  * @param {HTMLElement} el Of the question.
