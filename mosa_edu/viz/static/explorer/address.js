@@ -3,6 +3,7 @@
  * @module
  */
 
+import { writeFragment } from "../card.js";
 import { readLink, writeLink } from "./link.js";
 
 export class Address {
@@ -102,11 +103,7 @@ export class Address {
     model.save_changes();
     this.quiet = false;
     if (!this.ownsFragment || explorer.data.kernel) return;
-    try {
-      history.replaceState(history.state, "", this.link());
-    } catch {
-      // Some frames have no address of their own, and browsers limit how often it may change.
-    }
+    writeFragment(this.link().replace(/.*?#/, ""));
   }
 
   dispose() {

@@ -4,31 +4,27 @@
  */
 
 import { headName } from "../format.js";
+import { csvText } from "../take_along.js";
 import { standing } from "./routing_view.js";
 
 /**
- * One line a head and token, with full precision.
+ * One line a head and token.
  * @param {import("./view.js").View} view
  * @returns {string} CSV as in RFC 4180.
  */
 export function csvOf({ routing }) {
-  const quote = (/** @type {string} */ text) => `"${text.replace(/"/g, '""')}"`;
-  const lines = ["layer,head,position,token_id,token,score,rank,picked"];
+  /** @type {(string | number)[][]} */
+  const rows = [["layer", "head", "position", "token_id", "token", "score", "rank", "picked"]];
   for (let row = 0; row < routing.rows; row++) {
+    const head = [Math.floor(row / routing.heads), row % routing.heads];
     for (let t = 0; t < routing.T; t++) {
       const { id, text } = routing.tokens[t];
-      // A spreadsheet would run a text that begins like a formula.
-      const safe = /^[\s]*[=+\-@]/.test(text) ? `'${text}` : text;
-      const cells = [Math.floor(row / routing.heads), row % routing.heads, t, id, quote(safe)];
-      const facts = [
-        routing.score(row, t).toFixed(6),
-        routing.rank(row, t),
-        Number(routing.isKept(row, t)),
-      ];
-      lines.push([...cells, ...facts].join());
+      const score = routing.score(row, t).toFixed(6);
+      const kept = Number(routing.isKept(row, t));
+      rows.push([...head, t, id, text, score, routing.rank(row, t), kept]);
     }
   }
-  return `${lines.join("\r\n")}\r\n`;
+  return csvText(rows);
 }
 
 /**

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { chipOf, tokenChips } from "../chips.js";
 import { html, mono, setAttribute, setText } from "../dom.js";
 import { fraction, plural } from "../format.js";
 import { TEXT_LEVEL } from "./levels.js";
@@ -33,19 +34,6 @@ export function tokenSentence(view, t) {
   ].join(", ");
 }
 
-/**
- * What a token looks like in the text, and the line breaks that must follow it.
- * @param {string} text
- * @param {string} label
- * @returns {{lead: string, body: string, tail: string}}
- */
-function displayOf(text, label) {
-  const body = text.trim();
-  if (!body) return { lead: "", body: label, tail: text.replace(/[^\n]/g, "") };
-  const at = text.indexOf(body);
-  return { lead: text.slice(0, at), body, tail: text.slice(at + body.length) };
-}
-
 /** @param {import("./view.js").Actions} actions */
 export function textPanel(actions) {
   const list = html("div", { class: "text", role: "listbox", "aria-label": "Tokens", dir: "auto" });
@@ -64,41 +52,24 @@ export function textPanel(actions) {
   let spans = [];
   let stop = 0; // the one token in the tab order
 
-  /** @param {Event} event */
-  const tokenOf = (event) => {
-    const span = /** @type {HTMLElement} */ (event.target).closest("[data-t]");
-    return span ? Number(/** @type {HTMLElement} */ (span).dataset.t) : -1;
-  };
   list.addEventListener("pointermove", (event) => {
-    const t = tokenOf(event);
+    const t = chipOf(event);
     if (event.pointerType !== "mouse") return;
     if (t >= 0) actions.preview({ token: t });
     else actions.leave();
   });
   list.addEventListener("pointerleave", () => actions.leave());
   list.addEventListener("click", (event) => {
-    const t = tokenOf(event);
+    const t = chipOf(event);
     if (t >= 0) actions.lock({ token: t });
   });
   list.addEventListener("scroll", () => markEnds(list));
 
   /** @param {import("./view.js").View} view */
   const rebuild = (view) => {
-    spans = view.routing.texts.map((text, t) => {
-      const { body } = displayOf(text, view.labels[t]);
-      const quiet = text.trim() ? "" : " sign";
-      return html(
-        "span",
-        { class: `tok${quiet}`, role: "option", tabindex: -1, "data-t": t },
-        body,
-      );
-    });
-    list.replaceChildren(
-      ...spans.flatMap((span, t) => {
-        const { lead, tail } = displayOf(view.routing.texts[t], "");
-        return [lead, span, tail];
-      }),
-    );
+    const chips = tokenChips(view.routing.texts, view.labels);
+    spans = chips.spans;
+    list.replaceChildren(...chips.parts.flat());
   };
 
   return {
