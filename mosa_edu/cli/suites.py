@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
 from mosa_edu.costs import PAPER_BASELINES, isoflop_twin
 from mosa_edu.twins import Job, pair_jobs
@@ -111,20 +112,26 @@ def settings_of(
     """Return the ``config.json`` of a job's run."""
     from mosa_edu.training import TrainingConfig
 
-    training = TrainingConfig.for_tokens(
-        asked or suite.tokens,
-        suite.batch_tokens,
-        max_length=job.config.max_seq_len,
-        min_length=suite.min_length,
+    lengths: dict[str, Any] = {"max_length": job.config.max_seq_len, "min_length": suite.min_length}
+    enough = TrainingConfig.for_tokens(
+        asked or suite.tokens, suite.batch_tokens, warmup_steps=0, **lengths
+    ).steps
+    most = MOST_EPOCHS * len(tokens.train) // suite.batch_tokens
+    require(
+        most > 0, "pack", f"{len(tokens.train)} tokens", f"{suite.batch_tokens}, a batch, or more"
+    )
+    steps = min(enough, most)
+    training = TrainingConfig(
+        steps=steps,
+        batch_tokens=suite.batch_tokens,
+        **lengths,
         learning_rate=suite.learning_rate,
-        warmup_steps=suite.warmup_steps,
+        warmup_steps=min(suite.warmup_steps, steps // 2),
         clip_norm=0.25,
         checkpoints=1,
         save_seconds=300.0,
         seed=job.seed,
     )
-    most = max(MOST_EPOCHS * len(tokens.train) // suite.batch_tokens, suite.warmup_steps + 1)
-    training = replace(training, steps=min(training.steps, most))
     return {
         "preset": preset,
         "corpus": f"pack of {corpus}",

@@ -53,7 +53,8 @@ def train(
     time_limit : float, optional
         Seconds.
     text : (Tokenizer, TokenSet), optional
-        What to train on; the corpus that `settings` names if it is not given.
+        What to train on; the corpus that `settings` names if it is not given. `mosa-edu train`
+        could not go on with such a run, so it is not named as the next command.
 
     Returns
     -------
@@ -84,7 +85,7 @@ def train(
     if first:
         record = _record(settings, trainer, result, tokenizer, data)
         record.save(path)
-        status = _report(record, folder)
+        status = _report(record, folder, alone=text is None)
         return INTERRUPTED if signals else status
     return 0
 
@@ -195,7 +196,7 @@ def _announce(settings: dict[str, Any], trainer: Trainer, folder: Path) -> None:
     )
 
 
-def _report(record: RunRecord, folder: Path, again: bool = False) -> int:
+def _report(record: RunRecord, folder: Path, again: bool = False, alone: bool = True) -> int:
     """Print how the run stands and what to do next; return the exit status."""
     if record.status == "diverged":
         step = record.train_curve[-1][0] if record.train_curve else 0
@@ -206,10 +207,9 @@ def _report(record: RunRecord, folder: Path, again: bool = False) -> int:
         )
         return DIVERGED
     if record.status == "stopped":
-        print(
-            f"Stopped after {record.tokens_seen:,} tokens, nothing is lost.\n"
-            f"Next: mosa-edu train --resume {_called(folder)}"
-        )
+        print(f"Stopped after {record.tokens_seen:,} tokens, nothing is lost.")
+        if alone:
+            print(f"Next: mosa-edu train --resume {_called(folder)}")
         return 0
     if again:
         print(f"This run is finished: {folder}")
@@ -220,7 +220,8 @@ def _report(record: RunRecord, folder: Path, again: bool = False) -> int:
             f"{score['bits_per_byte']:.3f} bits per byte"
         )
     print(f"trained in            {record.wall_seconds:.0f} s")
-    print(f"Next: mosa-edu explore {_called(folder)}")
+    if alone:
+        print(f"Next: mosa-edu explore {_called(folder)}")
     return 0
 
 
