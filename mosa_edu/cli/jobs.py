@@ -142,6 +142,7 @@ def print_plan(wanted: list[Job]) -> None:
 
     print(f"{'run':32} {'heads a layer':>16} {'MFLOP a text':>13} {'parameters':>11}")
     for job in wanted:
-        heads = f"{job.config.n_dense_heads} dense + {job.config.n_sparse_heads}"
+        others = f"{job.config.n_local_heads} local" if job.config.n_local_heads else ""
+        heads = f"{others or f'{job.config.n_dense_heads} dense'} + {job.config.n_sparse_heads}"
         flops = model_flops(job.config).total / 1e6
         print(f"{job.name:32} {heads:>16} {flops:>13.1f} {model_parameters(job.config).total:>11,}")
