@@ -273,3 +273,10 @@ def test_the_ledger_needs_no_torch_and_the_script_reports(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     stored = json.loads((ROOT / "mosa_edu" / "claims" / "expected.json").read_text())
     assert list(stored) == [claim.id for claim in CLAIMS]
+
+
+@pytest.mark.browser
+def test_every_link_of_the_ledger_lands_on_its_heading(site):
+    for claim in CLAIMS:
+        page = (site.root / "book" / f"{claim.chapter}.html").read_text()
+        assert f'id="{section_anchor(claim.section)}"' in page, (claim.chapter, claim.section)

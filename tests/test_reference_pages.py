@@ -5,15 +5,23 @@ older version; a glossary out of order or with a word twice; a work cited that h
 """
 
 import re
+import sys
 from pathlib import Path
 
+import pytest
 import yaml
+from docutils import nodes
+from docutils.utils import new_document
+from sphinx import addnodes
 
 import mosa_edu
 from mosa_edu import attention, costs, selection
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
+sys.path.insert(0, str(BOOK / "_ext"))
+from mosa_book import glossary  # noqa: E402
+
 API = "\n".join(path.read_text(encoding="utf-8") for path in sorted(BOOK.glob("api_*.md")))
 
 
@@ -54,3 +62,24 @@ def test_every_source_has_an_address():
     assert len(set(keys)) == len(keys) >= 15
     for entry in entries:
         assert re.search(r"eprint\s+= \{\d{4}\.\d{5}\}", entry), entry
+
+
+def test_the_first_bold_use_of_a_word_is_linked_and_no_other():
+    """Catches a link at every use, and a name of a parameter, one inside another link."""
+    document = new_document("page")
+    bold = [nodes.strong("", text) for text in ("Orphans", "orphan", "nothing", "router")]
+    elsewhere = nodes.reference("", "", bold[3], refuri="x")
+    parameter = addnodes.desc("", addnodes.desc_content("", nodes.strong("", "sparsity")))
+    document += [nodes.paragraph("", "", *bold[:3], elsewhere), parameter]
+    terms = glossary.read_terms(BOOK / "glossary.md")
+    assert glossary.link_words(document, "book/a", terms) == ["orphan"]
+    (link,) = document.findall(addnodes.pending_xref)
+    assert (link["reftarget"], link.astext()) == ("orphan", "Orphans")
+    assert glossary.read_terms(BOOK / "nowhere.md") == {}
+
+
+@pytest.mark.browser
+def test_chapters_lead_to_the_glossary(site):
+    for page, word in (("ch03_router", "router"), ("ch04_expert_choice", "expert-choice")):
+        html = (site.root / "book" / f"{page}.html").read_text()
+        assert html.count(f'href="glossary.html#term-{word}"') == 1
