@@ -13,6 +13,14 @@ import { cardPicture, PICTURE_WIDTH } from "./take_along.js";
 
 const REST = 300;
 
+/**
+ * @param {number} value
+ * @param {number} low
+ * @param {number} high
+ * @returns {number} The nearest that is allowed.
+ */
+export const within = (value, low, high) => Math.max(low, Math.min(high, value));
+
 /** @type {Map<string, number>} figures of each kind on the page; the first owns the fragment */
 const opened = new Map();
 

@@ -3,31 +3,30 @@
  * @module
  */
 
-import { labelled, segmentField } from "../card.js";
 import { html, setAttribute, setText, svg } from "../dom.js";
+import { Figure, within } from "../figure.js";
 import { count } from "../format.js";
-import { Figure } from "../figure.js";
-import { budgetOf, KINDS, LONGEST, timesFits } from "./costs.js";
+import { budgetControls, REGIMES } from "./controls.js";
+import { budgetOf, keptTokens, KINDS, LONGEST, timesFits } from "./costs.js";
+import { BUDGET_CSS } from "./css.js";
 import { drawBudget } from "./drawing.js";
 import { budgetPython, budgetRows, budgetSaid } from "./words.js";
 
 const SYNCED = ["preset", "kind", "tokens", "sparsity", "given"];
-const BY = { rho: "ρ fixed", k: "k fixed" };
+const NOTE =
+  "One forward pass of one text; a multiplication and an addition count 2. Attention is charged for the whole square although it is causal; top-k, gathering and scattering are not counted. Heads whose number of tokens varies are charged for all their slots.";
 
-const BUDGET_CSS = `
-.budget .controls { grid-template-columns: repeat(3, minmax(0, 1fr)); }
-.budget .detail { padding-bottom: 12px; }
-.body { padding-top: 16px; padding-bottom: 16px; }
-.body svg { display: block; }
-.narrow.budget .controls { grid-template-columns: 1fr; }
-.narrow.budget .segments > * { flex: 1; }
-@media print {
-  .controls, footer .row { display: none !important; }
-  .mosa { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-}
-`;
-
-/** @typedef {{preset: string, kind: keyof typeof KINDS, tokens: number, by: keyof typeof BY, sparsity: number, k: number, given: number, view: string}} BudgetState */
+/**
+ * @typedef {Object} BudgetState
+ * @property {string} preset Name of a dense model.
+ * @property {keyof typeof KINDS} kind
+ * @property {number} tokens
+ * @property {keyof typeof REGIMES} by What the reader holds fixed; the other one of the two follows.
+ * @property {number} sparsity
+ * @property {number} k
+ * @property {number} given Dense heads of a layer given up.
+ * @property {"figure" | "table"} view
+ */
 
 export class BudgetExplorer extends Figure {
   /**
@@ -36,13 +35,12 @@ export class BudgetExplorer extends Figure {
    */
   constructor(model, el) {
     super(model, el, "budget", BUDGET_CSS, SYNCED);
+    /** @type {import("./costs.js").Baseline[]} */
+    this.models = this.data.models;
     this.drawing = svg("svg", { role: "img" });
-    this.mount({
-      name: "Budget explorer",
-      controls: this.controls(),
-      parts: [html("section", { class: "pad body" }, this.drawing)],
-      note: "One forward pass of one text; a multiplication and an addition count 2. Attention is charged for the whole square although it is causal; top-k, gathering and scattering are not counted. Heads whose number of tokens varies are charged for all their slots.",
-    });
+    this.controls = budgetControls(this.models, (changes) => this.change(changes));
+    const parts = [html("section", { class: "pad body" }, this.drawing)];
+    this.mount({ name: "Budget explorer", controls: this.controls.nodes, parts, note: NOTE });
   }
 
   /** @returns {BudgetState} */
@@ -50,139 +48,57 @@ export class BudgetExplorer extends Figure {
     return this.bounded({ ...this.data.start, by: "rho", k: 1, view: "figure" });
   }
 
-  /** @param {string} preset @returns {import("./costs.js").Baseline} */
+  /** @param {string} preset */
   baseline(preset) {
-    return this.data.models.find((/** @type {{name: string}} */ { name }) => name === preset);
+    return this.models.find(({ name }) => name === preset) ?? this.models[0];
   }
 
   /** @param {BudgetState} state @returns {BudgetState} */
   bounded(state) {
-    const within = (
-      /** @type {number} */ value,
-      /** @type {number} */ low,
-      /** @type {number} */ high,
-    ) => Math.max(low, Math.min(high, value));
     const tokens = within(state.tokens, 2, LONGEST);
-    const sparsity = within(
-      state.by === "k" ? timesFits(tokens, within(state.k, 1, tokens)) : state.sparsity,
-      1,
-      tokens,
-    );
-    const k =
-      state.by === "k" ? within(state.k, 1, LONGEST) : Math.max(1, timesFits(tokens, sparsity));
-    return {
-      ...state,
-      tokens,
-      sparsity,
-      k,
-      given: within(state.given, 1, this.baseline(state.preset).heads),
-    };
+    const given = within(state.given, 1, this.baseline(state.preset).heads);
+    if (state.by === "k") {
+      const k = within(state.k, 2, LONGEST);
+      return { ...state, tokens, given, k, sparsity: timesFits(tokens, Math.min(k, tokens)) };
+    }
+    const sparsity = within(state.sparsity, 1, tokens);
+    return { ...state, tokens, given, sparsity, k: keptTokens({ T: tokens, sparsity }) };
   }
 
   /** @param {BudgetState} state */
-  budget({ preset, tokens, ...rest }) {
-    return budgetOf(this.baseline(preset), { ...rest, T: tokens });
+  budget({ preset, kind, tokens, sparsity, given }) {
+    return budgetOf(this.baseline(preset), { kind, T: tokens, sparsity, given });
   }
 
-  /** @returns {Node[]} */
-  controls() {
-    const select = (
-      /** @type {string} */ name,
-      /** @type {Record<string, string>} */ names,
-      /** @type {(value: string) => void} */ choose,
-    ) => {
-      const node = html(
-        "select",
-        { "aria-label": name },
-        ...Object.entries(names).map(([value, title]) => html("option", { value }, title)),
-      );
-      node.addEventListener("change", () => choose(node.value));
-      return node;
-    };
-    const titles = Object.fromEntries(
-      this.data.models.map((/** @type {any} */ { name, title }) => [name, title]),
-    );
-    this.models = select("Dense model", titles, (preset) => this.choose(preset));
-    this.kinds = select("Heads to buy", KINDS, (kind) => this.change({ kind }));
-    this.by = segmentField("When the text grows", BY, (by) => this.change({ by }));
-    const power = (
-      /** @type {string} */ name,
-      /** @type {number} */ low,
-      /** @type {number} */ high,
-    ) => slider(name, low, high, (value) => 2 ** value);
-    this.length = power("Tokens", 4, 17);
-    this.rate = power("Sparsity", 0, 10);
-    this.quota = power("Tokens kept", 0, 12);
-    this.price = slider("Dense heads given up", 1, 16, (value) => value);
-    this.length.input.addEventListener("input", () => this.change({ tokens: this.length.value() }));
-    this.rate.input.addEventListener("input", () => this.change({ sparsity: this.rate.value() }));
-    this.quota.input.addEventListener("input", () => this.change({ k: this.quota.value() }));
-    this.price.input.addEventListener("input", () => this.change({ given: this.price.value() }));
-    return [
-      labelled("Dense model", this.models),
-      labelled("Heads to buy", this.kinds),
-      this.by.node,
-      this.length.node,
-      this.rate.node,
-      this.quota.node,
-      this.price.node,
-    ];
-  }
-
-  /** @param {string} preset Begin with its own length and sparsity. */
-  choose(preset) {
-    const { T, sparsity, given } = this.baseline(preset);
-    this.change({ preset, tokens: T, sparsity, given, by: "rho" });
-  }
-
-  /** A sparsity that Python sets holds when the text grows. */
+  /** A sparsity that Python sets is the one that stays when the text grows. */
   follow() {
     const said = this.model.get("sparsity");
-    if (!this.telling && said !== undefined && said !== this.state.sparsity)
+    if (!this.telling && said !== undefined && said !== this.state.sparsity) {
       this.state = { ...this.state, by: "rho" };
+    }
     super.follow();
   }
 
   /** @param {BudgetState} state */
   paint(state) {
-    const { heads } = this.baseline(state.preset);
-    const byK = state.by === "k";
     setText(this.frame.pill, "Exact count");
-    this.models.value = state.preset;
-    this.kinds.value = state.kind;
-    this.by.show(state.by);
-    this.length.show(Math.log2(state.tokens), `Tokens T = ${count(state.tokens)}`);
-    this.rate.show(
-      Math.log2(state.sparsity),
-      `Sparsity ρ = ${count(state.sparsity)}, so k = ${count(state.k)}`,
-    );
-    this.quota.show(
-      Math.log2(state.k),
-      `Kept k = ${count(state.k)}, so ρ = ${count(state.sparsity)}`,
-    );
-    this.price.show(state.given, `Dense heads given up: ${state.given} of ${heads}`, heads);
-    this.rate.node.hidden = byK;
-    this.quota.node.hidden = !byK;
-    const budget = this.budget(state);
-    const { nodes, width, height } = drawBudget(
-      { budget, state, palette: this.stage.palette() },
-      Math.round(this.width - (this.width < 560 ? 26 : 34)),
-    );
+    this.controls.show(state, this.baseline(state.preset).heads);
+    const width = Math.round(this.width - (this.width < 560 ? 26 : 34));
+    const { nodes, height } = this.picture(state, this.stage.palette(), width);
     setAttribute(this.drawing, "width", `${width}`);
     setAttribute(this.drawing, "height", `${height}`);
     setAttribute(this.drawing, "aria-label", this.spoken);
     this.drawing.replaceChildren(...nodes);
   }
 
-  /** @param {BudgetState} state @returns {import("../figure.js").Said} */
+  /** @param {BudgetState} state */
   said(state) {
     return budgetSaid(this.budget(state), state);
   }
 
   /** @param {BudgetState} state */
   table(state) {
-    const { title } = this.baseline(state.preset);
-    const caption = `${title}: ${count(state.tokens)} tokens, sparsity ${count(state.sparsity)}`;
+    const caption = this.provenance(state);
     return { rows: budgetRows(this.budget(state), state), caption, at: -1, words: [0] };
   }
 
@@ -197,64 +113,30 @@ export class BudgetExplorer extends Figure {
   }
 
   /** @param {BudgetState} state */
-  provenance(state) {
-    return `${this.table(state).caption}; counts of mosa_edu.costs.`;
+  provenance({ preset, tokens, sparsity }) {
+    return `${this.baseline(preset).title}: ${count(tokens)} tokens, sparsity ${count(sparsity)}`;
   }
 
   /** @param {BudgetState} state */
   link({ preset, kind, tokens, by, sparsity, k, given }) {
-    return {
-      budget: preset,
-      kind,
-      t: tokens,
-      by,
-      ...(by === "k" ? { k } : { rho: sparsity }),
-      give: given,
-    };
+    const rate = by === "k" ? { k } : { rho: sparsity };
+    return { budget: preset, kind, t: tokens, by, ...rate, give: given };
   }
 
   /** @param {ReturnType<typeof import("../card.js").fragmentReader>} reader */
   stateOf({ whole, oneOf }) {
-    const preset = oneOf(
-      "budget",
-      this.data.models.map((/** @type {{name: string}} */ { name }) => name),
-      this.data.start.preset,
-    );
+    const { start } = this.data;
+    const names = this.models.map(({ name }) => name);
+    const preset = oneOf("budget", names, start.preset);
     const { T, sparsity, given } = this.baseline(preset);
     return {
       preset,
-      kind: oneOf("kind", Object.keys(KINDS), this.data.start.kind),
+      kind: oneOf("kind", Object.keys(KINDS), start.kind),
       tokens: whole("t", T),
-      by: oneOf("by", Object.keys(BY), "rho"),
+      by: oneOf("by", Object.keys(REGIMES), "rho"),
       sparsity: whole("rho", sparsity),
       k: whole("k", 64),
       given: whole("give", given),
     };
   }
-}
-
-/**
- * A slider under its value.
- * @param {string} name
- * @param {number} low
- * @param {number} high
- * @param {(step: number) => number} valueOf
- */
-function slider(name, low, high, valueOf) {
-  const input = html("input", { type: "range", min: low, max: high, step: 1, "aria-label": name });
-  const track = html("span", { class: "slider" }, input);
-  const node = labelled("", track);
-  const label = /** @type {Element} */ (node.firstChild);
-  return {
-    node,
-    input,
-    value: () => valueOf(Number(input.value)),
-    /** @param {number} step @param {string} words @param {number} [most] */
-    show(step, words, most = high) {
-      Object.assign(input, { max: most, value: step });
-      track.style.setProperty("--fill", `${(Number(input.value) - low) / Math.max(most - low, 1)}`);
-      setAttribute(input, "aria-valuetext", words);
-      setText(label, words);
-    },
-  };
 }

@@ -32,8 +32,8 @@ const RAGGED = ["prefix", "threshold", "token"];
  */
 export const timesFits = (whole, part) => (whole - (whole % part)) / part;
 
-/** @param {Shape} shape @returns {number} Tokens of a fixed quota. */
-const keptTokens = ({ T, sparsity }) => Math.min(Math.max(timesFits(T, sparsity), 2), T);
+/** @param {{T: number, sparsity: number}} shape @returns {number} Tokens of a fixed quota. */
+export const keptTokens = ({ T, sparsity }) => Math.min(Math.max(timesFits(T, sparsity), 2), T);
 
 /** @param {Shape} shape @returns {number} Keys that a query of a local head sees. */
 const spanOf = ({ T, sparsity }) => Math.max(timesFits(T, sparsity), 1);

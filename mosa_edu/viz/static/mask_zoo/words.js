@@ -1,49 +1,68 @@
 /**
- * The look of the mask zoo beside the card's, and its cell of Python.
+ * What is said of a mask zoo: a finding, what a longer text would change, a table, a cell.
  * @module
  */
 
-export const ZOO_CSS = `
-.zoo .controls { display: flex; flex-wrap: wrap; gap: 12px 16px; }
-.zoo .field:first-child { flex: 1 1 160px; }
-.zoo .field:nth-child(5) { flex: 3 1 260px; }
-.ahead { flex: 2 1 240px; align-self: end; min-height: 32px; }
-.zoo .detail { padding-bottom: 12px; }
-.body { padding-top: 12px; padding-bottom: 16px; }
-.text { font: 14px/28px var(--mosa-mono); overflow-wrap: anywhere; padding-bottom: 12px; }
-.tok { position: relative; padding: 2px; margin: 0 -2px; border-radius: 4px; cursor: pointer; }
-.mosa .tok.in { background: var(--mosa-pick); color: var(--mosa-pick-ink); }
-.tok.att { box-shadow: 0 6px 0 -2px var(--mosa-cursor); }
-.mosa .tok.at, .tok:focus-visible { outline: 2px solid var(--mosa-cursor); outline-offset: 1px; z-index: 1; }
-.tok.after { opacity: .45; cursor: default; text-decoration: line-through; }
-.squares { display: grid; grid-template-columns: repeat(3, 1fr); gap: 20px 16px; }
-.narrow .squares { grid-template-columns: 1fr 1fr; gap: 16px 12px; }
-.square .line { display: flex; flex-wrap: wrap; align-items: center; gap: 2px 8px; }
-.square button { min-height: 28px; padding: 2px 10px; font-weight: 600; }
-.narrow .square .line { flex-direction: column; align-items: flex-start; }
-.narrow .square button { min-height: 44px; padding: 2px 8px; }
-.square svg { display: block; width: 100%; margin: 6px 0; cursor: crosshair; }
-.square .note b { font-weight: 600; }
-.square .reads { color: var(--mosa-cursor-text); font-weight: 600; }
-@media (forced-colors: active) { .tok.in { outline: 1px solid; } }
-@media print {
-  .controls, footer .row { display: none !important; }
-  .mosa { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+import { count, headName, plural } from "../format.js";
+import { changedRows, keysOf, NAMES, pairsOf } from "./masks.js";
+
+const MOSA = Object.keys(NAMES).indexOf("mosa");
+
+/** @typedef {import("./texts.js").ZooView} ZooView */
+
+/** @param {ZooView} view @returns {import("../figure.js").Said} */
+export function zooSaid(view) {
+  const { masks, labels, state } = view;
+  const [dense, mosa] = [0, MOSA].map((i) => count(pairsOf(masks[i], state.tokens)));
+  const row = `“${labels[state.query]}” at ${state.query}`;
+  const reads = masks.map(
+    (mask) => `${keysOf(mask, state.query).length || "none"} in ${NAMES[mask.name]}`,
+  );
+  return {
+    who: `${headName(state.layer, state.head)} picks `,
+    keeps: `${mosa} of ${dense} pairs`,
+    what: " from the whole text.",
+    detail: `Rows are queries, columns are keys. One row, ${row}, is orange in all six.`,
+    spoken: `${row} reads ${reads.join(", ")}. ${goingOn(view)}`,
+  };
 }
-`;
+
+/** @param {ZooView} view @returns {string} What a longer text would change of these rows. */
+export function goingOn({ masks, whole, state, T }) {
+  if (state.tokens === T) return "End the text earlier, and see which rows change when it goes on.";
+  const changed = masks.map((mask, i) => changedRows(mask, whole[i], state.tokens));
+  const others = changed.reduce((sum, rows) => sum + rows, 0) - changed[MOSA];
+  const rows = plural(state.tokens, "row");
+  return `When it goes on, MoSA rewrites ${changed[MOSA] || "none"} of these ${rows}; the other five rules rewrite ${others || "none"}.`;
+}
+
+/** @param {ZooView} view @returns {import("../figure.js").Listed} */
+export function zooTable({ masks, labels, state }) {
+  const names = masks.map(({ name }) => NAMES[name]);
+  const body = labels
+    .slice(0, state.tokens)
+    .map((label, t) => [`${t}`, label, ...masks.map((mask) => `${keysOf(mask, t).length}`)]);
+  const total = ["all", "pairs", ...masks.map((mask) => count(pairsOf(mask, state.tokens)))];
+  const who = headName(state.layer, state.head);
+  return {
+    rows: [["Position", "Token", ...names], ...body, total],
+    caption: `Keys that each row reads, ${who}, one in ${state.sparsity}`,
+    at: state.query,
+    words: [1],
+  };
+}
 
 /**
- * @param {import("./controller.js").ZooState} state
- * @param {string} text
+ * @param {ZooView} view
  * @param {string} name Of the model.
  * @returns {string} A cell that prints the pairs of each square and the keys of the row under study.
  */
-export const zooPython = ({ layer, head, sparsity, tokens, query }, text, name) => `import mosa_edu
+export const zooPython = ({ pieces, state }, name) => `import mosa_edu
 from mosa_edu.viz.mask_zoo import zoo_masks
 
 model, tokenizer = mosa_edu.load_pretrained(${JSON.stringify(name)})
-text = ${JSON.stringify(text)}
+text = ${JSON.stringify(pieces.join(""))}
 trace = mosa_edu.trace(model, tokenizer, text)
-for mask in zoo_masks(trace, ${layer}, ${head}, sparsity=${sparsity}, tokens=${tokens}):
-    print(mask.name, int(mask.pairs.sum()), int(mask.pairs[${query}].sum()))
+for mask in zoo_masks(trace, ${state.layer}, ${state.head}, sparsity=${state.sparsity}, tokens=${state.tokens}):
+    print(mask.name, int(mask.pairs.sum()), int(mask.pairs[${state.query}].sum()))
 `;

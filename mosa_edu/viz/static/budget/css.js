@@ -1,0 +1,17 @@
+/**
+ * The look of the budget explorer beside the card's.
+ * @module
+ */
+
+export const BUDGET_CSS = `
+.budget .controls { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+.budget .detail { padding-bottom: 12px; }
+.body { padding-top: 16px; padding-bottom: 16px; }
+.body svg { display: block; }
+.narrow.budget .controls { grid-template-columns: 1fr; }
+.narrow.budget .segments > * { flex: 1; }
+@media print {
+  .controls, footer .row { display: none !important; }
+  .mosa { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+}
+`;

@@ -1,0 +1,199 @@
+/**
+ * The parts of the zoo's card: controls, the text, the squares.
+ * @module
+ */
+
+import { labelled, segmentField, steppedTo } from "../card.js";
+import { chipOf, studyChip, tokenChips } from "../chips.js";
+import { button, html, setAttribute, setText, svg } from "../dom.js";
+import { plural } from "../format.js";
+import { valueSlider } from "../slider.js";
+import { causality, drawMask, drawRow, viewBox } from "./drawing.js";
+import { keysOf, NAMES, pairsOf } from "./masks.js";
+import { goingOn } from "./words.js";
+
+/** What one token in so many is kept of. */
+export const SPARSITIES = { 2: "2", 4: "4", 8: "8", 16: "16", 32: "32" };
+
+/** @typedef {import("./texts.js").ZooView} ZooView */
+/** @typedef {import("./texts.js").ZooState} ZooState */
+/** @typedef {{change: (changes: Partial<ZooState>) => void, preview: (changes: Partial<ZooState> | null) => void, state: ZooState}} Zoo */
+
+/**
+ * @param {Zoo} zoo
+ * @param {import("./texts.js").ZooTexts} texts
+ */
+export function zooControls(zoo, { stored, layers, heads }) {
+  const options = stored.map(({ name, title }) => html("option", { value: name }, title));
+  const select = html("select", { "aria-label": "Text" }, ...options);
+  select.addEventListener("change", () =>
+    zoo.change({ text: select.value, tokens: Infinity, query: Infinity }),
+  );
+  const names = Object.fromEntries(Array.from({ length: layers }, (_, own) => [own, `${own}`]));
+  const layer = segmentField("Layer", names, (own) => zoo.change({ layer: Number(own) }));
+  const number = html("output");
+  const step = (/** @type {number} */ by) =>
+    zoo.change({ head: (zoo.state.head + by + heads) % heads });
+  const stepper = html(
+    "div",
+    { class: "segments", role: "group", "aria-label": "Head" },
+    button("‹", () => step(-1), { "aria-label": "Previous head" }),
+    number,
+    button("›", () => step(1), { "aria-label": "Next head" }),
+  );
+  const sparsity = segmentField("Keep one in", SPARSITIES, (own) =>
+    zoo.change({ sparsity: Number(own) }),
+  );
+  const length = valueSlider("Tokens of the text", 2, 256, (tokens) => zoo.change({ tokens }));
+  const ahead = html("p", { class: "note ahead" });
+  const head = labelled(`MoSA head of ${heads}`, stepper);
+  return {
+    nodes: [labelled("Text", select), layer.node, head, sparsity.node, length.node, ahead],
+    step,
+    /** @param {ZooView} view */
+    show(view) {
+      const { state, T } = view;
+      select.value = state.text;
+      layer.show(`${state.layer}`);
+      sparsity.show(`${state.sparsity}`);
+      setText(number, `${state.head}`);
+      length.show(state.tokens, `The text ends after ${state.tokens} of ${T}`, T);
+      setText(ahead, goingOn(view));
+    },
+  };
+}
+
+/** @param {Zoo} zoo */
+export function zooText(zoo) {
+  const node = html("div", { class: "text", role: "listbox", "aria-label": "Tokens", dir: "auto" });
+  /** @type {HTMLElement[]} */
+  let spans = [];
+  let shown = "";
+  const readable = (/** @type {number} */ t) => t >= 0 && t < zoo.state.tokens;
+  node.addEventListener("click", (event) => {
+    if (readable(chipOf(event))) zoo.change({ query: chipOf(event) });
+  });
+  node.addEventListener("pointermove", (event) => {
+    if (event.pointerType === "mouse")
+      zoo.preview(readable(chipOf(event)) ? { query: chipOf(event) } : null);
+  });
+  node.addEventListener("pointerleave", () => zoo.preview(null));
+  node.addEventListener("keydown", (event) => {
+    const query = steppedTo(event.key, zoo.state.query, 0, zoo.state.tokens - 1);
+    if (query === null) return;
+    event.preventDefault();
+    zoo.change({ query });
+    spans[query].focus({ preventScroll: true });
+  });
+  return {
+    node,
+    /** @param {ZooView} view @param {string} spoken What is said of the row under study. */
+    show({ state, name, pieces, labels, masks }, spoken) {
+      if (shown !== name) {
+        const chips = tokenChips(pieces, labels);
+        [spans, shown] = [chips.spans, name];
+        node.replaceChildren(...chips.parts.flat());
+      }
+      const mask = masks[Object.keys(NAMES).indexOf(state.mask)];
+      const [kept, keys] = [new Set(mask.kept), new Set(keysOf(mask, state.query))];
+      spans.forEach((span, t) => {
+        const isCut = t >= state.tokens;
+        const marks = { in: kept.has(t), att: keys.has(t), after: isCut };
+        for (const [mark, isOn] of Object.entries(marks)) span.classList.toggle(mark, isOn);
+        setAttribute(span, "aria-selected", `${t === state.query}`);
+        setAttribute(span, "aria-disabled", isCut ? "true" : null);
+        const ways = [
+          [kept, "kept"],
+          [keys, "read by the row under study"],
+        ];
+        const said = /** @type {[Set<number>, string][]} */ (ways)
+          .filter(([own]) => own.has(t))
+          .map(([, way]) => way);
+        setAttribute(
+          span,
+          "aria-label",
+          [labels[t], `position ${t}`, ...said, ...(isCut ? ["cut off"] : [])].join(", "),
+        );
+      });
+      studyChip(spans, state.query, spoken);
+    },
+  };
+}
+
+/**
+ * One square, with its name above and its counts below.
+ * @param {Zoo} zoo
+ * @param {import("./masks.js").MaskName} name
+ */
+function zooSquare(zoo, name) {
+  const [rule, pairs, kind, reads] = [
+    html("span", { class: "note" }),
+    html("b"),
+    html("span"),
+    html("span", { class: "reads" }),
+  ];
+  const [all, row] = [svg("g"), svg("g")];
+  const drawing = svg("svg", { role: "img" }, all, row);
+  const turn = button(NAMES[name], () => zoo.change({ mask: name }));
+  const at = (/** @type {MouseEvent} */ { clientY }) => {
+    const { top, height } = drawing.getBoundingClientRect();
+    const { tokens } = zoo.state;
+    return Math.max(0, Math.min(tokens - 1, Math.floor(((clientY - top) / height) * tokens)));
+  };
+  drawing.addEventListener("click", (event) => zoo.change({ query: at(event), mask: name }));
+  drawing.addEventListener("pointermove", (event) => {
+    if (event.pointerType === "mouse") zoo.preview({ query: at(event), mask: name });
+  });
+  drawing.addEventListener("pointerleave", () => zoo.preview(null));
+  const node = html(
+    "div",
+    { class: "square" },
+    html("p", { class: "line" }, turn, rule),
+    drawing,
+    html("p", { class: "note" }, pairs, " · ", kind),
+    html("p", { class: "note" }, reads),
+  );
+  return {
+    node,
+    /**
+     * @param {import("./masks.js").ZooMask} mask
+     * @param {ZooState} state
+     * @param {import("../palette.js").Palette} palette
+     * @param {boolean} isFresh Whether more than the row under study has changed.
+     */
+    show(mask, { tokens, query, mask: chosen }, palette, isFresh) {
+      const keys = keysOf(mask, query).length;
+      const said = plural(pairsOf(mask, tokens), "pair");
+      if (isFresh) {
+        all.replaceChildren(...drawMask(mask, tokens, palette));
+        setAttribute(drawing, "viewBox", viewBox(tokens));
+      }
+      row.replaceChildren(...drawRow(mask, tokens, query, palette));
+      setText(rule, mask.rule);
+      setText(pairs, said);
+      setText(kind, causality(mask));
+      setAttribute(kind, "class", name === "mosa" ? "reads" : null);
+      setText(reads, `row ${query} reads ${keys ? plural(keys, "token") : "none"}`);
+      setAttribute(turn, "aria-pressed", `${name === chosen}`);
+      const about = `${NAMES[name]}, ${mask.rule}: ${said}, ${causality(mask).slice(2)}.`;
+      setAttribute(drawing, "aria-label", `${about} Row ${query} reads ${keys || "none"}.`);
+    },
+  };
+}
+
+/** @param {Zoo} zoo */
+export function zooSquares(zoo) {
+  const names = /** @type {import("./masks.js").MaskName[]} */ (Object.keys(NAMES));
+  const squares = names.map((name) => zooSquare(zoo, name));
+  let drawn = "";
+  return {
+    node: html("div", { class: "squares" }, ...squares.map(({ node }) => node)),
+    /** @param {ZooView} view @param {import("../palette.js").Palette} palette */
+    show({ state, masks }, palette) {
+      const { text, layer, head, sparsity, tokens } = state;
+      const key = [text, layer, head, sparsity, tokens, palette.ink].join();
+      squares.forEach((square, i) => square.show(masks[i], state, palette, key !== drawn));
+      drawn = key;
+    },
+  };
+}
