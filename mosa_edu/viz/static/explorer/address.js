@@ -29,14 +29,22 @@ export class Address {
   }
 
   /**
-   * The address of this view.
+   * The fragment of this view.
    * @param {Partial<import("./link.js").LinkState>} [changes] What is to be otherwise.
+   * @returns {string} Without "#".
+   */
+  fragment(changes = {}) {
+    const { state, data } = this.explorer;
+    return writeLink({ ...state, ...changes }, data.config.n_sparse_heads);
+  }
+
+  /**
+   * The address of this view.
+   * @param {Partial<import("./link.js").LinkState>} [changes]
    * @returns {string}
    */
-  link(changes = {}) {
-    const { state, data } = this.explorer;
-    const base = location.href.replace(/#.*/, "");
-    return `${base}#${writeLink({ ...state, ...changes }, data.config.n_sparse_heads)}`;
+  link(changes) {
+    return `${location.href.replace(/#.*/, "")}#${this.fragment(changes)}`;
   }
 
   /** Take over what the fragment says. */
@@ -103,7 +111,7 @@ export class Address {
     model.save_changes();
     this.quiet = false;
     if (!this.ownsFragment || explorer.data.kernel) return;
-    writeFragment(this.link().replace(/.*?#/, ""));
+    writeFragment(this.fragment());
   }
 
   dispose() {

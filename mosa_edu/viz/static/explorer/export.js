@@ -4,15 +4,14 @@
  */
 
 import { headName } from "../format.js";
-import { csvText } from "../take_along.js";
 import { standing } from "./routing_view.js";
 
 /**
  * One line a head and token.
  * @param {import("./view.js").View} view
- * @returns {string} CSV as in RFC 4180.
+ * @returns {(string | number)[][]} Headings first.
  */
-export function csvOf({ routing }) {
+export function rowsOf({ routing }) {
   /** @type {(string | number)[][]} */
   const rows = [["layer", "head", "position", "token_id", "token", "score", "rank", "picked"]];
   for (let row = 0; row < routing.rows; row++) {
@@ -24,7 +23,7 @@ export function csvOf({ routing }) {
       rows.push([...head, t, id, text, score, routing.rank(row, t), kept]);
     }
   }
-  return csvText(rows);
+  return rows;
 }
 
 /**

@@ -23,18 +23,12 @@ function badgeOf({ name, verdict }) {
 }
 
 /**
- * @param {{table: () => void, share: () => void, python: () => void, picture: () => void, csv: () => void}} actions
  * @param {import("./session.js").StoredData} data
+ * @param {HTMLElement[]} buttons
+ * @param {() => void} turn To the table and back.
  */
-export function footerPanel(actions, data) {
-  const table = button("Table view", actions.table, { "aria-pressed": "false" });
-  const buttons = [
-    table,
-    ...(data.kernel ? [] : [button("Share link", actions.share)]), // a notebook's address is its own
-    button("Copy as Python", actions.python),
-    button("Save SVG", actions.picture),
-    button("CSV", actions.csv),
-  ];
+export function footerPanel(data, buttons, turn) {
+  const table = button("Table view", turn, { "aria-pressed": "false" });
   const badge = html("span", { class: "badge" });
   const told = html("span", { class: "note told", role: "status" });
   const { leak, selftest } = data.links;
@@ -48,7 +42,7 @@ export function footerPanel(actions, data) {
   const node = html(
     "footer",
     {},
-    html("div", { class: "row wrap" }, ...buttons, told, badge),
+    html("div", { class: "row wrap" }, table, ...buttons, told, badge),
     prose,
   );
   let timer = 0;

@@ -3,12 +3,13 @@
  * @module
  */
 
+import { shareButton } from "../card.js";
 import { html } from "../dom.js";
-import { download } from "../download.js";
+import { takeButtons } from "../take_along.js";
 import { attentionPanel, costPanel, nextPanel } from "./bars.js";
 import { controlBar } from "./controls.js";
 import { experimentsPanel } from "./experiments.js";
-import { csvOf, provenanceOf, pythonOf } from "./export.js";
+import { provenanceOf, pythonOf, rowsOf } from "./export.js";
 import { footerPanel } from "./footer.js";
 import { headerPanel } from "./header.js";
 import { densePanel, gatheredPanel, sparsePanel } from "./masks.js";
@@ -22,33 +23,29 @@ import { tourPanel } from "./tour.js";
 
 /**
  * @param {import("./controller.js").Explorer} explorer
- * @returns {Parameters<typeof footerPanel>[0]} What the buttons at the foot do.
+ * @returns {import("../take_along.js").Taken}
  */
-function footActions(explorer) {
-  const { data } = explorer;
-  const copy = async (/** @type {string} */ text, /** @type {string} */ done) => {
-    try {
-      await navigator.clipboard.writeText(text);
-      explorer.say(done);
-    } catch {
-      explorer.say("The browser does not let this page copy.");
-    }
-  };
-  const name = () => `mosa-L${explorer.view().layer}-H${explorer.view().head}`;
+function takenFrom(explorer) {
+  const { data, address } = explorer;
+  const view = explorer.view();
+  const provenance = () => provenanceOf(view, data.about, address.link().slice(0, 160));
   return {
-    table: () => explorer.change({ view: explorer.state.view === "table" ? "figure" : "table" }),
-    share: () => void copy(explorer.address.link(), "Link copied."),
-    python: () => void copy(pythonOf(explorer.view(), data.model), "Python copied."),
-    csv: () => download(`${name()}.csv`, "text/csv", csvOf(explorer.view())),
-    picture: () => {
-      const lines = provenanceOf(
-        explorer.view(),
-        explorer.data.about,
-        explorer.address.link().slice(0, 160),
-      );
-      download(`${name()}.svg`, "image/svg+xml", pictureOf(explorer.view(), lines));
-    },
+    name: `mosa-L${view.layer}-H${view.head}`,
+    python: () => pythonOf(view, data.model),
+    picture: () => pictureOf(view, provenance()),
+    rows: () => rowsOf(view),
   };
+}
+
+/**
+ * @param {import("./controller.js").Explorer} explorer
+ * @returns {HTMLButtonElement[]} What the reader may take along.
+ */
+function footButtons(explorer) {
+  const tell = (/** @type {string} */ words) => explorer.say(words);
+  const share = shareButton(() => explorer.address.fragment(), tell);
+  const take = takeButtons(() => takenFrom(explorer), tell);
+  return explorer.data.kernel ? take : [share, ...take]; // a notebook's address is its own
 }
 
 /**
@@ -64,7 +61,9 @@ export function buildPanels(explorer, id) {
   const text = textPanel(explorer);
   const overview = overviewPanel(explorer);
   const ask = experimentsPanel(requests);
-  const footer = footerPanel(footActions(explorer), data);
+  const footer = footerPanel(data, footButtons(explorer), () =>
+    explorer.change({ view: explorer.state.view === "table" ? "figure" : "table" }),
+  );
   const drawing = {
     readout: readoutPanel(),
     scores: scorePanel(explorer),
