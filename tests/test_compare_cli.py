@@ -47,6 +47,8 @@ def test_sweep_trains_scores_and_repeats_nothing(sweep, tmp_path, capsys) -> Non
     assert main(sweep) == 0
     again = capsys.readouterr().out
     assert not [line for line in again.splitlines() if line.startswith("==")], "nothing to train"
+    assert main(["probe", "selection", "--model", names[1], "--out", str(tmp_path)]) == 0
+    assert ProbeRecord.load(tmp_path / f"selection-{names[1]}.json").rows == shares.rows
 
 
 def test_parts_of_a_sweep_make_the_whole(sweep, capsys) -> None:

@@ -13,8 +13,12 @@ from mosa_edu.training.checkpoint import load_weights
 
 
 def find_run(name: str) -> Path:
-    """Return the folder of a run given by its name or its path."""
-    return Path(name) if Path(name).is_dir() else runs.run_folder(name)
+    """Return the folder of a run given by its path or its name, which a sweep's run has, too."""
+    if Path(name).is_dir():
+        return Path(name)
+    folder = runs.run_folder(name)
+    of_sweeps = sorted(runs.runs_folder().glob(f"*/{folder.name}/config.json"))
+    return of_sweeps[-1].parent if of_sweeps and not folder.exists() else folder
 
 
 def load_run(folder: Path) -> tuple[TransformerLM, Tokenizer]:
