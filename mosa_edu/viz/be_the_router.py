@@ -40,8 +40,9 @@ class BeTheRouter(Component):
     ----------
     layer, head : int
         The head that is played.
-    picks : list of int
-        What the reader has picked, ascending.
+    picks : list of int or None
+        What the reader has picked, ascending; None while a page works out what the router would.
+        Setting them changes the figure.
 
     Raises
     ------
@@ -54,7 +55,7 @@ class BeTheRouter(Component):
     data = traitlets.Dict().tag(sync=True)
     layer = traitlets.Int(0).tag(sync=True)
     head = traitlets.Int(0).tag(sync=True)
-    picks = traitlets.List(traitlets.Int()).tag(sync=True)
+    picks = traitlets.List(traitlets.Int(), allow_none=True).tag(sync=True)
     wants_weights = traitlets.Bool(False).tag(sync=True)
     weights = traitlets.Bytes(b"").tag(sync=True)
 
@@ -81,8 +82,8 @@ class BeTheRouter(Component):
         super().__init__(data=live, layer=contest.layer, head=contest.head, picks=picks)
 
     def __repr__(self) -> str:
-        where = f"layer={self.layer}, head={self.head}"
-        return f"BeTheRouter({self._contest.model['name']!r}, {where}, picks={len(self.picks)})"
+        shown = f"layer={self.layer}, head={self.head}, picks={len(self.picks or ())}"
+        return f"BeTheRouter({self._contest.model['name']!r}, {shown})"
 
     def state(self) -> dict[str, Any]:
         """Return what the static twin draws: the first frame."""

@@ -15,6 +15,7 @@ export const TRIES = 120;
 
 /**
  * @typedef {Object} Arena
+ * @property {string} text Name of the text.
  * @property {{id: number, text: string}[]} tokens
  * @property {number} layer
  * @property {number} head
@@ -24,6 +25,7 @@ export const TRIES = 120;
  * @property {number[]} random Losses of random picks, as far as they are known.
  * @property {number | null} off With the head switched off.
  * @property {{picks: number[], loss: number, tries: number}} found The best that swaps have found.
+ * @property {Map<string, number>} known Losses of picks that were tried by hand.
  * @property {import("../engine/run.js").Run | null} base The model as trained; null if Python ran it.
  */
 
@@ -70,7 +72,7 @@ export class ArenaRunner {
   stored() {
     const { tokens, layer, head, gates, trained, trained_loss, random_losses, off_loss, found, found_loss, tries } = this.data.contest;
     return {
-      ...{ layer, head, gates, trained, off: off_loss, base: null },
+      ...{ text: this.data.texts[0].name, layer, head, gates, trained, off: off_loss, base: null, known: new Map() },
       tokens: tokens.map((/** @type {[number, string]} */ [id, text]) => ({ id, text })),
       trainedLoss: trained_loss,
       random: random_losses,
@@ -97,7 +99,7 @@ export class ArenaRunner {
     const begun = { random: [], off: null, found: { picks: trained, loss: trainedLoss, tries: 0 } };
     const same = own === 0 && layer === stored.layer && head === stored.head;
     const { random, off, found } = same ? stored : begun;
-    return { tokens, layer, head, trained, gates, trainedLoss, random, off, found, base };
+    return { text, tokens, layer, head, trained, gates, trainedLoss, random, off, found, known: new Map(), base };
   }
 
   /**

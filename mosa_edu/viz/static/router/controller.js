@@ -3,125 +3,135 @@
  * @module
  */
 
-import { cardTable, complaint, steppedTo, writeFragment } from "../card.js";
-import { studyChip, tokenChips } from "../chips.js";
-import { html, setAttribute } from "../dom.js";
-import { EXPLORER_CSS } from "../explorer/css.js";
+import { labelled, segmentField, steppedTo } from "../card.js";
+import { chipOf, studyChip, tokenChips } from "../chips.js";
+import { button, html, setAttribute, svg } from "../dom.js";
+import { FIGURE_CSS } from "../explorer/css.js";
+import { bannerPanel } from "../explorer/own_text.js";
+import { Figure } from "../figure.js";
 import { fraction, signed } from "../format.js";
 import { statusPill } from "../frame.js";
-import { openStage } from "../host.js";
 import { tokenLabels } from "../tokens.js";
-import { readGame, writeGame } from "./address.js";
 import { ArenaRunner, DRAWS, randomPicks, swapped, TRIES } from "./arena.js";
-import { drawRivals, rivalsOf, routerFinding } from "./drawing.js";
-import { buildGame, GAME_CSS } from "./layout.js";
-import { rivalRows } from "./take.js";
+import { drawRivals, rivalsOf } from "./drawing.js";
+import { GAME_CSS, gamePython, rivalRows, routerFinding } from "./words.js";
 
-const SYNCED = /** @type {const} */ (["layer", "head", "picks"]);
+/**
+ * @typedef {Object} GameState
+ * @property {string} text Name of a stored text.
+ * @property {number} layer
+ * @property {number} head
+ * @property {number[] | null} picks Ascending; null while it is not known what the router picks.
+ * @property {number} token Under study.
+ * @property {boolean} hint Whether the router's picks are outlined.
+ * @property {"figure" | "table"} view
+ */
 
-let games = 0;
-
-export class RouterGame {
+export class RouterGame extends Figure {
   /**
    * @param {import("../host.js").Model} model
    * @param {HTMLElement} el
    */
   constructor(model, el) {
-    this.model = model;
-    this.el = el;
-    this.data = model.get("data");
+    super(model, el, "router", FIGURE_CSS + GAME_CSS, ["layer", "head", "picks"]);
     this.runner = new ArenaRunner(this.data, model, () => this.report());
-    this.state = this.firstFrame();
     this.arena = this.runner.stored();
-    /** @type {number[]} */
-    this.picks = [];
-    /** @type {number | null} */
-    this.yours = null;
-    this.shown = this.state.text;
     this.wanted = 0; // swaps
     this.seed = 0;
-    this.width = 0;
-    this.stage = openStage(el, EXPLORER_CSS + GAME_CSS, () => this.parts && this.draw());
-    this.ownsFragment = ++games === 1;
-    this.parts = buildGame(this, `router-${games}`);
-    this.frame = this.parts.frame;
-    this.stage.root.replaceChildren(this.frame.card);
-    this.listen();
-    this.enter(this.arena);
+    this.search = button("", () => this.seek());
+    this.mount({
+      name: "Be the router",
+      controls: this.controls(),
+      parts: this.figure(),
+      buttons: [this.search],
+      note: `A token enters with the gate that the router gives it, whoever picks it. Swaps are kept if the loss of this very text falls: no router could know that. One text is a small sample. ${this.data.about}`,
+    });
     this.report();
-    this.read();
   }
 
-  listen() {
-    this.stage.root.addEventListener("keydown", (event) => {
-      if (event.key === "[" || event.key === "]") this.turn(event.key === "[" ? -1 : 1);
-      if (event.key === "Escape") this.change(this.firstFrame());
-    });
-    this.observer = new ResizeObserver(() => {
-      const { width } = this.frame.card.getBoundingClientRect();
-      if (width < 100 || width === this.width) return;
-      this.width = width;
-      this.frame.card.classList.toggle("narrow", width < 560);
-      this.draw();
-    });
-    this.observer.observe(this.frame.card);
-    this.onHash = () => this.read();
-    if (this.ownsFragment) addEventListener("hashchange", this.onHash);
-    for (const name of SYNCED) this.model.on(`change:${name}`, () => this.follow(name));
-  }
-
-  /** @param {(typeof SYNCED)[number]} name What Python set. */
-  follow(name) {
-    const value = this.model.get(name);
-    const own = name === "picks" ? this.picks : this.state[name];
-    if (`${value}` !== `${own}`) this.change({ [name]: value });
-  }
-
-  /** @param {number} step To another head. */
-  turn(step) {
-    const heads = this.data.config.n_sparse_heads;
-    this.change({ head: (this.state.head + step + heads) % heads });
-  }
-
-  /** @returns {import("./address.js").GameState} */
+  /** @returns {GameState} */
   firstFrame() {
-    const { layer, head } = this.data.contest;
-    return { text: this.data.texts[0].name, layer, head, picks: null, token: this.data.contest.trained[0], hint: false, view: "figure" };
+    const { layer, head, trained } = this.data.contest;
+    return { text: this.data.texts[0].name, layer, head, picks: null, token: trained[0], hint: false, view: "figure" };
   }
 
-  /**
-   * Show a head on a text.
-   * @param {import("./arena.js").Arena} arena
-   */
-  enter(arena) {
-    this.arena = arena;
-    const texts = arena.tokens.map(({ text }) => text);
-    this.labels = tokenLabels(texts);
-    const { spans, parts } = tokenChips(texts, this.labels);
-    this.spans = spans;
-    this.parts.list.replaceChildren(...parts.flat());
-    this.take(this.state.picks ?? arena.trained);
-    this.state.token = Math.min(this.state.token, texts.length - 1);
-    this.draw();
+  /** @param {GameState} state @returns {GameState} */
+  bounded(state) {
+    const { n_layers: layers, n_sparse_heads: heads } = this.data.config;
+    const own = { ...state, layer: Math.min(state.layer, layers - 1), head: Math.min(state.head, heads - 1) };
+    const { tokens, trained } = this.arena;
+    if (!this.isHere(own)) return own;
+    const picks = (own.picks ?? trained).filter((t) => t < tokens.length).sort((s, t) => s - t);
+    return { ...own, picks: picks.slice(0, trained.length), token: Math.min(own.token, tokens.length - 1) };
   }
 
-  /** @param {number[]} picks */
-  take(picks) {
-    const { tokens, trained, trainedLoss, found } = this.arena;
-    this.picks = picks.filter((t) => t < tokens.length).sort((s, t) => s - t).slice(0, trained.length);
+  /** @param {GameState} state @returns {boolean} Whether the arena is of its head and text. */
+  isHere({ text, layer, head }) {
+    const { arena } = this;
+    return arena.text === text && arena.layer === layer && arena.head === head;
+  }
+
+  /** @returns {number[]} What the reader holds. */
+  get picks() {
+    return (this.isHere(this.state) && this.state.picks) || this.arena.trained;
+  }
+
+  /** @returns {number | null} The loss with them, if it is known. */
+  get yours() {
+    const { trained, trainedLoss, found, known } = this.arena;
     const key = this.picks.join();
-    this.yours = key === trained.join() ? trainedLoss : key === found.picks.join() ? found.loss : null;
+    if (key === trained.join()) return trainedLoss;
+    return key === found.picks.join() ? found.loss : (known.get(key) ?? null);
+  }
+
+  /** @returns {HTMLElement[]} */
+  controls() {
+    const { texts, config } = this.data;
+    this.select = html("select", { "aria-label": "Text" }, ...texts.map((/** @type {Record<string, string>} */ { name, title }) => html("option", { value: name }, title)));
+    this.select.addEventListener("change", () => this.change({ text: this.select.value }));
+    const names = Object.fromEntries(Array.from({ length: config.n_layers }, (_, layer) => [layer, `${layer}`]));
+    this.layer = segmentField("Layer", names, (layer) => this.change({ layer: Number(layer) }));
+    this.number = html("output");
+    const heads = config.n_sparse_heads;
+    const turn = (/** @type {number} */ by) => this.change({ head: (this.state.head + by + heads) % heads });
+    this.stage.root.addEventListener("keydown", ({ key }) => {
+      if (key === "[" || key === "]") turn(key === "[" ? -1 : 1);
+    });
+    const turner = html("div", { class: "segments", role: "group", "aria-label": "Head" }, button("‹", () => turn(-1), { class: "seg", "aria-label": "Previous head" }), this.number, button("›", () => turn(1), { class: "seg", "aria-label": "Next head" }));
+    return [labelled("Text", this.select), this.layer.node, labelled(`Head of ${heads}`, turner)];
+  }
+
+  /** @returns {Node[]} */
+  figure() {
+    this.list = html("div", { class: "text", role: "listbox", "aria-label": "Tokens", "aria-multiselectable": "true", dir: "auto" });
+    this.list.addEventListener("click", (event) => this.toggle(chipOf(event)));
+    this.list.addEventListener("keydown", (event) => this.press(event));
+    this.count = html("output");
+    this.hint = button("Show the router's", () => this.change({ hint: !this.state.hint }));
+    const draw = () => randomPicks(++this.seed, this.arena.tokens.length, this.arena.trained.length);
+    const seats = [
+      this.count,
+      button("Clear", () => this.change({ picks: [] })),
+      button("Router's picks", () => this.change({ picks: null })),
+      button("Random picks", () => this.change({ picks: draw() })),
+      button("Best found", () => this.change({ picks: this.arena.found.picks })),
+      this.hint,
+    ];
+    this.readout = html("div", { class: "readout" });
+    this.drawing = svg("svg", { role: "img", class: "rivals" });
+    this.banner = bannerPanel(() => void this.work());
+    return [this.banner.node, html("div", { class: "pad text-block" }, this.list), html("div", { class: "pad row wrap seats" }, ...seats), this.readout, html("div", { class: "pad" }, this.drawing)];
   }
 
   /** @param {number} t Token to put in or out. */
   toggle(t) {
-    if (t < 0) return;
-    const isOut = !this.picks.includes(t);
-    const full = isOut && this.picks.length >= this.arena.trained.length;
-    this.frame.tell(full ? `All ${this.picks.length} seats are taken: let one go first.` : "");
-    const picks = isOut ? [...this.picks, t] : this.picks.filter((own) => own !== t);
-    this.change(full ? { token: t } : { token: t, picks });
-    this.spans?.[t].focus({ preventScroll: true });
+    if (t < 0 || !this.isHere(this.state)) return;
+    const { picks, arena } = this;
+    const isOut = !picks.includes(t);
+    const full = isOut && picks.length >= arena.trained.length;
+    this.frame.tell(full ? `All ${picks.length} seats are taken: let one go first.` : "");
+    this.change(full ? { token: t } : { token: t, picks: isOut ? [...picks, t] : picks.filter((own) => own !== t) });
+    this.spans[t].focus({ preventScroll: true });
   }
 
   /** @param {KeyboardEvent} event On the text. */
@@ -132,53 +142,53 @@ export class RouterGame {
     event.preventDefault();
     if (to === null) return this.toggle(token);
     this.change({ token: to });
-    this.spans?.[to].focus();
+    this.spans[to].focus();
   }
 
   /** Try swaps, or stop trying. */
   seek() {
     const { tries } = this.arena.found;
     this.wanted = this.wanted > tries ? 0 : tries + TRIES;
-    this.change({});
+    this.draw();
     void this.work();
   }
 
-  /** @param {Partial<import("./address.js").GameState>} changes */
+  /** @param {Partial<GameState>} changes */
   change(changes) {
-    const before = this.state;
-    const moved = /** @type {const} */ (["text", "layer", "head"]).some((name) => name in changes && changes[name] !== before[name]);
-    this.state = { ...before, ...(moved ? { picks: null } : {}), ...changes };
+    const { state } = this;
+    const moved = /** @type {const} */ (["text", "layer", "head"]).some((name) => name in changes && changes[name] !== state[name]);
     if (moved) this.wanted = 0;
-    else if ("picks" in changes) this.take(changes.picks ?? this.arena.trained);
-    this.draw();
-    if (moved || ("picks" in changes && this.yours === null)) void this.work();
-    const chosen = { ...this.state, picks: this.picks };
-    for (const name of SYNCED) this.model.set(name, chosen[name]);
-    this.model.save_changes();
-    if (this.ownsFragment && !this.data.kernel) writeFragment(this.fragment());
+    super.change(moved ? { picks: null, ...changes } : changes);
+    this.ask(state);
   }
 
-  /** @returns {boolean} Whether what is shown is of the head and text that are asked for. */
-  get arrived() {
-    const { arena, state, shown } = this;
-    return shown === state.text && arena.layer === state.layer && arena.head === state.head;
+  follow() {
+    const { state, telling } = this;
+    super.follow();
+    if (!telling) this.ask(state);
+  }
+
+  /** @param {GameState} before Compute what is not known of a state that is new. */
+  ask(before) {
+    if (`${this.state.picks}` === `${before?.picks}` && this.isHere(this.state)) return;
+    if (!this.isHere(this.state) || this.yours === null) void this.work();
   }
 
   /** Compute what is not known yet: the reader's picks first. */
   async work() {
-    const { runner, state } = this;
+    const { runner } = this;
     this.job?.abort();
     const { signal } = (this.job = new AbortController());
     if (!(await this.live()) || signal.aborted) return;
     try {
-      if (!this.arrived || !this.arena.base) {
-        const arena = await runner.enter(state, signal);
-        this.shown = state.text;
-        this.enter(arena);
+      if (!this.isHere(this.state) || !this.arena.base) {
+        this.arena = await runner.enter(this.state, signal);
+        super.change({});
       }
-      const { arena } = this;
-      this.yours ??= await runner.loss(arena, this.picks, signal);
-      this.settle();
+      const { arena, picks } = this;
+      if (this.yours === null) arena.known.set(picks.join(), await runner.loss(arena, picks, signal));
+      super.change({});
+      this.report();
       await this.compare(arena, signal);
     } catch (error) {
       if (/** @type {Error} */ (error).name !== "AbortError") throw error;
@@ -204,7 +214,7 @@ export class RouterGame {
       const other = swapped(picks, T, tries);
       const found = await loss(other);
       arena.found = { ...(found < lowest ? { picks: other, loss: found } : { picks, loss: lowest }), tries: tries + 1 };
-      this.draw();
+      if (found < lowest || tries % 4 === 3) this.draw();
     }
   }
 
@@ -216,86 +226,120 @@ export class RouterGame {
     const obstacle = session.obstacle();
     if (!obstacle) await session.load();
     if (session.engine) return Boolean(void this.work());
-    this.frame.tell(obstacle);
     this.wanted = 0;
-    this.state = { ...this.firstFrame(), view: this.state.view, picks: this.arrived ? this.state.picks : null };
-    this.enter(this.arena);
+    const { view, picks } = this.state;
+    super.change({ ...this.firstFrame(), view, picks: this.isHere(this.state) ? picks : null });
+    this.frame.tell(obstacle);
     return false;
   }
 
-  /** Say what the reader's picks came to. */
-  settle() {
-    this.draw();
-    this.report();
-    this.frame.status.textContent = this.frame.finding.textContent;
-  }
-
-  draw() {
-    const { frame, parts, state, arena, picks, yours } = this;
-    const rivals = rivalsOf(arena, yours);
-    const said = routerFinding(arena, picks, yours);
-    const random = rivals[2].loss;
-    const chance = random === null ? "" : ` Random picks: ${signed(random - arena.trainedLoss)}.`;
-    frame.say(said, `Layer ${arena.layer}, head ${arena.head}. Loss of the text with its own router: ${arena.trainedLoss.toFixed(3)} nats a token.${chance}`);
-    parts.select.value = state.text;
-    parts.layer.show(`${state.layer}`);
-    parts.number.textContent = `${state.head}`;
-    parts.count.textContent = `${picks.length} of ${arena.trained.length} seats`;
-    setAttribute(parts.hint, "aria-pressed", `${state.hint}`);
+  /** @param {GameState} state */
+  paint(state) {
+    const { arena, picks, frame } = this;
+    if (this.laid !== arena) this.lay();
+    this.select.value = state.text;
+    this.layer.show(`${state.layer}`);
+    this.number.textContent = `${state.head}`;
+    this.count.textContent = `${picks.length} of ${arena.trained.length} seats`;
+    setAttribute(this.hint, "aria-pressed", `${state.hint}`);
     const { tries } = arena.found;
-    parts.search.textContent = this.wanted > tries ? `Stop at ${tries}` : `Try ${TRIES} ${tries ? "more " : ""}swaps`;
-    this.mark();
-    const inner = Math.max(240, (this.width || 760) - (this.width && this.width < 560 ? 26 : 34));
-    const { nodes, height } = drawRivals(rivals, inner, this.stage.palette());
-    for (const [name, value] of Object.entries({ width: inner, height })) setAttribute(parts.drawing, name, `${value}`);
-    const heard = rivals.map(({ name, loss }) => `${name} ${loss === null ? "not known yet" : loss.toFixed(3)}`).join(", ");
-    setAttribute(parts.drawing, "aria-label", `Losses in nats a token: ${heard}.`);
-    parts.drawing.replaceChildren(...nodes);
-    frame.show(state.view === "table" ? () => cardTable(rivalRows(this), frame.finding.textContent ?? "", 0, [0, 3]) : null);
+    this.search.textContent = this.wanted > tries ? `Stop at ${tries}` : `Try ${TRIES} ${tries ? "more " : ""}swaps`;
+    this.mark(state);
+    const inner = Math.max(240, this.width - (this.width < 560 ? 26 : 34));
+    const { nodes, height } = this.picture(state, this.stage.palette(), inner);
+    for (const [name, value] of Object.entries({ width: inner, height })) setAttribute(this.drawing, name, `${value}`);
+    const heard = rivalsOf(arena, this.yours).map(({ name, loss }) => `${name} ${loss === null ? "not known yet" : loss.toFixed(3)}`);
+    setAttribute(this.drawing, "aria-label", `Losses in nats a token: ${heard.join(", ")}.`);
+    this.drawing.replaceChildren(...nodes);
+    if (this.yours === null) this.spoken = frame.status.textContent ?? ""; // until it is known
   }
 
-  /** Mark the tokens, and name the one under study. */
-  mark() {
-    const { arena, state, picks } = this;
-    const [mine, theirs] = [new Set(picks), new Set(arena.trained)];
-    this.spans?.forEach((span, t) => {
+  /** Lay out the text of the arena. */
+  lay() {
+    const texts = this.arena.tokens.map(({ text }) => text);
+    this.labels = tokenLabels(texts);
+    const { spans, parts } = tokenChips(texts, this.labels);
+    this.spans = spans;
+    this.laid = this.arena;
+    this.list.replaceChildren(...parts.flat());
+  }
+
+  /** @param {GameState} state Mark the tokens, and name the one under study. */
+  mark({ hint, token }) {
+    const { arena, labels, spans } = this;
+    const [mine, theirs] = [new Set(this.picks), new Set(hint ? this.arena.trained : [])];
+    spans.forEach((span, t) => {
       span.classList.toggle("in", mine.has(t));
-      span.classList.toggle("missed", state.hint && theirs.has(t) && !mine.has(t));
+      span.classList.toggle("missed", theirs.has(t) && !mine.has(t));
       setAttribute(span, "aria-selected", `${mine.has(t)}`);
     });
-    const t = state.token;
-    const whose = mine.has(t) ? (state.hint && theirs.has(t) ? "your pick and the router's" : "your pick") : state.hint && theirs.has(t) ? "the router's pick, not yours" : "not picked";
+    const t = Math.min(token, labels.length - 1);
+    const also = theirs.has(t) ? " and the router's" : "";
+    const whose = mine.has(t) ? `your pick${also}` : also ? "the router's pick, not yours" : "not picked";
     const words = `position ${t}, gate ${fraction(arena.gates[t])}, ${whose}`;
-    studyChip(this.spans ?? [], t, `${this.labels?.[t]}, ${words}`);
-    this.parts.readout.replaceChildren(html("code", {}, this.labels?.[t] ?? ""), words);
+    studyChip(spans, t, `${labels[t]}, ${words}`);
+    this.readout.replaceChildren(html("code", {}, labels[t]), words);
   }
 
-  /** @returns {string} */
-  fragment() {
-    return writeGame(this.state, this.picks);
+  said() {
+    const { arena, picks, yours } = this;
+    const random = rivalsOf(arena, yours)[2].loss;
+    const chance = random === null ? "" : ` Random picks: ${signed(random - arena.trainedLoss)}.`;
+    const detail = `Layer ${arena.layer}, head ${arena.head}. Loss of the text with its own router: ${arena.trainedLoss.toFixed(3)} nats a token.${chance}`;
+    return { ...routerFinding(arena, picks, yours), detail, spoken: "" };
   }
 
-  /** Take over what the fragment says. */
-  read() {
-    const found = this.ownsFragment ? readGame(location.hash, this.firstFrame(), this.data) : null;
-    if (!found) return;
-    this.change(found.state);
-    this.frame.tell(complaint(found.complaints));
-    this.el.scrollIntoView({ block: "start" });
+  /** @param {GameState} _ @param {import("../palette.js").Palette} palette @param {number} width */
+  picture(_, palette, width) {
+    return drawRivals(rivalsOf(this.arena, this.yours), width, palette);
+  }
+
+  table() {
+    const { arena, picks, yours, labels } = this;
+    return { rows: rivalRows(arena, picks, yours, labels), caption: this.frame.finding.textContent ?? "", at: 0, words: [0, 3] };
+  }
+
+  python() {
+    return gamePython(this.arena, this.picks, this.data.model);
+  }
+
+  provenance() {
+    const { arena, picks, labels, data } = this;
+    const text = arena.tokens.map((own) => own.text).join("");
+    return `Picked: ${picks.map((t) => labels[t]).join(" ")}\n${text}\n${data.about}`;
+  }
+
+  /** @param {GameState} state */
+  link({ text, layer, head, hint, picks }) {
+    const own = picks && picks.join() !== this.arena.trained.join() ? { picks: picks.join(".") } : {};
+    return { router: text, l: layer, h: head, ...own, ...(hint ? { hint: 1 } : {}) };
+  }
+
+  /** @param {ReturnType<typeof import("../card.js").fragmentReader>} reader @returns {Partial<GameState>} */
+  stateOf({ fields, complaints, oneOf, whole }) {
+    const usual = this.firstFrame();
+    const said = fields.get("picks");
+    const good = said !== null && /^(\d{1,4}(\.\d{1,4}){0,500})?$/.test(said);
+    if (said !== null && !good) complaints.push(`no picks ${said.slice(0, 20)}`);
+    return {
+      text: oneOf("router", this.data.texts.map((/** @type {{name: string}} */ { name }) => name), usual.text),
+      layer: whole("l", usual.layer),
+      head: whole("h", usual.head),
+      picks: good ? [...new Set(said.split(".").filter(Boolean).map(Number))] : null,
+      hint: fields.get("hint") === "1",
+    };
   }
 
   report() {
-    if (!this.parts) return;
+    if (!this.frame) return;
     const { status } = this.runner.session;
     this.frame.pill.className = `pill ${status.name}`;
     this.frame.pill.replaceChildren(...statusPill(status, this.arena.base !== null, ""));
-    this.parts.banner.report(status);
+    this.banner.report(status);
   }
 
   dispose() {
-    this.observer?.disconnect();
     this.job?.abort();
-    removeEventListener("hashchange", this.onHash ?? (() => {}));
-    this.stage.dispose();
+    super.dispose();
   }
 }

@@ -4,7 +4,7 @@
  */
 
 import { svg } from "../dom.js";
-import { fraction, signed } from "../format.js";
+import { signed } from "../format.js";
 import { SANS } from "../palette.js";
 import { DRAWS } from "./arena.js";
 
@@ -83,22 +83,4 @@ function markOf(mark, x, y, palette) {
   if (mark === "off") return svg("path", { ...stroke, d: `M${x - 4} ${y - 4}l8 8m0 -8l-8 8` });
   if (mark === "found") return svg("path", { fill: palette.ink, d: `M${x} ${y - 6}l6 6l-6 6l-6 -6z` });
   return svg("circle", { cx: x, cy: y, r: mark === "you" ? 6 : 4, fill: mark === "you" ? palette.cursor : palette.pick });
-}
-
-/**
- * What the reader's picks are worth, in words; `mosa_edu.viz.be_the_router` says the same of the first.
- * @param {import("./arena.js").Arena} arena
- * @param {number[]} picks
- * @param {number | null} yours
- * @returns {{who: string, keeps: string, what: string}}
- */
-export function routerFinding({ trained, trainedLoss }, picks, yours) {
-  const [n, k] = [picks.length, trained.length];
-  const of = n === k ? `${k}` : `${n} of ${k}`;
-  if (picks.join() === trained.join()) return { who: "These are the router's own ", keeps: `${k} picks`, what: `: ${trainedLoss.toFixed(3)} nats a token.` };
-  if (yours === null) return { who: "You hold ", keeps: `${n} of ${k} seats`, what: "." };
-  const by = Math.abs(yours - trainedLoss);
-  const level = by < 0.0005;
-  const keeps = level ? "are level with the router's" : `${yours < trainedLoss ? "beat" : "lose to"} the router's by ${fraction(by)} nats`;
-  return { who: `Your ${of} picks `, keeps, what: level ? "." : " a token." };
 }
