@@ -40,13 +40,13 @@ from mosa_edu.viz.charts import kv_pairs as kv, model_sizes
 from mosa_edu.viz.leak import LeakProbe
 from mosa_edu.viz.scrubber import TrainingScrubber
 
-helpers = {"base", "intervals"}
+shared = {"base", "intervals"}
 known = set()
 for found in pkgutil.iter_modules(importlib.import_module("mosa_edu.viz.charts").__path__):
     module = importlib.import_module(f"mosa_edu.viz.charts.{found.name}")
     for name, value in vars(module).items():
         own = inspect.isfunction(value) and value.__module__ == module.__name__
-        if own and value.__annotations__.get("return") is go.Figure and found.name not in helpers:
+        if own and value.__annotations__.get("return") is go.Figure and found.name not in shared:
             known.add(name)
 
 built = {}

@@ -281,8 +281,8 @@ MUTANTS = [
     Mutant(
         "ties in the prefix to the later",
         PREFIX,
-        "router_logits[..., None, :stop] >= own",
-        "router_logits[..., None, :stop] > own",
+        "router_logits - TIE * router_logits",
+        "router_logits + TIE * router_logits",
         ties_go_to_the_earlier,
     ),
     Mutant(
