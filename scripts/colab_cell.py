@@ -28,20 +28,16 @@ CELL = """\
 import sys
 
 if "google.colab" in sys.modules:
-    import importlib.util
     import subprocess
     from importlib.metadata import version
     from pathlib import Path
 
-    if importlib.util.find_spec("mosa_edu") is None:
-        kept = [f"{name}=={version(name)}\\n" for name in ("torch", "numpy", "plotly")]
-        Path("kept.txt").write_text("".join(kept))
-        package = {package}
-        pip = [sys.executable, "-m", "pip", "install", "-q", "-c", "kept.txt", package]
-        subprocess.run(pip, check=True)
-        importlib.invalidate_caches()
+    package = {package}
+    kept = [f"{name}=={version(name)}\\n" for name in ("torch", "numpy", "plotly")]
+    Path("kept.txt").write_text("".join(kept))
+    pip = [sys.executable, "-m", "pip", "install", "-q", "-c", "kept.txt", package]
+    subprocess.run(pip, check=True)
     from mosa_edu.training.device import device_sentence
-
     print(device_sentence())"""
 FROM_GIT = '"mosa_edu[viz] @ git+https://github.com/{name}"'
 FROM_WHEEL = """f"{next(Path().glob('mosa_edu-*.whl'))}[viz]"  # the uploaded wheel"""
