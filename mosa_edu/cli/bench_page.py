@@ -34,6 +34,8 @@ def _line(row: dict[str, Any]) -> str:
     number = f"{row['median']:,.1f} {row['unit']}".strip()
     if row["lower"] != row["upper"]:
         number += f" [{row['lower']:,.1f}, {row['upper']:,.1f}]"
+    if row["clock"] == "processor":
+        number += " of the processor's time"
     if row["bar"] is None:
         return f"{row['what']}: {number}"
     verdict = "reached" if row["median"] <= row["bar"] else "missed"

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { keystrokeTimes, pictureTimes } from "./bench/frames.js";
+import { hover, keystrokeTimes, otherHead, rest } from "./bench/frames.js";
 import { Tokenizer } from "./engine/bpe.js";
 import { drain } from "./engine/drain.js";
 import { Engine } from "./engine/engine.js";
@@ -13,32 +13,25 @@ import { selfTest } from "./engine/selftest.js";
 import { sha256, sha256InScript } from "./engine/sha256.js";
 import { readTrace, traceOf } from "./engine/trace.js";
 
-const WARM_UP = 3;
-
 /**
- * Measure the engine, warm.
+ * Run the model on a text of ids that are the same every time.
  * @param {Engine} engine
  * @param {number} T Tokens of the text, at most the model's limit.
- * @param {number} repeats
- * @returns {{first: number[], whole: number[]}} Milliseconds until the text is routed and the
- *   predictions at its last token are known; until all predictions are.
+ * @returns {{first: number, whole: () => number}} Milliseconds until the text is routed and the
+ *   predictions at its last token are known; and, when it is asked for, until all are.
  */
-function forwardTimes(engine, T, repeats) {
+function forward(engine, T) {
   const entries = engine.config.vocab_size - 1;
   const ids = Array.from({ length: T }, (_, t) => 1 + ((t * 7919) % entries));
-  /** @type {{first: number[], whole: number[]}} */
-  const times = { first: [], whole: [] };
-  for (let i = -WARM_UP; i < repeats; i++) {
-    const began = performance.now();
-    const run = engine.forward(ids);
-    run.next(T - 1);
-    const first = performance.now() - began;
+  const began = performance.now();
+  const run = engine.forward(ids);
+  run.next(T - 1);
+  const first = performance.now() - began;
+  const whole = () => {
     run.meanLoss();
-    if (i < 0) continue;
-    times.first.push(first);
-    times.whole.push(performance.now() - began);
-  }
-  return times;
+    return performance.now() - began;
+  };
+  return { first, whole };
 }
 
 export default {
@@ -46,11 +39,13 @@ export default {
   Tokenizer,
   drain,
   fetchEngine,
-  forwardTimes,
+  forward,
+  hover,
   keystrokeTimes,
   openSafetensors,
-  pictureTimes,
+  otherHead,
   readTrace,
+  rest,
   selfTest,
   sha256,
   sha256InScript,

@@ -8,7 +8,7 @@ import { DEBOUNCE } from "../explorer/own_text.js";
 const REST = 600;
 
 /** @returns {Promise<void>} Settled when what waits for an idle page is done. */
-const rest = () => new Promise((resolve) => setTimeout(resolve, REST));
+export const rest = () => new Promise((resolve) => setTimeout(resolve, REST));
 
 /** @returns {Promise<number>} When the frame that is being drawn has been painted. */
 function painted() {
@@ -48,28 +48,23 @@ function explorerRoot() {
 }
 
 /**
- * @param {number} repeats
- * @returns {Promise<{hover: number[], locked: number[]}>} Milliseconds, after three unmeasured
- *   rounds: the pointer moves to another token; another head is chosen.
+ * Move the pointer to another token.
+ * @param {number} turn
+ * @returns {Promise<number>} Milliseconds.
  */
-export async function pictureTimes(repeats) {
-  const root = explorerRoot();
-  const tokens = Array.from(root.querySelectorAll(".tok[data-t]"));
-  const heads = Array.from(root.querySelectorAll(".segments[aria-label=Head] button"));
-  const over = { bubbles: true, pointerType: "mouse" };
-  /** @type {{hover: number[], locked: number[]}} */
-  const times = { hover: [], locked: [] };
-  for (let i = -3; i < repeats; i++) {
-    const token = tokens[((i + 3) * 37) % tokens.length];
-    const hover = await frameWork(() => token.dispatchEvent(new PointerEvent("pointermove", over)));
-    const step = /** @type {HTMLButtonElement} */ (heads[1]);
-    const locked = await frameWork(() => step.click());
-    await rest();
-    if (i < 0) continue;
-    times.hover.push(hover);
-    times.locked.push(locked);
-  }
-  return times;
+export function hover(turn) {
+  const tokens = explorerRoot().querySelectorAll(".tok[data-t]");
+  const over = new PointerEvent("pointermove", { bubbles: true, pointerType: "mouse" });
+  return frameWork(() => tokens[(turn * 37) % tokens.length].dispatchEvent(over));
+}
+
+/**
+ * Choose the next head.
+ * @returns {Promise<number>} Milliseconds.
+ */
+export function otherHead() {
+  const heads = explorerRoot().querySelectorAll(".segments[aria-label=Head] button");
+  return frameWork(() => /** @type {HTMLButtonElement} */ (heads[1]).click());
 }
 
 /**
