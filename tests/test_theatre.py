@@ -191,6 +191,7 @@ def test_keys_step_play_and_pause_and_nothing_plays_by_itself(visit, address, st
     shown = open_theatre(visit, address, "theatre=prefix&step=3")
     shown.page.wait_for_timeout(600)
     assert shown.step() == 3
+    assert shown.text(".pill") == f"Recorded, {len(stories['prefix'].tokens)} steps"
     unread = "mosa-theatre .tok.unread"
     story = stories["prefix"]
     assert shown.page.locator(unread).count() == len(story.tokens) - story.prompt

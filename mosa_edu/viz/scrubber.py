@@ -9,7 +9,6 @@ import traitlets
 
 from mosa_edu.checks import require
 from mosa_edu.records import RoutingHistory
-from mosa_edu.texts import PROBES
 from mosa_edu.viz.assets import module_text
 from mosa_edu.viz.explorer import slug
 from mosa_edu.viz.tokens import token_labels
@@ -78,7 +77,6 @@ class TrainingScrubber(Component):
                 "name": slug(title),
                 "title": title,
                 "url": fetched.get(title),
-                "recorded": _recorded_name(history),
                 "history": None if title in fetched else _stored(history),
             }
             for title, history in named.items()
@@ -114,13 +112,6 @@ def scrubber_finding(history: RoutingHistory, layer: int, head: int) -> str:
     changed = k - shared or "none"
     who = f"By step {history.steps[-1]:,} head L{layer}·H{head}"
     return f"{who} has changed {changed} of its {k} picks."
-
-
-def _recorded_name(history: RoutingHistory) -> str | None:
-    """Return the name under which the package has this history, if it has."""
-    if history.name != "explorer":
-        return None
-    return next((name for name, text in PROBES.items() if text == history.text), None)
 
 
 def _stored(history: RoutingHistory) -> dict[str, Any]:

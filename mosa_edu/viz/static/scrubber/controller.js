@@ -16,7 +16,7 @@ import { scrubPicks, scrubPython, SCRUB_CSS } from "./take.js";
 const AGAINST = { start: "Start", before: "Step before" };
 
 /** @typedef {import("./history.js").ScrubState} ScrubState */
-/** @typedef {{name: string, title: string, url: string | null, recorded: string | null, history: Record<string, any> | null}} StoredHistory */
+/** @typedef {{name: string, title: string, url: string | null, history: Record<string, any> | null}} StoredHistory */
 
 export class TrainingScrubber extends Figure {
   /**
@@ -164,7 +164,7 @@ export class TrainingScrubber extends Figure {
 
   /** @param {ScrubState} state */
   python(state) {
-    return scrubPython(this.stored(state.text).recorded, state);
+    return scrubPython(this.history(state), state);
   }
 
   /** @param {ScrubState} state */

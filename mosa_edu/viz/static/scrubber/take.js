@@ -23,16 +23,18 @@ export const SCRUB_CSS = `
 
 /**
  * A cell that prints the picks of a step.
- * @param {string | null} name Of the record, if the package has it.
+ * @param {import("./history.js").History} history
  * @param {import("./history.js").ScrubState} state
- * @returns {string} Empty if it has not.
+ * @returns {string} Empty if the package has no such record.
  */
-export function scrubPython(name, { stop, layer, head }) {
-  if (!name) return "";
+export function scrubPython({ name, text }, { stop, layer, head }) {
+  if (name !== "explorer") return "";
   const lines = [
     "from mosa_edu.results import recorded_history",
+    "from mosa_edu.texts import PROBES",
     "",
-    `history = recorded_history(${pythonString(name)})`,
+    `text = ${pythonString(text)}`,
+    "history = recorded_history(next(name for name, own in PROBES.items() if own == text))",
     `picks = history.indices[${stop}, ${layer}, ${head}].tolist()`,
     `print(f"step {history.steps[${stop}]}, loss {history.losses[${stop}]:.2f}:", picks)`,
     "print([history.pieces[t] for t in picks])",

@@ -131,6 +131,7 @@ export class DecodeTheatre extends Figure {
     const { rule, player, range, slider, drawing } = this;
     const story = this.story(scene);
     if (this.opened !== scene.rule) this.open(scene);
+    this.frame.pill.textContent = `Recorded, ${story.last + 1} steps`;
     rule.show(scene.rule);
     player.textContent = this.beat ? "Pause" : "Play";
     setAttribute(player, "aria-pressed", `${this.beat > 0}`);
