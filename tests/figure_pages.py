@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from explorer_pages import HEAD
 from playwright.sync_api import Locator, Page
 
-from mosa_edu.viz.assets import STATIC
+from mosa_edu.viz.assets import STATIC, module_text
 from mosa_edu.viz.widgets import Component
 
 
@@ -90,3 +91,54 @@ def load_module(page: Page, name: str) -> None:
         }""",
         source,
     )
+
+
+class LiveFigure:
+    """A figure as a notebook has it: its module, and a model that Python and the page share."""
+
+    def __init__(self, page: Page, widget: Component) -> None:
+        self.page = page
+        page.goto("about:blank")
+        page.evaluate(
+            """async ([source, state]) => {
+              const blob = new Blob([source], { type: "text/javascript" });
+              const { default: component } = await import(URL.createObjectURL(blob));
+              const heard = {};
+              const tell = (name) => (heard[`change:${name}`] ?? []).forEach((own) => own());
+              window.shared = state;
+              window.fromPython = (name, value) => { state[name] = value; tell(name); };
+              const model = {
+                get: (name) => state[name],
+                set: (name, value) => { state[name] = value; tell(name); },
+                on: (event, own) => { (heard[event] ??= []).push(own); },
+                off: () => {},
+                save_changes: () => {},
+              };
+              const el = document.body.appendChild(document.createElement("div"));
+              component.render({ model, el });
+              window.root = el.shadowRoot;
+            }""",
+            [module_text(widget.component.replace("-", "_")), {**widget.state(), "kernel": True}],
+        )
+
+    def set(self, name: str, value: Any) -> None:
+        """Set a trait as Python does."""
+        self.page.evaluate("([name, value]) => window.fromPython(name, value)", [name, value])
+
+    def shared(self, name: str) -> Any:
+        """Return a trait as Python reads it."""
+        return self.page.evaluate("(name) => window.shared[name]", name)
+
+    def text(self, selector: str) -> str:
+        find = "(selector) => window.root.querySelector(selector).textContent"
+        return self.page.evaluate(find, selector)
+
+
+def serious_findings(page: Page) -> list[str]:
+    """Return what axe finds serious on a page, in both themes."""
+    found = []
+    for theme in ("light", "dark"):
+        page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
+        violations = Axe().run(page, options={"preload": False}).response["violations"]
+        found += [v["id"] for v in violations if v["impact"] in ("serious", "critical")]
+    return found

@@ -11,7 +11,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from figure_pages import load_module, open_figure, write_page
+from figure_pages import LiveFigure, load_module, open_figure, serious_findings, write_page
 
 from mosa_edu.config import SPARSE_KINDS
 from mosa_edu.costs import (
@@ -195,6 +195,29 @@ def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
         "(all) => Math.max(...all.map((text) => text.getBoundingClientRect().right))"
     )
     assert wide <= 352
+
+
+@pytest.mark.browser
+def test_python_reads_and_sets_what_the_reader_studies(chromium):
+    page = chromium.new_page()
+    live = LiveFigure(page, BudgetExplorer())
+    live.set("tokens", 2048)
+    assert "32 of 2,048 tokens" in live.text(".detail")
+    live.set("kind", "fixed")
+    live.set("given", 1)
+    assert live.text(".finding").startswith("One dense head buys")
+    page.get_by_role("radio", name="k fixed").click()
+    page.get_by_role("slider", name="Tokens", exact=True).press("ArrowRight")
+    assert [live.shared(name) for name in ("tokens", "sparsity", "given")] == [4096, 128, 1]
+    live.set("sparsity", 16)
+    assert "= 16 a fixed head works on 256 of 4,096" in live.text(".detail")
+    assert live.shared("kind") == "fixed"
+    page.close()
+
+
+@pytest.mark.browser
+def test_axe_finds_nothing_in_either_theme(visit, address):
+    assert serious_findings(open_figure(visit, address).page) == []
 
 
 def test_notebook_stores_the_same_twin_every_time():

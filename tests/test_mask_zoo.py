@@ -11,7 +11,7 @@ import itertools
 
 import numpy as np
 import pytest
-from figure_pages import load_module, open_figure, write_page
+from figure_pages import LiveFigure, load_module, open_figure, serious_findings, write_page
 
 from mosa_edu.results import recorded_trace
 from mosa_edu.selection import RandomChoice
@@ -202,6 +202,26 @@ def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
     assert shown.page.evaluate("document.documentElement.scrollWidth") <= 360
     for target in shown.page.locator("mosa-mask-zoo :is(button, select, input)").all():
         assert target.bounding_box()["height"] >= 43.9
+
+
+@pytest.mark.browser
+def test_python_reads_and_sets_what_the_reader_studies(chromium):
+    page = chromium.new_page()
+    live = LiveFigure(page, MaskZoo(TEXTS, layer=2, head=15, query=56))
+    for name, value in (("layer", 3), ("head", 4), ("query", 20)):
+        live.set(name, value)
+    assert live.text(".finding").startswith("L3·H4 picks")
+    assert " at 20," in live.text(".detail")
+    page.get_by_role("button", name="Previous head").click()
+    assert [live.shared(name) for name in ("layer", "head", "query")] == [3, 3, 20]
+    live.set("tokens", 9)
+    assert " at 8," in live.text(".detail")
+    page.close()
+
+
+@pytest.mark.browser
+def test_axe_finds_nothing_in_either_theme(visit, address):
+    assert serious_findings(open_figure(visit, address).page) == []
 
 
 def test_notebook_stores_the_same_twin_every_time():
