@@ -56,6 +56,37 @@ export function segmentField(name, names, choose) {
 }
 
 /**
+ * A list of texts.
+ * @param {{name: string, title: string}[]} texts
+ * @param {(name: string) => void} choose
+ */
+export function textField(texts, choose) {
+  const options = texts.map(({ name, title }) => html("option", { value: name }, title));
+  const select = html("select", { "aria-label": "Text" }, ...options);
+  select.addEventListener("change", () => choose(select.value));
+  return { node: labelled("Text", select), select };
+}
+
+/**
+ * The head under study, with buttons and keys for the one before and after it.
+ * @param {number} heads
+ * @param {Node} root Where the keys [ and ] count.
+ * @param {() => number} head
+ * @param {(head: number) => void} choose
+ */
+export function headField(heads, root, head, choose) {
+  const number = html("output");
+  const turn = (/** @type {number} */ by) => choose((head() + by + heads) % heads);
+  const arrow = (/** @type {string} */ sign, /** @type {number} */ by, /** @type {string} */ name) => button(sign, () => turn(by), { class: "seg", "aria-label": name });
+  root.addEventListener("keydown", (event) => {
+    const { key } = /** @type {KeyboardEvent} */ (event);
+    if (key === "[" || key === "]") turn(key === "[" ? -1 : 1);
+  });
+  const group = { class: "segments", role: "group", "aria-label": "Head" };
+  return { node: labelled(`Head of ${heads}`, html("div", group, arrow("‹", -1, "Previous head"), number, arrow("›", 1, "Next head"))), number };
+}
+
+/**
  * @param {string[][]} rows Headings first.
  * @param {string} caption
  * @param {number} at Row that the reader studies.

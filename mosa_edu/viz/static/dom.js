@@ -105,3 +105,15 @@ export function prepareCanvas(canvas, width, height) {
   context.clearRect(0, 0, width, height);
   return context;
 }
+
+/**
+ * Put another drawing into an SVG element.
+ * @param {Element} drawing
+ * @param {{nodes: Node[], height: number}} drawn
+ * @param {number} width
+ * @param {string} label What is seen there, in words.
+ */
+export function redraw(drawing, { nodes, height }, width, label) {
+  for (const [name, value] of Object.entries({ width, height, "aria-label": label })) setAttribute(drawing, name, `${value}`);
+  drawing.replaceChildren(...nodes);
+}

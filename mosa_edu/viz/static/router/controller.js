@@ -3,9 +3,9 @@
  * @module
  */
 
-import { labelled, segmentField, steppedTo } from "../card.js";
+import { headField, segmentField, steppedTo, textField } from "../card.js";
 import { chipOf, studyChip, tokenChips } from "../chips.js";
-import { button, html, setAttribute, svg } from "../dom.js";
+import { button, html, redraw, setAttribute, svg } from "../dom.js";
 import { FIGURE_CSS } from "../explorer/css.js";
 import { bannerPanel } from "../explorer/own_text.js";
 import { Figure } from "../figure.js";
@@ -87,18 +87,11 @@ export class RouterGame extends Figure {
   /** @returns {HTMLElement[]} */
   controls() {
     const { texts, config } = this.data;
-    this.select = html("select", { "aria-label": "Text" }, ...texts.map((/** @type {Record<string, string>} */ { name, title }) => html("option", { value: name }, title)));
-    this.select.addEventListener("change", () => this.change({ text: this.select.value }));
+    this.text = textField(texts, (text) => this.change({ text }));
     const names = Object.fromEntries(Array.from({ length: config.n_layers }, (_, layer) => [layer, `${layer}`]));
     this.layer = segmentField("Layer", names, (layer) => this.change({ layer: Number(layer) }));
-    this.number = html("output");
-    const heads = config.n_sparse_heads;
-    const turn = (/** @type {number} */ by) => this.change({ head: (this.state.head + by + heads) % heads });
-    this.stage.root.addEventListener("keydown", ({ key }) => {
-      if (key === "[" || key === "]") turn(key === "[" ? -1 : 1);
-    });
-    const turner = html("div", { class: "segments", role: "group", "aria-label": "Head" }, button("‹", () => turn(-1), { class: "seg", "aria-label": "Previous head" }), this.number, button("›", () => turn(1), { class: "seg", "aria-label": "Next head" }));
-    return [labelled("Text", this.select), this.layer.node, labelled(`Head of ${heads}`, turner)];
+    this.head = headField(config.n_sparse_heads, this.stage.root, () => this.state.head, (head) => this.change({ head }));
+    return [this.text.node, this.layer.node, this.head.node];
   }
 
   /** @returns {Node[]} */
@@ -236,21 +229,18 @@ export class RouterGame extends Figure {
   /** @param {GameState} state */
   paint(state) {
     const { arena, picks, frame } = this;
-    if (this.laid !== arena) this.lay();
-    this.select.value = state.text;
+    if (this.laid !== arena.text) this.lay(); // else the token in focus would lose it
+    this.text.select.value = state.text;
     this.layer.show(`${state.layer}`);
-    this.number.textContent = `${state.head}`;
+    this.head.number.textContent = `${state.head}`;
     this.count.textContent = `${picks.length} of ${arena.trained.length} seats`;
     setAttribute(this.hint, "aria-pressed", `${state.hint}`);
     const { tries } = arena.found;
     this.search.textContent = this.wanted > tries ? `Stop at ${tries}` : `Try ${TRIES} ${tries ? "more " : ""}swaps`;
     this.mark(state);
     const inner = Math.max(240, this.width - (this.width < 560 ? 26 : 34));
-    const { nodes, height } = this.picture(state, this.stage.palette(), inner);
-    for (const [name, value] of Object.entries({ width: inner, height })) setAttribute(this.drawing, name, `${value}`);
     const heard = rivalsOf(arena, this.yours).map(({ name, loss }) => `${name} ${loss === null ? "not known yet" : loss.toFixed(3)}`);
-    setAttribute(this.drawing, "aria-label", `Losses in nats a token: ${heard.join(", ")}.`);
-    this.drawing.replaceChildren(...nodes);
+    redraw(this.drawing, this.picture(state, this.stage.palette(), inner), inner, `Losses in nats a token: ${heard.join(", ")}.`);
     if (this.yours === null) this.spoken = frame.status.textContent ?? ""; // until it is known
   }
 
@@ -260,7 +250,7 @@ export class RouterGame extends Figure {
     this.labels = tokenLabels(texts);
     const { spans, parts } = tokenChips(texts, this.labels);
     this.spans = spans;
-    this.laid = this.arena;
+    this.laid = this.arena.text;
     this.list.replaceChildren(...parts.flat());
   }
 

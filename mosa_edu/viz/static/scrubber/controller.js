@@ -3,8 +3,8 @@
  * @module
  */
 
-import { labelled, segmentField, steppedTo } from "../card.js";
-import { button, html, setAttribute, svg } from "../dom.js";
+import { headField, segmentField, steppedTo, textField } from "../card.js";
+import { button, html, redraw, setAttribute, svg } from "../dom.js";
 import { FIGURE_CSS } from "../explorer/css.js";
 import { Figure } from "../figure.js";
 import { count } from "../format.js";
@@ -68,18 +68,12 @@ export class TrainingScrubber extends Figure {
 
   /** @param {number} layers @param {number} heads @returns {HTMLElement[]} */
   controls(layers, heads) {
-    this.select = html("select", { "aria-label": "Text" }, ...this.data.histories.map((/** @type {StoredHistory} */ { name, title }) => html("option", { value: name }, title)));
-    this.select.addEventListener("change", () => void this.change({ text: this.select.value }));
+    this.text = textField(this.data.histories, (text) => void this.change({ text }));
     const names = Object.fromEntries(Array.from({ length: layers }, (_, layer) => [layer, `${layer}`]));
     this.layer = segmentField("Layer", names, (layer) => void this.change({ layer: Number(layer) }));
     this.against = segmentField("Compared with", AGAINST, (against) => void this.change({ against }));
-    this.number = html("output");
-    const turn = (/** @type {number} */ by) => void this.change({ head: (this.state.head + by + heads) % heads });
-    this.stage.root.addEventListener("keydown", ({ key }) => {
-      if (key === "[" || key === "]") turn(key === "[" ? -1 : 1);
-    });
-    const turner = html("div", { class: "segments", role: "group", "aria-label": "Head" }, button("‹", () => turn(-1), { class: "seg", "aria-label": "Previous head" }), this.number, button("›", () => turn(1), { class: "seg", "aria-label": "Next head" }));
-    return [labelled("Text", this.select), this.layer.node, labelled(`Head of ${heads}`, turner), this.against.node];
+    this.head = headField(heads, this.stage.root, () => this.state.head, (head) => void this.change({ head }));
+    return [this.text.node, this.layer.node, this.head.node, this.against.node];
   }
 
   /** @returns {Node} */
@@ -119,20 +113,16 @@ export class TrainingScrubber extends Figure {
     const { drawing, range, slider, inner } = this;
     const { last, losses, steps } = this.history(state);
     this.frame.pill.textContent = `${last + 1} recorded steps`;
-    this.select.value = state.text;
+    this.text.select.value = state.text;
     this.layer.show(`${state.layer}`);
     this.against.show(state.against);
-    this.number.textContent = `${state.head}`;
+    this.head.number.textContent = `${state.head}`;
     range.max = `${last}`;
     range.value = `${state.stop}`;
     setAttribute(range, "aria-valuetext", `Step ${count(steps[state.stop])}, loss ${losses[state.stop].toFixed(2)}`);
     const { left, right } = scrubScale(inner, last);
     Object.assign(slider.style, { left: `${left - 8}px`, width: `${right - left + 16}px` });
-    const { nodes, height } = this.picture(state, this.stage.palette(), inner);
-    setAttribute(drawing, "width", `${inner}`);
-    setAttribute(drawing, "height", `${Math.max(height, 240)}`);
-    setAttribute(drawing, "aria-label", this.spoken);
-    drawing.replaceChildren(...nodes);
+    redraw(drawing, this.picture(state, this.stage.palette(), inner), inner, this.spoken);
   }
 
   /** @param {ScrubState} state */

@@ -74,5 +74,5 @@ export function drawScrub(history, state, width, palette) {
     svg("path", { d: `M${left} ${axis}H${right}`, stroke: palette.rule }),
     ...words,
   ];
-  return { nodes, height: Math.ceil(axis + 30 + longest * 5.2) };
+  return { nodes, height: Math.max(240, Math.ceil(axis + 30 + longest * 5.2)) };
 }

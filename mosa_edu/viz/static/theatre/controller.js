@@ -5,7 +5,7 @@
 
 import { segmentField, steppedTo } from "../card.js";
 import { chipOf, studyChip, tokenChips } from "../chips.js";
-import { button, html, setAttribute, svg } from "../dom.js";
+import { button, html, redraw, setAttribute, svg } from "../dom.js";
 import { FIGURE_CSS } from "../explorer/css.js";
 import { Figure } from "../figure.js";
 import { drawTheatre, theatreScale } from "./drawing.js";
@@ -142,10 +142,7 @@ export class DecodeTheatre extends Figure {
     const inner = Math.max(240, this.width - (this.width < 560 ? 26 : 34));
     const { left, right } = theatreScale(inner, story.last);
     Object.assign(slider.style, { left: `${left - 8}px`, width: `${right - left + 16}px` });
-    const { nodes, height } = this.picture(scene, this.stage.palette(), inner);
-    for (const [name, value] of Object.entries({ width: inner, height })) setAttribute(drawing, name, `${value}`);
-    setAttribute(drawing, "aria-label", this.spoken);
-    drawing.replaceChildren(...nodes);
+    redraw(drawing, this.picture(scene, this.stage.palette(), inner), inner, this.spoken);
   }
 
   /** @param {Scene} scene Lay out the text of its rule. */
