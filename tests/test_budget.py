@@ -110,7 +110,7 @@ def test_first_frame_is_the_papers_example(visit, address):
     assert shown.text(".finding") == "Five dense heads buy 505 MoSA heads."
     assert "16 of 1,024 tokens; scoring them all is 20 % of its cost" in shown.text(".detail")
     drawn = shown.text(".body")
-    assert "505 MoSA heads, one square each" in drawn
+    assert "505 MoSA, one square each" in drawn
     assert "27.9 million423 million" in drawn
     assert "9,21612,176" in drawn
     assert "The same parameters would buy 4 MoSA heads" in drawn
@@ -191,10 +191,38 @@ def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
     assert shown.page.evaluate("document.documentElement.scrollWidth") <= 360
     for target in shown.page.locator("mosa-budget :is(button, select, input):visible").all():
         assert target.bounding_box()["height"] >= 43.9
-    wide = shown.page.locator("mosa-budget .body svg text").evaluate_all(
-        "(all) => Math.max(...all.map((text) => text.getBoundingClientRect().right))"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [360, 704, 776])
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        "budget=tiny",
+        "budget=large&kind=prefix&t=131072&by=k&k=64&give=16",
+        "budget=small&kind=routing",
+    ],
+)
+def test_words_stay_inside_the_picture_and_off_each_other(visit, address, width, fragment):
+    size = {"width": width, "height": 780}
+    shown = open_figure(visit, address, fragment, viewport=size)
+    boxes = shown.page.locator("mosa-budget .body svg").evaluate(
+        """(picture) => {
+          const box = (node) => node.getBoundingClientRect();
+          const { right, bottom } = box(picture);
+          const plain = ({ left, top, right, bottom }) => ({ left, top, right, bottom });
+          const words = [...picture.querySelectorAll("text")];
+          return [{ right, bottom }, words.map((word) => [word.textContent, plain(box(word))])];
+        }"""
     )
-    assert wide <= 352
+    edge, words = boxes
+    for text, box in words:
+        assert box["right"] <= edge["right"] + 1, text
+        assert box["bottom"] <= edge["bottom"] + 1, text
+    for (one, a), (other, b) in itertools.combinations(words, 2):
+        apart = a["right"] <= b["left"] + 1 or b["right"] <= a["left"] + 1
+        apart = apart or a["bottom"] <= b["top"] + 2 or b["bottom"] <= a["top"] + 2
+        assert apart, (one, other)
 
 
 @pytest.mark.browser

@@ -61,12 +61,9 @@ function drawParts({ budget, state, palette }, width) {
     ];
   });
   const top = 28 + 2 * (BAR + 14) + 8;
-  const columns = width < 400 ? 1 : 2;
+  const columns = width < 340 ? 1 : 2;
   const legend = PARTS.flatMap((part, i) => {
-    const [x, y] = [
-      (columns === 1 ? 0 : LABEL) + (i % columns) * (room / 2),
-      top + Math.floor(i / columns) * 20,
-    ];
+    const [x, y] = [(i % columns) * (width / 2), top + Math.floor(i / columns) * 20];
     const shares = `${shareOf(dense[part], dense.total)} → ${shareOf(sparse[part], sparse.total)}`;
     return [
       svg("rect", { x, y, width: 10, height: 10, fill: palette[COLOURS[part]] }),
@@ -107,15 +104,14 @@ function drawHeads({ budget, state, palette }, width, room) {
   const pitch = [14, 12, 10, 9, 8, 7, 6].find(fits) ?? PITCH;
   const columns = Math.floor(width / pitch);
   const end = 66 + Math.ceil(drawn / columns) * pitch;
+  const wide = state.given > 8 ? 7 : 12;
   const unit = each === 1 ? "one square each" : `a square for ${count(each)}`;
   const nodes = [
     heading("Heads of a layer", palette),
-    svg("path", { d: squares(state.given, state.given, 12, 28), fill: palette.quiet }),
-    say(`${plural(state.given, "dense head")} given up`, state.given * 12 + 6, 38, {
-      fill: palette.ink2,
-    }),
+    svg("path", { d: squares(state.given, state.given, wide, 28), fill: palette.quiet }),
+    say("dense, given up", state.given * wide + 6, 38, { fill: palette.ink2 }),
     svg("path", { d: squares(drawn, columns, pitch, 50), fill: palette.pick }),
-    say(`${plural(bought, `${KINDS[state.kind]} head`)}, ${unit}`, 0, end, { fill: palette.ink2 }),
+    say(`${count(bought)} ${KINDS[state.kind]}, ${unit}`, 0, end, { fill: palette.ink2 }),
   ];
   return { nodes, height: end + 8 };
 }
@@ -195,7 +191,7 @@ function drawGrowth({ budget, state, palette }, width) {
     });
   const twice = `T doubled: ${times(growth(kind, at(T), by === "k"))}, dense ${times(growth("dense", at(T), false))}`;
   const nodes = [
-    heading(`One head, ${by === "k" ? "k" : "ρ"} fixed, by length`, palette),
+    heading(`Cost by length, ${by === "k" ? "k" : "ρ"} fixed`, palette),
     svg("path", { d: `M0 ${bottom}H${right}M${x(T)} ${top}V${bottom}`, stroke: palette.rule }),
     line("dense", palette.quiet),
     line(kind, palette.pick),
@@ -222,7 +218,7 @@ export function drawBudget(view, width) {
   const stacked = width < 520;
   const [left, right] = stacked
     ? [width, width]
-    : [Math.round(width * 0.64), Math.round(width * 0.36) - 28];
+    : [Math.round(width * 0.6), Math.round(width * 0.4) - 24];
   const parts = drawParts(view, left);
   const blocks = [
     parts,
