@@ -317,7 +317,8 @@ MUTANTS = [
         "statistics move before the selection",
         RAGGED,
         "wanted = self.wants(ranked, real, x)",
-        "self.training and self.learn(ranked, ranked > 0, real); wanted = self.wants(ranked, real, x)",
+        "self.training and self.learn(ranked, ranked > 0, real); "
+        "wanted = self.wants(ranked, real, x)",
         statistics_are_of_the_past,
     ),
     Mutant(

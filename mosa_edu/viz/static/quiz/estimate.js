@@ -16,7 +16,10 @@ const short = (value) => value.toLocaleString("en-US", { maximumSignificantDigit
  * @param {string | null} text As typed: "1,600" is one number.
  * @returns {number} NaN for what is none.
  */
-const numberIn = (text) => (text && /^\s*[-\u2212+]?[\d,]*\.?\d+\s*$/.test(text) ? Number(text.replace(/,/g, "").replace("\u2212", "-")) : NaN);
+const readNumber = (text) =>
+  text && /^\s*[-\u2212+]?[\d,]*\.?\d+\s*$/.test(text)
+    ? Number(text.replace(/,/g, "").replace("\u2212", "-"))
+    : NaN;
 
 export class Estimate {
   /**
@@ -32,7 +35,7 @@ export class Estimate {
     this.node = html("form", { class: "choice estimate", novalidate: true }, html("div", { class: "row" }, this.input, this.commit), this.reason);
     this.node.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.refused = Number.isNaN(numberIn(this.input.value));
+      this.refused = Number.isNaN(readNumber(this.input.value));
       if (!this.refused) {
         this.typed = this.input.value.trim();
         remember(question.id, this.typed);
@@ -45,7 +48,7 @@ export class Estimate {
   }
 
   get answered() {
-    return !Number.isNaN(numberIn(this.typed));
+    return !Number.isNaN(readNumber(this.typed));
   }
 
   /** @param {boolean} all Whether the answer is open, asked or not. */
@@ -66,7 +69,7 @@ export class Estimate {
     if (this.refused) return "That is no number: type one such as 12 or 0.5.";
     if (!this.answered) return "Type a number; the answer opens when you have.";
     const { number, shown, tolerance } = this.question;
-    const off = numberIn(this.typed) - number;
+    const off = readNumber(this.typed) - number;
     const near = Math.abs(off) <= tolerance + 1e-9;
     return `You guessed ${this.typed}, and it is ${shown}: ${near ? "well guessed." : `${short(Math.abs(off))} too ${off > 0 ? "high" : "low"}.`}`;
   }
