@@ -19,7 +19,7 @@ LENGTHS = {128: (120, 60), 256: (230, 120)}
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 _TYPED = 128
-_WARM_UP = 3
+_WARM_UP = 6
 _LOAD = """async (source) => {
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   window.bench = (await import(url)).default;
