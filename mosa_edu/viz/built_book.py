@@ -1,6 +1,7 @@
 """The built book as a reader's browser gets it: its pages, and the bytes of ours that they load."""
 
 import gzip
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,7 +58,7 @@ class BuiltBook:
     def served(self) -> Iterator[str]:
         """Serve the book on this machine and give its address."""
         handler = partial(_QuietHandler, directory=str(self.folder))
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server = _QuietServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -69,6 +70,13 @@ class BuiltBook:
 def gzipped(path: Path) -> int:
     """Count the bytes of a file as a server sends it."""
     return len(gzip.compress(path.read_bytes(), 9, mtime=0))
+
+
+class _QuietServer(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a page that was closed while it loaded."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):
