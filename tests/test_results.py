@@ -133,6 +133,13 @@ def test_repairs_are_shares_of_the_claimed_gain():
     assert "25% [25%, 25%] of the claimed gain" in rows["mosa"].verdict("prefix")
 
 
+def test_a_loss_is_no_share_of_a_gain():
+    """Catches "-100% of the claimed gain" for a kind that is worse than dense."""
+    kinds = {"dense": (4.0, 4.0), "mosa": (3.6, 3.9), "random": (4.4, 4.4)}
+    rows = {row.kind: row for row in repair_rows(*twins(kinds))}
+    assert rows["random"].verdict("full").endswith("worse than dense")
+
+
 def test_what_is_not_told_apart_from_zero_gets_no_share():
     """Catches a share of nothing: a ratio of two gains that may both be 0."""
     kinds = {"dense": (4.0, 4.0), "mosa": (3.6, 3.9), "prefix": (4.0, 4.0)}

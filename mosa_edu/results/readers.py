@@ -57,7 +57,7 @@ def recorded_probe(name: str) -> ProbeRecord:
 
 
 def recorded_bench(name: str) -> ProbeRecord:
-    """Read what `mosa-edu bench` timed: ``steps``, ``lengths`` or ``roofline``."""
+    """Read what `mosa-edu bench` timed: ``steps``, ``lengths``, ``roofline`` or ``page``."""
     return _named(ProbeRecord.load, "bench", name)
 
 

@@ -95,15 +95,15 @@ class RepairRow:
         gain = self.gains[way]
         if gain.holds_zero:
             return f"gain {gain}: {NOTHING}"
-        worse = " (worse than dense)" if gain.mean < 0 else ""
+        if gain.mean < 0:
+            return f"gain {gain}: worse than dense"
         if way not in self.shares:
-            return f"gain {gain}{worse}; no share: the claimed gain is {NOTHING}, or not recorded"
+            return f"gain {gain}; no share: the claimed gain is {NOTHING}, or not recorded"
         if (self.label, way) == (PAPER, "full"):
-            return f"gain {gain}{worse}: the claimed gain"
+            return f"gain {gain}: the claimed gain"
         share = self.shares[way]
         return (
-            f"gain {gain}{worse}, {share.mean:.0%} [{share.low:.0%}, {share.high:.0%}] "
-            "of the claimed gain"
+            f"gain {gain}, {share.mean:.0%} [{share.low:.0%}, {share.high:.0%}] of the claimed gain"
         )
 
 
