@@ -1,20 +1,19 @@
 """One head's router against chance, a search and no head at all: the stored frame of a game."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from mosa_edu.checks import require
-from mosa_edu.records.arrays import check_fields, plain, read_object
-from mosa_edu.records.files import JsonRecord
+from mosa_edu.records.arrays import plain
 from mosa_edu.records.leak import Piece
+from mosa_edu.records.text_record import TextRecord
 
 VERSION = 1
 
 
 @dataclass(frozen=True)
-class RouterContest(JsonRecord):
+class RouterContest(TextRecord):
     """What the loss of one text is when one head keeps this or that.
 
     Parameters
@@ -80,33 +79,14 @@ class RouterContest(JsonRecord):
         lower = self.found_loss <= self.trained_loss + 1e-6
         require(lower, "found_loss", self.found_loss, f"at most {self.trained_loss}")
 
-    @property
-    def text(self) -> str:
-        """The text."""
-        return "".join(token.text for token in self.tokens)
-
     def random_loss(self) -> float:
         """Return the mean over the random selections, in nats per token."""
         return sum(self.random_losses) / len(self.random_losses)
 
-    def to_json(self) -> str:
-        """Write the record as one JSON object; losses to six decimals."""
-        values = asdict(self)
+    def values(self) -> dict[str, Any]:
+        """Return the fields as they are written: losses to six decimals."""
+        values = super().values()
         for name in ("trained_loss", "found_loss", "off_loss"):
             values[name] = round(values[name], 6)
         values["random_losses"] = [round(loss, 6) for loss in self.random_losses]
-        return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str) -> "RouterContest":
-        """Read what `to_json` wrote.
-
-        Raises
-        ------
-        ValueError
-            Naming the field that is missing, unknown or wrong.
-        """
-        values = read_object(text, "RouterContest")
-        optional = {"provenance"}
-        check_fields(values, set(cls.__dataclass_fields__) - optional, optional, "RouterContest")
-        return cls(**values)
+        return values

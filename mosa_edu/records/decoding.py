@@ -1,21 +1,20 @@
 """A text that was decoded token by token, and which heads kept which token of it."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
 from mosa_edu.checks import require
-from mosa_edu.records.arrays import check_fields, plain, read_object
-from mosa_edu.records.files import JsonRecord
+from mosa_edu.records.arrays import plain
 from mosa_edu.records.leak import Piece
+from mosa_edu.records.text_record import TextRecord
 
 VERSION = 1
 
 
 @dataclass(frozen=True)
-class DecodingStory(JsonRecord):
+class DecodingStory(TextRecord):
     """Who was admitted at every step of a decoding, and what the cache held after it.
 
     Parameters
@@ -85,11 +84,6 @@ class DecodingStory(JsonRecord):
         require(list(self.bytes) == expected, "bytes", list(self.bytes), "what the slots hold")
 
     @property
-    def text(self) -> str:
-        """The whole text."""
-        return "".join(token.text for token in self.tokens)
-
-    @property
     def slot_bytes(self) -> int:
         """Bytes of one key and one value of one head."""
         return 2 * self.d_head * self.bytes_per_element
@@ -104,21 +98,3 @@ class DecodingStory(JsonRecord):
         """Count those of as many heads that are all dense, after each step."""
         every = self.layers * (self.dense_heads + self.heads)
         return [every * (t + 1) for t in range(len(self.tokens))]
-
-    def to_json(self) -> str:
-        """Write the story as one JSON object."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str) -> "DecodingStory":
-        """Read what `to_json` wrote.
-
-        Raises
-        ------
-        ValueError
-            Naming the field that is missing, unknown or wrong.
-        """
-        values = read_object(text, "DecodingStory")
-        optional = {"provenance"}
-        check_fields(values, set(cls.__dataclass_fields__) - optional, optional, "DecodingStory")
-        return cls(**values)

@@ -1,13 +1,12 @@
 """What a new future did to the past of one text: the leak probe's stored example."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from mosa_edu.checks import require
-from mosa_edu.records.arrays import check_fields, plain, read_object
-from mosa_edu.records.files import JsonRecord
+from mosa_edu.records.arrays import plain
+from mosa_edu.records.text_record import TextRecord
 
 VERSION = 1
 
@@ -29,7 +28,7 @@ class Forecast(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LeakExample(JsonRecord):
+class LeakExample(TextRecord):
     """One text, the same text with another future, and all that moved before the cut.
 
     Parameters
@@ -105,11 +104,6 @@ class LeakExample(JsonRecord):
             inside = all(0 <= t < T for row in picks for t in row)
             require(inside, name, "another position", f"positions in [0, {T})")
 
-    @property
-    def text(self) -> str:
-        """The text as it was before the cut was made."""
-        return "".join(token.text for token in self.tokens)
-
     def rewritten(self) -> tuple[int, int]:
         """Count the picks before the cut that only one future has: (new, lost)."""
         new = lost = 0
@@ -117,21 +111,3 @@ class LeakExample(JsonRecord):
             own, other = ({t for t in row if t < self.cut} for row in (before, after))
             new, lost = new + len(other - own), lost + len(own - other)
         return new, lost
-
-    def to_json(self) -> str:
-        """Write the example as one JSON object."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str) -> "LeakExample":
-        """Read what `to_json` wrote.
-
-        Raises
-        ------
-        ValueError
-            Naming the field that is missing, unknown or wrong.
-        """
-        values = read_object(text, "LeakExample")
-        optional = {"provenance"}
-        check_fields(values, set(cls.__dataclass_fields__) - optional, optional, "LeakExample")
-        return cls(**values)
