@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from axe_playwright_python.sync_playwright import Axe
 from explorer_pages import HEAD
@@ -13,13 +13,15 @@ from mosa_edu.viz.widgets import Component
 
 
 class OpenFigure:
-    """A figure on an open page."""
+    """A figure on an open page, once it has drawn itself."""
+
+    drawn = "(root) => root.querySelector('.finding').textContent !== ''"
 
     def __init__(self, page: Page, tag: str) -> None:
         self.page = page
         self.tag = tag
         self.root = f"document.querySelector('{tag} > div').shadowRoot"
-        self.until("(root) => root.querySelector('.finding').textContent !== ''")
+        self.until(self.drawn)
 
     def one(self, selector: str) -> Locator:
         return self.page.locator(f"{self.tag} {selector}").first
@@ -72,12 +74,19 @@ def write_page(folder: Path, widget: Component) -> str:
     return path.as_uri()
 
 
+Figure = TypeVar("Figure", bound=OpenFigure)
+
+
 def open_figure(
-    visit: Callable[..., Any], address: str, fragment: str = "", **options: Any
-) -> OpenFigure:
+    visit: Callable[..., Any],
+    address: str,
+    fragment: str = "",
+    kind: type[Figure] = OpenFigure,
+    **options: Any,
+) -> Figure:
     """Open the page, at a fragment."""
     tag = f"mosa-{Path(address).stem}"
-    return OpenFigure(visit(address + (f"#{fragment}" if fragment else ""), **options).page, tag)
+    return kind(visit(address + (f"#{fragment}" if fragment else ""), **options).page, tag)
 
 
 def load_module(page: Page, name: str) -> None:

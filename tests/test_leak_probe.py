@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import pytest
 import torch
 from explorer_pages import HEAD, explorer_site  # noqa: F401
+from figure_pages import OpenFigure, open_figure
 
 import mosa_edu
 import mosa_edu.pretrained
@@ -23,7 +24,6 @@ WHO = {
     "none": "Cutting the future off",
     "edit": "An edited future",
 }
-ROOT = "document.querySelector('mosa-leak > div').shadowRoot"
 
 
 @pytest.fixture(scope="module")
@@ -42,21 +42,10 @@ def leak_site(explorer_site):  # noqa: F811
     return f"{site.address}/leak.html", example, site.model, site.tokenizer
 
 
-class Probe:
+class Probe(OpenFigure):
     """A probe on an open page."""
 
-    def __init__(self, page):
-        self.page = page
-        self.until("(root) => root.querySelector('.plot svg path') !== null")
-
-    def one(self, selector):
-        return self.page.locator(f"mosa-leak {selector}").first
-
-    def text(self, selector):
-        return " ".join((self.one(selector).text_content() or "").split())
-
-    def until(self, script, argument=None):
-        self.page.wait_for_function(f"(argument) => ({script})({ROOT}, argument)", arg=argument)
+    drawn = "(root) => root.querySelector('.plot svg path') !== null"
 
     def until_live(self):
         self.until("(root) => root.querySelector('.pill').textContent.startsWith('Live')")
@@ -64,13 +53,13 @@ class Probe:
     def choose(self, name):
         self.page.get_by_role("radio", name=name, exact=True).click()
 
-    def until_says(self, selector, part):
+    def until_shows(self, selector, part):
         find = "(root, [s, part]) => root.querySelector(s).textContent.includes(part)"
         self.until(find, [selector, part])
 
 
 def open_probe(visit, leak_site, fragment="", **options):
-    return Probe(visit(leak_site[0] + (f"#{fragment}" if fragment else ""), **options).page)
+    return open_figure(visit, leak_site[0], fragment, Probe, **options)
 
 
 def counts(probe):
@@ -92,7 +81,7 @@ def test_live_model_finds_what_pytorch_recorded(visit, leak_site):
     live.until_live()
     assert live.text(".finding") == leak_finding(again)
     live.page.goto(f"{leak_site[0]}#leak=letter&cut={CUT}&seed=1")
-    live.until_says(".detail", f"position {CUT} ")
+    live.until_shows(".detail", f"position {CUT} ")
     assert live.text(".finding") == leak_finding(example)
     assert counts(live) == counts(stored)
 
@@ -105,7 +94,7 @@ def test_causal_rules_give_exactly_zero(visit, leak_site, rule):
         fragment = f"leak=letter&cut=30&rule={rule}&future={future}&edit=Another+end."
         probe.page.goto(f"{leak_site[0]}#{fragment}")
         probe.until_live()
-        probe.until_says(".finding", who)
+        probe.until_shows(".finding", who)
         silent = "rewrites no pick in the past; none of its 30 predictions changed."
         assert probe.text(".finding") == f"{who} {silent}"
         moved = counts(probe) if rule == "dense" else counts(probe)[1:]
@@ -121,9 +110,9 @@ def test_bar_is_moved_by_key_mouse_and_in_the_text(visit, leak_site):
     bar = probe.one(".plot .bar")
     bar.focus()
     bar.press("ArrowLeft")
-    probe.until_says(".detail", f"position {CUT - 1} ")
+    probe.until_shows(".detail", f"position {CUT - 1} ")
     bar.press("PageUp")
-    probe.until_says(".detail", f"position {CUT + 7} ")
+    probe.until_shows(".detail", f"position {CUT + 7} ")
     box = bar.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + 30
     probe.page.mouse.move(x, y)
@@ -132,14 +121,14 @@ def test_bar_is_moved_by_key_mouse_and_in_the_text(visit, leak_site):
     probe.page.mouse.up()
     moved = int(bar.get_attribute("aria-valuenow"))
     assert moved < CUT + 3
-    probe.until_says(".detail", f"position {moved} ")
+    probe.until_shows(".detail", f"position {moved} ")
     handle, target = probe.one(".text .bar"), probe.one('.tok[data-t="8"]')
     handle.hover()
     to = target.bounding_box()
     probe.page.mouse.down()
     probe.page.mouse.move(to["x"] + 1, to["y"] + 8, steps=4)
     probe.page.mouse.up()
-    probe.until_says(".detail", "position 8 ")
+    probe.until_shows(".detail", "position 8 ")
 
 
 @pytest.mark.browser
@@ -151,7 +140,7 @@ def test_view_is_a_link_and_a_table(visit, leak_site):
     probe.one("textarea[aria-label^='Your future']").fill(
         '</script><img src=x onerror="window.hurt=1"> שלום 😀'
     )
-    probe.until_says(".finding", "An edited future")
+    probe.until_shows(".finding", "An edited future")
     probe.one('.tok[data-t="5"]').click()
     probe.one('.tok[data-t="5"]').press("ArrowRight")
     probe.page.get_by_role("button", name="Table view").click()
@@ -180,23 +169,25 @@ def test_the_readers_own_text_is_cut_as_python_cuts_it(visit, leak_site):
     for text in ("Nobody", "Nobody knew what the second clock had said to the first of them."):
         probe.one("textarea").fill(text)
     T = len(tokenizer.encode(text))
-    probe.until_says(".own .note", f"{T} tokens")
+    probe.until_shows(".own .note", f"{T} tokens")
     again = reroll_future(model, tokenizer, text, 2 * T // 3, source={})
-    probe.until_says(".finding", leak_finding(again))
+    probe.until_shows(".finding", leak_finding(again))
     assert counts(probe)[1:4] == [*again.rewritten(), sum(again.changed)]
     probe.page.wait_for_timeout(500)
     other = open_probe(visit, leak_site, probe.page.url.partition("#")[2])
     other.until_live()
-    other.until_says(".finding", leak_finding(again))
+    other.until_shows(".finding", leak_finding(again))
     assert other.one("textarea").input_value() == text
     hostile = '</script><img src=x onerror="window.hurt=1"> \ud800 שלום 😀'
-    other.page.evaluate(f"(text) => {{ {ROOT}.querySelector('textarea').value = text; }}", hostile)
+    other.page.evaluate(
+        f"(text) => {{ {other.root}.querySelector('textarea').value = text; }}", hostile
+    )
     other.one("textarea").press("Space")
     other.until("(root) => root.querySelector('.text').textContent.includes('onerror')")
     assert other.page.evaluate("window.hurt") is None
     assert other.page.locator("mosa-leak img").count() == 0
     other.one("textarea").fill("a")
-    other.until_says(".own .note", "at least two tokens")
+    other.until_shows(".own .note", "at least two tokens")
     assert "onerror" in other.text(".text")
     other.one("select").select_option("letter")
     other.until("(root) => root.querySelector('.own').hidden")
@@ -225,7 +216,7 @@ def test_copied_cells_count_what_the_page_counts(
     for number, view in enumerate(views):
         probe.page.goto(f"{address}#leak=heads&cut={3 + number}&{view}")
         probe.until_live()
-        probe.until_says(".detail", f"position {3 + number} ")
+        probe.until_shows(".detail", f"position {3 + number} ")
         probe.page.get_by_role("button", name="Copy as Python").click()
         probe.until("(root) => root.querySelector('.told').textContent === 'Python copied.'")
         exec(probe.page.evaluate("navigator.clipboard.readText()"), {})
@@ -236,7 +227,7 @@ def test_copied_cells_count_what_the_page_counts(
         else:
             assert printed == [*shown[1:4], 3 + number]
         probe.one('.tok[data-t="0"]').click()
-        probe.page.evaluate(f"() => {{ {ROOT}.querySelector('.told').textContent = ''; }}")
+        probe.page.evaluate(f"() => {{ {probe.root}.querySelector('.told').textContent = ''; }}")
 
 
 @pytest.mark.browser
@@ -265,16 +256,16 @@ def test_without_weights_the_example_stays_and_says_why(visit, leak_site, explor
     page = (explorer_site.folder / "leak.html").read_text()
     lost = page.replace('"url":"model.safetensors"', '"url":"leak.html"')
     (explorer_site.folder / "lost.html").write_text(lost)
-    probe = Probe(visit(f"{explorer_site.address}/lost.html").page)
+    probe = Probe(visit(f"{explorer_site.address}/lost.html").page, "mosa-leak")
     probe.choose("Prefix")
     probe.until("(root) => !root.querySelector('.banner').hidden")
     assert probe.text(".finding") == leak_finding(leak_site[1])
     (explorer_site.folder / "none.html").write_text(
         page.replace('"url":"model.safetensors"', '"url":null')
     )
-    probe = Probe(visit(f"{explorer_site.address}/none.html").page)
+    probe = Probe(visit(f"{explorer_site.address}/none.html").page, "mosa-leak")
     probe.choose("Prefix")
-    probe.until_says(".told", "saved without the model's weights")
+    probe.until_shows(".told", "saved without the model's weights")
     assert probe.text(".finding") == leak_finding(leak_site[1])
 
 

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 import torch
 from explorer_pages import HEAD, explorer_site  # noqa: F401
+from figure_pages import OpenFigure, open_figure
 from torch.nn import functional as F
 
 import mosa_edu
@@ -28,7 +29,6 @@ from mosa_edu.viz.be_the_router import BeTheRouter, router_finding
 from mosa_edu.viz.page_model import PageModel
 
 TOLERANCE = 2e-3
-ROOT = "document.querySelector('mosa-router > div').shadowRoot"
 LAYER, HEAD_NUMBER = 1, 3
 
 
@@ -48,24 +48,10 @@ def game_site(explorer_site):  # noqa: F811
     return f"{site.address}/router.html", contest, site.model, site.tokenizer
 
 
-class Game:
+class Game(OpenFigure):
     """A game on an open page."""
 
-    def __init__(self, page):
-        self.page = page
-        self.until("(root) => root.querySelector('.rivals path') !== null")
-
-    def one(self, selector):
-        return self.page.locator(f"mosa-router {selector}").first
-
-    def text(self, selector):
-        return " ".join((self.one(selector).text_content() or "").split())
-
-    def button(self, name):
-        return self.page.get_by_role("button", name=name, exact=True)
-
-    def until(self, script, argument=None):
-        self.page.wait_for_function(f"(argument) => ({script})({ROOT}, argument)", arg=argument)
+    drawn = "(root) => root.querySelector('.rivals path') !== null"
 
     def until_compared(self):
         """Wait until the live model knows every loss."""
@@ -81,18 +67,13 @@ class Game:
 
     def losses(self):
         """Return the losses of the table, by the first word of who picks."""
-        if not self.one("table").is_visible():
-            self.button("Table view").click()
-        rows = self.page.locator("mosa-router tbody tr")
-        cells = rows.evaluate_all(
-            "(rows) => rows.map((r) => [...r.cells].map((c) => c.textContent))"
-        )
+        cells = self.table()
         self.button("Table view").click()
         return {who.split()[0].strip(","): float(loss) for who, loss, *_ in cells if loss}
 
 
 def open_game(visit, game_site, fragment="", **options):
-    return Game(visit(game_site[0] + (f"#{fragment}" if fragment else ""), **options).page)
+    return open_figure(visit, game_site[0], fragment, Game, **options)
 
 
 @pytest.mark.browser
@@ -232,7 +213,7 @@ def test_without_weights_the_first_frame_stays_and_says_why(visit, game_site, ex
     (explorer_site.folder / "bare.html").write_text(
         page.replace('"url":"model.safetensors"', '"url":null')
     )
-    game = Game(visit(f"{explorer_site.address}/bare.html").page)
+    game = Game(visit(f"{explorer_site.address}/bare.html").page, "mosa-router")
     game.button("Next head").click()
     game.until("(root) => root.querySelector('.told').textContent.includes('without the model')")
     assert game.text(".finding") == router_finding(game_site[1])

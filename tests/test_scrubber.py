@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from explorer_pages import HEAD, explorer_site  # noqa: F401
+from figure_pages import OpenFigure, open_figure
 
 from mosa_edu.records import RoutingHistory
 from mosa_edu.results import recorded_history
@@ -16,7 +17,6 @@ from mosa_edu.viz.scrubber import TrainingScrubber, scrubber_finding
 
 PIECES = ["The", " cat", ",", "</script><img src=x onerror=window.hurt=1>", " th", "ird", "\n", ""]
 STEPS = (0, 1, 2, 4, 9, 30, 1000)
-ROOT = "document.querySelector('mosa-scrubber > div').shadowRoot"
 
 
 def make_history(seed=0, copies=4, layers=2, heads=3, k=5):
@@ -48,28 +48,10 @@ def address(explorer_site):  # noqa: F811
     return f"{explorer_site.address}/scrubber.html"
 
 
-class Scrubber:
+class Scrubber(OpenFigure):
     """A scrubber on an open page."""
 
-    def __init__(self, page):
-        self.page = page
-        self.until("(root) => root.querySelector('.stops svg path') !== null")
-
-    def one(self, selector):
-        return self.page.locator(f"mosa-scrubber {selector}").first
-
-    def text(self, selector):
-        return " ".join((self.one(selector).text_content() or "").split())
-
-    def button(self, name):
-        return self.page.get_by_role("button", name=name, exact=True)
-
-    def until(self, script, argument=None):
-        self.page.wait_for_function(f"(argument) => ({script})({ROOT}, argument)", arg=argument)
-
-    def until_says(self, part):
-        find = "(root, part) => root.querySelector('.finding').textContent.includes(part)"
-        self.until(find, part)
+    drawn = "(root) => root.querySelector('.stops svg path') !== null"
 
     def marks(self):
         """Return how many marks the two rows have."""
@@ -77,17 +59,9 @@ class Scrubber:
         drawn = paths.evaluate_all("(paths) => paths.map((path) => path.getAttribute('d'))")
         return [d.count("M") for d in drawn if d.endswith("z")]
 
-    def table(self):
-        if not self.one("table").is_visible():
-            self.button("Table view").click()
-        rows = self.page.locator("mosa-scrubber tbody tr")
-        return rows.evaluate_all(
-            "(rows) => rows.map((r) => [...r.cells].map((c) => c.textContent))"
-        )
-
 
 def open_scrubber(visit, address, fragment="", **options):
-    return Scrubber(visit(address + (f"#{fragment}" if fragment else ""), **options).page)
+    return open_figure(visit, address, fragment, Scrubber, **options)
 
 
 @pytest.mark.browser
@@ -160,11 +134,17 @@ def test_view_is_a_link_and_other_texts_are_fetched(visit, address):
 def test_picture_numbers_and_cell_are_those_of_the_view(visit, explorer_site, capsys):  # noqa: F811
     history = recorded_history("clocks")
     element = TrainingScrubber({"A text": history}, layer=2, head=3).element()
-    (explorer_site.folder / "scrubber.js").write_text(classic_script("scrubber"))
+    folder = explorer_site.folder / "recorded"
+    folder.mkdir()
+    (folder / "scrubber.js").write_text(classic_script("scrubber"))
     page = f'{HEAD}<h1>Scrub</h1>{element}<script src="scrubber.js" defer></script>'
-    (explorer_site.folder / "recorded.html").write_text(page)
+    (folder / "scrubber.html").write_text(page)
     shown = open_scrubber(
-        *(visit, f"{explorer_site.address}/recorded.html", "scrub=a-text&l=2&h=3&step=300"),
+        *(
+            visit,
+            f"{explorer_site.address}/recorded/scrubber.html",
+            "scrub=a-text&l=2&h=3&step=300",
+        ),
         permissions=["clipboard-read", "clipboard-write"],
     )
     texts = {}

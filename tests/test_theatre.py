@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 import torch
 from explorer_pages import HEAD, explorer_site  # noqa: F401
+from figure_pages import OpenFigure, open_figure
 
 import mosa_edu
 from mosa_edu import costs
@@ -26,7 +27,6 @@ from mosa_edu.viz.live_data import shipped_model
 
 PROMPT = "The clock said that nobody knew;"
 THRESHOLDS = [[0.3] * 5, [0.0] * 5, [-0.5] * 5]
-ROOT = "document.querySelector('mosa-theatre > div').shadowRoot"
 
 
 @pytest.fixture(scope="module")
@@ -52,38 +52,17 @@ def address(explorer_site, stories):  # noqa: F811
     return f"{explorer_site.address}/theatre.html"
 
 
-class Theatre:
+class Theatre(OpenFigure):
     """A theatre on an open page."""
 
-    def __init__(self, page):
-        self.page = page
-        self.until("(root) => root.querySelector('.stage svg path') !== null")
-
-    def one(self, selector):
-        return self.page.locator(f"mosa-theatre {selector}").first
-
-    def text(self, selector):
-        return " ".join((self.one(selector).text_content() or "").split())
-
-    def button(self, name):
-        return self.page.get_by_role("button", name=name, exact=True)
-
-    def until(self, script, argument=None):
-        self.page.wait_for_function(f"(argument) => ({script})({ROOT}, argument)", arg=argument)
+    drawn = "(root) => root.querySelector('.stage svg path') !== null"
 
     def step(self):
         return int(self.text(".finding").split()[2])
 
-    def rows(self):
-        self.button("Table view").click()
-        rows = self.page.locator("mosa-theatre tbody tr")
-        return rows.evaluate_all(
-            "(rows) => rows.map((r) => [...r.cells].map((c) => c.textContent.replaceAll(',', '')))"
-        )
-
 
 def open_theatre(visit, address, fragment="", **options):
-    return Theatre(visit(address + (f"#{fragment}" if fragment else ""), **options).page)
+    return open_figure(visit, address, fragment, Theatre, **options)
 
 
 def test_stories_admit_whom_one_pass_over_the_whole_text_admits(explorer_site, stories):  # noqa: F811
@@ -173,12 +152,12 @@ def test_every_number_of_every_step_is_the_recorded_one(visit, address, stories)
         shown = open_theatre(visit, address, f"theatre={rule}&step=400")
         assert shown.text(".finding") == theatre_finding(story)
         slots, dense = story.slots(), story.dense_slots()
-        for t, cells in enumerate(shown.rows()):
+        for t, cells in enumerate(shown.table()):
             assert [int(cells[0]), int(cells[2]), int(cells[3])] == [
                 *(t, len(story.taken[t])),
                 len(story.refused[t]),
             ]
-            assert [int(cell) for cell in cells[4:7]] == [
+            assert [int(cell.replace(",", "")) for cell in cells[4:7]] == [
                 *(slots[t], story.bytes[t]),
                 dense[t] * story.slot_bytes,
             ]
