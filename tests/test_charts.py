@@ -14,6 +14,7 @@ from plotly.colors import sequential
 from test_records import make_run, make_trace
 
 from mosa_edu.records import Token
+from mosa_edu.results import GainCurve
 from mosa_edu.viz import charts, renderer, style
 from mosa_edu.viz.charts.axes import by_similarity
 from mosa_edu.viz.charts.lines import _apart, line_styles
@@ -232,6 +233,24 @@ def test_losses_on_held_out_text_and_of_runs_that_diverged():
     assert "mosa has diverged" in charts.caption(charts.loss_curves([gone]))
 
 
+def test_gains_are_drawn_kind_by_kind_and_seed_by_seed():
+    tokens = np.array([0.0, 1e5, 2e6])
+    curves = [
+        GainCurve("mosa", (0, 1), tokens, np.array([[3.0, 0.1, 0.02], [1.0, 0.2, 0.04]])),
+        GainCurve("fixed", (0,), tokens[1:], np.array([[-0.2, -0.06]])),
+    ]
+    figure = charts.gain_lines(curves)
+    drawn = {line.name: list(line.y) for line in figure.data if line.name}
+    assert drawn == {"mosa": [0.03], "fixed": [-0.06]}
+    assert [list(line.y) for line in figure.data if not line.name] == [[0.02], [0.04]]
+    assert charts.caption(figure) == (
+        "Nats gained on dense after 2.00 M tokens: "
+        "mosa +0.030 (2 seeds, +0.020 to +0.040); fixed -0.060 (1 seed)."
+    )
+    low, high = figure.layout.yaxis.range
+    assert low < -0.06 < 0.04 < high
+
+
 def test_costs_are_compared_with_the_first_kind():
     figure = charts.cost_vs_length(LENGTHS, COSTS)
     assert charts.caption(figure) == (
@@ -251,6 +270,7 @@ def test_costs_are_compared_with_the_first_kind():
         (lambda t: charts.selection_mask(t, 0, 4), "head must be in"),
         (lambda t: charts.attention_map(t, 0, 0, token=12), "token must be None or in"),
         (lambda t: charts.loss_curves([]), "records must be at least one record"),
+        (lambda t: charts.gain_lines([]), "curves must be at least one curve"),
         (lambda t: charts.loss_curves([make_run(), make_run()]), "different names"),
         (lambda t: charts.loss_curves([make_run(train_curve=[])]), "curve of the training loss"),
         (lambda t: charts.cost_vs_length([64], COSTS), "lengths must be"),

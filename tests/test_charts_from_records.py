@@ -69,6 +69,7 @@ build(zoo.mask_zoo, [zoo.Mask("Dense", "every token", lower)], words, 3)
 picked = [words[token] for token in trace.picks(0, 0)]
 build(dense.dense_map, trace.attention_matrix(0, 0), picked, "Layer 0, head 0")
 build(loss_curves, recorded_runs(), held_out=True)
+build(gain_lines, gain_curves(run for run in recorded_runs() if "-flops-8-" in run.name))
 probes = recorded_probes()
 build(coin_flips.coin_flip_losses, coin_flip_rows(probes))
 for sparsity in (8, 16, 64):

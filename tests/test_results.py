@@ -10,6 +10,7 @@ from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.results import (
     bootstrap_mean,
     coin_flip_rows,
+    gain_curves,
     recorded_probes,
     recorded_runs,
     recorded_scores,
@@ -42,6 +43,29 @@ def run(kind: str, seed: int, loss: float, status: str = "finished") -> RunRecor
         validation={"32": {"loss": 9.0}, "256": {"loss": loss}},
         status=status,
     )
+
+
+def test_gain_curves_pair_seeds_at_the_steps_that_both_have():
+    """Catches pairing by position, and a step that only one of the two was evaluated at."""
+
+    def seen(kind: str, seed: int, points: dict[int, float], status: str = "finished") -> RunRecord:
+        curve = [[step, 100 * step, loss, 0.01] for step, loss in points.items()]
+        return dataclasses.replace(run(kind, seed, 4.0, status), extra={"validation_curve": curve})
+
+    runs = [
+        seen("mosa", 1, {0: 7.0, 2: 5.5, 4: 4.0}),
+        seen("mosa", 0, {0: 7.0, 1: 6.0, 4: 4.5}),
+        seen("dense", 0, {0: 7.0, 2: 6.0, 4: 5.0}),
+        seen("dense", 1, {0: 7.0, 2: 6.0, 4: 4.25}),
+        seen("fixed", 0, {0: 7.0, 4: 5.25}),
+        seen("random", 0, {0: 7.0, 4: 1.0}, status="diverged"),
+        seen("prefix", 2, {0: 7.0, 4: 1.0}),
+    ]
+    mosa, fixed = gain_curves(runs)
+    assert (mosa.kind, mosa.seeds, fixed.kind) == ("mosa", (0, 1), "fixed")
+    assert mosa.tokens.tolist() == [0, 400]
+    np.testing.assert_allclose(mosa.gains, [[0.0, 0.5], [0.0, 0.25]])
+    assert fixed.mean.tolist() == [0.0, -0.25]
 
 
 def test_gains_pair_seeds_and_leave_failed_runs_out():

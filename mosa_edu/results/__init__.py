@@ -2,6 +2,7 @@
 
 from mosa_edu.results.coin_flips import CoinFlipRow, coin_flip_rows
 from mosa_edu.results.decoding import DecodingRow, decoding_rows
+from mosa_edu.results.gain_curves import GainCurve, gain_curves
 from mosa_edu.results.intervals import (
     CONFIDENCE,
     Interval,
@@ -34,6 +35,7 @@ __all__ = [
     "CONFIDENCE",
     "CoinFlipRow",
     "DecodingRow",
+    "GainCurve",
     "Interval",
     "PredictorRow",
     "RepairRow",
@@ -43,6 +45,7 @@ __all__ = [
     "decoding_rows",
     "explorer_scores",
     "final_loss",
+    "gain_curves",
     "kind_of",
     "predictor_rows",
     "recorded_bench",
