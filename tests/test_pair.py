@@ -51,7 +51,10 @@ def test_what_is_measured_is_of_the_two_models():
     assert mosa["time_low"] <= mosa["time"] <= mosa["time_high"]
     assert mosa["kv_slots"] == kv_slots(MOSA) == 2 * 64 + 3 * 16
     assert 0 < mosa["saved_bytes"] < dense["saved_bytes"]
-    assert dense["peak_bytes"] is None
+    assert dense["peak_bytes"] > mosa["peak_bytes"] > 0
+    assert dense["peak_bytes"] > 2 * dense["saved_bytes"], "of two texts, and with gradients"
+    assert dense["forward_time"] == 1.0
+    assert 0 < mosa["forward_ms"] < mosa["step_ms"]
     more = measure_pair({"dense": replace(DENSE, n_dense_heads=8)}, 2, rounds=3)[0]
     assert more["saved_bytes"] > 1.2 * dense["saved_bytes"]
 

@@ -12,6 +12,7 @@ from mosa_edu.results import (
     recorded_gpu_probes,
     recorded_gpu_runs,
     recorded_gpu_scores,
+    recorded_long_context,
     recorded_probes,
     recorded_runs,
     recorded_scores,
@@ -53,6 +54,8 @@ class Evidence:
         Leak tests by name.
     traces : sequence of RoutingTrace
         What a trained model keeps in some texts.
+    long_runs : sequence of RunRecord
+        Training runs on long texts.
     gpu_runs, gpu_scores, gpu_probes
         The same of `mosa-edu gpu-suite`; empty if there never was a GPU.
     """
@@ -61,6 +64,7 @@ class Evidence:
     scores: Mapping[str, ScoreRecord] = field(default_factory=dict)
     probes: Mapping[str, ProbeRecord] = field(default_factory=dict)
     traces: Sequence[RoutingTrace] = ()
+    long_runs: Sequence[RunRecord] = ()
     gpu_runs: Sequence[RunRecord] = ()
     gpu_scores: Mapping[str, ScoreRecord] = field(default_factory=dict)
     gpu_probes: Mapping[str, ProbeRecord] = field(default_factory=dict)
@@ -77,7 +81,7 @@ class Evidence:
         traces = tuple(recorded_trace(name) for name in PROBES)
         records = recorded_runs(), recorded_scores(), recorded_probes()
         on_gpu = recorded_gpu_runs(), recorded_gpu_scores(), recorded_gpu_probes()
-        return cls(*records, traces, *on_gpu)
+        return cls(*records, traces, recorded_long_context().runs, *on_gpu)
 
     def gpu_pair(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Return what a dense model and a hybrid of its loss cost on a GPU.

@@ -73,3 +73,30 @@ BLIMP: dict[str, tuple[float, float]] = {
     "large": (80.4, 77.2),
 }
 """Accuracy in percent of the dense model and of MoSA, without training on the task."""
+
+
+class LongTexts(NamedTuple):
+    """The paper's comparison of long texts.
+
+    Attributes
+    ----------
+    d_model, d_head, n_kept : int
+        Widths; tokens that a head keeps at every length.
+    lengths : tuple of int
+        Tokens of the texts.
+    n_mosa, n_routing : int
+        Heads of a layer, beside four local ones.
+    share : float
+        Percent of the FLOPs of the Routing heads that the MoSA heads cost at the longest text.
+    """
+
+    d_model: int
+    d_head: int
+    n_kept: int
+    lengths: tuple[int, ...]
+    n_mosa: int
+    n_routing: int
+    share: float
+
+
+LONG = LongTexts(1024, 64, 64, (1024, 2048, 4096, 8192), 60, 4, 22.99)

@@ -7,17 +7,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mosa_edu.checks import require
 from mosa_edu.cli.jobs import (
     INTERRUPTED,
     add_flags,
+    add_shard,
+    add_sparsity,
     checked,
-    finish,
-    integer,
+    finish_all,
     print_plan,
     records_folder,
+    share_of,
 )
-from mosa_edu.twins import FIRST_GRID, jobs, shard
+from mosa_edu.twins import FIRST_GRID, jobs
 
 
 def add_parser(subparsers: Any) -> None:
@@ -31,31 +32,23 @@ def add_parser(subparsers: Any) -> None:
     add = parser.add_argument
     add("--kinds", default=",".join(FIRST_GRID), help="kinds of models, by commas")
     add("--match", default="flops", choices=("flops", "parameters"), help="what is equal")
-    add("--shard", default="1/1", metavar="I/N", help="do the I-th of N parts of the sweep")
+    add_shard(parser)
+    add_sparsity(parser)
     add_flags(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train the missing runs and print the table."""
     seeds = checked(args)
-    share = args.shard.split("/")
-    require(len(share) == 2, "--shard", args.shard, "two whole numbers, I/N")
-    part, parts = (integer(number, "--shard") for number in share)
-    wanted = jobs(args.kinds.split(","), seeds, args.sparsity, args.match)
-    mine = shard(wanted, part, parts)
+    mine = share_of(jobs(args.kinds.split(","), seeds, args.sparsity, args.match), args)
     if args.dry_run:
         print_plan(mine)
         return 0
     out = records_folder(args)
-    worst = 0
-    for job in mine:
-        status = finish(job, args, out)
-        if status == INTERRUPTED:
-            print("Stopped; the same command goes on from here.", file=sys.stderr)
-            return status
-        worst = max(worst, status)
-    _print_table(out)
-    return worst
+    status = finish_all(mine, args, out)
+    if status != INTERRUPTED:
+        _print_table(out)
+    return status
 
 
 def _print_table(out: Path) -> None:

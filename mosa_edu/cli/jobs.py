@@ -6,12 +6,14 @@ import argparse
 import dataclasses
 import math
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mosa_edu.checks import require
 from mosa_edu.cli import runs
-from mosa_edu.twins import Job
+from mosa_edu.twins import Job, shard
 
 if TYPE_CHECKING:
     from mosa_edu.records import RunRecord
@@ -22,17 +24,43 @@ LEARNING_RATE = 3e-3
 WARMUP_STEPS = 100
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
+Score = Callable[[Job, Path, argparse.Namespace, Path], None]
+"""Scores the run of a job: job, its folder, the flags, the folder of the records."""
+
+
+def add_flags(
+    parser: argparse.ArgumentParser, tokens: int = 3_000_000, batch_tokens: int = BATCH_TOKENS
+) -> None:
     """Declare what every sweep is asked: how much text, which, and where records go."""
     add = parser.add_argument
     add("--seeds", default="0,1,2", help="seeds, by commas")
-    add("--sparsity", type=int, default=8, help="tokens in all, for each token a head keeps")
-    add("--tokens", type=int, default=3_000_000, help="training tokens of each run")
+    add("--tokens", type=int, default=tokens, help="training tokens of each run, at least")
     add("--corpus", default="gutenberg", help="a corpus by name, or a text file")
-    add("--out", type=Path, help="folder for the records; default: compare in the cache")
+    add("--out", type=Path, help="folder for the records, instead of the cache")
     add("--time-limit", type=float, metavar="SECONDS", help="of each run; run again to go on")
     add("--threads", type=int, help="CPU threads")
     add("--dry-run", action="store_true", help="print the runs and their budgets, train nothing")
+    parser.set_defaults(batch_tokens=batch_tokens)
+
+
+def add_sparsity(parser: argparse.ArgumentParser) -> None:
+    """Declare the sparsity of a sweep whose texts all have one length."""
+    text = "tokens in all, for each token a head keeps"
+    parser.add_argument("--sparsity", type=int, default=8, help=text)
+
+
+def add_shard(parser: argparse.ArgumentParser) -> None:
+    """Declare the part of a sweep that this call does."""
+    text = "do the I-th of N parts of the sweep"
+    parser.add_argument("--shard", default="1/1", metavar="I/N", help=text)
+
+
+def share_of(wanted: list[Job], args: argparse.Namespace) -> list[Job]:
+    """Return the part of a sweep that was asked for."""
+    share = args.shard.split("/")
+    require(len(share) == 2, "--shard", args.shard, "two whole numbers, I/N")
+    part, parts = (integer(number, "--shard") for number in share)
+    return shard(wanted, part, parts)
 
 
 def checked(args: argparse.Namespace) -> list[int]:
@@ -54,13 +82,52 @@ def integer(text: str, argument: str) -> int:
     return int(text)
 
 
-def records_folder(args: argparse.Namespace) -> Path:
+def records_folder(args: argparse.Namespace, sweep: str = "compare") -> Path:
     """Return where records go."""
-    return args.out or runs.runs_folder().parent / "compare"
+    return args.out or runs.runs_folder().parent / sweep
 
 
-def finish(job: Job, args: argparse.Namespace, out: Path) -> int:
-    """Train and score one run unless its records are there; return the exit status."""
+def finish_all(
+    wanted: list[Job],
+    args: argparse.Namespace,
+    out: Path,
+    score: Score | None = None,
+    sweep: str = "compare",
+) -> int:
+    """Train and score the runs that have no record, see `finish`; return the worst status."""
+    worst = 0
+    for job in wanted:
+        status = finish(job, args, out, score, sweep)
+        if status == INTERRUPTED:
+            print("Stopped; the same command goes on from here.", file=sys.stderr)
+            return status
+        worst = max(worst, status)
+    return worst
+
+
+def finish(
+    job: Job,
+    args: argparse.Namespace,
+    out: Path,
+    score: Score | None = None,
+    sweep: str = "compare",
+) -> int:
+    """Train and score one run unless its records are there; return the exit status.
+
+    Parameters
+    ----------
+    job, args, out
+        The run, the flags of the sweep, the folder of the records.
+    score : callable, optional
+        Scores the finished run; three ways on 200 windows if it is not given.
+    sweep : str
+        Begins the name of the folder that runs of one sweep share.
+
+    Returns
+    -------
+    int
+        0, 1 after divergence, `INTERRUPTED`.
+    """
     record = out / "runs" / f"{job.name}.json"
     if record.exists():
         return 0
@@ -68,7 +135,7 @@ def finish(job: Job, args: argparse.Namespace, out: Path) -> int:
 
     from mosa_edu.cli.training_run import train
 
-    folder = runs.runs_folder() / f"compare-{args.tokens}" / job.name
+    folder = runs.runs_folder() / f"{sweep}-{args.tokens}" / job.name
     _share_tokenizer(folder)
     print(f"== {job.name}", flush=True)
     status = train(settings_of(job, args), folder, torch.device(_device()), args.time_limit)
@@ -76,7 +143,7 @@ def finish(job: Job, args: argparse.Namespace, out: Path) -> int:
         return status
     finished = _load(folder)
     if status == 0 and finished is not None and finished.status == "finished":
-        _score(job, folder, args, out)
+        (score or _score)(job, folder, args, out)
     if finished is not None and finished.status != "stopped":
         dataclasses.replace(finished, name=job.name).save(record)
     return status
@@ -109,10 +176,10 @@ def settings_of(job: Job, args: argparse.Namespace) -> dict[str, Any]:
     """Return the ``config.json`` of a job's run."""
     from mosa_edu.training import TrainingConfig
 
-    steps = math.ceil(args.tokens / BATCH_TOKENS)
+    steps = math.ceil(args.tokens / args.batch_tokens)
     training = TrainingConfig.for_tokens(
         args.tokens,
-        BATCH_TOKENS,
+        args.batch_tokens,
         learning_rate=LEARNING_RATE,
         warmup_steps=min(WARMUP_STEPS, steps // 2),
         max_length=job.config.max_seq_len,

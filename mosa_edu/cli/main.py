@@ -18,6 +18,7 @@ COMMANDS = (
     "generate",
     "explore",
     "compare",
+    "long-context",
     "scores",
     "probe",
     "bench",

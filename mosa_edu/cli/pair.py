@@ -14,6 +14,7 @@ from mosa_edu.cli.jobs import (
     BATCH_TOKENS,
     INTERRUPTED,
     add_flags,
+    add_sparsity,
     checked,
     finish,
     print_plan,
@@ -40,6 +41,7 @@ def add_parser(subparsers: Any) -> None:
     add("--guess", type=int, default=8, help="MoSA heads a layer to begin the search with")
     add("--resolution", type=int, default=1, help="stop this close to the fewest")
     add("--rounds", type=int, default=7, help="timed steps of each model")
+    add_sparsity(parser)
     add_flags(parser)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mosa_edu.checks import require
 from mosa_edu.cli import runs
@@ -18,6 +18,21 @@ if TYPE_CHECKING:
     from mosa_edu.records.scores import ScoreRecord
 
 WINDOWS, CUTS, DRAWS = 200, 24, 2
+
+
+class Sample(NamedTuple):
+    """How much held-out text a model is scored on.
+
+    Attributes
+    ----------
+    windows, cuts, draws : int
+        Windows, equally many from each book; positions of each that are scored; other futures of
+        each position. The work grows with their product and with the length of a window.
+    """
+
+    windows: int
+    cuts: int
+    draws: int
 
 
 def add_parser(subparsers: Any) -> None:
@@ -70,7 +85,9 @@ def score_run(folder: Path, corpus: str, name: str) -> ScoreRecord:
     return score_model(model, TokenSet.build(load_corpus(corpus), tokenizer), name)
 
 
-def held_out_windows(tokens: TokenSet, length: int) -> tuple[np.ndarray, np.ndarray]:
+def held_out_windows(
+    tokens: TokenSet, length: int, count: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Cut the windows that every model is scored on.
 
     Parameters
@@ -79,23 +96,27 @@ def held_out_windows(tokens: TokenSet, length: int) -> tuple[np.ndarray, np.ndar
         Held-out texts, encoded.
     length : int
         Tokens of a text, T.
+    count : int, optional
+        Windows wanted; `WINDOWS` if it is not given.
 
     Returns
     -------
     windows : ndarray of int64, shape (N, T + 1)
-        About `WINDOWS`, equally many from each book; token t + 1 is what position t predicts.
+        About as many, equally many from each book; token t + 1 is what position t predicts.
     books : ndarray of int64, shape (N,)
         Number of each window's book.
     """
     import numpy as np
 
-    per_book = WINDOWS // max(tokens.validation.n_documents, 1)
+    per_book = (count or WINDOWS) // max(tokens.validation.n_documents, 1)
     inputs, targets, books = tokens.windows("validation", length, max(per_book, 1))
     return np.concatenate([inputs, targets[:, -1:]], axis=1), books
 
 
-def score_model(model: TransformerLM, tokens: TokenSet, name: str) -> ScoreRecord:
-    """Score a model on 200 windows, equally from each held-out book.
+def score_model(
+    model: TransformerLM, tokens: TokenSet, name: str, sample: Sample | None = None
+) -> ScoreRecord:
+    """Score a model on windows from all held-out books.
 
     Parameters
     ----------
@@ -105,6 +126,8 @@ def score_model(model: TransformerLM, tokens: TokenSet, name: str) -> ScoreRecor
         Held-out texts, encoded for this model.
     name : str
         What the record calls the model.
+    sample : Sample, optional
+        How much text; `WINDOWS`, `CUTS` and `DRAWS` if it is not given.
 
     Returns
     -------
@@ -120,9 +143,10 @@ def score_model(model: TransformerLM, tokens: TokenSet, name: str) -> ScoreRecor
 
     started = time.monotonic()
     length = model.config.max_seq_len
-    windows, books = held_out_windows(tokens, length)
-    cuts = spread_cuts(length, CUTS)
-    losses = three_scores(model, windows, books, cuts, draws=DRAWS)
+    n_windows, n_cuts, draws = sample or (WINDOWS, CUTS, DRAWS)
+    windows, books = held_out_windows(tokens, length, n_windows)
+    cuts = spread_cuts(length, n_cuts)
+    losses = three_scores(model, windows, books, cuts, draws=draws)
     origin = provenance(torch_version=torch.__version__)
     return ScoreRecord(
         name=name,
@@ -130,7 +154,7 @@ def score_model(model: TransformerLM, tokens: TokenSet, name: str) -> ScoreRecor
         books=books.astype(np.uint8),
         cuts=cuts,
         losses=losses,
-        draws=DRAWS,
+        draws=draws,
         fingerprint=tokens.fingerprint,
         provenance={**origin, "seconds": round(time.monotonic() - started, 1)},
     )

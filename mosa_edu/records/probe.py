@@ -20,10 +20,13 @@ PROBES = (
     "decoding",
     "predictor",
     "selection",
+    "riddles",
+    "positions",
     "pair",
     "bench-steps",
     "bench-lengths",
     "bench-roofline",
+    "bench-long-context",
     "bench-page",
 )
 

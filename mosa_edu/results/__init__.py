@@ -10,6 +10,11 @@ from mosa_edu.results.intervals import (
     score_difference,
     score_gap,
 )
+from mosa_edu.results.long_context import (
+    LongContextRecords,
+    LongContextRow,
+    long_context_rows,
+)
 from mosa_edu.results.predictors import PredictorRow, predictor_rows
 from mosa_edu.results.readers import (
     explorer_scores,
@@ -21,6 +26,8 @@ from mosa_edu.results.readers import (
     recorded_gpu_scores,
     recorded_history,
     recorded_leak,
+    recorded_long_context,
+    recorded_long_context_costs,
     recorded_notebook,
     recorded_probe,
     recorded_probes,
@@ -37,6 +44,8 @@ __all__ = [
     "DecodingRow",
     "GainCurve",
     "Interval",
+    "LongContextRecords",
+    "LongContextRow",
     "PredictorRow",
     "RepairRow",
     "TwinRow",
@@ -47,6 +56,7 @@ __all__ = [
     "final_loss",
     "gain_curves",
     "kind_of",
+    "long_context_rows",
     "predictor_rows",
     "recorded_bench",
     "recorded_contest",
@@ -56,6 +66,8 @@ __all__ = [
     "recorded_gpu_scores",
     "recorded_history",
     "recorded_leak",
+    "recorded_long_context",
+    "recorded_long_context_costs",
     "recorded_notebook",
     "recorded_probe",
     "recorded_probes",

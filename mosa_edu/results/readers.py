@@ -8,7 +8,7 @@ that are.
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mosa_edu.checks import require
 from mosa_edu.records import RoutingHistory, RoutingTrace, RunRecord
@@ -17,6 +17,7 @@ from mosa_edu.records.decoding import DecodingStory
 from mosa_edu.records.leak import LeakExample
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
+from mosa_edu.results.long_context import LongContextRecords
 
 Record = TypeVar("Record")
 
@@ -51,13 +52,38 @@ def recorded_probes(folder: Path | str | None = None) -> dict[str, ProbeRecord]:
     return _all(ProbeRecord.load, "probes", folder)
 
 
+def recorded_long_context(folder: Path | str | None = None) -> LongContextRecords:
+    """Read what `mosa-edu long-context` trained; empty as long as it was not run."""
+    parts = Path(folder or _recorded() / "long_context")
+    return LongContextRecords(
+        list(_all(RunRecord.load, "runs", parts / "runs").values()),
+        _all(ScoreRecord.load, "scores", parts / "scores"),
+        _all(ProbeRecord.load, "probes", parts / "probes"),
+    )
+
+
+def recorded_long_context_costs() -> list[dict[str, Any]]:
+    """Read the rows that `mosa-edu bench long-context` measured; empty if it was not run."""
+    record = _all(ProbeRecord.load, "bench").get("long-context")
+    return list(record.rows) if record else []
+
+
+def recorded_riddles(
+    folder: Path | str | None = None,
+) -> tuple[list[RunRecord], dict[str, ScoreRecord], dict[str, ProbeRecord]]:
+    """Read the runs, scores and answers of `mosa-edu riddles`; empty as long as it was not run."""
+    parts = Path(folder or _recorded() / "riddles")
+    runs, scores = recorded_runs(parts / "runs"), recorded_scores(parts / "scores")
+    return runs, scores, recorded_probes(parts / "probes")
+
+
 def recorded_probe(name: str) -> ProbeRecord:
     """Read one measurement of `mosa-edu probe`, such as ``perturbation-layer-seed0``."""
     return _named(ProbeRecord.load, "probes", name)
 
 
 def recorded_bench(name: str) -> ProbeRecord:
-    """Read what `mosa-edu bench` timed: ``steps``, ``lengths``, ``roofline`` or ``page``."""
+    """Read what `mosa-edu bench` timed: ``steps``, ``lengths``, ``roofline``, ``page``, ..."""
     return _named(ProbeRecord.load, "bench", name)
 
 

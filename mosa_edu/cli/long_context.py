@@ -1,0 +1,154 @@
+"""`mosa-edu long-context`: train models of equal FLOPs on long texts; every head keeps k tokens."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mosa_edu.checks import require
+from mosa_edu.cli.jobs import (
+    INTERRUPTED,
+    add_flags,
+    add_shard,
+    checked,
+    finish_all,
+    print_plan,
+    records_folder,
+    share_of,
+)
+from mosa_edu.cli.scores import Sample
+from mosa_edu.long_context import KINDS, N_KEPT, long_models
+from mosa_edu.twins import Job
+
+if TYPE_CHECKING:
+    from mosa_edu.data.tokens import TokenSet
+    from mosa_edu.model import TransformerLM
+    from mosa_edu.records.probe import ProbeRecord
+
+SWEEP = "long-context"
+SAMPLE = Sample(windows=80, cuts=6, draws=1)
+"""Of the three scores: a position costs two passes over a window, so that few can be afforded."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Declare the command's flags."""
+    parser = subparsers.add_parser(
+        "long-context",
+        help="train models of equal FLOPs on long texts and score them",
+        description="Train MoSA, Fixed and Routing heads beside local ones, and local heads alone, "
+        "on texts of one length: equal FLOPs, the same tokens in the same order. Each is scored at "
+        "all positions of held-out windows, and three ways at a few. The same command again goes "
+        "on where it stopped, run by run.",
+    )
+    add = parser.add_argument
+    add("--kinds", default=",".join(KINDS), help="kinds of models, by commas; dense costs more")
+    add("--length", type=int, default=2048, help="tokens of a text")
+    add("--kept", type=int, default=N_KEPT, help="tokens that a head keeps; the local window")
+    add_shard(parser)
+    add_flags(parser, tokens=1_500_000)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train the missing runs and print the table."""
+    seeds = checked(args)
+    mine = share_of(long_jobs(args.kinds.split(","), seeds, args.length, args.kept), args)
+    if args.dry_run:
+        print_plan(mine)
+        return 0
+    out = records_folder(args, SWEEP)
+    status = finish_all(mine, args, out, _score, SWEEP)
+    if status != INTERRUPTED:
+        _print_table(out)
+    return status
+
+
+def long_jobs(kinds: list[str], seeds: list[int], length: int, n_kept: int) -> list[Job]:
+    """List the runs, seed by seed, so that a part of them is a whole comparison."""
+    models = long_models(length, n_kept)
+    unknown = sorted(set(kinds) - set(models))
+    require(not unknown, "--kinds", ",".join(unknown), f"among {', '.join(models)}")
+    return [
+        Job(f"long-{kind}-{length}-k{n_kept}-seed{seed}", kind, "flops", models[kind], seed)
+        for seed in seeds
+        for kind in kinds
+    ]
+
+
+def _score(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
+    """Score a run at all positions, then three ways at a few."""
+    from mosa_edu.cli.run_model import load_run
+    from mosa_edu.cli.scores import score_model
+    from mosa_edu.data.corpora import load_corpus
+    from mosa_edu.data.tokens import TokenSet
+
+    model, tokenizer = load_run(folder)
+    tokens = TokenSet.build(load_corpus(args.corpus), tokenizer)
+    position_record(model, tokens, job.name).save(out / "probes")
+    score_model(model, tokens, job.name, SAMPLE).save(out / "scores" / f"{job.name}.json")
+
+
+def position_record(model: TransformerLM, tokens: TokenSet, name: str) -> ProbeRecord:
+    """Record a model's loss by position, the whole text in sight of the router.
+
+    Parameters
+    ----------
+    model : TransformerLM
+        In evaluation mode.
+    tokens : TokenSet
+        Held-out texts, encoded for this model.
+    name : str
+        Of the run.
+
+    Returns
+    -------
+    ProbeRecord
+        A row for each range of positions: 0 to 15, then to the doubled position each time; in
+        ``series`` the same of every window, and its book.
+    """
+    import torch
+
+    from mosa_edu.cli.scores import held_out_windows
+    from mosa_edu.records import provenance
+    from mosa_edu.records.probe import ProbeRecord
+    from mosa_edu.scoring import full_losses
+
+    length = model.config.max_seq_len
+    windows, books = held_out_windows(tokens, length)
+    losses = full_losses(model, windows, range(length), batch_tokens=max(length, 4096))
+    ends = [16]
+    while ends[-1] < length:
+        ends.append(2 * ends[-1])
+    spans = [(first, min(end, length)) for first, end in zip([0, *ends], ends, strict=False)]
+    parts = [losses[:, first:end].mean(axis=1, dtype=float) for first, end in spans]
+    rows = [
+        {"first": first, "last": end - 1, "loss": round(float(part.mean()), 5)}
+        for (first, end), part in zip(spans, parts, strict=True)
+    ]
+    by_window = [[round(float(part[n]), 5) for part in parts] for n in range(len(windows))]
+    return ProbeRecord(
+        "positions",
+        f"positions-{name}",
+        {"run": name, "T": length, "fingerprint": tokens.fingerprint},
+        rows,
+        {"books": books.tolist(), "losses": by_window},
+        provenance(torch.__version__),
+    )
+
+
+def _print_table(out: Path) -> None:
+    from mosa_edu.results import long_context_rows, recorded_long_context
+    from mosa_edu.results.long_context import EVERY
+
+    rows = long_context_rows(recorded_long_context(out))
+    if not rows:
+        print("No finished run yet; the same command goes on.", file=sys.stderr)
+        return
+    for row in rows:
+        print(row)
+    for row in (row for row in rows if row.kind == "mosa"):
+        for other in (other for other in rows if other is not row and other.recipe == row.recipe):
+            said = [f"{way} {row.gain_on(other, way)}" for way in (EVERY, "prefix", "foreign")]
+            print(f"gain of mosa on {other.kind}: {', '.join(said)}")
+    print(f"Records: {out}")

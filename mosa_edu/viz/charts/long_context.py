@@ -1,0 +1,164 @@
+"""Models of equal FLOPs on long texts: seconds over the length, gains, and where they are made.
+
+Every function returns None as long as its records do not exist, so that a page leaves the figure
+out::
+
+    from mosa_edu.results import long_context_rows, recorded_long_context
+    from mosa_edu.viz.charts.long_context import gains_on_rivals
+
+    gains_on_rivals(long_context_rows(recorded_long_context()))
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from mosa_edu.checks import require
+from mosa_edu.results import Interval, LongContextRow
+from mosa_edu.results.long_context import EVERY, span_name
+from mosa_edu.viz.charts.base import explain, new_figure, plural
+from mosa_edu.viz.charts.costs import cost_vs_length
+from mosa_edu.viz.charts.gains import MARKS
+from mosa_edu.viz.charts.intervals import add_dots, add_legend, add_reference, new_rows
+from mosa_edu.viz.charts.lines import add_lines, value_axis
+from mosa_edu.viz.style import LIGHT
+
+UNITS = {
+    "forward_ms": "milliseconds a forward pass",
+    "step_ms": "milliseconds a training step",
+    "saved_bytes": "bytes saved for backward",
+    "peak_bytes": "bytes at the peak of a step",
+    "kv_slots": "key-value pairs a layer",
+    "flops": "FLOPs a text",
+    "parameters": "parameters",
+}
+"""What may be drawn of a ``bench-long-context`` record."""
+
+SHOWN = {EVERY: (EVERY, LIGHT.pick, "circle"), **{way: MARKS[way] for way in ("prefix", "foreign")}}
+
+
+def cost_of_long_texts(
+    rows: Sequence[Mapping[str, Any]], measure: str = "step_ms"
+) -> go.Figure | None:
+    """Draw what models of equal FLOPs cost over the length of the text, both logarithmic.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Of `mosa_edu.results.recorded_long_context_costs`.
+    measure : str
+        A key of `UNITS`.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure or None
+        One line a model, Routing first, whose FLOPs the others may spend; None without rows.
+
+    Raises
+    ------
+    ValueError
+        If `measure` is unknown.
+    """
+    require(measure in UNITS, "measure", measure, f"one of {list(UNITS)}")
+    if not rows:
+        return None
+    lengths = sorted({row["T"] for row in rows})
+    costs = {
+        name: [row[measure] for row in rows if row["model"] == name]
+        for name in dict.fromkeys(row["model"] for row in rows)
+    }
+    return cost_vs_length(lengths, costs, UNITS[measure])
+
+
+def gains_on_rivals(rows: Sequence[LongContextRow]) -> go.Figure | None:
+    """Draw the gains of MoSA heads on the other kinds at equal FLOPs.
+
+    Parameters
+    ----------
+    rows : sequence of LongContextRow
+        Of one length and recipe.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure or None
+        One row a rival; dots of every position, and of the future cut off and replaced, with 95 %
+        intervals; a dotted line at 0. None as long as MoSA has no rival of a seed of its own.
+    """
+    mosa = _find(rows, "mosa")
+    rivals = [row for row in rows if mosa and row.kind != "mosa" and mosa.gain_on(row)]
+    if mosa is None or not rivals:
+        return None
+    names = [f"on {row.kind}" for row in rivals]
+    note = f"T = {mosa.length:,}, k = {mosa.n_kept}; 95 % intervals"
+    figure = new_rows("Gain of MoSA at equal FLOPs", note, names, "nats per token")
+    for place, (way, (name, colour, symbol)) in enumerate(SHOWN.items()):
+        points = [(number, _gain(mosa, row, way)) for number, row in enumerate(rivals)]
+        add_dots(figure, name, points, mark=(colour, symbol), shift=0.22 * (place - 1))
+    add_legend(figure)
+    add_reference(figure, 0.0, "")
+    said = [
+        f"{name} {_gain(mosa, row, EVERY)}, with the future replaced {_gain(mosa, row, 'foreign')}"
+        for name, row in zip(names, rivals, strict=True)
+    ]
+    finding = (
+        f"Gain of MoSA at {mosa.length:,} tokens in nats per token, "
+        f"{plural(len(mosa.seeds), 'seed')}: {'; '.join(said)}."
+    )
+    return explain(figure, finding, f"Dots of gains with intervals: {', '.join(names)}.")
+
+
+def gains_by_position(rows: Sequence[LongContextRow]) -> go.Figure | None:
+    """Draw what sparse heads add to local ones, over the position in the text.
+
+    Parameters
+    ----------
+    rows : sequence of LongContextRow
+        Of one length and recipe.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure or None
+        One line a kind of sparse heads, over ranges of positions that double; None as long as
+        local heads alone have no rival of a seed of their own.
+    """
+    local = _find(rows, "local")
+    others = [row for row in rows if local and row.n_sparse_heads and row.gain_on(local)]
+    if local is None or not others:
+        return None
+    gains = {
+        row.kind: [_gain(row, local, span_name(span)) for span in local.spans] for row in others
+    }
+    note = f"nats per token, T = {local.length:,}, k = {local.n_kept}"
+    figure = new_figure("Gain on local heads alone, by position", note, 380)
+    ticks = [f"{first} to {last}" for first, last in local.spans]
+    places = np.arange(len(ticks), dtype=np.int32)
+    figure.update_layout(
+        xaxis={**value_axis("positions"), "tickvals": places, "ticktext": ticks},
+        yaxis=value_axis(""),
+    )
+    lines = {
+        kind: (places, np.array([gain.mean for gain in found])) for kind, found in gains.items()
+    }
+    add_lines(figure, lines, "%{y:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]")
+    for trace in figure.data:
+        trace.customdata = [[gain.low, gain.high] for gain in gains[trace.name]]
+    finding = (
+        f"Gain on local heads alone in nats per token at positions {ticks[0]} and {ticks[-1]}: "
+        + "; ".join(f"{kind} {found[0]} and {found[-1]}" for kind, found in gains.items())
+        + "."
+    )
+    return explain(figure, finding, f"Lines of gains over positions: {', '.join(gains)}.")
+
+
+def _find(rows: Sequence[LongContextRow], kind: str) -> LongContextRow | None:
+    """Return the row of a kind, the one with most seeds if there are several."""
+    found = [row for row in rows if row.kind == kind]
+    return max(found, key=lambda row: len(row.seeds), default=None)
+
+
+def _gain(row: LongContextRow, other: LongContextRow, measure: str) -> Interval:
+    gain = row.gain_on(other, measure)
+    assert gain is not None, "rows without a common seed are left out"
+    return gain
