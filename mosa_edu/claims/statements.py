@@ -1,6 +1,6 @@
 """The paper's statements: where they stand, the rule for each, and the page that shows it."""
 
-from mosa_edu.claims import counts, future, trained
+from mosa_edu.claims import counts, future, long_texts, trained
 from mosa_edu.claims.claim import Claim
 
 CLAIMS: tuple[Claim, ...] = (
@@ -107,6 +107,28 @@ CLAIMS: tuple[Claim, ...] = (
         counts.gigaflops,
         "ch06_cost",
         "Count the products",
+    ),
+    Claim(
+        "long-cost",
+        "With k fixed, MoSA heads cost a quarter of Routing heads when the text is long.",
+        "22.99 % at 8,192 tokens",
+        "section on long sequences",
+        "exact if the share at 8,192 tokens follows from the formulas; direction if it is another "
+        "one below 100 %",
+        long_texts.cheaper,
+        "ch06_cost",
+        "Two regimes, drawn apart",
+    ),
+    Claim(
+        "long-perplexity",
+        "On long texts, MoSA beside local heads has the lowest perplexity of the sparse variants.",
+        "a figure, 1,024 to 8,192 tokens",
+        "section on long sequences",
+        "small if, by the rule for seeds, it gains on Fixed and on Routing heads of equal FLOPs; "
+        "contradicted if it loses to one",
+        long_texts.lowest_perplexity,
+        "ch07_training",
+        "Twins",
     ),
     Claim(
         "hybrids-needed",
