@@ -44,7 +44,8 @@ def test_gains_have_the_sign_of_the_lower_loss_and_name_the_rival():
     assert charts.caption(figure) == (
         "Gain of MoSA at 64 tokens in nats per token, 2 seeds: on fixed -0.150 [-0.150, -0.150], "
         "with the future replaced -0.200 [-0.200, -0.200]; on routing 0.300 [0.300, 0.300], with "
-        "the future replaced 0.400 [0.400, 0.400]."
+        "the future replaced 0.400 [0.400, 0.400]. Futures are hidden at a few positions of each "
+        "text."
     )
 
 
@@ -53,7 +54,8 @@ def test_gains_by_position_are_those_on_local_heads():
     lines = {line.name: list(line.y) for line in figure.data}
     assert lines["mosa"] == pytest.approx([0.0, 0.4])
     assert lines["fixed"] == pytest.approx([0.0, 0.3])
-    assert list(figure.layout.xaxis.ticktext) == ["0 to 15", "16 to 63"]
+    assert list(figure.layout.xaxis.ticktext) == ["0", "16"]
+    assert "positions 16 to 63: mosa 0.000 [0.000, 0.000] and 0.400" in charts.caption(figure)
 
 
 def test_costs_are_drawn_by_model_with_routing_as_the_measure():
@@ -63,7 +65,15 @@ def test_costs_are_drawn_by_model_with_routing_as_the_measure():
         "mosa": [150.0, 300.0],
         "dense": [400.0, 800.0],
     }
-    assert "as a share of routing" in charts.caption(figure)
+    said = charts.caption(figure)
+    assert "as a share of routing" in said
+    assert said.endswith(
+        "FLOPs at 2,048 tokens: not above those of routing; mosa has 1.5 times as many; dense has "
+        "4.0 times as many."
+    )
+    assert charts.alt_text(figure).count(said) == 1
+    assert charts.alt_text(figure).count("as a share of") == 1
+    assert list(figure.layout.yaxis.ticktext) == ["50", "100", "200", "500", "1,000"]
     with pytest.raises(ValueError, match="measure must be one of"):
         cost_of_long_texts(costs(), "nosuch")
 

@@ -18,7 +18,7 @@ import plotly.graph_objects as go
 from mosa_edu.checks import require
 from mosa_edu.results import Interval, LongContextRow
 from mosa_edu.results.long_context import EVERY, span_name
-from mosa_edu.viz.charts.base import explain, new_figure, plural
+from mosa_edu.viz.charts.base import alt_text, caption, explain, new_figure, plural
 from mosa_edu.viz.charts.costs import cost_vs_length
 from mosa_edu.viz.charts.gains import MARKS
 from mosa_edu.viz.charts.intervals import add_dots, add_legend, add_reference, new_rows
@@ -35,6 +35,12 @@ UNITS = {
     "parameters": "parameters",
 }
 """What may be drawn of a ``bench-long-context`` record."""
+
+REFERENCE = "routing"
+"""The model whose FLOPs the others may spend."""
+
+MOST_MARKS = 9
+"""On the axis of costs: 1, 2 and 5 of every power of ten where they are not more."""
 
 SHOWN = {EVERY: (EVERY, LIGHT.pick, "circle"), **{way: MARKS[way] for way in ("prefix", "foreign")}}
 
@@ -69,7 +75,27 @@ def cost_of_long_texts(
         name: [row[measure] for row in rows if row["model"] == name]
         for name in dict.fromkeys(row["model"] for row in rows)
     }
-    return cost_vs_length(lengths, costs, UNITS[measure])
+    figure = cost_vs_length(lengths, costs, UNITS[measure])
+    low, high = (extreme(row[measure] for row in rows) for extreme in (min, max))
+    marks = [n * 10**power for power in range(13) for n in (1, 2, 5)]
+    marks = [mark for mark in marks if low / 2 <= mark <= 2 * high]
+    if len(marks) <= MOST_MARKS:
+        figure.update_yaxes(tickvals=marks, ticktext=[f"{mark:,}" for mark in marks])
+    encoding = alt_text(figure).removesuffix(caption(figure)).strip()
+    return explain(figure, f"{caption(figure)} {_budget(rows)}", encoding)
+
+
+def _budget(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say which models spend more FLOPs than the budget at the longest text."""
+    longest = max(row["T"] for row in rows)
+    flops = {row["model"]: row["flops"] for row in rows if row["T"] == longest}
+    budget = flops[REFERENCE]
+    above = [
+        f"; {name} has {found / budget:.1f} times as many"
+        for name, found in flops.items()
+        if found > budget
+    ]
+    return f"FLOPs at {longest:,} tokens: not above those of {REFERENCE}{''.join(above)}."
 
 
 def gains_on_rivals(rows: Sequence[LongContextRow]) -> go.Figure | None:
@@ -104,7 +130,8 @@ def gains_on_rivals(rows: Sequence[LongContextRow]) -> go.Figure | None:
     ]
     finding = (
         f"Gain of MoSA at {mosa.length:,} tokens in nats per token, "
-        f"{plural(len(mosa.seeds), 'seed')}: {'; '.join(said)}."
+        f"{plural(len(mosa.seeds), 'seed')}: {'; '.join(said)}. Futures are hidden at a few "
+        f"positions of each text."
     )
     return explain(figure, finding, f"Dots of gains with intervals: {', '.join(names)}.")
 
@@ -132,10 +159,13 @@ def gains_by_position(rows: Sequence[LongContextRow]) -> go.Figure | None:
     }
     note = f"nats per token, T = {local.length:,}, k = {local.n_kept}"
     figure = new_figure("Gain on local heads alone, by position", note, 380)
-    ticks = [f"{first} to {last}" for first, last in local.spans]
+    ticks = [f"{first:,}" for first, _ in local.spans]
     places = np.arange(len(ticks), dtype=np.int32)
     figure.update_layout(
-        xaxis={**value_axis("positions"), "tickvals": places, "ticktext": ticks},
+        xaxis={
+            **value_axis("first position of each range"),
+            **{"tickvals": places, "ticktext": ticks, "tickangle": 0},
+        },
         yaxis=value_axis(""),
     )
     lines = {
@@ -145,7 +175,8 @@ def gains_by_position(rows: Sequence[LongContextRow]) -> go.Figure | None:
     for trace in figure.data:
         trace.customdata = [[gain.low, gain.high] for gain in gains[trace.name]]
     finding = (
-        f"Gain on local heads alone in nats per token at positions {ticks[0]} and {ticks[-1]}: "
+        f"Gain on local heads alone in nats per token, {span_name(local.spans[0])} and "
+        f"{span_name(local.spans[-1])}: "
         + "; ".join(f"{kind} {found[0]} and {found[-1]}" for kind, found in gains.items())
         + "."
     )
