@@ -35,7 +35,7 @@ from mosa_edu.texts import PROBES
 from mosa_edu.viz.charts import *
 from mosa_edu.viz.charts import decoding, coin_flips, gains, cost_parts as parts, dense, one_head
 from mosa_edu.viz.charts import equal_flops as equal, mask_zoo as zoo, roofline as roof
-from mosa_edu.viz.charts import growing_text as growing, speed
+from mosa_edu.viz.charts import growing_text as growing, long_context as long, speed
 from mosa_edu.viz.charts import kv_pairs as kv, model_sizes
 from mosa_edu.viz.leak import LeakProbe
 from mosa_edu.viz.scrubber import TrainingScrubber
@@ -91,6 +91,11 @@ build(roof.roofline, recorded_bench("roofline").rows)
 build(kv.kv_pairs, {"dense": (9216, 0), "matched": (4096, 544)})
 sizes = {"dense": (1e6, 20.0), "larger": (1e8, 5.0)}, {"dense": [(1e7, 11.0)]}
 build(model_sizes.perplexity_vs_parameters, *sizes)
+of_runs = long_context_rows(recorded_long_context())
+for chart in (long.gains_on_rivals, long.gains_by_position, long.cost_of_long_texts):
+    rows = recorded_long_context_costs() if chart is long.cost_of_long_texts else of_runs
+    if chart(rows) is not None:  # else not recorded yet
+        build(chart, rows)
 build(growing.growing_text, {"again": lower, "kept": lower}, words)
 for name in PROBES:
     LeakProbe(recorded_leak(name)).static()
