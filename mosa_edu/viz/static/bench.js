@@ -11,7 +11,8 @@ import { fetchEngine } from "./engine/fetch.js";
 import { openSafetensors } from "./engine/safetensors.js";
 import { selfTest } from "./engine/selftest.js";
 import { sha256, sha256InScript } from "./engine/sha256.js";
-import { readTrace, traceOf } from "./engine/trace.js";
+import { readTrace } from "./engine/trace.js";
+import { traceOf } from "./engine/write_trace.js";
 
 /**
  * Run the model on a text of ids that are the same every time.

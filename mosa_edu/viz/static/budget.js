@@ -4,15 +4,9 @@
  */
 
 import { BudgetExplorer } from "./budget/controller.js";
-import { defineElement } from "./host.js";
+import { defineElement, drawnBy } from "./host.js";
 
-const budget = {
-  /** @param {{model: import("./host.js").Model, el: HTMLElement}} host */
-  render({ model, el }) {
-    const own = new BudgetExplorer(model, el);
-    return () => own.dispose();
-  },
-};
+const budget = drawnBy(BudgetExplorer);
 
 defineElement("mosa-budget", budget);
 

@@ -5,6 +5,8 @@
 
 import { button, html, setAttribute } from "./dom.js";
 
+const LONGEST_FRAGMENT = 16000;
+
 /**
  * @param {string} name
  * @param {...Node} children
@@ -33,7 +35,7 @@ export function steppedTo(key, at, first, last) {
  */
 export function segmentField(name, names, choose) {
   const keys = Object.keys(names);
-  const buttons = keys.map((key) => button(names[key], () => choose(key), { role: "radio", class: "seg" }));
+  const buttons = keys.map((key) => button(names[key], () => choose(key), { role: "radio" }));
   const group = html("div", { class: "segments", role: "radiogroup", "aria-label": name }, ...buttons);
   group.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
@@ -56,6 +58,13 @@ export function segmentField(name, names, choose) {
 }
 
 /**
+ * @param {number} layers
+ * @param {(layer: number) => void} choose
+ */
+export const layerField = (layers, choose) =>
+  segmentField("Layer", Object.fromEntries(Array.from({ length: layers }, (_, l) => [l, `${l}`])), (l) => choose(Number(l)));
+
+/**
  * A list of texts.
  * @param {{name: string, title: string}[]} texts
  * @param {(name: string) => void} choose
@@ -73,32 +82,41 @@ export function textField(texts, choose) {
  * @param {Node} root Where the keys [ and ] count.
  * @param {() => number} head
  * @param {(head: number) => void} choose
+ * @param {string} [name]
  */
-export function headField(heads, root, head, choose) {
-  const number = html("output");
+export function headField(heads, root, head, choose, name = "Head") {
   const turn = (/** @type {number} */ by) => choose((head() + by + heads) % heads);
-  const arrow = (/** @type {string} */ sign, /** @type {number} */ by, /** @type {string} */ name) => button(sign, () => turn(by), { class: "seg", "aria-label": name });
   root.addEventListener("keydown", (event) => {
     const { key } = /** @type {KeyboardEvent} */ (event);
     if (key === "[" || key === "]") turn(key === "[" ? -1 : 1);
   });
-  const group = { class: "segments", role: "group", "aria-label": "Head" };
-  return { node: labelled(`Head of ${heads}`, html("div", group, arrow("‹", -1, "Previous head"), number, arrow("›", 1, "Next head"))), number };
+  return headStepper(`${name} of ${heads}`, turn);
 }
 
 /**
- * @param {string[][]} rows Headings first.
+ * A head's number between two buttons.
+ * @param {string} name
+ * @param {(by: number) => void} turn
+ */
+export function headStepper(name, turn) {
+  const number = html("output");
+  const back = button("‹", () => turn(-1), { "aria-label": "Previous head", title: "[" });
+  const on = button("›", () => turn(1), { "aria-label": "Next head", title: "]" });
+  const group = html("div", { class: "segments", role: "group", "aria-label": "Head" }, back, number, on);
+  return { node: labelled(name, group), number };
+}
+
+/**
+ * @param {(string | Node)[][]} rows Headings first.
  * @param {string} caption
- * @param {number} at Row that the reader studies.
  * @param {number[]} words Columns of words.
+ * @param {(row: number) => import("./dom.js").Attributes} mark Of the rows under the headings.
  * @returns {HTMLTableElement}
  */
-export function cardTable([head, ...rows], caption, at, words) {
+export function cardTable([head, ...rows], caption, words, mark) {
   const style = (/** @type {number} */ i) => (words.includes(i) ? "word-cell" : null);
   const names = head.map((name, i) => html("th", { scope: "col", class: style(i) }, name));
-  const body = rows.map((row, r) =>
-    html("tr", { class: r === at ? "at" : null }, ...row.map((text, i) => html("td", { class: style(i) }, text))),
-  );
+  const body = rows.map((row, r) => html("tr", mark(r), ...row.map((cell, i) => html("td", { class: style(i) }, cell))));
   return html("table", {}, html("caption", {}, caption), html("thead", {}, html("tr", {}, ...names)), html("tbody", {}, ...body));
 }
 
@@ -140,22 +158,24 @@ export function shareButton(fragment, tell) {
  * @param {string} fragment With or without "#".
  */
 export function fragmentReader(fragment) {
-  const fields = new URLSearchParams(fragment.replace(/^#/, "").slice(0, 16000));
+  const fields = new URLSearchParams(fragment.replace(/^#/, "").slice(0, LONGEST_FRAGMENT));
   /** @type {string[]} */
   const complaints = [];
   /**
    * @param {string} name
    * @param {(value: string) => boolean} isGood
+   * @param {string} [what] That there is none of, if it is not.
    */
-  const read = (name, isGood) => {
+  const read = (name, isGood, what = name) => {
     const value = fields.get(name);
     if (value === null || isGood(value)) return value;
-    complaints.push(`no ${name} ${value.slice(0, 20)}`);
+    complaints.push(`no ${what} ${value.slice(0, 20)}`);
     return null;
   };
   return {
     fields,
     complaints,
+    read,
     /** @param {string} name @param {number} usual */
     whole: (name, usual) => Number(read(name, (value) => /^\d{1,9}$/.test(value)) ?? usual),
     /** @param {string} name @param {string[]} names @param {string} usual */

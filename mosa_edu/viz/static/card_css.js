@@ -193,6 +193,10 @@ tbody tr { cursor: pointer; }
   .slider input::-webkit-slider-runnable-track { border: 1px solid; }
   .slider input::-moz-range-track { border: 1px solid; }
 }
+@media print {
+  .controls, footer .row { display: none !important; }
+  .mosa { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+}
 @media (prefers-reduced-motion: reduce) {
   .mosa * { transition: none !important; animation: none !important; }
 }

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { steppedTo } from "./card.js";
 import { html, setAttribute } from "./dom.js";
 
 /**
@@ -36,15 +37,62 @@ export function chipOf({ target }) {
 }
 
 /**
- * Let one chip stand for all in the tab order, and give it its name.
- * @param {HTMLElement[]} spans
- * @param {number} t
- * @param {string} sentence
+ * The tokens as options of a list, of which one is under study.
+ * @param {Object} on
+ * @param {(t: number) => void} on.study Clicked, or reached by arrow keys, Home and End.
+ * @param {(t: number) => void} [on.press] Clicked, or Space or Enter: where that is something else.
+ * @param {(t: number) => void} [on.preview] Under a mouse; -1 beside all tokens.
+ * @param {() => number} [on.last] The last token that may be studied.
  */
-export function studyChip(spans, t, sentence) {
-  spans.forEach((span, own) => {
-    span.classList.toggle("at", own === t);
-    setAttribute(span, "tabindex", own === t ? "0" : "-1");
-    setAttribute(span, "aria-label", own === t ? sentence : null);
+export function tokenList({ study, press = study, preview, last }) {
+  const node = html("div", { class: "text", role: "listbox", "aria-label": "Tokens", dir: "auto" });
+  /** @type {HTMLElement[]} */
+  let spans = [];
+  let at = 0;
+  const end = () => last?.() ?? spans.length - 1;
+  const allowed = (/** @type {Event} */ event) => (chipOf(event) > end() ? -1 : chipOf(event));
+  const then = (/** @type {(t: number) => void} */ act, /** @type {number} */ t) => {
+    act(t);
+    spans[at]?.focus({ preventScroll: true });
+  };
+  node.addEventListener("click", (event) => {
+    if (allowed(event) >= 0) then(press, allowed(event));
   });
+  node.addEventListener("keydown", (event) => {
+    const to = steppedTo(event.key, at, 0, end());
+    const pressed = press !== study && (event.key === " " || event.key === "Enter");
+    if (to === null && !pressed) return;
+    event.preventDefault();
+    then(pressed ? press : study, to ?? at);
+  });
+  node.addEventListener("pointermove", (event) => {
+    if (event.pointerType === "mouse") preview?.(allowed(event));
+  });
+  node.addEventListener("pointerleave", () => preview?.(-1));
+  return {
+    node,
+    /** @param {string[]} texts @param {string[]} labels */
+    lay(texts, labels) {
+      const chips = tokenChips(texts, labels);
+      spans = chips.spans;
+      node.replaceChildren(...chips.parts.flat());
+      return chips;
+    },
+    /**
+     * Mark all tokens.
+     * @param {number} t Under study: it stands for all in the tab order.
+     * @param {string} sentence Its name.
+     * @param {(t: number) => Record<string, boolean>} classes
+     */
+    mark(t, sentence, classes) {
+      at = t;
+      spans.forEach((span, own) => {
+        const marks = { at: own === t, ...classes(own) };
+        for (const [name, isOn] of Object.entries(marks)) span.classList.toggle(name, isOn);
+        setAttribute(span, "tabindex", own === t ? "0" : "-1");
+        setAttribute(span, "aria-label", own === t ? sentence : null);
+      });
+      return spans;
+    },
+  };
 }

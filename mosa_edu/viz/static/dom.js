@@ -48,6 +48,7 @@ export function svg(tag, attributes = {}, ...children) {
   const node = /** @type {SVGElement} */ (document.createElementNS(SVG_NAMESPACE, tag));
   return furnish(node, attributes, children);
 }
+
 /** @param {...Child} children What stands in tokens' type. */
 export const mono = (...children) => html("code", {}, ...children);
 
@@ -104,16 +105,4 @@ export function prepareCanvas(canvas, width, height) {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, width, height);
   return context;
-}
-
-/**
- * Put another drawing into an SVG element.
- * @param {Element} drawing
- * @param {{nodes: Node[], height: number}} drawn
- * @param {number} width
- * @param {string} label What is seen there, in words.
- */
-export function redraw(drawing, { nodes, height }, width, label) {
-  for (const [name, value] of Object.entries({ width, height, "aria-label": label })) setAttribute(drawing, name, `${value}`);
-  drawing.replaceChildren(...nodes);
 }

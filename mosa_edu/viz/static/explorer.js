@@ -4,15 +4,9 @@
  */
 
 import { Explorer } from "./explorer/controller.js";
-import { defineElement } from "./host.js";
+import { defineElement, drawnBy } from "./host.js";
 
-const explorer = {
-  /** @param {{model: import("./host.js").Model, el: HTMLElement}} host */
-  render({ model, el }) {
-    const own = new Explorer(model, el);
-    return () => own.dispose();
-  },
-};
+const explorer = drawnBy(Explorer);
 
 defineElement("mosa-explorer", explorer);
 

@@ -6,6 +6,7 @@
 import { cardTable, complaint, fragmentReader, writeFragment } from "./card.js";
 import { CARD_CSS } from "./card_css.js";
 import { setText } from "./dom.js";
+import { redraw } from "./drawing.js";
 import { figureFrame } from "./frame.js";
 import { openStage } from "./host.js";
 import { LIGHT } from "./palette.js";
@@ -28,9 +29,16 @@ const opened = new Map();
  * @typedef {Object} Said
  * @property {string} who
  * @property {string} keeps What is stressed of the finding.
+ * @property {string} [then] Between this and the rest.
  * @property {string} what
  * @property {string} detail The second line.
  * @property {string} spoken What is added for those who listen.
+ */
+
+/**
+ * A field of a link: the part of the state that it holds, its choices if it is no whole number,
+ * and what it is where the link lacks it, if not as in the first frame.
+ * @typedef {[part: string, choices?: string[] | null, usual?: number]} LinkField
  */
 
 /** @typedef {{rows: string[][], caption: string, at: number, words: number[]}} Listed */
@@ -38,7 +46,7 @@ const opened = new Map();
 /**
  * A figure; subclasses bring
  * - `firstFrame()` and `bounded(state)`: the state before any touch, and a state made possible,
- * - `link(state)` and `stateOf(reader)`: a state as fields of a link, and back,
+ * - `fields`: those of its links, unless `link(state)` and `stateOf(reader)` do it otherwise,
  * - `paint(state)`, `said(state)`, `table(state)`, `python(state)` and `provenance(state)`,
  * - `picture(state, palette, width)`: nodes and their height.
  */
@@ -67,11 +75,12 @@ export class Figure {
 
   /**
    * Put the card together and draw the first frame.
-   * @param {{name: string, controls: HTMLElement[], parts: Node[], note: string, buttons?: Node[]}} own
+   * @param {{name: string, controls: HTMLElement[], parts: Node[], note: string, above?: Node[], buttons?: Node[]}} own
    */
   mount(own) {
     this.frame = figureFrame({
       buttons: [],
+      above: [],
       ...own,
       id: this.id,
       kind: this.key,
@@ -90,11 +99,11 @@ export class Figure {
   /** @returns {import("./take_along.js").Taken} */
   taken() {
     const { state } = this;
-    const { who, keeps, what, detail } = this.said(state);
+    const { detail, spoken, ...words } = this.said(state);
     const about = [detail, this.provenance(state), `#${this.fragment()}`];
     const picture = () => {
       const { nodes, height } = this.picture(state, LIGHT, PICTURE_WIDTH);
-      return cardPicture(`${who}${keeps}${what}`, nodes, height, about);
+      return cardPicture(Object.values(words).join(""), nodes, height, about);
     };
     const plain = (/** @type {string} */ text) =>
       /^\d[\d,]*$/.test(text) ? text.replace(/,/g, "") : text;
@@ -121,6 +130,21 @@ export class Figure {
     for (const name of this.synced) this.model.on(`change:${name}`, () => this.follow());
   }
 
+  /** @returns {number} Width of the drawing. */
+  get inner() {
+    return Math.max(240, Math.round(this.width - (this.width < 560 ? 26 : 34)));
+  }
+
+  /**
+   * Draw the picture of a state.
+   * @param {Element} drawing
+   * @param {Record<string, any>} state
+   * @param {string} [label] What is seen there, in words.
+   */
+  redraw(drawing, state, label = this.spoken) {
+    redraw(drawing, this.picture(state, this.stage.palette(), this.inner), this.inner, label);
+  }
+
   draw() {
     const { frame, shown } = this;
     const { detail, spoken, ...words } = this.said(shown);
@@ -130,7 +154,7 @@ export class Figure {
     this.paint(shown);
     const build = () => {
       const { rows, caption, at, words: ofWords } = this.table(shown);
-      return cardTable(rows, caption, at, ofWords);
+      return cardTable(rows, caption, ofWords, (row) => ({ class: row === at ? "at" : null }));
     };
     frame.show(this.state.view === "table" ? build : null);
   }
@@ -160,7 +184,34 @@ export class Figure {
     this.model.save_changes();
     if (this.ownsFragment && !this.model.get("kernel")) writeFragment(this.fragment());
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => setText(this.frame.status, this.spoken), REST);
+    this.timer = setTimeout(() => this.announce(), REST);
+  }
+
+  /** Say aloud what is shown. */
+  announce() {
+    setText(this.frame.status, this.spoken);
+  }
+
+  /** @returns {Record<string, LinkField>} By name; the first is `key`. */
+  get fields() {
+    return {};
+  }
+
+  /** @param {Record<string, any>} state @returns {Record<string, any>} Fields of a link. */
+  link(state) {
+    return Object.fromEntries(Object.entries(this.fields).map(([name, [part]]) => [name, state[part]]));
+  }
+
+  /**
+   * @param {ReturnType<typeof fragmentReader>} reader
+   * @returns {Record<string, any>} What the link says of the state.
+   */
+  stateOf({ oneOf, whole }) {
+    const first = this.firstFrame();
+    const parts = Object.entries(this.fields).map(([name, [part, choices, usual = first[part]]]) => {
+      return [part, choices ? oneOf(name, choices, usual) : whole(name, usual)];
+    });
+    return Object.fromEntries(parts);
   }
 
   /** @returns {string} */
@@ -175,8 +226,9 @@ export class Figure {
     const reader = fragmentReader(location.hash);
     if (!this.ownsFragment || !reader.fields.has(this.key)) return;
     const view = reader.oneOf("view", ["figure", "table"], "figure");
-    this.change({ ...this.firstFrame(), ...this.stateOf(reader), view });
+    const state = { ...this.firstFrame(), ...this.stateOf(reader), view };
     this.frame.tell(complaint(reader.complaints));
+    this.change(state);
     this.el.scrollIntoView({ block: "start" });
   }
 

@@ -14,6 +14,7 @@ import { takeButtons } from "./take_along.js";
  * @property {string} kind Class of the card.
  * @property {string} name
  * @property {HTMLElement[]} controls
+ * @property {Node[]} above What stays over a table.
  * @property {Node[]} parts What a table takes the place of.
  * @property {Node[]} buttons Of this figure alone, at the foot.
  * @property {string} note
@@ -23,8 +24,8 @@ import { takeButtons } from "./take_along.js";
  */
 
 /** @param {Figure} figure */
-export function figureFrame({ id, kind, name, controls, parts, buttons, note, turn, fragment, taken }) {
-  const words = { who: html("span"), keeps: html("span", { class: "keeps" }), what: html("span") };
+export function figureFrame({ id, kind, name, controls, above, parts, buttons, note, turn, fragment, taken }) {
+  const words = { who: html("span"), keeps: html("span", { class: "keeps" }), then: html("span"), what: html("span") };
   const finding = html("p", { class: "finding", id }, ...Object.values(words));
   const detail = html("p", { class: "detail" });
   const told = html("span", { class: "note told", role: "status" });
@@ -40,6 +41,7 @@ export function figureFrame({ id, kind, name, controls, parts, buttons, note, tu
     { class: `card ${kind}`, role: "group", "aria-labelledby": id },
     html("header", {}, html("div", { class: "top" }, html("span", { class: "name" }, name), pill), html("div", { class: "pad" }, finding, detail)),
     html("div", { class: "controls" }, ...controls),
+    ...above,
     body,
     table,
     html("footer", {}, html("div", { class: "row wrap" }, ...foot), html("p", { class: "note" }, note)),
@@ -48,12 +50,20 @@ export function figureFrame({ id, kind, name, controls, parts, buttons, note, tu
   return {
     ...{ card, finding, detail, pill, status, tell },
     /**
-     * @param {{who: string, keeps: string, what: string}} said
+     * @param {{who: string, keeps: string, then?: string, what: string}} said
      * @param {string} more
      */
     say(said, more) {
       for (const [part, text] of Object.entries(said)) words[/** @type {keyof typeof words} */ (part)].textContent = text;
       detail.textContent = more;
+    },
+    /**
+     * @param {import("./explorer/session.js").Status} state
+     * @param {boolean} live Whether what is shown was computed here.
+     * @param {string} [variant]
+     */
+    report(state, live, variant = "") {
+      fillPill(pill, state, live, variant);
     },
     /** @param {(() => HTMLTableElement) | null} build Null shows the figure. */
     show(build) {
@@ -66,15 +76,23 @@ export function figureFrame({ id, kind, name, controls, parts, buttons, note, tu
 }
 
 /**
- * The pill that says where the numbers come from.
+ * Say where the numbers come from.
+ * @param {HTMLElement} pill
  * @param {import("./explorer/session.js").Status} status
- * @param {boolean} live Whether what is shown was computed here.
- * @param {string} variant
- * @returns {(Node | string)[]}
+ * @param {boolean} live Whether what is shown is computed here once the model is.
+ * @param {string} variant What was changed about the model.
  */
-export function statusPill({ name, received, total, milliseconds }, live, variant) {
-  const dot = html("i", { class: `dot ${name === "live" && !live ? "stored" : name}`, "aria-hidden": "true" });
-  if (name === "error") return ["✕ Live model not loaded"];
-  if (name === "loading") return [dot, `Loading live model, ${megabytes(received)} of ${megabytes(total)} MB`];
-  return [dot, live ? `Live model${variant}, ${Math.round(milliseconds)} ms` : "Stored example"];
+export function fillPill(pill, { name, received, total, milliseconds }, live, variant) {
+  const kind = name === "live" && !live ? "stored" : name;
+  const dot = html("i", { class: `dot ${kind}`, "aria-hidden": "true" });
+  const share = html("i", { style: `width:${(total ? (100 * received) / total : 0).toFixed(1)}%` });
+  const sizes = `${megabytes(received)}${total ? ` of ${megabytes(total)}` : ""} MB`;
+  const words = {
+    stored: [dot, "Stored example"],
+    loading: [dot, "Loading live model", html("span", { class: "progress" }, share), sizes],
+    live: [dot, `Live model${variant}, ${Math.round(milliseconds)} ms`],
+    error: ["✕ Live model not loaded"],
+  };
+  pill.className = `pill ${name}`;
+  pill.replaceChildren(...words[kind]);
 }

@@ -3,10 +3,11 @@
  * @module
  */
 
+import { decodeArray } from "./arrays.js";
 import { html, setAttribute, svg } from "./dom.js";
 import { count, fraction, headName, percent } from "./format.js";
 import { HEADS_CSS, ROW } from "./heads/css.js";
-import { defineElement, openStage } from "./host.js";
+import { defineElement, drawnBy, openStage } from "./host.js";
 import { cividis } from "./palette.js";
 import { tokenLabels } from "./tokens.js";
 
@@ -18,16 +19,10 @@ import { tokenLabels } from "./tokens.js";
  * @property {number} heads
  * @property {number} k As traced.
  * @property {[number, number]} bounds Of k.
- * @property {{dtype: string, data: string}} scores One byte each, 255 for 1.
- * @property {{dtype: string, data: string}} order Positions, the best first.
+ * @property {import("./arrays.js").Encoded} scores One byte each, 255 for 1.
+ * @property {import("./arrays.js").Encoded} order Positions, the best first.
  * @property {number[][] | null} picks Where more than the scores decides.
  */
-
-/** @param {{dtype: string, data: string}} array */
-function numbersOf({ dtype, data }) {
-  const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-  return dtype === "uint8" ? bytes : new Uint16Array(bytes.buffer);
-}
 
 /**
  * A slider with its name and value above it.
@@ -76,6 +71,10 @@ class HeadBrowser {
     this.draw();
   }
 
+  dispose() {
+    this.stage.dispose();
+  }
+
   get text() {
     return this.texts[Number(this.choice.value)];
   }
@@ -83,8 +82,8 @@ class HeadBrowser {
   /** @param {number} k Take up the chosen text with this k. */
   read(k) {
     const { bounds, scores, order, tokens } = this.text;
-    this.scores = numbersOf(scores);
-    this.order = numbersOf(order);
+    this.scores = decodeArray(scores);
+    this.order = decodeArray(order);
     this.labels = tokenLabels(tokens);
     const { input } = this.k;
     Object.assign(input, { min: bounds[0], max: bounds[1], disabled: bounds[0] === bounds[1] });
@@ -228,13 +227,7 @@ class HeadBrowser {
   }
 }
 
-const heads = {
-  /** @param {{model: import("./host.js").Model, el: HTMLElement}} host */
-  render({ model, el }) {
-    const own = new HeadBrowser(model, el);
-    return () => own.stage.dispose();
-  },
-};
+const heads = drawnBy(HeadBrowser);
 
 defineElement("mosa-heads", heads);
 

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { bytesOf } from "./arrays.js";
 import { html } from "./dom.js";
 import { DARK, LIGHT, paletteCss } from "./palette.js";
 
@@ -49,15 +50,6 @@ export function staticModel(state) {
 }
 
 /**
- * Bytes as a kernel sends them, from the base64 text of a static page.
- * @param {string} text
- * @returns {DataView}
- */
-function viewOfBase64(text) {
-  return new DataView(Uint8Array.from(atob(text), (character) => character.charCodeAt(0)).buffer);
-}
-
-/**
  * Let the elements of a page come alive.
  * @param {string} tag For example "mosa-explorer".
  * @param {Component} component
@@ -72,7 +64,7 @@ export function defineElement(tag, component) {
         if (this.dataset.alive || !stored) return;
         this.dataset.alive = "yes";
         const state = JSON.parse(stored.textContent ?? "");
-        if (state.weights) state.weights = viewOfBase64(state.weights);
+        if (state.weights) state.weights = new DataView(bytesOf(state.weights).buffer); // as a kernel sends them
         const fallback = Array.from(this.children);
         const el = this.appendChild(html("div"));
         component.render({ model: staticModel(state), el });
@@ -81,6 +73,18 @@ export function defineElement(tag, component) {
     },
   );
 }
+
+/**
+ * A component that a class draws.
+ * @param {new (model: Model, el: HTMLElement) => {dispose: () => void}} Drawn
+ * @returns {Component}
+ */
+export const drawnBy = (Drawn) => ({
+  render({ model, el }) {
+    const own = new Drawn(model, el);
+    return () => own.dispose();
+  },
+});
 
 /** Which theme the page asks for: the book, JupyterLab, VS Code and Colab each say it otherwise. */
 function pageTheme() {

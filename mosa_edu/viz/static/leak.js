@@ -3,16 +3,10 @@
  * @module
  */
 
-import { defineElement } from "./host.js";
+import { defineElement, drawnBy } from "./host.js";
 import { LeakProbe } from "./leak/controller.js";
 
-const leakProbe = {
-  /** @param {{model: import("./host.js").Model, el: HTMLElement}} host */
-  render({ model, el }) {
-    const own = new LeakProbe(model, el);
-    return () => own.dispose();
-  },
-};
+const leakProbe = drawnBy(LeakProbe);
 
 defineElement("mosa-leak", leakProbe);
 

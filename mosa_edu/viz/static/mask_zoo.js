@@ -3,16 +3,10 @@
  * @module
  */
 
-import { defineElement } from "./host.js";
+import { defineElement, drawnBy } from "./host.js";
 import { MaskZoo } from "./mask_zoo/controller.js";
 
-const maskZoo = {
-  /** @param {{model: import("./host.js").Model, el: HTMLElement}} host */
-  render({ model, el }) {
-    const own = new MaskZoo(model, el);
-    return () => own.dispose();
-  },
-};
+const maskZoo = drawnBy(MaskZoo);
 
 defineElement("mosa-mask-zoo", maskZoo);
 

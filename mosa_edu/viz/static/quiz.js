@@ -3,16 +3,10 @@
  * @module
  */
 
-import { defineElement } from "./host.js";
+import { defineElement, drawnBy } from "./host.js";
 import { QuizCard } from "./quiz/controller.js";
 
-const quiz = {
-  /** @param {{model: import("./host.js").Model, el: HTMLElement}} host */
-  render({ model, el }) {
-    const own = new QuizCard(model.get("data"), el);
-    return () => own.dispose();
-  },
-};
+const quiz = drawnBy(QuizCard);
 
 defineElement("mosa-quiz", quiz);
 

@@ -3,16 +3,10 @@
  * @module
  */
 
-import { defineElement } from "./host.js";
+import { defineElement, drawnBy } from "./host.js";
 import { RouterGame } from "./router/controller.js";
 
-const router = {
-  /** @param {{model: import("./host.js").Model, el: HTMLElement}} host */
-  render({ model, el }) {
-    const own = new RouterGame(model, el);
-    return () => own.dispose();
-  },
-};
+const router = drawnBy(RouterGame);
 
 defineElement("mosa-router", router);
 

@@ -3,16 +3,10 @@
  * @module
  */
 
-import { defineElement } from "./host.js";
+import { defineElement, drawnBy } from "./host.js";
 import { TrainingScrubber } from "./scrubber/controller.js";
 
-const scrubber = {
-  /** @param {{model: import("./host.js").Model, el: HTMLElement}} host */
-  render({ model, el }) {
-    const own = new TrainingScrubber(model, el);
-    return () => own.dispose();
-  },
-};
+const scrubber = drawnBy(TrainingScrubber);
 
 defineElement("mosa-scrubber", scrubber);
 

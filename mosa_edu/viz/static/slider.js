@@ -30,3 +30,25 @@ export function valueSlider(name, low, high, choose) {
     },
   };
 }
+
+/**
+ * A slider that lies on a drawing, with a stop for each of its columns.
+ * @param {string} name
+ * @param {(stop: number) => void} choose
+ */
+export function stopSlider(name, choose) {
+  const input = html("input", { type: "range", min: 0, step: 1, "aria-label": name });
+  input.addEventListener("input", () => choose(Number(input.value)));
+  const node = html("span", { class: "slider", style: "--fill:0" }, input);
+  return {
+    node,
+    input,
+    /** @param {number} stop @param {number} last @param {string} words @param {{left: number, right: number}} scale */
+    show(stop, last, words, { left, right }) {
+      input.max = `${last}`;
+      input.value = `${stop}`;
+      setAttribute(input, "aria-valuetext", words);
+      Object.assign(node.style, { left: `${left - 8}px`, width: `${right - left + 16}px` });
+    },
+  };
+}

@@ -3,16 +3,10 @@
  * @module
  */
 
-import { defineElement } from "./host.js";
+import { defineElement, drawnBy } from "./host.js";
 import { DecodeTheatre } from "./theatre/controller.js";
 
-const theatre = {
-  /** @param {{model: import("./host.js").Model, el: HTMLElement}} host */
-  render({ model, el }) {
-    const own = new DecodeTheatre(model, el);
-    return () => own.dispose();
-  },
-};
+const theatre = drawnBy(DecodeTheatre);
 
 defineElement("mosa-theatre", theatre);
 

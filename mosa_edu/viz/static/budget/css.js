@@ -10,8 +10,4 @@ export const BUDGET_CSS = `
 .body svg { display: block; }
 .narrow.budget .controls { grid-template-columns: 1fr; }
 .narrow.budget .segments > * { flex: 1; }
-@media print {
-  .controls, footer .row { display: none !important; }
-  .mosa { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-}
 `;

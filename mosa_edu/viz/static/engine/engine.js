@@ -20,12 +20,9 @@ import { sha256 } from "./sha256.js";
  * @property {number} [k] Tokens that each head keeps; T / sparsity without it.
  * @property {boolean} [includeFirst] Give token 0 a seat in every head.
  * @property {import("./routing.js").Rule} [rule] How heads choose; the model's own rule without it.
- * @property {number[][]} [thresholds] Logits by layer and head, for the rule "threshold"; the
- *   file's own without it.
  * @property {HeadName[]} [ablate] Heads whose output is left out; they still choose.
  * @property {{layer: number, head: number, positions: Iterable<number>}[]} [force] Heads whose
  *   tokens the caller chooses.
- * @property {boolean} [keepDense] Keep the attention weights of dense and local heads too.
  * @property {Run} [base] A run of the same text and options but for `ablate` and `force`; layers
  *   below the first changed one are taken from it.
  */
@@ -37,10 +34,8 @@ import { sha256 } from "./sha256.js";
  * @property {number} sparsity
  * @property {boolean} includeFirst
  * @property {import("./routing.js").Rule} rule
- * @property {number[][]} thresholds
  * @property {HeadName[]} ablate
  * @property {{layer: number, head: number, positions: Uint16Array}[]} force
- * @property {boolean} keepDense
  */
 
 /** Runs one model. */
@@ -159,14 +154,12 @@ export class Engine {
       sparsity: options.k === undefined ? sparsity : T / k,
       includeFirst: options.includeFirst ?? includeFirst,
       rule: options.rule ?? this.model.rule,
-      thresholds: options.thresholds ?? this.thresholds,
       ablate: options.ablate ?? [],
       force: (options.force ?? []).map(({ layer, head, positions }) => ({
         layer,
         head,
         positions: Uint16Array.from(new Set(positions)).sort(),
       })),
-      keepDense: options.keepDense ?? false,
     };
   }
 
@@ -195,27 +188,23 @@ export class Engine {
     const { normAttention: norm, dense, local, sparse } = blocks[layer];
     const { settings, stream, T } = run;
     const x = normalise(stream, config.d_model, norm.weight, norm.bias);
-    /** @type {Float32Array[]} */
-    const weights = [];
-    const record = settings.keepDense ? weights : null;
     /** @param {string} kind @returns {(head: number) => boolean} */
     const isOff = (kind) => (head) =>
       settings.ablate.some(
         (off) => off.layer === layer && off.head === head && (off.kind ?? "sparse") === kind,
       );
-    if (dense) applyPlainHeads(dense, x, stream, rotary, isOff("dense"), record);
-    if (local) applyPlainHeads(local, x, stream, rotary, isOff("local"), record);
-    if (!sparse) return { ...noRouting(), dense: weights };
+    if (dense) applyPlainHeads(dense, x, stream, rotary, isOff("dense"));
+    if (local) applyPlainHeads(local, x, stream, rotary, isOff("local"));
+    if (!sparse) return noRouting();
     const { capacity_factor: factor, max_seq_len: limit, sparsity } = config;
     const forced = settings.force.filter((own) => own.layer === layer);
-    const routing = applySparseHeads(sparse, x, stream, rotary, {
+    return applySparseHeads(sparse, x, stream, rotary, {
       ...settings,
       capacity: Math.min(T, Math.ceil((factor * limit) / sparsity)),
-      thresholds: settings.thresholds[layer] ?? [],
+      thresholds: this.thresholds[layer] ?? [],
       isOff: isOff("sparse"),
       forced: (head) => forced.find((own) => own.head === head)?.positions ?? null,
     });
-    return { ...routing, dense: weights };
   }
 }
 
@@ -223,7 +212,7 @@ export class Engine {
 function noRouting() {
   const none = new Float32Array(0);
   const order = new Uint16Array(0);
-  return { logits: none, scores: none, order, picks: [], attention: [], dense: [] };
+  return { logits: none, scores: none, order, picks: [], attention: [] };
 }
 
 /**

@@ -39,8 +39,6 @@ import { pickAbove, pickBest, pickPrefix, pickStrided, rankOrder, sigmoid } from
  * @property {Uint16Array} order H x T positions from the highest logit to the lowest.
  * @property {Uint16Array[]} picks Kept positions of each head, ascending.
  * @property {Float32Array[]} attention Weights of each head: the lower triangle, row after row.
- * @property {Float32Array[]} dense The same for each dense or local head, over all T tokens; empty
- *   unless asked for.
  */
 
 /**
@@ -99,9 +97,8 @@ export function readSparseHeads(tensors, prefix, count, width, routed) {
  * @param {Float32Array} stream Receives the output.
  * @param {Rotary} rotary
  * @param {(head: number) => boolean} isOff
- * @param {Float32Array[] | null} record Receives the attention weights of each head.
  */
-export function applyPlainHeads(heads, x, stream, rotary, isOff, record) {
+export function applyPlainHeads(heads, x, stream, rotary, isOff) {
   const { count, width, qkv: weights } = heads;
   const model = weights.depth;
   const length = x.length / model;
@@ -112,11 +109,8 @@ export function applyPlainHeads(heads, x, stream, rotary, isOff, record) {
     const start = head * 3 * width;
     rotate(qkv, stride, start, length, rotary, null);
     rotate(qkv, stride, start + width, length, rotary, null);
-    const triangle = record && new Float32Array((length * (length + 1)) / 2);
-    const options = { window: heads.window, weights: triangle };
-    const mixed = attend(qkv, stride, start, length, width, options);
-    if (triangle) record?.push(triangle);
     if (isOff(head)) continue;
+    const mixed = attend(qkv, stride, start, length, width, { window: heads.window });
     const rows = packRows(mixed, width, 0, width, length);
     multiplyAdd(rows, length, width, heads.out[head], stream, model);
   }
@@ -196,7 +190,7 @@ function route(heads, x, length, choice) {
     order.set(ranked, head * length);
     picks.push(chosen);
   }
-  return { logits, scores: logits.map(sigmoid), order, picks, attention: [], dense: [] };
+  return { logits, scores: logits.map(sigmoid), order, picks, attention: [] };
 }
 
 /**

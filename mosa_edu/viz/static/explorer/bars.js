@@ -6,6 +6,7 @@
 import { bold, button, html, mono, setAttribute, setText } from "../dom.js";
 import { fraction, headName, percent, plural } from "../format.js";
 import { headCost } from "./cost.js";
+import { TEXT_LEVEL } from "./levels.js";
 
 const MOST_BARS = 5;
 
@@ -116,10 +117,8 @@ export function attentionPanel(actions) {
       }
       const best = weights.toSorted((a, b) => b.weight - a.weight || b.t - a.t);
       const own = best.find(({ t }) => t === token)?.weight ?? 0;
-      note.textContent =
-        own >= 0.95
-          ? "it looks almost only at itself"
-          : `${plural(weights.length, "pick")} in view, itself included`;
+      const seen = `${plural(weights.length, "pick")} in view, itself included`;
+      setText(note, own >= 0.95 ? "it looks almost only at itself" : seen);
       const kind = "track cursor";
       /** @type {Bar[]} */
       const rows = best.slice(0, MOST_BARS).map(({ t, weight }) => {
@@ -138,12 +137,18 @@ export function attentionPanel(actions) {
 export function nextPanel() {
   const { node, title, note, body } = column("Next token");
   title.textContent = "Next token";
+  let drawn = -1;
   const list = barList();
   body.append(list.node);
   return {
     node,
-    /** @param {import("./view.js").View} view */
-    update({ routing, token, entry, whatIf, labels }) {
+    /**
+     * @param {import("./view.js").View} view
+     * @param {number} level
+     */
+    update({ routing, token, entry, whatIf, labels }, level) {
+      if (level < TEXT_LEVEL && token === drawn) return; // the model's guess, not this head's
+      drawn = token;
       const best = routing.source.next(token);
       const truth = routing.source.truth(token);
       const held = whatIf ? " (held as traced)" : "";
@@ -172,13 +177,19 @@ export function nextPanel() {
 export function costPanel(link) {
   const { node, title, note, body } = column("Cost of this head");
   title.textContent = "Cost of this head";
+  let drawn = -1; // tokens kept
   note.append("share of ", html("i", { class: "swatch" }), " one dense head");
   if (link) note.append(" · ", html("a", { href: link }, "budgets"));
   return {
     node,
-    /** @param {import("./view.js").View} view */
-    update({ routing, row, config }) {
+    /**
+     * @param {import("./view.js").View} view
+     * @param {number} level
+     */
+    update({ routing, row, config }, level) {
       const k = routing.picks[row].length;
+      if (level < TEXT_LEVEL && k === drawn) return;
+      drawn = k;
       const rows = headCost(config, routing.T, k).map(({ name, share, words }) =>
         html(
           "div",

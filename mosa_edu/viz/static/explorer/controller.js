@@ -3,8 +3,10 @@
  * @module
  */
 
+import { CARD_CSS } from "../card_css.js";
 import { keptCount } from "../engine/routing.js";
 import { openStage } from "../host.js";
+import { TEXT_CSS } from "../text_css.js";
 import { tokenLabels } from "../tokens.js";
 import { Address } from "./address.js";
 import { EXPLORER_CSS } from "./css.js";
@@ -45,15 +47,16 @@ export class Explorer {
     /** @type {import("./link.js").LinkState} */
     this.state = this.firstFrame();
     this.level = 0;
+    /** Whether the next frame shows a change that is kept, which may fade in. */
+    this.settles = false;
     this.drawn = { row: -1, token: -1, first: 0 };
     this.size = { narrow: false, wide: false, axisWidth: 726, squareSize: 204, gatheredWidth: 268 };
-    /** @type {number[]} */
-    this.timers = [];
+    this.timer = 0;
     this.width = 0;
     this.routing = new Routing(this.examples.source(this.state.example, null));
     this.labels = tokenLabels(this.routing.texts);
     this.state.token = this.validToken(this.state.token);
-    this.stage = openStage(el, EXPLORER_CSS, () => this.invalidate(TEXT_LEVEL));
+    this.stage = openStage(el, CARD_CSS + TEXT_CSS + EXPLORER_CSS, () => this.invalidate(TEXT_LEVEL));
     const id = `finding-${++explorers}`;
     this.nodes = buildPanels(this, id);
     this.frame = assemble(this.stage.root, this.nodes.byName, id);
@@ -120,6 +123,7 @@ export class Explorer {
       this.pointed = null;
     }
     this.state.token = this.validToken(this.state.token);
+    this.settles = true;
     this.invalidate(TEXT_LEVEL);
   }
 
@@ -163,6 +167,7 @@ export class Explorer {
     this.level = 0;
     for (const panel of this.nodes.panels) panel.update(view, level);
     this.drawn = { row: view.row, token: view.token, first: view.axis.first };
+    this.settles = false;
   }
 
   /** @param {import("./view.js").Target} target */
@@ -194,7 +199,7 @@ export class Explorer {
     const before = this.state;
     this.state = { ...before, ...changes };
     this.pointed = null;
-    this.frame.card.classList.add("settling");
+    this.settles = true;
     const text = this.state.text !== before.text || this.state.example !== before.example;
     const other = text || ["k", "off", "first"].some((name) => name in changes);
     if (text)
@@ -216,12 +221,9 @@ export class Explorer {
    * @param {boolean} otherHead
    */
   settle(otherHead) {
-    this.timers.forEach(clearTimeout);
+    clearTimeout(this.timer);
     requestAnimationFrame(() => setTimeout(() => this.address.write())); // first the picture
-    this.timers = [
-      setTimeout(() => this.frame.card.classList.remove("settling"), 200),
-      setTimeout(() => this.announce(otherHead), ANNOUNCE_DELAY),
-    ];
+    this.timer = setTimeout(() => this.announce(otherHead), ANNOUNCE_DELAY);
   }
 
   /** @param {boolean} otherHead */
@@ -248,7 +250,7 @@ export class Explorer {
   dispose() {
     this.observer.disconnect();
     this.print.removeEventListener("change", this.onPrint);
-    this.timers.forEach(clearTimeout);
+    clearTimeout(this.timer);
     this.live.runs.stop();
     this.address.dispose();
     this.stage.dispose();

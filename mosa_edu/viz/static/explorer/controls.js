@@ -3,7 +3,7 @@
  * @module
  */
 
-import { labelled, segmentField } from "../card.js";
+import { headStepper, labelled, layerField, textField } from "../card.js";
 import { bold, button, html, setAttribute } from "../dom.js";
 import { TEXT_LEVEL } from "./levels.js";
 
@@ -13,32 +13,14 @@ import { TEXT_LEVEL } from "./levels.js";
  */
 export function controlBar(actions, data) {
   const { n_layers: layers, n_sparse_heads: heads } = data.config;
-  const options = data.examples.map(({ name, title }) => html("option", { value: name }, title));
-  const mine = html("option", { value: "", hidden: true }, "Your text");
-  const select = html("select", { "aria-label": "Text" }, ...options, mine);
-  select.addEventListener("change", () => void actions.requests.example(select.value));
+  const { select } = textField(data.examples, (name) => void actions.requests.example(name));
+  select.append(html("option", { value: "", hidden: true }, "Your text"));
   const own = button("Your text", () => actions.requests.ownText(), {
     class: "own-button",
     "aria-expanded": "false",
   });
-  const layerNames = Object.fromEntries(Array.from({ length: layers }, (_, l) => [l, `${l}`]));
-  const layer = segmentField("Layer", layerNames, (l) => actions.change({ layer: Number(l) }));
-  const number = html("output", {});
-  const stepper = html(
-    "div",
-    { class: "segments", role: "group", "aria-label": "Head" },
-    button("‹", () => actions.moves.stepHead(-1), {
-      class: "seg",
-      "aria-label": "Previous head",
-      title: "[",
-    }),
-    number,
-    button("›", () => actions.moves.stepHead(1), {
-      class: "seg",
-      "aria-label": "Next head",
-      title: "]",
-    }),
-  );
+  const layer = layerField(layers, (own) => actions.change({ layer: own }));
+  const head = headStepper(`Head of ${heads}`, (by) => actions.moves.stepHead(by));
   const range = html("input", { type: "range", min: 1, step: 1, "aria-label": "Tokens kept, k" });
   const caption = html("span", { class: "label" });
   const slider = html(
@@ -60,7 +42,7 @@ export function controlBar(actions, data) {
     { class: "controls" },
     text,
     layer.node,
-    labelled(`Head of ${heads}`, stepper),
+    head.node,
     html("div", { class: "field k-field" }, caption, slider),
   );
   return {
@@ -73,7 +55,7 @@ export function controlBar(actions, data) {
     update(view, level) {
       const { routing, state, usualKept } = view;
       layer.show(`${view.layer}`);
-      number.textContent = `${view.head}`;
+      head.number.textContent = `${view.head}`;
       if (level < TEXT_LEVEL) return;
       usual = usualKept;
       select.value = state.text === null ? state.example : "";

@@ -1,61 +1,33 @@
 /**
- * The look of the routing explorer: text, charts, masks and bars, in the card of all figures.
+ * The look of the routing explorer's own parts: charts, masks, bars and the tour.
  * @module
  */
 
-import { CARD_CSS } from "../card_css.js";
-
-/** What stands in the card. */
-export const FIGURE_CSS = `
+export const EXPLORER_CSS = `
 .text, .detail, .finding { contain: content; }
-.own-button { white-space: nowrap; }
 .snug:not(.narrow) .controls {
   grid-template-columns: minmax(150px, 1fr) auto auto minmax(100px, 200px);
 }
-.own { padding-top: 12px; padding-bottom: 4px; }
-.own textarea {
-  display: block; width: 100%; margin: 4px 0 8px; padding: 8px 12px;
-  font: 14px/22px var(--mosa-mono); color: var(--mosa-ink); background: var(--mosa-ground);
-  border: 1px solid var(--mosa-quiet); border-radius: 6px; resize: vertical;
-}
 .body.dim { opacity: .6; }
-.text-block { padding-top: 12px; padding-bottom: 8px; }
 .example { margin-bottom: 4px !important; }
 .text {
-  font: 14px/28px var(--mosa-mono); max-height: 336px; overflow-y: auto; white-space: pre-wrap;
-  overflow-wrap: anywhere; padding: 0 3px 4px; margin: 0 -3px;
-}
-.text {
-  --above: 0px; --below: 0px;
+  max-height: 336px; overflow-y: auto; --above: 0px; --below: 0px;
   mask-image: linear-gradient(transparent, black var(--above), black calc(100% - var(--below)), transparent);
 }
 .text.more-above { --above: 24px; }
 .text.more-below { --below: 24px; }
-.tok {
-  position: relative; border-radius: 4px; padding: 2px; margin: 0 -2px; cursor: pointer;
-  color: var(--mosa-ink);
-}
-.tok.sign { color: var(--mosa-ink2); }
-@media (hover: hover) {
-  .tok:hover { background: var(--mosa-wash); }
-}
 .tok.none {
   text-decoration: underline dotted 2px var(--mosa-quiet); text-underline-offset: 5px;
   text-decoration-skip-ink: none;
 }
-.mosa .tok.in { background: var(--mosa-pick); color: var(--mosa-pick-ink); font-weight: 400; }
 .tok.lit { background: var(--mosa-cursor-wash); color: var(--mosa-ink); }
 .mosa .tok.in.lit { box-shadow: 0 0 0 2px var(--mosa-ink); }
-.mosa .tok.at, .tok:focus-visible {
-  outline: 2px solid var(--mosa-cursor); outline-offset: 1px; z-index: 1;
-}
 .tok.att::after {
   content: ""; position: absolute; left: 2px; bottom: -7px; width: var(--w); height: 4px;
   border-radius: 1px; background: var(--mosa-cursor);
 }
-.settling .tok { transition: background-color .12s ease-out, color .12s ease-out; }
-.settling .stems { animation: appear .12s ease-out; }
-.settling .cut { transition: transform .16s ease-out; }
+.stems.settles { animation: appear .12s ease-out; }
+.cut.settles { transition: transform .16s ease-out; }
 @keyframes appear {
   from { opacity: 0; }
 }
@@ -70,13 +42,6 @@ export const FIGURE_CSS = `
   display: inline-block; width: 16px; height: 4px; margin: 0 2px 3px 0; border-radius: 1px;
   background: var(--mosa-cursor);
 }
-.readout {
-  contain: content; position: sticky; top: var(--mosa-sticky-top, 0); z-index: 2; display: flex;
-  align-items: center; gap: 16px; min-height: 40px; padding: 4px 16px 4px 12px;
-  border: solid var(--mosa-rule); border-width: 1px 0; border-left: 4px solid var(--mosa-cursor);
-  background: var(--mosa-ground);
-}
-.readout code { font-weight: 600; white-space: pre; }
 .facts { display: flex; flex-wrap: wrap; overflow: hidden; }
 .fact { margin-left: -1px; padding-right: 9px; }
 .fact::before {
@@ -84,7 +49,6 @@ export const FIGURE_CSS = `
   border-left: 1px solid var(--mosa-rule);
 }
 .facts { margin-left: -9px; clip-path: inset(0 0 0 9px); }
-.why { padding-top: 16px; }
 .everyone { padding-top: 8px; padding-bottom: 12px; }
 .line { flex-wrap: wrap; gap: 2px 12px; min-height: 20px; }
 .chart { display: block; overflow: visible; margin-top: 4px; }
@@ -175,13 +139,9 @@ export const FIGURE_CSS = `
 .two .costs { grid-template-columns: 1fr 1fr 1fr; gap: 16px; }
 .two .own, .two .banner { max-width: 758px; }
 .narrow .chips.wrap .chip { border-radius: 6px; }
-.narrow .text { line-height: 30px; max-height: 364px; }
+.narrow .text { max-height: 364px; }
 .narrow .key .hint { display: none; }
 .narrow .text-field, .narrow .k-field { grid-column: 1/-1; }
-.narrow .readout {
-  flex-direction: column; align-items: flex-start; gap: 0; min-height: 64px;
-  padding: 4px 12px 4px 8px; justify-content: center;
-}
 .narrow .tour { padding: 8px 12px; gap: 4px; }
 .narrow .step { display: none; }
 .narrow .col.toured { outline-offset: 4px; }
@@ -193,22 +153,13 @@ export const FIGURE_CSS = `
 .narrow .bars { gap: 0 8px; }
 .narrow .everyone .word { min-height: 24px; }
 @media (forced-colors: active) {
-  .tok.in { outline: 2px solid; }
-  .mosa .tok.at { outline: 5px double; }
   .step[aria-current] { outline: 2px solid; outline-offset: -2px; }
-  .dot, .bar, .bar-track, .share, .swatch, .tok.att::after, .legend i { forced-color-adjust: none; }
+  .bar, .bar-track, .share, .swatch, .tok.att::after, .legend i { forced-color-adjust: none; }
 }
 @media print {
-  .controls, .own, .banner, .ask, .tools, .plain, .tour, footer .row, .key .hint, .table-view {
-    display: none !important;
-  }
+  .ask, .tools, .plain, .tour, .key .hint, .table-view { display: none !important; }
   .paper { display: block; padding: 0 16px 12px; }
-  .readout { position: static; }
   .toured { outline: 0; }
   .text { max-height: none; mask-image: none; }
-  .card { border: 0; }
-  .mosa { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;
-
-export const EXPLORER_CSS = CARD_CSS + FIGURE_CSS;

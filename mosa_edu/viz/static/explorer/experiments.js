@@ -3,7 +3,7 @@
  * @module
  */
 
-import { bold, button, html, mono } from "../dom.js";
+import { bold, button, html, mono, setText } from "../dom.js";
 import { headName, signed } from "../format.js";
 
 const MOST_NAMED = 3;
@@ -28,7 +28,7 @@ function hardestHit(before, after) {
  * @param {{ask: (changes: Partial<import("./link.js").LinkState>) => void}} actions
  */
 export function experimentsPanel(actions) {
-  const note = html("span", { class: "note" });
+  const note = html("span", { class: "note" }, "leave its output out and see the loss of this text move");
   const offButton = button("", () => actions.ask({ off: toggled() }), { class: "small" });
   const firstButton = button(
     "Keep token 0 in every head",
@@ -65,12 +65,11 @@ export function experimentsPanel(actions) {
       usual = view.config.include_first;
       const name = headName(view.layer, view.head);
       const off = view.off.has(view.row);
-      offButton.textContent = off ? `Switch ${name} on again` : `Switch ${name} off`;
+      setText(offButton, off ? `Switch ${name} on again` : `Switch ${name} off`);
       offButton.setAttribute("aria-pressed", `${off}`);
-      firstButton.textContent = usual ? "No fixed seat for token 0" : "Keep token 0 in every head";
+      setText(firstButton, usual ? "No fixed seat for token 0" : "Keep token 0 in every head");
       firstButton.setAttribute("aria-pressed", `${view.state.first !== null}`);
       undo.hidden = !view.off.size && view.state.first === null && view.state.k === null;
-      note.textContent = "leave its output out and see the loss of this text move";
     },
     /**
      * @param {{usual: Float32Array | null, now: Float32Array | null, changed: string, hint: string}} losses

@@ -3,9 +3,10 @@
  * @module
  */
 
-import { bold, button, html, mono } from "../dom.js";
+import { bold, button, html, mono, setText } from "../dom.js";
 import { describe, specialists } from "../finding.js";
-import { headName, megabytes } from "../format.js";
+import { headName } from "../format.js";
+import { fillPill } from "../frame.js";
 import { HEAD_LEVEL, TEXT_LEVEL } from "./levels.js";
 
 const MOST_CHIPS = 5;
@@ -24,29 +25,6 @@ export function findingOf(routing, row) {
     Array.from(picks[row]),
     routing.ranked(row),
   );
-}
-
-/**
- * The pill that says where the numbers come from.
- * @param {import("./session.js").Status} status
- * @param {string} variant What was changed about the model.
- * @returns {(Node | string)[]}
- */
-function pillParts({ name, received, total, milliseconds }, variant) {
-  const dot = html("i", { class: `dot ${name}`, "aria-hidden": "true" });
-  if (name === "stored") return [dot, "Stored example"];
-  if (name === "error") return ["✕ Live model not loaded"];
-  if (name === "live") return [dot, `Live model${variant}, ${Math.round(milliseconds)} ms`];
-  const share = total ? (100 * received) / total : 0;
-  const progress = html(
-    "span",
-    { class: "progress" },
-    html("i", { style: `width:${share.toFixed(1)}%` }),
-  );
-  const sizes = total
-    ? `${megabytes(received)} of ${megabytes(total)} MB`
-    : `${megabytes(received)} MB`;
-  return [dot, "Loading live model", progress, html("span", { class: "sizes" }, sizes)];
 }
 
 /**
@@ -133,9 +111,7 @@ export function headerPanel(actions, moves, id) {
      * @param {number} level
      */
     update(view, level) {
-      name.textContent = view.isPreview
-        ? "Preview: click to keep, Esc to return"
-        : "Routing explorer";
+      setText(name, view.isPreview ? "Preview: click to keep, Esc to return" : "Routing explorer");
       if (level < HEAD_LEVEL) return;
       if (level >= TEXT_LEVEL) makeRoom(view);
       const found = findingOf(view.routing, view.row);
@@ -154,8 +130,7 @@ export function headerPanel(actions, moves, id) {
      * @param {string} variant
      */
     report(status, variant) {
-      pill.className = `pill ${status.name}`;
-      pill.replaceChildren(...pillParts(status, variant));
+      fillPill(pill, status, true, variant);
     },
   };
 }

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { fragmentReader } from "../card.js";
+
 /** Longest own text that a link carries, in characters. */
 export const LONGEST_TEXT = 4000;
 
@@ -67,39 +69,29 @@ export function writeLink(state, heads) {
  *   whole numbers: how many tokens there are shows later.
  */
 export function readLink(fragment, usual, known) {
-  const fields = new URLSearchParams(fragment.replace(/^#/, "").slice(0, 4 * LONGEST_TEXT));
+  const { fields, complaints, oneOf, read } = fragmentReader(fragment);
   const isLink = ["ex", "text", "layer", "tour"].some((name) => fields.has(name));
-  const state = { ...usual, off: [...usual.off] };
-  /** @type {string[]} */
-  const complaints = [];
-  if (!isLink) return { state, complaints, isLink };
+  if (!isLink) return { state: { ...usual, off: [...usual.off] }, complaints, isLink };
   const whole = (/** @type {string} */ name, /** @type {number} */ below) => {
-    const text = fields.get(name);
-    if (text === null) return null;
-    if (/^\d{1,5}$/.test(text) && Number(text) < below) return Number(text);
-    complaints.push(`no ${name} ${text.slice(0, 20)}`);
-    return null;
+    const value = read(name, (text) => /^\d{1,5}$/.test(text) && Number(text) < below);
+    return value === null ? null : Number(value);
   };
-  const example = fields.get("ex");
-  if (example !== null && known.examples.includes(example)) state.example = example;
-  else if (example !== null) complaints.push(`no example ${example.slice(0, 20)}`);
-  state.text = fields.get("text")?.slice(0, LONGEST_TEXT) ?? null;
-  state.layer = whole("layer", known.layers) ?? usual.layer;
-  state.head = whole("head", known.heads) ?? usual.head;
-  state.token = whole("tok", 65536) ?? -1;
-  state.k = whole("k", 65536);
-  for (const [name, allowed] of Object.entries(WORDS)) {
-    const value = fields.get(name);
-    if (value === null) continue;
-    if (/** @type {readonly string[]} */ (allowed).includes(value))
-      Object.assign(state, { [name]: value });
-    else complaints.push(`no ${name} ${value.slice(0, 20)}`);
-  }
-  state.off = readOff(fields.get("off"), known, complaints);
   const first = fields.get("first");
-  if (first === "0" || first === "1") state.first = first === "1";
-  state.tour = whole("tour", STEPS_OF_TOUR + 1) ?? 0;
-  if (state.tour) state.view = "figure";
+  const tour = whole("tour", STEPS_OF_TOUR + 1) ?? 0;
+  const state = {
+    ...usual,
+    example: read("ex", (name) => known.examples.includes(name), "example") ?? usual.example,
+    text: fields.get("text")?.slice(0, LONGEST_TEXT) ?? null,
+    layer: whole("layer", known.layers) ?? usual.layer,
+    head: whole("head", known.heads) ?? usual.head,
+    token: whole("tok", 65536) ?? -1,
+    k: whole("k", 65536),
+    ...Object.fromEntries(Object.entries(WORDS).map(([name, words]) => [name, oneOf(name, [...words], words[0])])),
+    off: readOff(fields.get("off"), known, complaints),
+    first: first === "0" || first === "1" ? first === "1" : usual.first,
+    tour,
+  };
+  if (tour) state.view = "figure";
   return { state, complaints, isLink };
 }
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { bold, html, mono, prepareCanvas } from "../dom.js";
+import { bold, html, mono, prepareCanvas, setText } from "../dom.js";
 import { count, fraction, headName } from "../format.js";
 import { MONO } from "../palette.js";
 import { TEXT_LEVEL, TOKEN_LEVEL } from "./levels.js";
@@ -55,18 +55,20 @@ export function densePanel(actions) {
   const { node, note, canvas } = square("Dense head");
   canvas.className = "framed";
   let [size, T] = [0, 1];
-  const target = (/** @type {number} */ y) => ({
+  let drawn = -1;
+  const target = (/** @type {number} */ _, /** @type {number} */ y) => ({
     token: Math.max(0, Math.min(T - 1, Math.floor((y / size) * T))),
   });
-  followPointer(canvas, {
-    preview: (_, y) => actions.preview(target(y)),
-    lock: (_, y) => actions.lock(target(y)),
-    leave: () => actions.leave(),
-  });
+  followPointer(canvas, actions, target);
   return {
     node,
-    /** @param {import("./view.js").View} view */
-    update({ routing, token, palette, squareSize }) {
+    /**
+     * @param {import("./view.js").View} view
+     * @param {number} level
+     */
+    update({ routing, token, palette, squareSize }, level) {
+      if (level < TEXT_LEVEL && token === drawn) return; // a dense head is like any other
+      drawn = token;
       [size, T] = [squareSize, routing.T];
       const context = prepareCanvas(canvas, size, size);
       fillTriangle(context, size, palette.dense);
@@ -88,18 +90,14 @@ export function sparsePanel(actions) {
   canvas.className = "framed";
   /** @type {import("./view.js").View} */
   let view;
-  const target = (/** @type {number} */ y) => {
+  const target = (/** @type {number} */ _, /** @type {number} */ y) => {
     const at = (y / view.squareSize) * view.routing.T - 0.5;
     const near = Array.from(view.routing.picks[view.row]).sort(
       (s, t) => Math.abs(s - at) - Math.abs(t - at),
     )[0];
     return { token: near };
   };
-  followPointer(canvas, {
-    preview: (_, y) => actions.preview(target(y)),
-    lock: (_, y) => actions.lock(target(y)),
-    leave: () => actions.leave(),
-  });
+  followPointer(canvas, actions, target);
   return {
     node,
     /** @param {import("./view.js").View} next */
@@ -118,7 +116,7 @@ export function sparsePanel(actions) {
       if (routing.isKept(row, token)) pointAt(context, (token + 0.5) * cell, palette.cursor);
       const scale = dot > cell ? "dots enlarged" : "to scale";
       const facts = `${count(pairs(picks.length))} of ${count(pairs(routing.T))} pairs`;
-      note.textContent = `${facts}, ${scale}`;
+      setText(note, `${facts}, ${scale}`);
       canvas.setAttribute("aria-label", `${facts} of ${headName(view.layer, view.head)}`);
     },
   };
@@ -179,11 +177,7 @@ export function gatheredPanel(actions) {
     const [i, j] = [inside(y), inside(x - grid.left)];
     return { token: picks[i], other: x >= grid.left && j <= i ? picks[j] : -1 };
   };
-  followPointer(canvas, {
-    preview: (x, y) => actions.preview(target(x, y)),
-    lock: (x, y) => actions.lock({ token: target(x, y).token }),
-    leave: () => actions.leave(),
-  });
+  followPointer(canvas, actions, target);
   return {
     node,
     /**
@@ -234,7 +228,7 @@ export function gatheredPanel(actions) {
         return;
       }
       const known = weight ? "area = weight" : "weights only with the live model";
-      note.textContent = `${narrow ? "the same " : ""}${count(pairs(k))} pairs, ${known}`;
+      setText(note, `${narrow ? "the same " : ""}${count(pairs(k))} pairs, ${known}`);
       canvas.setAttribute(
         "aria-label",
         `Attention among the ${k} tokens kept: ${count(pairs(k))} weights`,

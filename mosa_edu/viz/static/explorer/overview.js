@@ -104,8 +104,8 @@ export function overviewPanel(actions) {
   const title = html("span", { class: "h" });
   const note = html("span", { class: "note" });
   const legend = html("span", { class: "note legend", hidden: true });
-  const picks = button("Picks", () => actions.change({ map: "picks" }), { class: "seg" });
-  const scores = button("Scores", () => actions.change({ map: "scores" }), { class: "seg" });
+  const picks = button("Picks", () => actions.change({ map: "picks" }));
+  const scores = button("Scores", () => actions.change({ map: "scores" }));
   const sort = button(
     "By similarity",
     () => actions.change({ sort: sorted ? "model" : "similar" }),
@@ -157,11 +157,7 @@ export function overviewPanel(actions) {
     });
     return { token, row };
   };
-  followPointer(canvas, {
-    preview: (x, y) => actions.preview(target(x, y)),
-    lock: (x, y) => actions.lock(target(x, y)),
-    leave: () => actions.leave(),
-  });
+  followPointer(canvas, actions, target);
 
   const relabel = () => {
     const { routing, state } = view;

@@ -4,36 +4,30 @@
  */
 
 /**
- * @typedef {Object} Pointing
- * @property {(x: number, y: number) => void} preview Hovered with a mouse, in CSS pixels of the node.
- * @property {(x: number, y: number) => void} lock Clicked, tapped, or scrubbed with a finger.
- * @property {() => void} leave
- */
-
-/**
  * @param {HTMLElement} node Gets `touch-action: pan-y`, so that sideways drags scrub.
- * @param {Pointing} on
+ * @param {import("./view.js").Actions} actions
+ * @param {(x: number, y: number) => import("./view.js").Target} target What is there, in CSS pixels of the node.
  */
-export function followPointer(node, on) {
+export function followPointer(node, actions, target) {
   node.style.touchAction = "pan-y";
-  const place = (/** @type {PointerEvent} */ event) => {
-    const box = node.getBoundingClientRect();
-    return /** @type {[number, number]} */ ([event.clientX - box.left, event.clientY - box.top]);
+  const place = (/** @type {PointerEvent} */ { clientX, clientY }) => {
+    const { left, top } = node.getBoundingClientRect();
+    return target(clientX - left, clientY - top);
   };
   let dragging = false;
   node.addEventListener("pointerdown", (event) => {
     dragging = event.pointerType !== "mouse";
   });
   node.addEventListener("pointermove", (event) => {
-    if (event.pointerType === "mouse") on.preview(...place(event));
-    else if (dragging) on.lock(...place(event));
+    if (event.pointerType === "mouse") actions.preview(place(event));
+    else if (dragging) actions.lock(place(event));
   });
   node.addEventListener("pointerup", (event) => {
-    if (event.pointerType === "mouse" ? event.button === 0 : dragging) on.lock(...place(event));
+    if (event.pointerType === "mouse" ? event.button === 0 : dragging) actions.lock(place(event));
     dragging = false;
   });
   node.addEventListener("pointercancel", () => (dragging = false));
   node.addEventListener("pointerleave", (event) => {
-    if (event.pointerType === "mouse") on.leave();
+    if (event.pointerType === "mouse") actions.leave();
   });
 }

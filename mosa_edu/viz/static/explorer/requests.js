@@ -3,6 +3,7 @@
  * @module
  */
 
+import { complaint } from "../card.js";
 import { TEXT_LEVEL } from "./levels.js";
 
 export class Requests {
@@ -79,9 +80,6 @@ export class Requests {
     explorer.state.token = state.text === null ? explorer.validToken(asked.token) : asked.token;
     if (state.text !== null) own.open(state.text);
     if (state.text !== null || state.off.length || state.first !== null) this.load();
-    if (complaints.length)
-      explorer.say(
-        `The link asks for what is not here (${complaints.join(", ")}): shown as usual.`,
-      );
+    if (complaints.length) explorer.say(complaint(complaints));
   }
 }

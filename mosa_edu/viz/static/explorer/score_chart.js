@@ -25,11 +25,7 @@ export function scorePanel(actions) {
   );
   /** @type {import("./view.js").View} */
   let view;
-  followPointer(/** @type {any} */ (chart), {
-    preview: (x) => actions.preview({ token: view.axis.tokenAt(x) }),
-    lock: (x) => actions.lock({ token: view.axis.tokenAt(x) }),
-    leave: () => actions.leave(),
-  });
+  followPointer(/** @type {any} */ (chart), actions, (x) => ({ token: view.axis.tokenAt(x) }));
   return {
     node,
     /**
@@ -53,6 +49,7 @@ export function scorePanel(actions) {
         note.replaceChildren(...cutNote(view));
         head.replaceChildren(...drawHead(view, scale));
         cut.replaceChildren(...drawCut(view));
+        cut.classList.toggle("settles", view.settles);
         cut.style.transform = `translateY(${cutLevel(view, scale)}px)`;
       }
       const parts = drawToken(view, scale);

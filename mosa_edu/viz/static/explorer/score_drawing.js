@@ -76,7 +76,7 @@ export function drawHead(view, scale) {
       d: stems,
       stroke: palette.pick,
       "stroke-width": dense ? 1.25 : 2,
-      class: "stems",
+      class: view.settles ? "stems settles" : "stems",
     }),
     svg("path", { d: kept, fill: palette.pick, stroke: palette.ground, "stroke-width": 0.75 }),
   ];

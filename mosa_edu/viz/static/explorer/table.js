@@ -3,20 +3,10 @@
  * @module
  */
 
-import { html, mono } from "../dom.js";
+import { cardTable, tableSection } from "../card.js";
+import { chipOf } from "../chips.js";
+import { mono } from "../dom.js";
 import { fraction, signed } from "../format.js";
-
-const HEADINGS = [
-  "Rank",
-  "Position",
-  "Token",
-  "Score",
-  "Margin to cut",
-  "Picked",
-  "Attention",
-  "Heads",
-];
-const WORD_COLUMNS = new Set(["Token", "Picked"]);
 
 /**
  * The rows of the table, as plain values.
@@ -51,62 +41,24 @@ export function tableRows({ routing, row, token, labels }) {
  */
 export function buildTable(view, most = Infinity) {
   const { layer, head, token, routing } = view;
-  const caption = `Layer ${layer}, head ${head}: every token, in order of the router's score`;
-  const names = HEADINGS.map((name) => (name === "Heads" ? `Heads of ${routing.rows}` : name));
-  const cell = (/** @type {string} */ text, /** @type {number} */ i) => {
-    const word = WORD_COLUMNS.has(HEADINGS[i]);
-    return html(
-      "td",
-      { class: word ? "word-cell" : null },
-      HEADINGS[i] === "Token" ? mono(text) : text,
-    );
-  };
+  const names = ["Rank", "Position", "Token", "Score", "Margin to cut", "Picked", "Attention", `Heads of ${routing.rows}`];
   const rows = tableRows(view).slice(0, most);
   const lastKept = rows.findLastIndex(({ kept }) => kept);
-  return html(
-    "table",
-    {},
-    html("caption", {}, caption),
-    html(
-      "thead",
-      {},
-      html(
-        "tr",
-        {},
-        ...names.map((name, i) =>
-          html(
-            "th",
-            { scope: "col", class: WORD_COLUMNS.has(HEADINGS[i]) ? "word-cell" : null },
-            name,
-          ),
-        ),
-      ),
-    ),
-    html(
-      "tbody",
-      {},
-      ...rows.map(({ t, kept, cells }, i) => {
-        const marks = [kept ? "kept" : "", t === token ? "at" : "", i === lastKept ? "last" : ""]
-          .join(" ")
-          .trim();
-        return html("tr", { class: marks || null, "data-t": t }, ...cells.map(cell));
-      }),
-    ),
-  );
+  const lines = rows.map(({ cells }) => cells.map((text, i) => (i === 2 ? mono(text) : text)));
+  const caption = `Layer ${layer}, head ${head}: every token, in order of the router's score`;
+  return cardTable([names, ...lines], caption, [2, 5], (i) => {
+    const { t, kept } = rows[i];
+    const marks = [kept && "kept", t === token && "at", i === lastKept && "last"].filter(Boolean);
+    return { class: marks.join(" ") || null, "data-t": t };
+  });
 }
 
 /** @param {import("./view.js").Actions} actions */
 export function tablePanel(actions) {
-  const scroll = html("div", {
-    class: "table-scroll",
-    tabindex: 0,
-    role: "region",
-    "aria-label": "Table of all tokens",
-  });
-  const node = html("section", { class: "pad table-view", hidden: true }, scroll);
+  const { scroll, table: node } = tableSection("Table of all tokens");
   scroll.addEventListener("click", (event) => {
-    const row = /** @type {HTMLElement} */ (event.target).closest("tr[data-t]");
-    if (row) actions.lock({ token: Number(/** @type {HTMLElement} */ (row).dataset.t) });
+    const t = chipOf(event);
+    if (t >= 0) actions.lock({ token: t });
   });
   return {
     node,

@@ -83,12 +83,12 @@ export function textPanel(actions) {
       const { routing, row, token } = view;
       if (level >= TEXT_LEVEL) rebuild(view);
       label.hidden = !view.exampleLabel;
-      label.textContent = view.exampleLabel;
+      setText(label, view.exampleLabel);
       const weights = new Map(routing.attention(row, token)?.map(({ t, weight }) => [t, weight]));
       spans.forEach((span, t) => {
         const weight = weights.get(t) ?? 0;
         const attended = weight >= 0.02;
-        let name = span.classList.contains("sign") ? "tok sign" : "tok";
+        let name = view.routing.texts[t].trim() ? "tok" : "tok sign";
         if (routing.isKept(row, t)) name += " in";
         else if (routing.perToken[t] === 0) name += " none";
         if (t === token) name += " at";

@@ -30,6 +30,7 @@ import { Axis } from "./axis.js";
  * @property {number} token Position of the token under study.
  * @property {number} other A second token that is lit; -1 for none.
  * @property {boolean} isPreview
+ * @property {boolean} settles Whether this is the first frame of a change that is kept.
  * @property {string[]} labels Tokens as written in the picture.
  * @property {(t: number) => {before: string, piece: string, after: string}} word The word round a token.
  * @property {(id: number) => string} entry A vocabulary entry as written in the picture.
@@ -53,7 +54,7 @@ import { Axis } from "./axis.js";
  * @returns {View}
  */
 export function viewOf(explorer) {
-  const { routing, state, size, live, drawn, pointed } = explorer;
+  const { routing, state, size, live, drawn, pointed, settles } = explorer;
   const { row = explorer.row, token = state.token, other = -1 } = pointed ?? {};
   const { axisWidth, ...sizes } = size;
   const fit = new Axis(axisWidth, routing.T, size.narrow, drawn.first);
@@ -67,6 +68,7 @@ export function viewOf(explorer) {
     token,
     other,
     isPreview: pointed !== null,
+    settles,
     labels: explorer.labels,
     word: (t) => wordAround(routing.texts, t),
     entry: (id) => entryLabel(explorer, id),

@@ -4,7 +4,7 @@
  */
 
 import { svg } from "../dom.js";
-import { SANS } from "../palette.js";
+import { writer } from "../drawing.js";
 
 const ROW = 5;
 const GAP = 8;
@@ -84,17 +84,17 @@ export function drawLeak(grid, view, changes, palette, cut) {
   const { layers, heads, state } = view;
   const at = left + cut * column;
   const paths = markPaths(grid, changes);
-  const text = { "font-family": SANS, "font-size": 11, fill: palette.ink2 };
+  const say = writer(palette);
   const words = { random: "future, re-rolled", tail: "another text's future", none: "future cut off", edit: "future, edited" }[state.future];
   const room = words.length * 6 + 12;
   const middle = at + (end - at) / 2;
   const names = Array.from({ length: layers }, (_, layer) =>
-    svg("text", { ...text, x: 0, y: y(layer * heads) + 9 }, left < 40 ? `L${layer}` : `Layer ${layer}`),
+    say(left < 40 ? `L${layer}` : `Layer ${layer}`, { x: 0, y: y(layer * heads) + 9 }),
   );
   const step = [8, 16, 32, 64].find((size) => size * column >= 40) ?? 64;
   const ticks = Array.from({ length: Math.ceil(view.T / step) }, (_, i) => i * step)
     .filter((t) => (t - cut) * column > 24 || (cut - t) * column > (cut * column > 76 ? 124 : 24))
-    .map((t) => svg("text", { ...text, x: left + t * column, y: bottom + 16, "text-anchor": "middle" }, `${t}`));
+    .map((t) => say(`${t}`, { x: left + t * column, y: bottom + 16, "text-anchor": "middle" }));
   return [
     ...names,
     ...(state.token < view.cut
@@ -108,7 +108,7 @@ export function drawLeak(grid, view, changes, palette, cut) {
     ...(end - at > room
       ? [
           svg("rect", { x: middle - room / 2, y: bottom / 2 - 12, width: room, height: 20, rx: 4, fill: palette.wash }),
-          svg("text", { ...text, x: middle, y: bottom / 2 + 2, "text-anchor": "middle", "font-weight": 600 }, words),
+          say(words, { x: middle, y: bottom / 2 + 2, "text-anchor": "middle", "font-weight": 600 }),
         ]
       : []),
     ...ticks,

@@ -74,7 +74,7 @@ export function* movedSteps(before, after, cut, entry) {
 /**
  * Everything that the picture shows.
  * @typedef {Object} LeakView
- * @property {import("./address.js").LeakState} state What was asked for.
+ * @property {import("./state.js").LeakState} state What was asked for.
  * @property {import("./futures.js").Piece[]} tokens The past, and the new future.
  * @property {number} T Tokens of the text as written.
  * @property {number} cut

@@ -1,204 +1,185 @@
 /**
- * Holds the state of a leak probe and draws it.
+ * Holds what is asked of a leak probe, has the model answer it, and draws the answer.
  * @module
  */
 
-import { cardTable, complaint, steppedTo, writeFragment } from "../card.js";
+import { button, html, mono } from "../dom.js";
 import { keptCount } from "../engine/routing.js";
-import { EXPLORER_CSS } from "../explorer/css.js";
+import { Figure, within } from "../figure.js";
 import { plural } from "../format.js";
-import { statusPill } from "../frame.js";
-import { openStage } from "../host.js";
+import { TEXT_CSS } from "../text_css.js";
 import { tokenLabels } from "../tokens.js";
-import { readLeak, writeLeak } from "./address.js";
 import { Changes } from "./compare.js";
+import { leakControls } from "./controls.js";
 import { LEAK_CSS } from "./css.js";
-import { dragBar } from "./drag.js";
-import { buildProbe } from "./layout.js";
-import { leakRows } from "./panels.js";
+import { pointAt } from "./drag.js";
+import { leakLegendNodes, leakPlot, leakText } from "./panels.js";
 import { LeakRunner, storedState, storedView } from "./runner.js";
+import { ASKS, leakFields, writtenFields, writtenOf } from "./state.js";
+import { leakCaption, leakChanges, leakPicture, leakPython } from "./take.js";
+import { leakFinding, leakRows, leakSentence } from "./words.js";
 
 const DIM_LATE = 400;
-const REST = 300;
-const SYNCED = /** @type {const} */ (["cut", "rule", "seed"]);
 
-let probes = 0;
+/** @typedef {import("./state.js").LeakState} LeakState */
 
-export class LeakProbe {
+export class LeakProbe extends Figure {
   /**
    * @param {import("../host.js").Model} model
    * @param {HTMLElement} el
    */
   constructor(model, el) {
-    this.model = model;
-    this.el = el;
-    /** @type {import("./runner.js").LeakData} */
-    this.data = model.get("data");
+    super(model, el, "leak", TEXT_CSS + LEAK_CSS, ["cut", "rule", "seed"]);
     this.runner = new LeakRunner(this.data, model, () => this.report());
-    this.state = storedState(this.data);
-    this.stage = openStage(el, EXPLORER_CSS + LEAK_CSS, () => this.view && this.draw());
-    this.parts = buildProbe(this, `leak-${++probes}`);
-    this.stage.root.replaceChildren(this.parts.card);
-    this.ownsFragment = probes === 1;
     /** What a failed load kept from being shown. */
-    this.wanted = this.state;
-    this.pointed = -1;
+    this.wanted = this.firstFrame();
     /** Tokens of an edited future that found no place. */
     this.left = 0;
-    this.width = 0;
-    this.timer = 0;
-    this.show(storedView(this.data, this.state), false);
-    this.listen();
-    this.read();
+    this.take(storedView(this.data, this.wanted), false);
+    this.controls = leakControls(this);
+    this.text = leakText(this);
+    this.plot = leakPlot();
+    this.heading = html("p", { class: "h" });
+    this.readout = html("div", { class: "readout" });
+    this.marks = html("p", { class: "note marks" });
+    const roll = () => this.change({ future: this.state.future === "tail" ? "tail" : "random", seed: this.state.seed + 1 });
+    this.mount({
+      name: "Leak probe",
+      controls: this.controls.fields,
+      above: [...this.controls.boxes, html("div", { class: "pad text-block" }, this.text.node), this.readout],
+      parts: [html("section", { class: "pad why" }, this.heading, this.plot.node, this.marks)],
+      buttons: [button("Re-roll the future", roll)],
+      note: `Both runs read the same tokens before the cut. ${this.data.about}`,
+    });
+    pointAt(this);
     this.report();
   }
 
-  listen() {
-    const { text, plot, card } = this.parts;
-    this.observer = new ResizeObserver(() => this.resize());
-    this.observer.observe(card);
-    const bounded = (/** @type {number} */ cut) => Math.max(1, Math.min(this.view.T - 1, cut));
-    dragBar(plot.bar, ({ clientX }) => bounded(Math.round((clientX - plot.node.getBoundingClientRect().left - this.grid.left) / this.grid.column)), (cut) => this.change({ cut }));
-    dragBar(text.bar, (event) => this.cutInText(event, bounded), (cut) => this.change({ cut }));
-    plot.bar.addEventListener("keydown", (event) => {
-      const cut = steppedTo(event.key, this.state.cut, 1, this.view.T - 1);
-      if (cut === null) return;
-      event.preventDefault();
-      this.change({ cut });
-    });
-    text.node.addEventListener("keydown", (event) => {
-      const token = steppedTo(event.key, this.state.token, 0, this.view.tokens.length - 1);
-      if (token === null) return;
-      event.preventDefault();
-      this.study(token);
-      text.focus(token);
-    });
-    plot.node.addEventListener("click", (event) => {
-      if (event.target !== plot.bar) this.study(this.tokenAt(event.clientX));
-    });
-    plot.node.addEventListener("pointermove", (event) => {
-      if (event.pointerType === "mouse" && event.target !== plot.bar) this.preview(this.tokenAt(event.clientX));
-    });
-    plot.node.addEventListener("pointerleave", () => this.preview(-1));
-    this.stage.root.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.change(storedState(this.data));
-    });
-    this.onHash = () => this.read();
-    if (this.ownsFragment) addEventListener("hashchange", this.onHash);
-    for (const name of SYNCED) this.model.on(`change:${name}`, () => this.follow(name));
-    for (const name of SYNCED) this.follow(name);
+  /** @returns {LeakState} */
+  firstFrame() {
+    return storedState(this.data);
+  }
+
+  /** @param {LeakState} state @returns {LeakState} */
+  bounded(state) {
+    const tokens = this.runner.tokensOf(state);
+    return tokens ? { ...state, cut: within(state.cut, 1, tokens.length - 1) } : state;
   }
 
   /**
-   * Where a pointer would cut the text: before the half of a token that it is over.
-   * @param {PointerEvent} event
-   * @param {(cut: number) => number} bounded
-   */
-  cutInText({ clientX, clientY }, bounded) {
-    const root = /** @type {ShadowRoot} */ (this.stage.root.getRootNode());
-    const over = /** @type {HTMLElement | null | undefined} */ (root.elementFromPoint(clientX, clientY)?.closest("[data-t]"));
-    if (!over) return -1;
-    const { left, width } = over.getBoundingClientRect();
-    return bounded(Number(over.dataset.t) + Number(clientX > left + width / 2));
-  }
-
-  /** @param {number} x @returns {number} */
-  tokenAt(x) {
-    const { left } = this.parts.plot.node.getBoundingClientRect();
-    return Math.max(0, Math.min(this.view.cut - 1, Math.floor((x - left - this.grid.left) / this.grid.column)));
-  }
-
-  resize() {
-    const width = this.parts.card.getBoundingClientRect().width;
-    if (width < 100 || width === this.width) return;
-    this.width = width;
-    this.parts.card.classList.toggle("narrow", width < 560);
-    this.draw();
-  }
-
-  /**
-   * Show a result from now on.
-   * @param {import("./compare.js").LeakView} view
+   * Take an answer over, to be drawn.
+   * @param {import("./compare.js").LeakView} answer
    * @param {boolean} live
    */
-  show(view, live) {
-    const { text, plot } = this.parts;
-    this.view = view;
-    this.live = live;
-    this.changes = new Changes(view);
-    this.labels = tokenLabels(view.tokens.map(({ text: own }) => own));
-    this.state.token = Math.min(this.state.token, view.tokens.length - 1);
-    text.build(view, this.labels, this.changes);
-    plot.node.classList.remove("dim");
-    this.draw();
+  take(answer, live) {
+    Object.assign(this, { answer, live, changes: new Changes(answer), laid: false });
   }
 
-  /** Draw the view, the token under study and the controls. */
-  draw() {
-    const { parts, state, changes, labels } = this;
-    const token = Math.min(this.pointed < 0 ? state.token : this.pointed, this.view.tokens.length - 1);
-    const view = { ...this.view, state: { ...this.view.state, token } };
-    const inner = Math.max(240, (this.width || 758) - (this.width && this.width < 560 ? 26 : 34));
-    this.grid = parts.plot.draw(inner, view, changes, this.stage.palette(), Math.min(state.cut, view.T - 1));
-    parts.sayings.say(view, changes);
-    parts.sayings.read(view, changes, labels);
-    parts.text.mark(token, parts.sayings.readout.textContent ?? "");
-    parts.show(state, view);
-    parts.figure.hidden = state.view === "table";
-    parts.table.hidden = state.view !== "table";
-    if (state.view === "table") {
-      const caption = `${parts.sayings.finding.textContent} By position before the cut`;
-      parts.scroll.replaceChildren(cardTable(leakRows(view, changes), caption, token, [1, 5]));
-    }
+  /** @param {LeakState} state @returns {import("./compare.js").LeakView} The answer, with a token under study. */
+  view({ token }) {
+    const { answer } = this;
+    return { ...answer, state: { ...answer.state, token: Math.min(token, answer.tokens.length - 1) } };
   }
 
-  /** @param {number} token */
-  study(token) {
-    this.pointed = -1;
-    this.change({ token });
+  /** @param {LeakState} shown */
+  paint(shown) {
+    const { changes, plot, text, readout } = this;
+    const view = this.view(shown);
+    if (!this.laid) text.lay(view, changes);
+    this.laid = true;
+    readout.replaceChildren(mono(tokenLabels(view.tokens.map(({ text: own }) => own))[view.state.token]), leakSentence(view, changes));
+    text.mark(view.state.token, readout.textContent ?? "");
+    plot.draw(this.inner, view, changes, this.stage.palette(), Math.min(shown.cut, view.T - 1));
+    this.marks.replaceChildren(...leakLegendNodes(view, changes));
+    const rows = `all ${view.layers * view.heads} heads`;
+    this.heading.textContent = view.state.rule === "dense" ? "No MoSA head takes part" : `Before the cut: picks of ${rows}`;
+    this.controls.show(shown, this.writtenFuture());
   }
 
-  /** @param {number} token Less than 0 ends a preview. */
-  preview(token) {
-    if (token === this.pointed) return;
-    this.pointed = token;
-    this.draw();
+  said() {
+    return { ...leakFinding(this.answer, this.changes), spoken: "" };
+  }
+
+  /** @param {LeakState} state */
+  table(state) {
+    const { finding } = this.frame;
+    const view = this.view(state);
+    return { rows: leakRows(view, this.changes), caption: `${finding.textContent} By position before the cut`, at: view.state.token, words: [1, 5] };
+  }
+
+  /** @param {LeakState} state @param {import("../palette.js").Palette} palette @param {number} width */
+  picture(state, palette, width) {
+    return leakPicture(this.view(state), this.changes, palette, width);
+  }
+
+  python() {
+    return leakPython(this.answer, this.data.model, this.written);
+  }
+
+  provenance() {
+    return leakCaption(this.answer, this.changes, this.data.about);
+  }
+
+  taken() {
+    const { text, own, cut } = this.answer.state;
+    return { ...super.taken(), name: `mosa-leak-${own === null ? text : "own"}-${cut}`, rows: () => leakChanges(this.answer, this.changes) };
+  }
+
+  get fields() {
+    return leakFields(this.data.texts.map((/** @type {{name: string}} */ { name }) => name));
+  }
+
+  /** @param {LeakState} state */
+  link(state) {
+    return { ...super.link(state), ...writtenFields(state) };
+  }
+
+  /** @param {ReturnType<typeof import("../card.js").fragmentReader>} reader */
+  stateOf(reader) {
+    return { ...super.stateOf(reader), ...writtenOf(reader.fields) };
   }
 
   /**
    * Change what is asked for; whatever needs the model brings it.
-   * @param {Partial<import("./address.js").LeakState>} changes
+   * @param {Partial<LeakState>} changes
    */
   change(changes) {
     const before = this.state;
-    this.state = { ...before, ...changes };
-    this.pointed = -1;
-    const tokens = this.runner.tokensOf(this.state);
-    if (tokens && changes.own && changes.cut === undefined) this.state.cut = Math.floor((2 * tokens.length) / 3);
-    if (tokens) this.state.cut = Math.max(1, Math.min(this.state.cut, tokens.length - 1));
-    const asks = /** @type {const} */ (["text", "cut", "rule", "future", "seed", "edit", "own"]);
-    if (asks.some((name) => this.state[name] !== before[name])) void this.refresh();
-    this.draw();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.settle(), REST);
+    const { own, cut } = changes;
+    const tokens = own && cut === undefined ? this.runner.tokensOf({ ...before, own }) : null;
+    if (own) this.controls.own.open(own);
+    super.change(tokens ? { ...changes, cut: Math.floor((2 * tokens.length) / 3) } : changes);
+    this.ask(before);
+  }
+
+  follow() {
+    const { state, telling } = this;
+    super.follow();
+    if (!telling) this.ask(state);
+  }
+
+  /** @param {LeakState} before Have the model answer a state that asks otherwise. */
+  ask(before) {
+    if (ASKS.some((name) => this.state[name] !== before[name])) void this.refresh();
   }
 
   /** @returns {boolean} Whether the stored example is what is asked for. */
   isStored() {
-    const usual = storedState(this.data);
-    return /** @type {const} */ (["text", "cut", "rule", "future", "seed", "own"]).every((name) => this.state[name] === usual[name]);
+    const usual = this.firstFrame();
+    return ASKS.every((name) => name === "edit" || this.state[name] === usual[name]);
   }
 
   /** Compute what is asked for, or show the stored example, or say why neither can be. */
   async refresh() {
-    const { session } = this.runner;
-    if (!this.runner.isLive) {
+    const { runner } = this;
+    const { session } = runner;
+    if (!runner.isLive) {
       if (this.isStored()) return this.show(storedView(this.data, this.state), false);
       const obstacle = session.obstacle();
       if (obstacle) return this.goBack(obstacle);
       if (session.status.name === "loading") return; // whoever asked first goes on with what is asked for by then
       await session.load();
-      if (!this.runner.isLive) return this.goBack("");
+      if (!runner.isLive) return this.goBack("");
       this.change({}); // the cut is checked now that the text can be cut
     }
     await this.compute();
@@ -206,7 +187,7 @@ export class LeakProbe {
 
   /** Open or close the box for the reader's own text; opening it brings the model. */
   ownText() {
-    const { own } = this.parts;
+    const { own } = this.controls;
     if (own.node.hidden) {
       own.open(this.written);
       own.box.focus();
@@ -237,22 +218,34 @@ export class LeakProbe {
 
   /** @returns {string} The text that is shown, as it was written. */
   get written() {
-    const { own, text } = this.view.state;
-    return own ?? this.data.texts.find(({ name }) => name === text)?.text ?? "";
+    const { own, text } = this.answer.state;
+    return own ?? this.data.texts.find((/** @type {{name: string}} */ { name }) => name === text)?.text ?? "";
   }
 
   async compute() {
-    const { parts, runner, state } = this;
+    const { plot, runner, state } = this;
     if ((runner.tokensOf(state)?.length ?? 0) < 2) return; // the figure before stays
-    const late = setTimeout(() => parts.plot.node.classList.add("dim"), DIM_LATE);
+    const late = setTimeout(() => plot.node.classList.add("dim"), DIM_LATE);
     const result = await runner.run(state);
     clearTimeout(late);
     if (!result) return;
-    if (result.left || this.left) {
-      this.say(result.left ? `The last ${plural(result.left, "token")} of your future left out: the model reads ${this.data.config.max_seq_len}.` : "");
+    const { view, left } = result;
+    if (left || this.left) {
+      this.frame.tell(left ? `The last ${plural(left, "token")} of your future left out: the model reads ${this.data.config.max_seq_len}.` : "");
     }
-    this.left = result.left;
-    this.show(result.view, true);
+    this.left = left;
+    this.show(view, true);
+  }
+
+  /**
+   * Show an answer from now on.
+   * @param {import("./compare.js").LeakView} answer
+   * @param {boolean} live
+   */
+  show(answer, live) {
+    this.take(answer, live);
+    this.plot.node.classList.remove("dim");
+    this.draw();
     this.report();
     this.announce();
   }
@@ -266,63 +259,29 @@ export class LeakProbe {
   /** @param {string} why */
   goBack(why) {
     this.wanted = this.state;
-    this.state = { ...storedState(this.data), view: this.state.view };
+    super.change({ ...this.firstFrame(), view: this.state.view });
     this.show(storedView(this.data, this.state), false);
-    this.say(why);
-  }
-
-  settle() {
-    for (const name of SYNCED) this.model.set(name, this.state[name]);
-    this.model.save_changes();
-    if (this.ownsFragment && !this.data.kernel) writeFragment(writeLeak(this.state));
+    this.frame.tell(why);
   }
 
   announce() {
-    this.parts.status.textContent = this.parts.sayings.finding.textContent;
-  }
-
-  /** Take over what the fragment says. */
-  read() {
-    const names = this.data.texts.map(({ name }) => name);
-    const found = this.ownsFragment ? readLeak(location.hash, storedState(this.data), names) : null;
-    if (!found) return;
-    if (found.state.own !== null) this.parts.own.open(found.state.own);
-    this.change(found.state);
-    if (found.complaints.length) this.say(complaint(found.complaints));
-    this.el.scrollIntoView({ block: "start" });
-  }
-
-  /** @param {(typeof SYNCED)[number]} name What Python set. */
-  follow(name) {
-    const value = this.model.get(name);
-    if (value !== undefined && value !== "" && value !== 0 && value !== this.state[name]) this.change({ [name]: value });
-  }
-
-  /** @param {string} words */
-  say(words) {
-    this.parts.told.textContent = words;
+    if (ASKS.every((name) => this.state[name] === this.answer.state[name])) super.announce();
   }
 
   report() {
-    if (!this.parts) return;
-    const { status } = this.runner.session;
-    const variant = this.view.state.rule === "paper" ? "" : ", rule switched";
-    this.parts.pill.className = `pill ${status.name}`;
-    this.parts.pill.replaceChildren(...statusPill(status, this.live ?? false, variant));
-    this.parts.banner.report(status);
-    const { session, isLive } = this.runner;
-    const { own } = this.state;
-    const { tokens, left } = isLive && own !== null ? session.tokens(own) : { tokens: this.view.tokens, left: 0 };
+    if (!this.frame) return;
+    const { runner, answer, state } = this;
+    const { session, isLive } = runner;
+    const { status } = session;
+    this.frame.report(status, this.live, answer.state.rule === "paper" ? "" : ", rule switched");
+    this.controls.banner.report(status);
+    const { tokens, left } = isLive && state.own !== null ? session.tokens(state.own) : { tokens: answer.tokens, left: 0 };
     const k = tokens.length ? keptCount(tokens.length, this.data.config.sparsity) : 0;
-    this.parts.own.report(status, { obstacle: isLive ? "" : session.obstacle(), tokens: isLive ? tokens.length : -1, left, k });
+    this.controls.own.report(status, { obstacle: isLive ? "" : session.obstacle(), tokens: isLive ? tokens.length : -1, left, k });
   }
 
   dispose() {
-    this.observer?.disconnect();
     this.runner.work?.abort();
-    clearTimeout(this.timer);
-    removeEventListener("hashchange", this.onHash ?? (() => {}));
-    this.stage.dispose();
+    super.dispose();
   }
 }
-

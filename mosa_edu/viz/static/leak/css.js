@@ -4,12 +4,10 @@
  */
 
 export const LEAK_CSS = `
-.finding{contain:none}
 .leak .finding{min-height:56px;text-wrap:wrap}
-.leak .what{display:inline-block}
+.leak .finding :last-child{display:inline-block}
 .leak .detail{min-height:40px;margin-bottom:12px!important}
 .leak .controls{grid-template-columns:minmax(96px,1fr) auto auto}
-.leak .text{max-height:none}
 .leak .tok.thin{text-decoration:underline 1.5px var(--mosa-cursor);text-underline-offset:5px}
 .leak .tok.thick{text-decoration:underline 3px var(--mosa-cursor);text-underline-offset:5px;text-decoration-skip-ink:none}
 .leak .tok.after{margin:0 1px 0 0;padding:2px 0;color:var(--mosa-ink2);background:repeating-linear-gradient(135deg,var(--mosa-rule) 0 1.5px,var(--mosa-wash) 0 6px)}
@@ -23,8 +21,6 @@ export const LEAK_CSS = `
 .plot .bar::after{content:"";position:absolute;left:14px;bottom:3px;width:12px;height:12px;border:2px solid var(--mosa-ink);border-radius:50%;background:var(--mosa-ground)}
 .plot .at{position:absolute;font-size:11px;line-height:16px;bottom:2px;white-space:nowrap;pointer-events:none;color:var(--mosa-ink)}
 .plot.dim{opacity:.6}
-.marks{display:flex;flex-wrap:wrap;gap:4px 16px;padding-bottom:12px}
-.marks i{font-style:normal;font-weight:700}
 .marks .new{color:var(--mosa-pick)}
 .marks .lost{color:var(--mosa-cursor-text)}
 .marks .kept,.marks .thin,.marks .thick{display:inline-block;width:14px;height:3px;margin:0 3px 3px 0;background:var(--mosa-quiet)}
@@ -36,5 +32,5 @@ export const LEAK_CSS = `
 .narrow.leak .finding{min-height:72px}
 .narrow.leak .detail{min-height:80px}
 .narrow.leak .readout{min-height:80px}
-@media print{.leak .controls,.plot .bar::after{display:none!important}}
+@media print{.plot .bar::after{display:none}}
 `;

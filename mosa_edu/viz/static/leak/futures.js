@@ -34,7 +34,7 @@ export function rollFuture(seed, count, entries) {
  * @param {{text: string}[]} texts All stored texts.
  * @param {number} own Which of them is cut; -1 if the reader wrote it.
  * @param {Piece[]} tokens Its tokens.
- * @param {import("./address.js").LeakState} state
+ * @param {import("./state.js").LeakState} state
  * @returns {{future: Piece[], left: number}} And how many of an edited future found no place.
  */
 export function futureOf(engine, texts, own, tokens, { cut, future, seed, edit }) {

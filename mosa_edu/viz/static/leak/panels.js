@@ -3,58 +3,46 @@
  * @module
  */
 
-import { chipOf, studyChip, tokenChips } from "../chips.js";
-import { html, mono, setAttribute, svg } from "../dom.js";
-import { fraction } from "../format.js";
+import { tokenList } from "../chips.js";
+import { html, setAttribute, svg } from "../dom.js";
+import { redraw } from "../drawing.js";
 import { tokenLabels } from "../tokens.js";
 import { drawLeak, gridOf } from "./chart.js";
 import { FAR } from "./compare.js";
-import { leakFinding, leakLegend, leakSentence } from "./words.js";
+import { leakLegend } from "./words.js";
 
-const MARKS = { kept: "", new: "▲", lost: "✕", thin: "", thick: "" };
+/** @type {Record<string, string>} */
+const MARKS = { new: "▲", lost: "✕" };
 
 /**
- * The text with its bar; tokens are options of a list.
- * @param {{study: (t: number) => void, preview: (t: number) => void}} actions
+ * The text with its bar.
+ * @param {import("./controller.js").LeakProbe} probe
  */
-export function leakText(actions) {
-  const node = html("div", { class: "text", role: "listbox", "aria-label": "Tokens", dir: "auto" });
+export function leakText(probe) {
+  const list = tokenList({
+    study: (token) => probe.change({ token }),
+    preview: (token) => probe.preview(token < 0 ? null : { token }),
+  });
   const bar = html("span", { class: "bar", role: "presentation" });
-  /** @type {HTMLElement[]} */
-  let spans = [];
-  node.addEventListener("click", (event) => {
-    if (chipOf(event) >= 0) actions.study(chipOf(event));
-  });
-  node.addEventListener("pointermove", (event) => {
-    if (event.pointerType === "mouse") actions.preview(chipOf(event));
-  });
-  node.addEventListener("pointerleave", () => actions.preview(-1));
   return {
-    node,
+    ...list,
     bar,
-    /**
-     * @param {import("./compare.js").LeakView} view
-     * @param {string[]} labels
-     * @param {import("./compare.js").Changes} changes
-     */
-    build({ tokens, cut, moved }, labels, changes) {
-      const chips = tokenChips(tokens.map(({ text }) => text), labels);
-      spans = chips.spans;
+    /** @param {import("./compare.js").LeakView} view @param {import("./compare.js").Changes} changes */
+    lay({ tokens, cut, moved }, changes) {
+      const texts = tokens.map(({ text }) => text);
+      const { spans, parts } = list.lay(texts, tokenLabels(texts));
       spans.forEach((span, t) => {
         if (t >= cut) span.classList.add("after");
         else if (moved.changed[t]) span.classList.add(moved.divergence[t] > FAR ? "thick" : "thin");
         if (t < cut) span.title = `${changes.count("new", t)} new, ${changes.count("lost", t)} lost`;
       });
-      const parts = chips.parts.flatMap((part, t) => (t === cut ? [bar, ...part] : part));
-      node.replaceChildren(...parts, ...(tokens.length === cut ? [bar] : []));
+      parts.splice(cut, 0, [bar]);
+      list.node.replaceChildren(...parts.flat());
     },
-    /** @param {number} t @param {string} sentence */
-    mark(t, sentence) {
-      studyChip(spans, t, sentence);
-      spans.forEach((span, own) => setAttribute(span, "aria-selected", own === t ? "true" : null));
+    /** @param {number} token @param {string} sentence */
+    mark(token, sentence) {
+      list.mark(token, sentence, () => ({})).forEach((span, t) => setAttribute(span, "aria-selected", t === token ? "true" : null));
     },
-    /** @param {number} t */
-    focus: (t) => spans[t]?.focus({ preventScroll: true }),
   };
 }
 
@@ -67,20 +55,19 @@ export function leakPlot() {
   return {
     node,
     bar,
+    grid: gridOf(0, { T: 1, layers: 1, heads: 1 }),
     /**
      * @param {number} width
      * @param {import("./compare.js").LeakView} view
      * @param {import("./compare.js").Changes} changes
      * @param {import("../palette.js").Palette} palette
      * @param {number} cut
-     * @returns {import("./chart.js").Grid}
      */
     draw(width, view, changes, palette, cut) {
-      const grid = gridOf(width, view);
-      for (const [name, value] of Object.entries({ width, height: grid.height })) drawing.setAttribute(name, `${value}`);
-      drawing.replaceChildren(...drawLeak(grid, view, changes, palette, cut));
+      const grid = (this.grid = gridOf(width, view));
       const picks = `${changes.count("kept")} picks as before, ${changes.new} new, ${changes.lost} lost`;
-      setAttribute(drawing, "aria-label", `Picks of ${view.layers * view.heads} heads before position ${view.cut}: ${picks}`);
+      const seen = `Picks of ${view.layers * view.heads} heads before position ${view.cut}: ${picks}`;
+      redraw(drawing, { nodes: drawLeak(grid, view, changes, palette, cut), height: grid.height }, width, seen);
       const x = grid.left + cut * grid.column;
       Object.assign(bar.style, { left: `${x}px`, height: `${grid.height}px` });
       const words = `drag the cut: ${cut}`;
@@ -89,65 +76,14 @@ export function leakPlot() {
       setAttribute(bar, "aria-valuemax", `${view.T - 1}`);
       setAttribute(bar, "aria-valuenow", `${cut}`);
       setAttribute(bar, "aria-valuetext", `Cut before position ${cut}`);
-      return grid;
     },
   };
 }
 
 /**
- * Everything drawn, as rows of text: one a position before the cut.
  * @param {import("./compare.js").LeakView} view
  * @param {import("./compare.js").Changes} changes
- * @returns {string[][]} Headings first.
+ * @returns {Node[]}
  */
-export function leakRows({ tokens, cut, moved }, changes) {
-  const labels = tokenLabels(tokens.map(({ text }) => text));
-  const head = ["Position", "Token", "Heads in both", "New", "Lost", "Prediction", "Nats (KL)"];
-  return [
-    head,
-    ...labels.slice(0, cut).map((label, t) => [
-      `${t}`,
-      label,
-      ...["kept", "new", "lost"].map((kind) => `${changes.count(/** @type {"kept"} */ (kind), t)}`),
-      moved.changed[t] ? "changed" : "as before",
-      fraction(moved.divergence[t], 5),
-    ]),
-  ];
-}
-
-/** Finding, second line, readout, legend: what is said about a view. */
-export function leakSayings() {
-  const parts = { who: html("span"), keeps: html("span", { class: "keeps" }), what: html("span", { class: "what" }) };
-  const finding = html("p", { class: "finding" }, parts.who, parts.keeps, "; ", parts.what);
-  const detail = html("p", { class: "detail" });
-  const readout = html("div", { class: "readout" });
-  const marks = html("p", { class: "note marks" });
-  return {
-    finding,
-    detail,
-    readout,
-    marks,
-    /**
-     * @param {import("./compare.js").LeakView} view
-     * @param {import("./compare.js").Changes} changes
-     */
-    say(view, changes) {
-      const { detail: second, ...words } = leakFinding(view, changes);
-      for (const [name, text] of Object.entries(words)) parts[/** @type {keyof typeof parts} */ (name)].textContent = text;
-      detail.textContent = second;
-      marks.replaceChildren(
-        ...leakLegend(view, changes).map(([mark, text]) =>
-          html("span", {}, html("i", { class: mark }, MARKS[/** @type {keyof typeof MARKS} */ (mark)]), ` ${text}`),
-        ),
-      );
-    },
-    /**
-     * @param {import("./compare.js").LeakView} view
-     * @param {import("./compare.js").Changes} changes
-     * @param {string[]} labels
-     */
-    read(view, changes, labels) {
-      readout.replaceChildren(mono(labels[view.state.token]), leakSentence(view, changes));
-    },
-  };
-}
+export const leakLegendNodes = (view, changes) =>
+  leakLegend(view, changes).map(([mark, words]) => html("span", {}, html("i", { class: mark }, MARKS[mark] ?? ""), ` ${words}`));

@@ -22,7 +22,7 @@ import { futureOf } from "./futures.js";
 
 /**
  * @param {LeakData} data
- * @returns {import("./address.js").LeakState} The picture before any touch.
+ * @returns {import("./state.js").LeakState} The picture before any touch.
  */
 export function storedState({ example, texts }) {
   const { cut, seed, divergence } = example;
@@ -32,7 +32,7 @@ export function storedState({ example, texts }) {
 
 /**
  * @param {LeakData} data
- * @param {import("./address.js").LeakState} state
+ * @param {import("./state.js").LeakState} state
  * @returns {import("./compare.js").LeakView} The stored example.
  */
 export function storedView({ example }, state) {
@@ -74,7 +74,7 @@ export class LeakRunner {
   }
 
   /**
-   * @param {import("./address.js").LeakState} state
+   * @param {import("./state.js").LeakState} state
    * @returns {import("./futures.js").Piece[] | null} Tokens of the text; null if nobody can cut it yet.
    */
   tokensOf({ text, own }) {
@@ -85,7 +85,7 @@ export class LeakRunner {
   }
 
   /**
-   * @param {import("./address.js").LeakState} state
+   * @param {import("./state.js").LeakState} state
    * @returns {Promise<{view: import("./compare.js").LeakView, left: number} | null>} Null if a later call came.
    */
   async run(state) {
@@ -134,7 +134,7 @@ export class LeakRunner {
   }
 
   /**
-   * @param {import("./address.js").LeakState["rule"]} rule
+   * @param {import("./state.js").LeakState["rule"]} rule
    * @returns {import("../engine/engine.js").Options}
    */
   options(rule) {

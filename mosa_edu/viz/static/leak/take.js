@@ -5,23 +5,19 @@
 
 import { svg } from "../dom.js";
 import { pythonString } from "../explorer/export.js";
-import { LIGHT } from "../palette.js";
-import { cardPicture, PICTURE_WIDTH } from "../take_along.js";
-import { writeLeak } from "./address.js";
 import { drawLeak, gridOf } from "./chart.js";
-import { leakRows } from "./panels.js";
-import { leakFinding, leakLegend } from "./words.js";
-
-/** @typedef {import("./controller.js").LeakProbe} Probe */
+import { leakLegend } from "./words.js";
 
 /**
  * A cell that counts what the picture shows.
- * @param {Probe} probe
+ * @param {import("./compare.js").LeakView} view
+ * @param {string} model Its name.
+ * @param {string} written The text.
  * @returns {string}
  */
-function leakPython({ view, data, written }) {
+export function leakPython(view, model, written) {
   const { rule } = view.state;
-  const name = pythonString(data.model);
+  const name = pythonString(model);
   const after = view.tokens.slice(view.cut).map(({ id }) => id);
   const causal = rule === "dense" ? "prefix" : rule;
   const marks = rule === "threshold";
@@ -45,22 +41,42 @@ function leakPython({ view, data, written }) {
   return `${lines.join("\n")}\n`;
 }
 
-/** @param {Probe} probe @returns {import("../take_along.js").Taken} */
-export function takenOfLeak(probe) {
-  const { view, changes, data, state } = probe;
-  const { cut, tokens } = view;
-  const picture = () => {
-    const grid = gridOf(PICTURE_WIDTH, view);
-    const { who, keeps, what, detail } = leakFinding(view, changes);
-    const legend = leakLegend(view, changes).map(([mark, words]) => `${{ kept: "grey: ", new: "▲ ", lost: "✕ " }[mark] ?? ""}${words}`);
-    const bar = svg("rect", { x: grid.left + cut * grid.column - 1.5, y: 0, width: 3, height: grid.bottom, fill: LIGHT.ink });
-    const caption = [detail, legend.join(";  "), tokens.map(({ text }, t) => (t === cut ? ` | ${text}` : text)).join(""), data.about, `#${writeLeak(state)}`];
-    return cardPicture(`${who}${keeps}; ${what}`, [...drawLeak(grid, view, changes, LIGHT, cut), bar], grid.height, caption);
-  };
-  const rows = () => [
-    ["layer", "head", "position", "token_id", "change", "nats"],
-    ...changes.marks.map(({ row, t, kind }) => [Math.floor(row / view.heads), row % view.heads, t, tokens[t].id, kind, ""]),
-    ...leakRows(view, changes).slice(1).map((row, t) => ["", "", t, tokens[t].id, row[5], Number(view.moved.divergence[t].toFixed(6))]),
-  ];
-  return { name: `mosa-leak-${view.state.own === null ? view.state.text : "own"}-${cut}`, python: () => leakPython(probe), picture, rows };
+/**
+ * @param {import("./compare.js").LeakView} view
+ * @param {import("./compare.js").Changes} changes
+ * @param {import("../palette.js").Palette} palette
+ * @param {number} width
+ */
+export function leakPicture(view, changes, palette, width) {
+  const grid = gridOf(width, view);
+  const { cut } = view;
+  const bar = svg("rect", { x: grid.left + cut * grid.column - 1.5, y: 0, width: 3, height: grid.bottom, fill: palette.ink });
+  return { nodes: [...drawLeak(grid, view, changes, palette, cut), bar], height: grid.height };
+}
+
+/**
+ * What stands under the picture: the legend, and the text with its cut.
+ * @param {import("./compare.js").LeakView} view
+ * @param {import("./compare.js").Changes} changes
+ * @param {string} about
+ */
+export function leakCaption(view, changes, about) {
+  /** @type {Record<string, string>} */
+  const marks = { kept: "grey: ", new: "▲ ", lost: "✕ " };
+  const legend = leakLegend(view, changes).map(([mark, words]) => `${marks[mark] ?? ""}${words}`);
+  const text = view.tokens.map((token, t) => (t === view.cut ? ` | ${token.text}` : token.text));
+  return `${legend.join(";  ")}\n${text.join("")}\n${about}`;
+}
+
+/**
+ * Every pick that stayed, came or went, and every prediction that was compared.
+ * @param {import("./compare.js").LeakView} view
+ * @param {import("./compare.js").Changes} changes
+ * @returns {(string | number)[][]} Headings first.
+ */
+export function leakChanges({ heads, tokens, moved, cut }, changes) {
+  const picks = changes.marks.map(({ row, t, kind }) => [Math.floor(row / heads), row % heads, t, tokens[t].id, kind, ""]);
+  const nats = (/** @type {number} */ t) => Number(moved.divergence[t].toFixed(6));
+  const predictions = tokens.slice(0, cut).map(({ id }, t) => ["", "", t, id, moved.changed[t] ? "changed" : "as before", nats(t)]);
+  return [["layer", "head", "position", "token_id", "change", "nats"], ...picks, ...predictions];
 }

@@ -24,7 +24,6 @@ const WHY = {
 /**
  * @param {import("./compare.js").LeakView} view
  * @param {import("./compare.js").Changes} changes
- * @returns {{who: string, keeps: string, what: string, detail: string}}
  */
 export function leakFinding({ state, cut, moved, same, kept }, changes) {
   const picks = changes.new + changes.lost;
@@ -34,7 +33,8 @@ export function leakFinding({ state, cut, moved, same, kept }, changes) {
   if (before !== after && state.rule === "paper") detail.push(`k = ${after} now, not ${before}: the text has another length.`);
   return {
     who: same ? "The same future " : `${WHO[state.future]} `,
-    keeps: picks ? `rewrites ${plural(picks, "pick")} in the past` : "rewrites no pick in the past",
+    keeps: `rewrites ${picks ? plural(picks, "pick") : "no pick"} in the past`,
+    then: "; ",
     what: `${predictions || "none"} of its ${plural(cut, "prediction")} changed.`,
     detail: detail.join(" "),
   };
@@ -85,5 +85,26 @@ export function leakLegend({ moved, state }, changes) {
     ...(state.rule === "dense" ? [] : picks),
     ["thin", `prediction changed (${changed})`],
     ["thick", `by more than ${fraction(FAR, 2)} nats (${far})`],
+  ];
+}
+
+/**
+ * Everything drawn, as rows of text: one a position before the cut.
+ * @param {import("./compare.js").LeakView} view
+ * @param {import("./compare.js").Changes} changes
+ * @returns {string[][]} Headings first.
+ */
+export function leakRows({ tokens, cut, moved }, changes) {
+  const labels = tokenLabels(tokens.map(({ text }) => text));
+  const head = ["Position", "Token", "Heads in both", "New", "Lost", "Prediction", "Nats (KL)"];
+  return [
+    head,
+    ...labels.slice(0, cut).map((label, t) => [
+      `${t}`,
+      label,
+      ...["kept", "new", "lost"].map((kind) => `${changes.count(/** @type {"kept"} */ (kind), t)}`),
+      moved.changed[t] ? "changed" : "as before",
+      fraction(moved.divergence[t], 5),
+    ]),
   ];
 }

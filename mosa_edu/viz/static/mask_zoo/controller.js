@@ -27,13 +27,10 @@ export class MaskZoo extends Figure {
   constructor(model, el) {
     super(model, el, "zoo", ZOO_CSS, SYNCED);
     this.texts = new ZooTexts(this.data.texts);
-    this.controls = zooControls(this, this.texts);
+    this.controls = zooControls(this, this.texts, this.stage.root);
     this.text = zooText(this);
     this.squares = zooSquares(this);
     const figure = html("section", { class: "pad body" }, this.text.node, this.squares.node);
-    this.stage.root.addEventListener("keydown", ({ key }) => {
-      if (key === "[" || key === "]") this.controls.step(key === "[" ? -1 : 1);
-    });
     this.mount({ name: "Mask zoo", controls: this.controls.nodes, parts: [figure], note: NOTE });
   }
 
@@ -94,23 +91,17 @@ export class MaskZoo extends Figure {
     return `Model ${this.data.model}, ${headName(layer, head)}, zero-based; one token in ${sparsity}.`;
   }
 
-  /** @param {ZooState} state */
-  link({ text, layer, head, sparsity, tokens, query, mask }) {
-    return { zoo: text, l: layer, h: head, rho: sparsity, n: tokens, tok: query, mask };
-  }
-
-  /** @param {ReturnType<typeof import("../card.js").fragmentReader>} reader */
-  stateOf({ whole, oneOf }) {
-    const usual = this.firstFrame();
+  /** @returns {Record<string, import("../figure.js").LinkField>} */
+  get fields() {
     const names = this.texts.stored.map(({ name }) => name);
     return {
-      text: oneOf("zoo", names, usual.text),
-      layer: whole("l", usual.layer),
-      head: whole("h", usual.head),
-      sparsity: whole("rho", usual.sparsity),
-      tokens: whole("n", Infinity),
-      query: whole("tok", usual.query),
-      mask: oneOf("mask", Object.keys(NAMES), usual.mask),
+      zoo: ["text", names],
+      l: ["layer"],
+      h: ["head"],
+      rho: ["sparsity"],
+      n: ["tokens", null, Infinity],
+      tok: ["query"],
+      mask: ["mask", Object.keys(NAMES)],
     };
   }
 }

@@ -26,8 +26,4 @@ export const ZOO_CSS = `
 .square .note b { font-weight: 600; }
 .square .reads { color: var(--mosa-cursor-text); font-weight: 600; }
 @media (forced-colors: active) { .tok.in { outline: 1px solid; } }
-@media print {
-  .controls, footer .row { display: none !important; }
-  .mosa { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-}
 `;

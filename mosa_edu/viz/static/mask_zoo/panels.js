@@ -3,8 +3,8 @@
  * @module
  */
 
-import { labelled, segmentField, steppedTo } from "../card.js";
-import { chipOf, studyChip, tokenChips } from "../chips.js";
+import { headField, layerField, segmentField, textField } from "../card.js";
+import { tokenList } from "../chips.js";
 import { button, html, setAttribute, setText, svg } from "../dom.js";
 import { plural } from "../format.js";
 import { valueSlider } from "../slider.js";
@@ -22,41 +22,24 @@ export const SPARSITIES = { 2: "2", 4: "4", 8: "8", 16: "16", 32: "32" };
 /**
  * @param {Zoo} zoo
  * @param {import("./texts.js").ZooTexts} texts
+ * @param {Node} root Where the keys [ and ] count.
  */
-export function zooControls(zoo, { stored, layers, heads }) {
-  const options = stored.map(({ name, title }) => html("option", { value: name }, title));
-  const select = html("select", { "aria-label": "Text" }, ...options);
-  select.addEventListener("change", () =>
-    zoo.change({ text: select.value, tokens: Infinity, query: Infinity }),
-  );
-  const names = Object.fromEntries(Array.from({ length: layers }, (_, own) => [own, `${own}`]));
-  const layer = segmentField("Layer", names, (own) => zoo.change({ layer: Number(own) }));
-  const number = html("output");
-  const step = (/** @type {number} */ by) =>
-    zoo.change({ head: (zoo.state.head + by + heads) % heads });
-  const stepper = html(
-    "div",
-    { class: "segments", role: "group", "aria-label": "Head" },
-    button("‹", () => step(-1), { "aria-label": "Previous head" }),
-    number,
-    button("›", () => step(1), { "aria-label": "Next head" }),
-  );
-  const sparsity = segmentField("Keep one in", SPARSITIES, (own) =>
-    zoo.change({ sparsity: Number(own) }),
-  );
+export function zooControls(zoo, { stored, layers, heads }, root) {
+  const text = textField(stored, (name) => zoo.change({ text: name, tokens: Infinity, query: Infinity }));
+  const layer = layerField(layers, (own) => zoo.change({ layer: own }));
+  const head = headField(heads, root, () => zoo.state.head, (own) => zoo.change({ head: own }), "MoSA head");
+  const sparsity = segmentField("Keep one in", SPARSITIES, (own) => zoo.change({ sparsity: Number(own) }));
   const length = valueSlider("Tokens of the text", 2, 256, (tokens) => zoo.change({ tokens }));
   const ahead = html("p", { class: "note ahead" });
-  const head = labelled(`MoSA head of ${heads}`, stepper);
   return {
-    nodes: [labelled("Text", select), layer.node, head, sparsity.node, length.node, ahead],
-    step,
+    nodes: [text, layer, head, sparsity, length].map(({ node }) => node).concat(ahead),
     /** @param {ZooView} view */
     show(view) {
       const { state, T } = view;
-      select.value = state.text;
+      text.select.value = state.text;
       layer.show(`${state.layer}`);
       sparsity.show(`${state.sparsity}`);
-      setText(number, `${state.head}`);
+      setText(head.number, `${state.head}`);
       length.show(state.tokens, `The text ends after ${state.tokens} of ${T}`, T);
       setText(ahead, goingOn(view));
     },
@@ -65,57 +48,33 @@ export function zooControls(zoo, { stored, layers, heads }) {
 
 /** @param {Zoo} zoo */
 export function zooText(zoo) {
-  const node = html("div", { class: "text", role: "listbox", "aria-label": "Tokens", dir: "auto" });
-  /** @type {HTMLElement[]} */
-  let spans = [];
+  const list = tokenList({
+    study: (query) => zoo.change({ query }),
+    preview: (query) => zoo.preview(query < 0 ? null : { query }),
+    last: () => zoo.state.tokens - 1,
+  });
   let shown = "";
-  const readable = (/** @type {number} */ t) => t >= 0 && t < zoo.state.tokens;
-  node.addEventListener("click", (event) => {
-    if (readable(chipOf(event))) zoo.change({ query: chipOf(event) });
-  });
-  node.addEventListener("pointermove", (event) => {
-    if (event.pointerType === "mouse")
-      zoo.preview(readable(chipOf(event)) ? { query: chipOf(event) } : null);
-  });
-  node.addEventListener("pointerleave", () => zoo.preview(null));
-  node.addEventListener("keydown", (event) => {
-    const query = steppedTo(event.key, zoo.state.query, 0, zoo.state.tokens - 1);
-    if (query === null) return;
-    event.preventDefault();
-    zoo.change({ query });
-    spans[query].focus({ preventScroll: true });
-  });
   return {
-    node,
+    node: list.node,
     /** @param {ZooView} view @param {string} spoken What is said of the row under study. */
     show({ state, name, pieces, labels, masks }, spoken) {
-      if (shown !== name) {
-        const chips = tokenChips(pieces, labels);
-        [spans, shown] = [chips.spans, name];
-        node.replaceChildren(...chips.parts.flat());
-      }
+      if (shown !== name) list.lay(pieces, labels);
+      shown = name;
       const mask = masks[Object.keys(NAMES).indexOf(state.mask)];
       const [kept, keys] = [new Set(mask.kept), new Set(keysOf(mask, state.query))];
-      spans.forEach((span, t) => {
-        const isCut = t >= state.tokens;
-        const marks = { in: kept.has(t), att: keys.has(t), after: isCut };
-        for (const [mark, isOn] of Object.entries(marks)) span.classList.toggle(mark, isOn);
+      const isCut = (/** @type {number} */ t) => t >= state.tokens;
+      const marks = (/** @type {number} */ t) => ({ in: kept.has(t), att: keys.has(t), after: isCut(t) });
+      list.mark(state.query, spoken, marks).forEach((span, t) => {
         setAttribute(span, "aria-selected", `${t === state.query}`);
-        setAttribute(span, "aria-disabled", isCut ? "true" : null);
-        const ways = [
-          [kept, "kept"],
-          [keys, "read by the row under study"],
+        setAttribute(span, "aria-disabled", isCut(t) ? "true" : null);
+        if (t === state.query) return;
+        const facts = [
+          ...(kept.has(t) ? ["kept"] : []),
+          ...(keys.has(t) ? ["read by the row under study"] : []),
+          ...(isCut(t) ? ["cut off"] : []),
         ];
-        const said = /** @type {[Set<number>, string][]} */ (ways)
-          .filter(([own]) => own.has(t))
-          .map(([, way]) => way);
-        setAttribute(
-          span,
-          "aria-label",
-          [labels[t], `position ${t}`, ...said, ...(isCut ? ["cut off"] : [])].join(", "),
-        );
+        setAttribute(span, "aria-label", [labels[t], `position ${t}`, ...facts].join(", "));
       });
-      studyChip(spans, state.query, spoken);
     },
   };
 }

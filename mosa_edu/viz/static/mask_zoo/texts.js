@@ -3,6 +3,7 @@
  * @module
  */
 
+import { bytesOf } from "../arrays.js";
 import { tokenLabels } from "../tokens.js";
 import { zooMasks } from "./masks.js";
 
@@ -62,7 +63,7 @@ export class ZooTexts {
     const found = this.opened.get(text.name) ?? {
       text,
       labels: tokenLabels(text.pieces),
-      order: Uint8Array.from(atob(text.order), (character) => character.charCodeAt(0)),
+      order: bytesOf(text.order),
     };
     this.opened.set(text.name, found);
     return found;

@@ -41,10 +41,12 @@ let cards = 0;
 
 export class QuizCard {
   /**
-   * @param {{name: string, covers: boolean, questions: (import("./choices.js").ChoiceQuestion | import("./estimate.js").NumberQuestion)[]}} data
+   * @param {import("../host.js").Model} model
    * @param {HTMLElement} el
    */
-  constructor({ name, covers, questions }, el) {
+  constructor(model, el) {
+    /** @type {{name: string, covers: boolean, questions: (import("./choices.js").ChoiceQuestion | import("./estimate.js").NumberQuestion)[]}} */
+    const { name, covers, questions } = model.get("data");
     this.stage = openStage(el, CARD_CSS + QUIZ_CSS, () => {});
     this.close = covers ? coverOf(el) : () => {};
     const id = `quiz-${++cards}`;

@@ -3,14 +3,13 @@
  * @module
  */
 
-import { headField, segmentField, steppedTo, textField } from "../card.js";
-import { chipOf, studyChip, tokenChips } from "../chips.js";
-import { button, html, redraw, setAttribute, svg } from "../dom.js";
-import { FIGURE_CSS } from "../explorer/css.js";
+import { headField, layerField, textField } from "../card.js";
+import { tokenList } from "../chips.js";
+import { button, html, setAttribute, svg } from "../dom.js";
 import { bannerPanel } from "../explorer/own_text.js";
 import { Figure } from "../figure.js";
 import { fraction, signed } from "../format.js";
-import { statusPill } from "../frame.js";
+import { TEXT_CSS } from "../text_css.js";
 import { tokenLabels } from "../tokens.js";
 import { ArenaRunner, DRAWS, randomPicks, swapped, TRIES } from "./arena.js";
 import { drawRivals, rivalsOf } from "./drawing.js";
@@ -33,7 +32,7 @@ export class RouterGame extends Figure {
    * @param {HTMLElement} el
    */
   constructor(model, el) {
-    super(model, el, "router", FIGURE_CSS + GAME_CSS, ["layer", "head", "picks"]);
+    super(model, el, "router", TEXT_CSS + GAME_CSS, ["layer", "head", "picks"]);
     this.runner = new ArenaRunner(this.data, model, () => this.report());
     this.arena = this.runner.stored();
     this.wanted = 0; // swaps
@@ -88,17 +87,15 @@ export class RouterGame extends Figure {
   controls() {
     const { texts, config } = this.data;
     this.text = textField(texts, (text) => this.change({ text }));
-    const names = Object.fromEntries(Array.from({ length: config.n_layers }, (_, layer) => [layer, `${layer}`]));
-    this.layer = segmentField("Layer", names, (layer) => this.change({ layer: Number(layer) }));
+    this.layer = layerField(config.n_layers, (layer) => this.change({ layer }));
     this.head = headField(config.n_sparse_heads, this.stage.root, () => this.state.head, (head) => this.change({ head }));
     return [this.text.node, this.layer.node, this.head.node];
   }
 
   /** @returns {Node[]} */
   figure() {
-    this.list = html("div", { class: "text", role: "listbox", "aria-label": "Tokens", "aria-multiselectable": "true", dir: "auto" });
-    this.list.addEventListener("click", (event) => this.toggle(chipOf(event)));
-    this.list.addEventListener("keydown", (event) => this.press(event));
+    this.list = tokenList({ study: (token) => this.change({ token }), press: (t) => this.toggle(t) });
+    setAttribute(this.list.node, "aria-multiselectable", "true");
     this.count = html("output");
     this.hint = button("Show the router's", () => this.change({ hint: !this.state.hint }));
     const draw = () => randomPicks(++this.seed, this.arena.tokens.length, this.arena.trained.length);
@@ -113,29 +110,17 @@ export class RouterGame extends Figure {
     this.readout = html("div", { class: "readout" });
     this.drawing = svg("svg", { role: "img", class: "rivals" });
     this.banner = bannerPanel(() => void this.work());
-    return [this.banner.node, html("div", { class: "pad text-block" }, this.list), html("div", { class: "pad row wrap seats" }, ...seats), this.readout, html("div", { class: "pad" }, this.drawing)];
+    return [this.banner.node, html("div", { class: "pad text-block" }, this.list.node), html("div", { class: "pad row wrap seats" }, ...seats), this.readout, html("div", { class: "pad" }, this.drawing)];
   }
 
   /** @param {number} t Token to put in or out. */
   toggle(t) {
-    if (t < 0 || !this.isHere(this.state)) return;
+    if (!this.isHere(this.state)) return;
     const { picks, arena } = this;
     const isOut = !picks.includes(t);
     const full = isOut && picks.length >= arena.trained.length;
     this.frame.tell(full ? `All ${picks.length} seats are taken: let one go first.` : "");
     this.change(full ? { token: t } : { token: t, picks: isOut ? [...picks, t] : picks.filter((own) => own !== t) });
-    this.spans[t].focus({ preventScroll: true });
-  }
-
-  /** @param {KeyboardEvent} event On the text. */
-  press(event) {
-    const { token } = this.state;
-    const to = steppedTo(event.key, token, 0, this.arena.tokens.length - 1);
-    if (to === null && event.key !== " " && event.key !== "Enter") return;
-    event.preventDefault();
-    if (to === null) return this.toggle(token);
-    this.change({ token: to });
-    this.spans[to].focus();
   }
 
   /** Try swaps, or stop trying. */
@@ -228,7 +213,7 @@ export class RouterGame extends Figure {
 
   /** @param {GameState} state */
   paint(state) {
-    const { arena, picks, frame } = this;
+    const { arena, picks } = this;
     if (this.laid !== arena.text) this.lay(); // else the token in focus would lose it
     this.text.select.value = state.text;
     this.layer.show(`${state.layer}`);
@@ -238,36 +223,33 @@ export class RouterGame extends Figure {
     const { tries } = arena.found;
     this.search.textContent = this.wanted > tries ? `Stop at ${tries}` : `Try ${TRIES} ${tries ? "more " : ""}swaps`;
     this.mark(state);
-    const inner = Math.max(240, this.width - (this.width < 560 ? 26 : 34));
     const heard = rivalsOf(arena, this.yours).map(({ name, loss }) => `${name} ${loss === null ? "not known yet" : loss.toFixed(3)}`);
-    redraw(this.drawing, this.picture(state, this.stage.palette(), inner), inner, `Losses in nats a token: ${heard.join(", ")}.`);
-    if (this.yours === null) this.spoken = frame.status.textContent ?? ""; // until it is known
+    this.redraw(this.drawing, state, `Losses in nats a token: ${heard.join(", ")}.`);
+  }
+
+  announce() {
+    if (this.yours !== null) super.announce();
   }
 
   /** Lay out the text of the arena. */
   lay() {
     const texts = this.arena.tokens.map(({ text }) => text);
     this.labels = tokenLabels(texts);
-    const { spans, parts } = tokenChips(texts, this.labels);
-    this.spans = spans;
     this.laid = this.arena.text;
-    this.list.replaceChildren(...parts.flat());
+    this.list.lay(texts, this.labels);
   }
 
   /** @param {GameState} state Mark the tokens, and name the one under study. */
   mark({ hint, token }) {
-    const { arena, labels, spans } = this;
+    const { arena, labels } = this;
     const [mine, theirs] = [new Set(this.picks), new Set(hint ? this.arena.trained : [])];
-    spans.forEach((span, t) => {
-      span.classList.toggle("in", mine.has(t));
-      span.classList.toggle("missed", theirs.has(t) && !mine.has(t));
-      setAttribute(span, "aria-selected", `${mine.has(t)}`);
-    });
     const t = Math.min(token, labels.length - 1);
     const also = theirs.has(t) ? " and the router's" : "";
     const whose = mine.has(t) ? `your pick${also}` : also ? "the router's pick, not yours" : "not picked";
     const words = `position ${t}, gate ${fraction(arena.gates[t])}, ${whose}`;
-    studyChip(spans, t, `${labels[t]}, ${words}`);
+    const marks = (/** @type {number} */ own) => ({ in: mine.has(own), missed: theirs.has(own) && !mine.has(own) });
+    const spans = this.list.mark(t, `${labels[t]}, ${words}`, marks);
+    spans.forEach((span, own) => setAttribute(span, "aria-selected", `${mine.has(own)}`));
     this.readout.replaceChildren(html("code", {}, labels[t]), words);
   }
 
@@ -299,32 +281,29 @@ export class RouterGame extends Figure {
     return `Picked: ${picks.map((t) => labels[t]).join(" ")}\n${text}\n${data.about}`;
   }
 
-  /** @param {GameState} state */
-  link({ text, layer, head, hint, picks }) {
-    const own = picks && picks.join() !== this.arena.trained.join() ? { picks: picks.join(".") } : {};
-    return { router: text, l: layer, h: head, ...own, ...(hint ? { hint: 1 } : {}) };
+  /** @returns {Record<string, import("../figure.js").LinkField>} */
+  get fields() {
+    return { router: ["text", this.data.texts.map((/** @type {{name: string}} */ { name }) => name)], l: ["layer"], h: ["head"] };
   }
 
-  /** @param {ReturnType<typeof import("../card.js").fragmentReader>} reader @returns {Partial<GameState>} */
-  stateOf({ fields, complaints, oneOf, whole }) {
-    const usual = this.firstFrame();
-    const said = fields.get("picks");
-    const good = said !== null && /^(\d{1,4}(\.\d{1,4}){0,500})?$/.test(said);
-    if (said !== null && !good) complaints.push(`no picks ${said.slice(0, 20)}`);
-    return {
-      text: oneOf("router", this.data.texts.map((/** @type {{name: string}} */ { name }) => name), usual.text),
-      layer: whole("l", usual.layer),
-      head: whole("h", usual.head),
-      picks: good ? [...new Set(said.split(".").filter(Boolean).map(Number))] : null,
-      hint: fields.get("hint") === "1",
-    };
+  /** @param {GameState} state */
+  link(state) {
+    const { picks, hint } = state;
+    const own = picks && picks.join() !== this.arena.trained.join() ? { picks: picks.join(".") } : {};
+    return { ...super.link(state), ...own, ...(hint ? { hint: 1 } : {}) };
+  }
+
+  /** @param {ReturnType<typeof import("../card.js").fragmentReader>} reader */
+  stateOf(reader) {
+    const said = reader.read("picks", (value) => /^(\d{1,4}(\.\d{1,4}){0,500})?$/.test(value));
+    const picks = said === null ? null : [...new Set(said.split(".").filter(Boolean).map(Number))];
+    return { ...super.stateOf(reader), picks, hint: reader.fields.get("hint") === "1" };
   }
 
   report() {
     if (!this.frame) return;
     const { status } = this.runner.session;
-    this.frame.pill.className = `pill ${status.name}`;
-    this.frame.pill.replaceChildren(...statusPill(status, this.arena.base !== null, ""));
+    this.frame.report(status, this.arena.base !== null);
     this.banner.report(status);
   }
 

@@ -4,8 +4,8 @@
  */
 
 import { svg } from "../dom.js";
+import { writer } from "../drawing.js";
 import { signed } from "../format.js";
-import { SANS } from "../palette.js";
 import { DRAWS } from "./arena.js";
 
 const RIVAL_ROW = 28;
@@ -45,8 +45,7 @@ export function drawRivals(rivals, width, palette) {
   const [from, to] = [Math.floor(least / step) * step, Math.ceil(most / step) * step];
   const x = (/** @type {number} */ nats) => left + ((right - left) * (nats - from)) / (to - from);
   const bottom = RIVAL_TOP + rivals.length * RIVAL_ROW;
-  const small = { "font-family": SANS, "font-size": 11, fill: palette.ink2 };
-  const say = (/** @type {string} */ words, /** @type {Record<string, any>} */ place) => svg("text", { ...small, ...place }, words);
+  const say = writer(palette);
   const ticks = Array.from({ length: Math.round((to - from) / step) + 1 }, (_, i) => from + i * step);
   const digits = step < 0.01 ? 3 : 2;
   const nodes = [

@@ -8,10 +8,8 @@ import { fraction, signed } from "../format.js";
 import { rivalsOf } from "./drawing.js";
 
 export const GAME_CSS = `
-.finding,.detail{contain:none}
 .router .detail{margin-bottom:12px!important}
 .router .controls{grid-template-columns:minmax(96px,1fr) auto auto}
-.router .text{max-height:none}
 .tok.missed{box-shadow:inset 0 0 0 1.5px var(--mosa-pick)}
 .seats{gap:8px 12px;padding-bottom:12px}
 .seats output{font-weight:600;min-width:88px}
@@ -21,7 +19,7 @@ export const GAME_CSS = `
 .narrow.router .finding{min-height:72px}
 .narrow.router .detail{min-height:60px}
 .narrow.router .readout{min-height:60px}
-@media print{.router .controls,.router .seats,.router footer .row{display:none!important}}
+@media print{.seats{display:none}}
 `;
 
 /**

@@ -3,12 +3,13 @@
  * @module
  */
 
-import { headField, segmentField, steppedTo, textField } from "../card.js";
-import { button, html, redraw, setAttribute, svg } from "../dom.js";
-import { FIGURE_CSS } from "../explorer/css.js";
-import { Figure } from "../figure.js";
+import { headField, layerField, segmentField, steppedTo, textField } from "../card.js";
+import { button, html, svg } from "../dom.js";
+import { Figure, within } from "../figure.js";
 import { count } from "../format.js";
 import { bookUrl } from "../host.js";
+import { stopSlider } from "../slider.js";
+import { TEXT_CSS } from "../text_css.js";
 import { drawScrub, scrubScale } from "./drawing.js";
 import { History, otherStop, scrubFinding } from "./history.js";
 import { scrubPicks, scrubPython, SCRUB_CSS } from "./take.js";
@@ -24,7 +25,7 @@ export class TrainingScrubber extends Figure {
    * @param {HTMLElement} el
    */
   constructor(model, el) {
-    super(model, el, "scrub", FIGURE_CSS + SCRUB_CSS, ["step", "layer", "head"]);
+    super(model, el, "scrub", TEXT_CSS + SCRUB_CSS, ["step", "layer", "head"]);
     /** @type {Map<string, History>} */
     this.opened = new Map();
     const [first] = this.data.histories;
@@ -49,9 +50,8 @@ export class TrainingScrubber extends Figure {
   /** @param {ScrubState} state @returns {ScrubState} */
   bounded(state) {
     const { layers, heads, steps } = this.history(state);
-    const within = (/** @type {number} */ value, /** @type {number} */ most) => Math.max(0, Math.min(most, value));
     const stop = Math.max(0, steps.findLastIndex((own) => own <= state.step));
-    return { ...state, stop, step: steps[stop], layer: within(state.layer, layers - 1), head: within(state.head, heads - 1) };
+    return { ...state, stop, step: steps[stop], layer: within(state.layer, 0, layers - 1), head: within(state.head, 0, heads - 1) };
   }
 
   /** @param {{text: string}} state @returns {History} Of a text that is in the page. */
@@ -69,8 +69,7 @@ export class TrainingScrubber extends Figure {
   /** @param {number} layers @param {number} heads @returns {HTMLElement[]} */
   controls(layers, heads) {
     this.text = textField(this.data.histories, (text) => void this.change({ text }));
-    const names = Object.fromEntries(Array.from({ length: layers }, (_, layer) => [layer, `${layer}`]));
-    this.layer = segmentField("Layer", names, (layer) => void this.change({ layer: Number(layer) }));
+    this.layer = layerField(layers, (layer) => void this.change({ layer }));
     this.against = segmentField("Compared with", AGAINST, (against) => void this.change({ against }));
     this.head = headField(heads, this.stage.root, () => this.state.head, (head) => void this.change({ head }));
     return [this.text.node, this.layer.node, this.head.node, this.against.node];
@@ -79,16 +78,14 @@ export class TrainingScrubber extends Figure {
   /** @returns {Node} */
   plot() {
     this.drawing = svg("svg", { role: "img" });
-    this.range = html("input", { type: "range", min: 0, step: 1, "aria-label": "Training step" });
-    this.range.addEventListener("input", () => this.go(Number(this.range.value)));
-    this.slider = html("span", { class: "slider", style: "--fill:0" }, this.range);
-    const plot = html("div", { class: "stops" }, this.drawing, this.slider);
+    this.slider = stopSlider("Training step", (stop) => this.go(stop));
+    const plot = html("div", { class: "stops" }, this.drawing, this.slider.node);
     plot.addEventListener("click", ({ clientX, target }) => {
-      if (target === this.range) return;
+      if (target === this.slider.input) return;
       const { last } = this.history(this.state);
       const { left, right } = scrubScale(this.inner, last);
       const share = (clientX - plot.getBoundingClientRect().left - left) / (right - left);
-      this.go(Math.max(0, Math.min(last, Math.round(share * last))));
+      this.go(within(Math.round(share * last), 0, last));
     });
     return plot;
   }
@@ -103,26 +100,17 @@ export class TrainingScrubber extends Figure {
     this.go(steppedTo(key, this.state.stop, 0, this.history(this.state).last) ?? 0);
   }
 
-  /** @returns {number} Width of the drawing. */
-  get inner() {
-    return Math.max(240, this.width - (this.width < 560 ? 26 : 34));
-  }
-
   /** @param {ScrubState} state */
   paint(state) {
-    const { drawing, range, slider, inner } = this;
     const { last, losses, steps } = this.history(state);
     this.frame.pill.textContent = `${last + 1} recorded steps`;
     this.text.select.value = state.text;
     this.layer.show(`${state.layer}`);
     this.against.show(state.against);
     this.head.number.textContent = `${state.head}`;
-    range.max = `${last}`;
-    range.value = `${state.stop}`;
-    setAttribute(range, "aria-valuetext", `Step ${count(steps[state.stop])}, loss ${losses[state.stop].toFixed(2)}`);
-    const { left, right } = scrubScale(inner, last);
-    Object.assign(slider.style, { left: `${left - 8}px`, width: `${right - left + 16}px` });
-    redraw(drawing, this.picture(state, this.stage.palette(), inner), inner, this.spoken);
+    const words = `Step ${count(steps[state.stop])}, loss ${losses[state.stop].toFixed(2)}`;
+    this.slider.show(state.stop, last, words, scrubScale(this.inner, last));
+    this.redraw(this.drawing, state);
   }
 
   /** @param {ScrubState} state */
@@ -193,20 +181,9 @@ export class TrainingScrubber extends Figure {
     }
   }
 
-  /** @param {ScrubState} state */
-  link({ text, step, layer, head, against }) {
-    return { scrub: text, step, l: layer, h: head, against };
-  }
-
-  /** @param {ReturnType<typeof import("../card.js").fragmentReader>} reader @returns {Partial<ScrubState>} */
-  stateOf({ oneOf, whole }) {
-    const usual = this.firstFrame();
-    return {
-      text: oneOf("scrub", this.data.histories.map((/** @type {StoredHistory} */ { name }) => name), usual.text),
-      against: /** @type {"start"} */ (oneOf("against", Object.keys(AGAINST), "start")),
-      layer: whole("l", usual.layer),
-      head: whole("h", usual.head),
-      step: whole("step", Infinity),
-    };
+  /** @returns {Record<string, import("../figure.js").LinkField>} */
+  get fields() {
+    const names = this.data.histories.map((/** @type {StoredHistory} */ { name }) => name);
+    return { scrub: ["text", names], step: ["step", null, Infinity], l: ["layer"], h: ["head"], against: ["against", Object.keys(AGAINST)] };
   }
 }

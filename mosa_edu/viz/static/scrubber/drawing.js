@@ -4,9 +4,10 @@
  */
 
 import { svg } from "../dom.js";
+import { writer } from "../drawing.js";
 import { count } from "../format.js";
 import { placeLabels } from "../explorer/axis.js";
-import { MONO, SANS } from "../palette.js";
+import { MONO } from "../palette.js";
 import { otherStop } from "./history.js";
 
 const LINE = 84;
@@ -34,8 +35,7 @@ export function drawScrub(history, state, width, palette) {
   const { losses, steps, last, T, labels } = history;
   const [low, high] = [Math.min(...losses), Math.max(...losses)];
   const y = (/** @type {number} */ loss) => 24 + ((LINE - 24) * (high - loss)) / Math.max(high - low, 1e-9);
-  const text = { "font-family": SANS, "font-size": 11, fill: palette.ink2 };
-  const say = (/** @type {string} */ words, /** @type {Record<string, any>} */ place) => svg("text", { ...text, ...place }, words);
+  const say = writer(palette);
   const { stop, layer, head } = state;
   const other = otherStop(state);
   const ends = [0, last].filter((end) => Math.abs(x(end) - x(stop)) > 44);

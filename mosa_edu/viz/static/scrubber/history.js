@@ -3,6 +3,7 @@
  * @module
  */
 
+import { decodeArray } from "../arrays.js";
 import { count } from "../format.js";
 import { tokenLabels } from "../tokens.js";
 
@@ -10,8 +11,7 @@ import { tokenLabels } from "../tokens.js";
 export class History {
   /** @param {Record<string, any>} json As Python wrote it. */
   constructor({ name, pieces, steps, losses, tokens_seen: seen, indices }) {
-    const bytes = Uint8Array.from(atob(indices.data), (character) => character.charCodeAt(0));
-    this.numbers = indices.dtype === "uint16" ? new Uint16Array(bytes.buffer) : bytes;
+    this.numbers = decodeArray(indices);
     /** @type {number[]} */
     [, this.layers, this.heads, this.k] = indices.shape;
     /** @type {string} of the run */

@@ -6,7 +6,6 @@
 import { pythonString } from "../explorer/export.js";
 
 export const SCRUB_CSS = `
-.finding,.detail{contain:none}
 .scrub .detail{min-height:40px;margin-bottom:12px!important}
 .scrub .controls{grid-template-columns:minmax(96px,1fr) auto auto auto}
 .stops{position:relative;margin:12px 0}

@@ -4,10 +4,11 @@
  */
 
 import { segmentField, steppedTo } from "../card.js";
-import { chipOf, studyChip, tokenChips } from "../chips.js";
-import { button, html, redraw, setAttribute, svg } from "../dom.js";
-import { FIGURE_CSS } from "../explorer/css.js";
-import { Figure } from "../figure.js";
+import { tokenList } from "../chips.js";
+import { button, html, setAttribute, svg } from "../dom.js";
+import { Figure, within } from "../figure.js";
+import { stopSlider } from "../slider.js";
+import { TEXT_CSS } from "../text_css.js";
 import { drawTheatre, theatreScale } from "./drawing.js";
 import { DECODING_RULES, kilobytes, Story, storyFinding, storyPython, THEATRE_CSS } from "./story.js";
 
@@ -21,7 +22,7 @@ export class DecodeTheatre extends Figure {
    * @param {HTMLElement} el
    */
   constructor(model, el) {
-    super(model, el, "theatre", FIGURE_CSS + THEATRE_CSS, ["rule", "step"]);
+    super(model, el, "theatre", TEXT_CSS + THEATRE_CSS, ["rule", "step"]);
     /** @type {Map<string, Story>} */
     this.stories = new Map(this.data.stories.map((/** @type {any} */ json) => [json.rule, new Story(json)]));
     this.beat = 0;
@@ -45,7 +46,7 @@ export class DecodeTheatre extends Figure {
   /** @param {Scene} scene @returns {Scene} */
   bounded(scene) {
     const rule = this.stories.has(scene.rule) ? scene.rule : this.data.stories[0].rule;
-    return { ...scene, rule, step: Math.max(0, Math.min(scene.step, this.story({ ...scene, rule }).last)) };
+    return { ...scene, rule, step: within(scene.step, 0, this.story({ ...scene, rule }).last) };
   }
 
   /** @param {Scene} scene */
@@ -70,30 +71,21 @@ export class DecodeTheatre extends Figure {
 
   /** @returns {Node[]} */
   figure() {
-    this.list = html("div", { class: "text", role: "listbox", "aria-label": "Tokens", dir: "auto" });
-    this.list.addEventListener("click", (event) => chipOf(event) >= 0 && this.change({ step: chipOf(event) }));
-    this.list.addEventListener("keydown", (event) => {
-      if (!this.press(event.key)) return;
-      event.preventDefault();
-      this.spans[this.state.step].focus({ preventScroll: true });
-    });
+    const study = (/** @type {number} */ step) => this.change({ step });
+    this.list = tokenList({ study });
     this.drawing = svg("svg", { role: "img" });
-    this.range = html("input", { type: "range", min: 0, step: 1, "aria-label": "Token" });
-    this.range.addEventListener("input", () => this.change({ step: Number(this.range.value) }));
-    this.slider = html("span", { class: "slider", style: "--fill:0" }, this.range);
+    this.slider = stopSlider("Token", study);
     const mark = (/** @type {string} */ name, /** @type {string} */ words) => html("span", {}, html("i", { class: name }), words);
     const marks = [mark("kept", "slots that a head has filled"), mark("now", "filled at this step"), html("span", {}, html("b", {}, "✕ "), "wanted it, no slot left"), mark("dense", "what a dense head would hold")];
     return [
-      html("div", { class: "pad text-block" }, this.list),
-      html("div", { class: "pad" }, html("div", { class: "stage" }, this.drawing, this.slider), html("p", { class: "note marks" }, ...marks)),
+      html("div", { class: "pad text-block" }, this.list.node),
+      html("div", { class: "pad" }, html("div", { class: "stage" }, this.drawing, this.slider.node), html("p", { class: "note marks" }, ...marks)),
     ];
   }
 
-  /** @param {string} key @returns {boolean} Whether it steps. */
+  /** @param {string} key */
   press(key) {
-    const step = steppedTo(key, this.state.step, 0, this.story(this.state).last);
-    if (step !== null) this.change({ step });
-    return step !== null;
+    this.change({ step: steppedTo(key, this.state.step, 0, this.story(this.state).last) });
   }
 
   /** Play from here, or from the first token if this is the last; or pause. */
@@ -121,39 +113,32 @@ export class DecodeTheatre extends Figure {
     super.change(changes);
   }
 
-  draw() {
-    super.draw();
-    if (this.beat) this.spoken = this.frame.status.textContent; // who listens hears where it stops
+  announce() {
+    if (!this.beat) super.announce(); // who listens hears where it stops
   }
 
   /** @param {Scene} scene */
   paint(scene) {
-    const { rule, player, range, slider, drawing } = this;
+    const { rule, player } = this;
     const story = this.story(scene);
     if (this.opened !== scene.rule) this.open(scene);
     this.frame.pill.textContent = `Recorded, ${story.last + 1} steps`;
     rule.show(scene.rule);
     player.textContent = this.beat ? "Pause" : "Play";
     setAttribute(player, "aria-pressed", `${this.beat > 0}`);
-    range.value = `${scene.step}`;
-    setAttribute(range, "aria-valuetext", `Token ${scene.step}, ${story.labels[scene.step]}, ${kilobytes(story.bytes[scene.step])}`);
-    this.spans.forEach((span, t) => span.classList.toggle("unread", t > scene.step && t >= story.prompt));
-    studyChip(this.spans, scene.step, this.frame.detail.textContent ?? "");
-    const inner = Math.max(240, this.width - (this.width < 560 ? 26 : 34));
-    const { left, right } = theatreScale(inner, story.last);
-    Object.assign(slider.style, { left: `${left - 8}px`, width: `${right - left + 16}px` });
-    redraw(drawing, this.picture(scene, this.stage.palette(), inner), inner, this.spoken);
+    const { labels, bytes, prompt, last } = story;
+    const words = `Token ${scene.step}, ${labels[scene.step]}, ${kilobytes(bytes[scene.step])}`;
+    this.slider.show(scene.step, last, words, theatreScale(this.inner, last));
+    const marks = (/** @type {number} */ t) => ({ given: t < prompt, unread: t > scene.step && t >= prompt });
+    this.list.mark(scene.step, this.frame.detail.textContent ?? "", marks);
+    this.redraw(this.drawing, scene);
   }
 
   /** @param {Scene} scene Lay out the text of its rule. */
   open({ rule }) {
-    const { texts, labels, last, prompt } = this.story({ rule });
-    const { spans, parts } = tokenChips(texts, labels);
-    spans.slice(0, prompt).forEach((span) => span.classList.add("given"));
-    this.spans = spans;
+    const { texts, labels } = this.story({ rule });
     this.opened = rule;
-    this.list.replaceChildren(...parts.flat());
-    setAttribute(this.range, "max", `${last}`);
+    this.list.lay(texts, labels);
   }
 
   /** @param {Scene} scene */
@@ -184,15 +169,9 @@ export class DecodeTheatre extends Figure {
     return `${texts.slice(0, scene.step + 1).join("")}\n${this.data.about}`;
   }
 
-  /** @param {Scene} scene */
-  link({ rule, step }) {
-    return { theatre: rule, step };
-  }
-
-  /** @param {ReturnType<typeof import("../card.js").fragmentReader>} reader @returns {Partial<Scene>} */
-  stateOf({ oneOf, whole }) {
-    const usual = this.firstFrame();
-    return { rule: oneOf("theatre", [...this.stories.keys()], usual.rule), step: whole("step", Infinity) };
+  /** @returns {Record<string, import("../figure.js").LinkField>} */
+  get fields() {
+    return { theatre: ["rule", [...this.stories.keys()]], step: ["step", null, Infinity] };
   }
 
   dispose() {

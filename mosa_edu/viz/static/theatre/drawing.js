@@ -4,7 +4,7 @@
  */
 
 import { svg } from "../dom.js";
-import { SANS } from "../palette.js";
+import { writer } from "../drawing.js";
 import { kilobytes } from "./story.js";
 
 const LINE_BOTTOM = 96;
@@ -31,8 +31,7 @@ export function theatreScale(width, last) {
 export function drawTheatre(story, step, width, palette) {
   const { left, right, x } = theatreScale(width, story.last);
   const { bytes, last } = story;
-  const text = { "font-family": SANS, "font-size": 11, fill: palette.ink2 };
-  const say = (/** @type {string} */ words, /** @type {Record<string, any>} */ place) => svg("text", { ...text, ...place }, words);
+  const say = writer(palette);
   const y = (/** @type {number} */ own) => LINE_BOTTOM - ((LINE_BOTTOM - 20) * own) / story.denseBytes(last);
   const line = (/** @type {(t: number) => number} */ of, /** @type {string} */ stroke) =>
     svg("path", { d: `M${bytes.map((_, t) => `${x(t).toFixed(1)} ${y(of(t)).toFixed(1)}`).join("L")}`, fill: "none", stroke, "stroke-width": 2 });
@@ -78,8 +77,8 @@ function drawSlots(story, step, left, right, palette) {
     if (refused.has(row)) paths.full += `M${(left + n * size + 3).toFixed(1)} ${y - 1}l5 5m0 -5l-5 5`;
   });
   const bottom = top(layers * heads - 1) + 6;
-  const words = { "font-family": SANS, "font-size": 11, fill: palette.ink2 };
-  const names = Array.from({ length: layers }, (_, layer) => svg("text", { ...words, x: 0, y: top(layer * heads) + 9 }, left < 40 ? `L${layer}` : `Layer ${layer}`));
+  const say = writer(palette);
+  const names = Array.from({ length: layers }, (_, layer) => say(left < 40 ? `L${layer}` : `Layer ${layer}`, { x: 0, y: top(layer * heads) + 9 }));
   const atLimit = left + limit * size;
   return [
     ...names,
@@ -90,7 +89,7 @@ function drawSlots(story, step, left, right, palette) {
     ...(limit <= story.last
       ? [
           svg("path", { d: `M${atLimit} ${SLOTS_TOP - 4}V${bottom}`, stroke: palette.ink2, "stroke-dasharray": "3 3" }),
-          svg("text", { ...words, x: atLimit, y: SLOTS_TOP - 8, "text-anchor": "middle" }, `${limit} slots`),
+          say(`${limit} slots`, { x: atLimit, y: SLOTS_TOP - 8, "text-anchor": "middle" }),
         ]
       : []),
   ];

@@ -8,11 +8,9 @@ import { count, headName, plural } from "../format.js";
 import { tokenLabels } from "../tokens.js";
 
 export const THEATRE_CSS = `
-.finding,.detail{contain:none}
 .theatre .detail{min-height:40px;margin-bottom:12px!important}
 .theatre .controls{grid-template-columns:auto 1fr;align-items:end}
 .theatre .controls .row{justify-content:flex-end}
-.theatre .text{max-height:none}
 .theatre .tok.given{color:var(--mosa-ink2)}
 .theatre .tok.unread{visibility:hidden}
 .theatre .stage{position:relative;margin:8px 0}
@@ -20,7 +18,6 @@ export const THEATRE_CSS = `
 .theatre .stage .slider{position:absolute;top:98px}
 .theatre .slider input::-webkit-slider-thumb{border-color:var(--mosa-cursor)}
 .theatre .slider input::-moz-range-thumb{border-color:var(--mosa-cursor)}
-.marks{display:flex;flex-wrap:wrap;gap:4px 16px;padding-bottom:12px}
 .marks i{display:inline-block;width:14px;height:4px;margin:0 3px 2px 0;background:var(--mosa-quiet)}
 .marks .now{background:var(--mosa-pick)}
 .marks .dense{background:var(--mosa-rule)}
@@ -31,7 +28,7 @@ export const THEATRE_CSS = `
 .narrow.theatre .finding{min-height:72px}
 .narrow.theatre .detail{min-height:80px}
 .narrow.theatre .stage .slider{top:92px}
-@media print{.theatre .controls,.theatre .stage .slider,.theatre footer .row{display:none!important}}
+@media print{.stage .slider{display:none}}
 `;
 
 /** What the rules are called. */

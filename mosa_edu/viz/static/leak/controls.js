@@ -1,0 +1,60 @@
+/**
+ * What the reader asks with: text, future and rule, and boxes for words of their own.
+ * @module
+ */
+
+import { labelled, segmentField, textField } from "../card.js";
+import { button, html } from "../dom.js";
+import { bannerPanel, ownTextPanel } from "../explorer/own_text.js";
+import { FUTURES } from "./futures.js";
+import { RULES } from "./state.js";
+
+const TYPING = 250;
+
+/**
+ * The reader's own future.
+ * @param {(text: string) => void} write
+ */
+function editBox(write) {
+  const box = html("textarea", { rows: 2, spellcheck: "false", dir: "auto", maxlength: 2000, "aria-label": "Your future, after the cut" });
+  const node = html("div", { class: "pad own", hidden: true }, html("label", { class: "label" }, "What comes after the cut"), box);
+  let timer = 0;
+  box.addEventListener("keydown", (event) => event.stopPropagation());
+  box.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => write(box.value), TYPING);
+  });
+  return { node, box };
+}
+
+/** @param {import("./controller.js").LeakProbe} probe */
+export function leakControls(probe) {
+  const { data } = probe;
+  const own = ownTextPanel({ load: () => void probe.bring(), route: (text) => probe.route(text) }, data.config.max_seq_len);
+  const text = textField(data.texts, (name) => {
+    own.close();
+    probe.change({ text: name, own: null, edit: null, token: 0 });
+  });
+  text.select.append(html("option", { value: "", hidden: true }, "Yours"));
+  const ownButton = button("Your text", () => probe.ownText(), { class: "own-button" });
+  const future = segmentField("Future", FUTURES, (kind) => probe.change({ future: /** @type {any} */ (kind) }));
+  const rule = segmentField("Rule", RULES, (name) => probe.change({ rule: /** @type {any} */ (name) }));
+  const banner = bannerPanel(() => probe.change(probe.wanted));
+  const edit = editBox((words) => probe.change({ future: "edit", edit: words }));
+  return {
+    own,
+    banner,
+    fields: [labelled("Text", html("div", { class: "row" }, text.select, ownButton)), future.node, rule.node],
+    boxes: [banner.node, own.node, edit.node],
+    /** @param {import("./state.js").LeakState} state @param {string} written What the text says after the cut. */
+    show(state, written) {
+      text.select.value = state.own === null ? state.text : "";
+      ownButton.setAttribute("aria-expanded", `${!own.node.hidden}`);
+      future.show(state.future);
+      rule.show(state.rule);
+      edit.node.hidden = state.future !== "edit";
+      // A box that is written in keeps what was typed.
+      if (!edit.box.matches(":focus")) edit.box.value = state.edit ?? written;
+    },
+  };
+}
