@@ -20,6 +20,9 @@ and the same router made causal."""
 N_DENSE_KEPT = 2
 """Dense heads that a small hybrid keeps; the paper keeps 4 of 9."""
 
+SIZES = {"explorer": 1, "half": 2}
+"""Of the baseline: by how much the widths of the explorer model are divided."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -46,18 +49,26 @@ class Job:
     seed: int
 
 
-def dense_baseline() -> ModelConfig:
-    """Build the explorer model with four dense heads and no sparse ones.
+def dense_baseline(size: str = "explorer") -> ModelConfig:
+    """Build a model with four dense heads and no sparse ones.
+
+    Parameters
+    ----------
+    size : {"explorer", "half"}
+        That of the model in the page, or half its width.
 
     Returns
     -------
     ModelConfig
         The model that every twin is matched with.
     """
-    return replace(PRESETS["explorer"], n_dense_heads=4, n_sparse_heads=0)
+    require(size in SIZES, "size", size, f"one of {', '.join(SIZES)}")
+    shape = PRESETS["explorer"]
+    width, head = shape.d_model // SIZES[size], shape.d_head // SIZES[size]
+    return replace(shape, d_model=width, d_head=head, n_dense_heads=4, n_sparse_heads=0)
 
 
-def twin(kind: str, sparsity: int = 8, match: str = "flops") -> ModelConfig:
+def twin(kind: str, sparsity: int = 8, match: str = "flops", size: str = "explorer") -> ModelConfig:
     """Build the small hybrid of one kind that costs no more than the dense baseline.
 
     Parameters
@@ -69,6 +80,8 @@ def twin(kind: str, sparsity: int = 8, match: str = "flops") -> ModelConfig:
         The paper's rho.
     match : {"flops", "parameters"}
         What may not exceed the baseline's.
+    size : {"explorer", "half"}
+        See `dense_baseline`.
 
     Returns
     -------
@@ -78,7 +91,7 @@ def twin(kind: str, sparsity: int = 8, match: str = "flops") -> ModelConfig:
     Raises
     ------
     ValueError
-        If `match` is unknown, or not one head fits the budget.
+        If `match` or `size` is unknown, or not one head fits the budget.
 
     Examples
     --------
@@ -86,7 +99,7 @@ def twin(kind: str, sparsity: int = 8, match: str = "flops") -> ModelConfig:
     (26, 28)
     """
     require(match in ("flops", "parameters"), "match", match, "'flops' or 'parameters'")
-    baseline = dense_baseline()
+    baseline = dense_baseline(size)
     if kind == "dense":
         return baseline
     if kind == "local":
@@ -102,6 +115,7 @@ def jobs(
     seeds: Sequence[int] = (0, 1, 2),
     sparsity: int = 8,
     match: str = "flops",
+    size: str = "explorer",
 ) -> list[Job]:
     """List the runs of a comparison, seed by seed, so that a part of them is a whole grid.
 
@@ -111,7 +125,7 @@ def jobs(
         Kinds of models.
     seeds : sequence of int
         Seeds of each.
-    sparsity, match
+    sparsity, match, size
         As in `twin`.
 
     Returns
@@ -119,11 +133,12 @@ def jobs(
     list of Job
         Names are unique.
     """
-    wanted = list(kinds)
+    models = {kind: twin(kind, sparsity, match, size) for kind in kinds}
+    first = "" if size == "explorer" else f"{size}-"
     return [
-        Job(f"{kind}-{match}-{sparsity}-seed{seed}", kind, match, twin(kind, sparsity, match), seed)
+        Job(f"{first}{kind}-{match}-{sparsity}-seed{seed}", kind, match, model, seed)
         for seed in seeds
-        for kind in wanted
+        for kind, model in models.items()
     ]
 
 

@@ -14,11 +14,14 @@ from mosa_edu.results import (
     recorded_gpu_scores,
     recorded_long_context,
     recorded_probes,
+    recorded_riddles,
     recorded_runs,
     recorded_scores,
     recorded_trace,
 )
 from mosa_edu.texts import PROBES
+
+Riddles = tuple[Sequence[RunRecord], Mapping[str, ScoreRecord], Mapping[str, ProbeRecord]]
 
 EXACT = "reproduced exactly"
 SMALL = "reproduced small"
@@ -56,6 +59,8 @@ class Evidence:
         What a trained model keeps in some texts.
     long_runs : sequence of RunRecord
         Training runs on long texts.
+    riddles : tuple
+        Runs, scores and answers of models that were asked riddles, see `recorded_riddles`.
     gpu_runs, gpu_scores, gpu_probes
         The same of `mosa-edu gpu-suite`; empty if there never was a GPU.
     """
@@ -65,6 +70,7 @@ class Evidence:
     probes: Mapping[str, ProbeRecord] = field(default_factory=dict)
     traces: Sequence[RoutingTrace] = ()
     long_runs: Sequence[RunRecord] = ()
+    riddles: Riddles = ((), {}, {})
     gpu_runs: Sequence[RunRecord] = ()
     gpu_scores: Mapping[str, ScoreRecord] = field(default_factory=dict)
     gpu_probes: Mapping[str, ProbeRecord] = field(default_factory=dict)
@@ -81,7 +87,8 @@ class Evidence:
         traces = tuple(recorded_trace(name) for name in PROBES)
         records = recorded_runs(), recorded_scores(), recorded_probes()
         on_gpu = recorded_gpu_runs(), recorded_gpu_scores(), recorded_gpu_probes()
-        return cls(*records, traces, recorded_long_context().runs, *on_gpu)
+        long_runs, riddles = recorded_long_context().runs, recorded_riddles()
+        return cls(*records, traces, long_runs, riddles, *on_gpu)
 
     def gpu_pair(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Return what a dense model and a hybrid of its loss cost on a GPU.

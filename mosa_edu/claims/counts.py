@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from mosa_edu.claims.claim import CONTRADICTED, DIRECTION, EXACT, NOT_TESTABLE, Evidence, Finding
-from mosa_edu.claims.paper import BLIMP, GIGAFLOPS, HYBRID_HEADS, MATCHED, PURE_HEADS
+from mosa_edu.claims.claim import CONTRADICTED, DIRECTION, EXACT, Evidence, Finding
+from mosa_edu.claims.paper import GIGAFLOPS, HYBRID_HEADS, MATCHED, PURE_HEADS
 from mosa_edu.config import ModelConfig
 from mosa_edu.costs import (
     PAPER_BASELINES,
@@ -169,17 +169,4 @@ def gigaflops(evidence: Evidence) -> Finding:
         f"{len(found) - len(wrong)} of {len(found)} follow from the formula; {which}, "
         f"{medium / small:g} times Small, which has half the layers.",
         {"agree": len(found) - len(wrong), "medium": found["medium"]},
-    )
-
-
-def downstream(evidence: Evidence) -> Finding:
-    """Count in the paper's own table; nothing here solves a task."""
-    worse = sum(mosa < dense for dense, mosa in BLIMP.values())
-    dense, mosa = BLIMP["tiny"]
-    return Finding(
-        NOT_TESTABLE,
-        f"Our models solve no task. In the paper's table MoSA is below dense on BLiMP in {worse} "
-        f"of {len(BLIMP)} sizes, at Tiny with {mosa} against {dense} %, where its perplexity "
-        f"gains most.",
-        {"worse": worse, "sizes": len(BLIMP)},
     )

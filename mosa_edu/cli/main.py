@@ -19,6 +19,7 @@ COMMANDS = (
     "explore",
     "compare",
     "long-context",
+    "riddles",
     "scores",
     "probe",
     "bench",

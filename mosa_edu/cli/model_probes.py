@@ -1,4 +1,4 @@
-"""The probes of a trained model: what its heads keep, and whether their picks can be guessed."""
+"""The probes of a trained model: picks that are kept, picks that can be guessed, and riddles."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mosa_edu.cli.runs import read_settings
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from mosa_edu.data.tokenizer import Tokenizer
     from mosa_edu.data.tokens import TokenSet
     from mosa_edu.model import TransformerLM
     from mosa_edu.records.probe import ProbeRecord
@@ -74,6 +75,17 @@ def predictor_record(run: str, threads: int) -> ProbeRecord:
     return _record("predictor", f"predictor-{name}", settings, rows, series, run, threads)
 
 
+def riddle_record(run: str, threads: int) -> ProbeRecord:
+    """Ask a run riddles, see `mosa_edu.probes.riddles`."""
+    from mosa_edu.probes.riddles import N_RIDDLES, ask_model
+
+    model, tokenizer, _, name = _find(run)
+    rows, series = ask_model(model, tokenizer, N_RIDDLES)
+    require(len(rows) > 0, "--model", run, "a model whose tokenizer has the endings as tokens")
+    settings = {"run": name, "riddles": N_RIDDLES}
+    return _record("riddles", f"riddles-{name}", settings, rows, series, run, threads)
+
+
 def _losses(
     model: TransformerLM, tokens: TokenSet, classifiers: dict[str, list[tuple[Tensor, Tensor]]]
 ) -> dict[str, Any]:
@@ -103,21 +115,24 @@ def _losses(
 
 
 def _load(run: str) -> tuple[TransformerLM, TokenSet, str]:
-    """Return a trained model, its corpus and its name: a shipped one, or one of the user's runs."""
+    """Return a trained model with sparse heads, its corpus and its name."""
     from mosa_edu.data.corpora import load_corpus
     from mosa_edu.data.tokens import TokenSet
+
+    model, tokenizer, corpus, name = _find(run)
+    require(model.config.n_sparse_heads > 0, "--model", run, "a model with sparse heads")
+    return model, TokenSet.build(load_corpus(corpus), tokenizer), name
+
+
+def _find(run: str) -> tuple[TransformerLM, Tokenizer, str, str]:
+    """Return model, tokenizer, corpus and name of a shipped model, or of one of the user's runs."""
     from mosa_edu.pretrained import load_pretrained
     from mosa_edu.pretrained.load import PRETRAINED
 
     if run in PRETRAINED:
-        model, tokenizer = load_pretrained(run)
-        corpus, name = "gutenberg", run
-    else:
-        folder = find_run(run)
-        corpus, name = read_settings(folder)["corpus"], folder.name
-        model, tokenizer = load_run(folder)
-    require(model.config.n_sparse_heads > 0, "--model", run, "a model with sparse heads")
-    return model, TokenSet.build(load_corpus(corpus), tokenizer), name
+        return *load_pretrained(run), "gutenberg", run
+    folder = find_run(run)
+    return *load_run(folder), read_settings(folder)["corpus"], folder.name
 
 
 def _record(

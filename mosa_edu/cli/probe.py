@@ -1,4 +1,4 @@
-"""`mosa-edu probe`: measure whether the future reaches the past, and what a token costs."""
+"""`mosa-edu probe`: measure what a model sees of the future, what a token costs, what it solves."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from mosa_edu.cli.columns import columns
 if TYPE_CHECKING:
     from mosa_edu.records.probe import ProbeRecord
 
-PROBES = ("perturbation", "jacobian", "coin-flips", "decoding", "predictor", "selection")
-OF_MODELS = PROBES[-2:]
+PROBES = ("perturbation", "jacobian", "coin-flips", "decoding", "predictor", "selection", "riddles")
+OF_MODELS = PROBES[-3:]
 """Probes of a trained model; the others make their own."""
 
 
@@ -25,14 +25,15 @@ def add_parser(subparsers: Any) -> None:
         help="measure the leak: does the future reach the past?",
         description="Measure whether later tokens change earlier outputs (perturbation, jacobian, "
         "coin-flips), what a token costs when they do not (decoding), whether a trained model's "
-        "picks can be guessed (predictor) and how many it keeps (selection). Coin flips resume.",
+        "picks can be guessed (predictor), how many it keeps (selection) and how often it is right "
+        "where only a distant word tells (riddles). Coin flips resume.",
     )
     add = parser.add_argument
     add("probe", choices=PROBES, help="what to measure")
     add("--kinds", nargs="+", help="coin-flips: kinds of heads; all by default")
     add("--seeds", nargs="+", type=int, default=[0], help="of weights and tokens")
     add("--steps", type=int, default=600, help="coin-flips: optimizer updates")
-    add("--model", metavar="RUN", help="predictor, selection: a run; by default 'explorer'")
+    add("--model", metavar="RUN", help="of a trained model: a run; by default 'explorer'")
     add("--out", type=Path, help="folder of the records, instead of the cache")
     add("--threads", type=int, default=1, help="CPU threads")
 
@@ -65,10 +66,14 @@ def _show(record: ProbeRecord, folder: Path) -> None:
 
 
 def _of_model(args: argparse.Namespace) -> ProbeRecord:
-    from mosa_edu.cli.model_probes import predictor_record, selection_record
+    from mosa_edu.cli import model_probes
 
-    make = predictor_record if args.probe == "predictor" else selection_record
-    return make(args.model or "explorer", args.threads)
+    make = {
+        "predictor": model_probes.predictor_record,
+        "selection": model_probes.selection_record,
+        "riddles": model_probes.riddle_record,
+    }
+    return make[args.probe](args.model or "explorer", args.threads)
 
 
 def _measure(probe: str, seed: int) -> list[ProbeRecord]:

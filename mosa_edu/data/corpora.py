@@ -8,6 +8,7 @@ from mosa_edu.checks import require
 from mosa_edu.data.documents import Corpus, Document
 from mosa_edu.data.gutenberg import load_gutenberg
 from mosa_edu.data.huggingface import load_huggingface
+from mosa_edu.data.riddles import load_riddles
 from mosa_edu.data.stdlib_sources import load_stdlib
 from mosa_edu.data.tales import load_tales
 from mosa_edu.data.text_file import load_text_file
@@ -16,6 +17,7 @@ __all__ = ["NAMES", "Corpus", "Document", "load_corpus"]
 
 _LOADERS: dict[str, Callable[..., Corpus]] = {
     "tales": load_tales,
+    "riddles": load_riddles,
     "stdlib": load_stdlib,
     "gutenberg": load_gutenberg,
 }
@@ -29,12 +31,13 @@ def load_corpus(name: str, **options: Any) -> Corpus:
     Parameters
     ----------
     name : str
-        ``tales`` (generated stories), ``stdlib`` (the interpreter's own sources), ``gutenberg``
-        (52 novels), ``huggingface:NAME`` (``wikitext``, ``TinyStories``, ``C4`` or any other
-        dataset), or the path of a text file.
+        ``tales`` (generated stories), ``riddles`` (the same with questions that only a distant
+        word answers), ``stdlib`` (the interpreter's own sources), ``gutenberg`` (52 novels),
+        ``huggingface:NAME`` (``wikitext``, ``TinyStories``, ``C4`` or any other dataset), or the
+        path of a text file.
     **options
-        Arguments of the corpus' own loader: ``load_tales``, ``load_stdlib``, ``load_gutenberg``,
-        ``load_huggingface``; a text file has none.
+        Arguments of the corpus' own loader: ``load_tales``, ``load_riddles``, ``load_stdlib``,
+        ``load_gutenberg``, ``load_huggingface``; a text file has none.
 
     Returns
     -------

@@ -31,11 +31,13 @@ from mosa_edu.results.readers import (
     recorded_notebook,
     recorded_probe,
     recorded_probes,
+    recorded_riddles,
     recorded_runs,
     recorded_scores,
     recorded_trace,
 )
 from mosa_edu.results.repairs import RepairRow, repair_rows, repair_table
+from mosa_edu.results.riddles import RiddleRow, riddle_rows
 from mosa_edu.results.twins import TwinRow, final_loss, kind_of, twin_rows
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "LongContextRow",
     "PredictorRow",
     "RepairRow",
+    "RiddleRow",
     "TwinRow",
     "bootstrap_mean",
     "coin_flip_rows",
@@ -71,11 +74,13 @@ __all__ = [
     "recorded_notebook",
     "recorded_probe",
     "recorded_probes",
+    "recorded_riddles",
     "recorded_runs",
     "recorded_scores",
     "recorded_trace",
     "repair_rows",
     "repair_table",
+    "riddle_rows",
     "score_difference",
     "score_gap",
     "twin_rows",

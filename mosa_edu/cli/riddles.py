@@ -1,0 +1,90 @@
+"""`mosa-edu riddles`: train twins on stories with riddles, and ask them riddles they never read."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from mosa_edu.cli.jobs import (
+    INTERRUPTED,
+    add_flags,
+    add_shard,
+    add_sparsity,
+    checked,
+    finish_all,
+    print_plan,
+    records_folder,
+    share_of,
+)
+from mosa_edu.cli.scores import Sample
+from mosa_edu.twins import SIZES, Job, jobs
+
+SWEEP = "riddles"
+BATCH_TOKENS = 1024
+"""Of an update: stories are learnt in fewer tokens by more updates."""
+
+KINDS = ("dense", "mosa", "prefix", "random")
+SAMPLE = Sample(windows=200, cuts=8, draws=1)
+"""Of the three scores: a position costs two passes over a window, more than the riddles do."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Declare the command's flags."""
+    parser = subparsers.add_parser(
+        "riddles",
+        help="does lower perplexity carry over? train twins on stories and ask them riddles",
+        description="Train twins of equal FLOPs on stories with riddles: agreement, quotes, "
+        "brackets and recall, where only a word far back tells the right ending. Then score them "
+        "three ways and ask all of them the same new riddles, nothing after the beginning in "
+        "sight. The same command again goes on where it stopped, run by run.",
+    )
+    add = parser.add_argument
+    add("--kinds", default=",".join(KINDS), help="kinds of models, by commas")
+    add("--size", default="half", choices=SIZES, help="width: the page's model, or half of it")
+    add_shard(parser)
+    add_sparsity(parser)
+    add_flags(parser, tokens=2_000_000, batch_tokens=BATCH_TOKENS)
+    parser.set_defaults(corpus="riddles")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train the missing runs, ask them, and print the table."""
+    seeds = checked(args)
+    wanted = jobs(args.kinds.split(","), seeds, args.sparsity, size=args.size)
+    mine = share_of(wanted, args)
+    if args.dry_run:
+        print_plan(mine)
+        return 0
+    out = records_folder(args, SWEEP)
+    status = finish_all(mine, args, out, _score, SWEEP)
+    if status != INTERRUPTED:
+        _print_table(out)
+    return status
+
+
+def _score(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
+    """Ask a run riddles, then score it three ways."""
+    from mosa_edu.cli.model_probes import riddle_record
+    from mosa_edu.cli.run_model import load_run
+    from mosa_edu.cli.scores import score_model
+    from mosa_edu.data.corpora import load_corpus
+    from mosa_edu.data.tokens import TokenSet
+
+    riddle_record(str(folder), args.threads or 1).save(out / "probes")
+    model, tokenizer = load_run(folder)
+    tokens = TokenSet.build(load_corpus(args.corpus), tokenizer)
+    score_model(model, tokens, job.name, SAMPLE).save(out / "scores" / f"{job.name}.json")
+
+
+def _print_table(out: Path) -> None:
+    from mosa_edu.results import recorded_riddles, riddle_rows
+    from mosa_edu.results.riddles import riddle_table
+
+    rows = riddle_rows(*recorded_riddles(out))
+    if not rows:
+        print("No finished run yet; the same command goes on.", file=sys.stderr)
+        return
+    print(riddle_table(rows))
+    print(f"Records: {out}")
