@@ -117,10 +117,7 @@ def position_record(model: TransformerLM, tokens: TokenSet, name: str) -> ProbeR
     length = model.config.max_seq_len
     windows, books = held_out_windows(tokens, length)
     losses = full_losses(model, windows, range(length), batch_tokens=max(length, 4096))
-    ends = [16]
-    while ends[-1] < length:
-        ends.append(2 * ends[-1])
-    spans = [(first, min(end, length)) for first, end in zip([0, *ends], ends, strict=False)]
+    spans = _doubling_spans(length)
     parts = [losses[:, first:end].mean(axis=1, dtype=float) for first, end in spans]
     rows = [
         {"first": first, "last": end - 1, "loss": round(float(part.mean()), 5)}
@@ -135,6 +132,14 @@ def position_record(model: TransformerLM, tokens: TokenSet, name: str) -> ProbeR
         {"books": books.tolist(), "losses": by_window},
         provenance(torch.__version__),
     )
+
+
+def _doubling_spans(length: int) -> list[tuple[int, int]]:
+    """Cut the positions at 16, 32, 64 and so on: the first of each range and the end of it."""
+    ends = [16]
+    while ends[-1] < length:
+        ends.append(2 * ends[-1])
+    return [(first, min(end, length)) for first, end in zip([0, *ends], ends, strict=False)]
 
 
 def _print_table(out: Path) -> None:
