@@ -35,7 +35,7 @@ from mosa_edu.viz.charts.riddles import riddle_accuracy
 
 CORPUS = load_riddles(400)
 TOKENIZER = Tokenizer.train(CORPUS.texts("train"), 2048)
-KNOWN = "147d7f831457dfaee0fdff27fb384de5b71ce72fc89afd21dd4bb48823cdaed7"
+KNOWN = "98c4d87c057561740c81cc6ea185edf5799fc0303a913742375db62e1df7354a"
 CELLS = [(name, distance) for name, kind in KINDS.items() for distance in kind.distances]
 seeds = st.integers(0, 2**64 - 1)
 
@@ -100,7 +100,7 @@ def test_answers_follow_the_rule_that_the_riddle_names(seed, cell):
         assert (right, wrong) == ("]", ")")
     else:
         for text, ending in zip(riddle.beginnings, riddle.endings, strict=True):
-            assert f" {text.split()[-1]}{ending}" in text
+            assert text.startswith(f"{ending.strip()} wrote")
 
 
 def test_no_story_tells_a_riddle_that_is_asked():
@@ -194,6 +194,7 @@ def records(kinds: dict[str, tuple[float, float]], n_seeds: int = 3, asked: int 
             ]
             probes[f"riddles-{name}"] = ProbeRecord("riddles", f"riddles-{name}", {}, rows, series)
             losses = np.full((3, 6, 2), loss + 0.001 * seed, dtype=np.float32)
+            losses[1:] += 0.1
             books = np.arange(6, dtype=np.uint8) % 2
             scored[name] = ScoreRecord(name, ("a", "b"), books, (7, 15), losses, 1, "words", {})
             runs.append(run(kind, seed, loss, name))
@@ -229,18 +230,17 @@ def test_models_are_paired_by_seed_and_riddle_and_stand_by_perplexity():
         ("mosa", "recall"),
     ]
     mosa = rows[0]
-    assert mosa.perplexity == pytest.approx(np.exp(1.201), rel=1e-6)
-    assert mosa.loss_gain.mean == pytest.approx(0.3, abs=1e-5)
+    assert mosa.perplexity == pytest.approx({"full": np.exp(1.201), "prefix": np.exp(1.301)})
+    assert mosa.loss_gains["full"].mean == pytest.approx(0.3, abs=1e-5)
     assert mosa.gains == pytest.approx([-0.1] * 3)
     assert mosa.gain.high < 0
     assert mosa.tokens == (3.0, 24.0)
     assert [found.mean for found in mosa.accuracies] == pytest.approx([0.7, 0.7])
     assert mosa.accuracy.low == pytest.approx(wilson(0.7, 80).low), "80 riddles, not 240"
     alone = riddle_rows(*records({"mosa": (1.2, 0.7)}))
-    assert (alone[0].gain, alone[0].loss_gain, alone[0].gains) == (None, None, ())
-    assert (
-        riddle_table(rows).splitlines()[0].startswith("mosa: perplexity 3.323, 3 seeds, gain 0.3")
-    )
+    assert (alone[0].gain, alone[0].loss_gains, alone[0].gains) == (None, {}, ())
+    first = riddle_table(rows).splitlines()[0]
+    assert first.startswith("mosa: 3 seeds; perplexity 3.323 full (gain on dense 0.300 [")
 
 
 def test_the_figure_names_whoever_is_right_most_often():
@@ -249,8 +249,9 @@ def test_the_figure_names_whoever_is_right_most_often():
     assert [trace.name for trace in figure.data] == ["mosa 3.32", "dense 4.49", "fixed 4.96"]
     assert figure.data[0].x.tolist() == [3.0, 24.0]
     assert caption(figure) == (
-        "The lowest perplexity, 3.32, is that of mosa, which is right in 70%; most often right is "
-        "dense, in 80% (3 seeds)."
+        "With whole texts in sight of the router the lowest perplexity, 3.32, is that of mosa "
+        "(3.67 with the future cut off). It is right in 70% of the riddles, less often than dense, "
+        "80% (3 seeds)."
     )
 
 
@@ -297,12 +298,12 @@ def test_one_command_trains_asks_and_goes_on(sweep, tmp_path, capsys):
     assert main(sweep) == 0
     printed = capsys.readouterr().out
     assert printed.count("== half-") == 2
-    assert "mosa: perplexity" in printed
+    assert "mosa: 1 seed; perplexity" in printed
     rows = riddle_rows(*recorded_riddles(tmp_path / "records"))
     assert len(rows) == 2 * len(KINDS)
     assert all(row.seeds == (0,) and len(row.gains) == 1 for row in rows)
     dense = [row for row in rows if row.kind == "dense"]
-    assert all(row.gain.mean == row.loss_gain.mean == 0 for row in dense)
+    assert all(row.gain.mean == row.loss_gains["full"].mean == 0 for row in dense)
     assert len(riddle_accuracy(rows, "quotes").data) == 2
     (tmp_path / "records" / "runs" / "half-mosa-flops-8-seed0.json").unlink()
     assert main(sweep) == 0

@@ -20,9 +20,6 @@ N_STORIES = 4000
 ASKED = 1 << 32
 """Seeds from here on are of riddles that are asked; those of stories are far below."""
 
-N_PACKED = 3
-"""Things in a bag of which a riddle asks for one."""
-
 
 @dataclass(frozen=True)
 class Riddle:
@@ -100,33 +97,25 @@ def closing_bracket(rng: SplitMix64, distance: int) -> Riddle:
     return Riddle((square, round_), ("]", ")"), f" stood by the {place}.")
 
 
-def packed(rng: SplitMix64, distance: int) -> Riddle:
-    """Ask of what there are so many, `distance` sentences after it was told.
+def sender(rng: SplitMix64, distance: int) -> Riddle:
+    """Ask who wrote a letter, `distance` sentences after it was told; both people stand there.
 
-    "Ada packed two eggs, ten nuts, and six plums. ... In the bag there were ten" nuts; with eggs
-    and nuts exchanged in the telling, eggs.
+    "Ada wrote a letter to Tom. ... The letter came from" Ada; with Ada and Tom exchanged, Tom.
     """
-    person, numbers = rng.choice(words.PEOPLE), rng.sample(words.NUMBERS, N_PACKED)
-    foods = [noun.many for noun in rng.sample(words.FOODS, N_PACKED)]
-    asked, other, last = rng.sample(range(N_PACKED), N_PACKED)
-    exchanged = list(foods)
-    exchanged[asked], exchanged[other] = foods[other], foods[asked]
+    one, other = (person.name for person in rng.sample(words.PEOPLE, 2))
     between = "".join(f" {agreement(rng, rng.below(3)).text}" for _ in range(distance))
-    told = [
-        series([f"{number} {food}" for number, food in zip(numbers, order, strict=True)])
-        for order in (foods, exchanged)
-    ]
-    question = f"In the bag there were {numbers[asked]}"
-    first, second = (f"{person.name} packed {text}.{between} {question}" for text in told)
-    endings = (f" {foods[asked]}", f" {foods[other]}")
-    return Riddle((first, second), endings, f" and {numbers[last]} {foods[last]}.")
+    first, second = (
+        f"{who} wrote a letter to {whom}.{between} The letter came from"
+        for who, whom in ((one, other), (other, one))
+    )
+    return Riddle((first, second), (f" {one}", f" {other}"), ".")
 
 
 KINDS: dict[str, Kind] = {
     "agreement": Kind(verb_number, (1, 2, 4, 8, 16), "phrases"),
     "quotes": Kind(closing_quote, (1, 2, 4, 8, 16), "sentences"),
     "brackets": Kind(closing_bracket, (2, 4, 8, 16, 32), "things"),
-    "recall": Kind(packed, (0, 2, 4, 8, 14), "sentences"),
+    "recall": Kind(sender, (0, 2, 4, 8, 14), "sentences"),
 }
 """By name, in the order of tables."""
 

@@ -22,6 +22,9 @@ _Z = 1.959964
 CHANCE = 0.5
 """Share of right answers of whoever does not know the cue."""
 
+WAYS = ("full", "prefix")
+"""Scores that perplexities are given under."""
+
 
 @dataclass(frozen=True, eq=False)
 class RiddleRow:
@@ -33,11 +36,12 @@ class RiddleRow:
         ``dense``, or the kind of the sparse heads; kind of the riddles.
     seeds : tuple of int
         Ascending.
-    perplexity : float
-        Exponential of the mean loss over the seeds, whole windows in sight of the router.
-    loss_gain : Interval or None
-        Loss of the dense model of the same seed minus this one's, in nats per token; None without
-        such a model.
+    perplexity : dict of str to float
+        Exponential of the mean loss over the seeds: "full", with whole windows in sight of the
+        router, and "prefix", with the future cut off, as in the riddles.
+    loss_gains : dict of str to Interval
+        Loss of the dense model of the same seed minus this one's under both scores, in nats per
+        token; empty without such a model.
     tokens : tuple of float
         Distances of the riddles, in tokens from the cue to the ending.
     accuracies : tuple of Interval
@@ -53,8 +57,8 @@ class RiddleRow:
     kind: str
     riddle: str
     seeds: tuple[int, ...]
-    perplexity: float
-    loss_gain: Interval | None
+    perplexity: dict[str, float]
+    loss_gains: dict[str, Interval]
     tokens: tuple[float, ...]
     accuracies: tuple[Interval, ...]
     accuracy: Interval
@@ -86,7 +90,7 @@ def riddle_rows(
     Returns
     -------
     list of RiddleRow
-        Lowest perplexity first, riddles in the order they were asked; empty without records.
+        Lowest full perplexity first, riddles in the order they were asked; empty without records.
     """
     known = [
         run
@@ -99,7 +103,7 @@ def riddle_rows(
         groups.setdefault(json.dumps([run.model, training, run.data]), []).append(run)
     dense = {recipe_of(run): run for run in known if kind_of(run) == "dense"}
     rows = [row for members in groups.values() for row in _rows(members, dense, scores, probes)]
-    return sorted(rows, key=lambda row: row.perplexity)
+    return sorted(rows, key=lambda row: row.perplexity["full"])
 
 
 def riddle_table(rows: Sequence[RiddleRow]) -> str:
@@ -118,9 +122,11 @@ def riddle_table(rows: Sequence[RiddleRow]) -> str:
     lines: list[str] = []
     for row in rows:
         seeds = f"{len(row.seeds)} seed{'s' if len(row.seeds) > 1 else ''}"
-        head = f"{row.kind}: perplexity {row.perplexity:.3f}, {seeds}"
-        if row.loss_gain and row.kind != "dense":
-            head += f", gain {row.loss_gain} nats on dense"
+        head = f"{row.kind}: {seeds}; perplexity"
+        for way in WAYS:
+            head += f" {row.perplexity[way]:.3f} {way}"
+            if row.loss_gains and row.kind != "dense":
+                head += f" (gain on dense {row.loss_gains[way]} nats)"
         lines += [head] * (head not in lines)
         lines.append(f"  {row}")
     return "\n".join(lines)
@@ -161,9 +167,11 @@ def _rows(
 ) -> list[RiddleRow]:
     """Return a row for each kind of riddle."""
     first = members[0]
-    losses = [float(scores[run.name].per_window("full").mean()) for run in members]
     of_dense = {recipe: scores[run.name] for recipe, run in dense.items()}
-    gained = gains_by_seed(members, of_dense, scores, "full")
+    losses, gained = {}, {}
+    for way in WAYS:
+        losses[way] = np.mean([scores[run.name].per_window(way).mean() for run in members])
+        gained[way] = np.array(list(gains_by_seed(members, of_dense, scores, way).values()))
     books = scores[first.name].books
     asked = {run.seed: probes[f"riddles-{run.name}"] for run in members}
     by_dense = {
@@ -174,8 +182,8 @@ def _rows(
     shared: dict[str, Any] = {
         "kind": kind_of(first),
         "seeds": tuple(asked),
-        "perplexity": float(np.exp(np.mean(losses))),
-        "loss_gain": bootstrap_mean(np.array(list(gained.values())), books) if gained else None,
+        "perplexity": {way: float(np.exp(loss)) for way, loss in losses.items()},
+        "loss_gains": {way: bootstrap_mean(g, books) for way, g in gained.items() if len(g)},
     }
     riddles = dict.fromkeys(asked[first.seed].column("riddle"))
     return [RiddleRow(**shared, **_answered(riddle, asked, by_dense)) for riddle in riddles]

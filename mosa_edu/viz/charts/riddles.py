@@ -22,7 +22,8 @@ from mosa_edu.viz.style import LIGHT
 
 READ = (
     "right %{y:.2f} [%{customdata[0]:.2f}, %{customdata[1]:.2f}]<br>cue %{x:.0f} tokens back<br>"
-    "perplexity %{customdata[2]:.3f}, mean of all distances %{customdata[3]:.3f}"
+    "perplexity %{customdata[2]:.3f}, %{customdata[3]:.3f} with the future cut off<br>"
+    "right at all distances %{customdata[4]:.3f}"
 )
 
 LOWEST = 0.4
@@ -52,7 +53,7 @@ def riddle_accuracy(rows: Sequence[RiddleRow], riddle: str) -> go.Figure:
     known = sorted({row.riddle for row in rows})
     require(riddle in known, "riddle", riddle, f"one of {known}, those that were recorded")
     chosen = {_name(row): row for row in rows if row.riddle == riddle}
-    note = "share of right answers, perplexity after the name"
+    note = "share right; perplexity, whole texts in sight"
     figure = new_figure(f"Riddles of {riddle}", note, 380)
     marks = [1, 2, 5, 10, 20, 50, 100, 200]
     spans = [tokens for row in chosen.values() for tokens in row.tokens]
@@ -69,7 +70,8 @@ def riddle_accuracy(rows: Sequence[RiddleRow], riddle: str) -> go.Figure:
     for trace in figure.data:
         row = chosen[trace.name]
         trace.customdata = [
-            [found.low, found.high, row.perplexity, row.accuracy.mean] for found in row.accuracies
+            [found.low, found.high, *row.perplexity.values(), row.accuracy.mean]
+            for found in row.accuracies
         ]
     _add_guessing(figure)
     encoding = (
@@ -80,7 +82,7 @@ def riddle_accuracy(rows: Sequence[RiddleRow], riddle: str) -> go.Figure:
 
 
 def _name(row: RiddleRow) -> str:
-    return f"{row.kind} {row.perplexity:.2f}"
+    return f"{row.kind} {row.perplexity['full']:.2f}"
 
 
 def _means(row: RiddleRow) -> np.ndarray:
@@ -99,15 +101,14 @@ def _add_guessing(figure: go.Figure) -> None:
 
 def _finding(rows: Sequence[RiddleRow]) -> str:
     """Say who is right most often, and whether that is who has the lowest perplexity."""
-    lowest = min(rows, key=lambda row: row.perplexity)
+    lowest = min(rows, key=lambda row: row.perplexity["full"])
     most = max(rows, key=lambda row: row.accuracy.mean)
+    full, prefix = (lowest.perplexity[way] for way in ("full", "prefix"))
     said = (
-        f"The lowest perplexity, {lowest.perplexity:.2f}, is that of {lowest.kind}, which is right "
-        f"in {lowest.accuracy.mean:.0%}"
+        f"With whole texts in sight of the router the lowest perplexity, {full:.2f}, is that of "
+        f"{lowest.kind} ({prefix:.2f} with the future cut off). It is right in "
+        f"{lowest.accuracy.mean:.0%} of the riddles, "
     )
-    if most is lowest:
-        said += ", more often than any other kind"
-    else:
-        said += f"; most often right is {most.kind}, in {most.accuracy.mean:.0%}"
-    n = len(lowest.seeds)
-    return f"{said} ({plural(n, 'seed')})."
+    others = f"less often than {most.kind}, {most.accuracy.mean:.0%}"
+    said += "more often than any other kind" if most is lowest else others
+    return f"{said} ({plural(len(lowest.seeds), 'seed')})."
