@@ -36,7 +36,7 @@ from mosa_edu.viz.charts import *
 from mosa_edu.viz.charts import decoding, coin_flips, gains, cost_parts as parts, dense, one_head
 from mosa_edu.viz.charts import equal_flops as equal, mask_zoo as zoo, roofline as roof
 from mosa_edu.viz.charts import growing_text as growing, long_context as long, speed
-from mosa_edu.viz.charts import kv_pairs as kv, model_sizes
+from mosa_edu.viz.charts import kv_pairs as kv, model_sizes, riddles
 from mosa_edu.viz.leak import LeakProbe
 from mosa_edu.viz.scrubber import TrainingScrubber
 
@@ -96,6 +96,11 @@ for chart in (long.gains_on_rivals, long.gains_by_position, long.cost_of_long_te
     rows = recorded_long_context_costs() if chart is long.cost_of_long_texts else of_runs
     if chart(rows) is not None:  # else not recorded yet
         build(chart, rows)
+asked = riddle_rows(*recorded_riddles())
+for row in asked:
+    build(riddles.riddle_accuracy, asked, row.riddle)
+if not asked:
+    known.discard("riddle_accuracy")  # nobody was asked yet
 build(growing.growing_text, {"again": lower, "kept": lower}, words)
 for name in PROBES:
     LeakProbe(recorded_leak(name)).static()
