@@ -4,7 +4,7 @@ import pytest
 
 from mosa_edu.config import SPARSE_KINDS
 from mosa_edu.costs import model_flops, model_parameters
-from mosa_edu.twins import dense_baseline, twin
+from mosa_edu.twins import dense_baseline, jobs, twin
 
 
 @pytest.mark.parametrize("kind", [*SPARSE_KINDS, "pure", "local"])
@@ -28,3 +28,16 @@ def test_what_stands_beside_the_sparse_heads():
     assert all(c.include_first for c in heads.values())
     with pytest.raises(ValueError, match="match must be 'flops' or 'parameters'"):
         twin("local", match="loss")
+
+
+def test_half_the_size_halves_every_width_and_has_its_own_names():
+    """Catches twins matched with the baseline of another size, and runs that share a record."""
+    whole, half = dense_baseline(), dense_baseline("half")
+    assert (2 * half.d_model, 2 * half.d_head) == (whole.d_model, whole.d_head)
+    assert (half.n_dense_heads, half.max_seq_len) == (whole.n_dense_heads, whole.max_seq_len)
+    budget = model_flops(half).total
+    assert 0.97 * budget < model_flops(twin("mosa", size="half")).total <= budget
+    names = [job.name for size in ("explorer", "half") for job in jobs(("mosa",), (0,), size=size)]
+    assert names == ["mosa-flops-8-seed0", "half-mosa-flops-8-seed0"]
+    with pytest.raises(ValueError, match="size must be one of explorer, half, got 'third'"):
+        dense_baseline("third")
