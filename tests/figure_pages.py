@@ -35,6 +35,11 @@ class OpenFigure:
     def slider(self, name: str) -> Locator:
         return self.page.get_by_role("slider", name=name, exact=True)
 
+    def link(self) -> str:
+        """Return the fragment of the page's address once it holds what was done last."""
+        self.page.wait_for_timeout(450)  # it is written when the hand rests
+        return self.page.url.partition("#")[2]
+
     def until(self, script: str, argument: Any = None) -> None:
         self.page.wait_for_function(
             f"(argument) => ({script})({self.root}, argument)", arg=argument

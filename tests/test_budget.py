@@ -154,7 +154,7 @@ def test_view_is_a_link_and_files_hold_the_numbers(visit, address):
     shown.page.get_by_label("Heads to buy").select_option(label="fixed")
     shown.slider("Tokens").press("ArrowLeft")
     shown.until("() => location.hash.includes('budget=small')")
-    again = open_figure(visit, address, shown.page.url.partition("#")[2])
+    again = open_figure(visit, address, shown.link())
     again.until_says(shown.text(".finding"))
     assert "it scores none" in again.text(".detail")
     assert again.text(".body") == shown.text(".body")

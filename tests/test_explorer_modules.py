@@ -244,3 +244,19 @@ def test_python_strings_are_what_they_were(call):
     literals = call("explorer/export.js", "argument.map(m.pythonString)", texts)
     assert [ast.literal_eval(literal) for literal in literals] == texts
     assert all(literal.isascii() for literal in literals)
+
+
+def test_only_the_latest_work_goes_on(call):
+    """Catches an answer to an earlier question that arrives after that to a later one."""
+    answers = """(async () => {
+      const work = new m.Latest();
+      const first = work.run(async (signal) => {
+        await new Promise((done) => setTimeout(done, 30));
+        signal.throwIfAborted();
+        return "first";
+      });
+      const second = work.run(async () => "second");
+      const broken = work.run(async () => { throw new RangeError("third"); });
+      return [await first, await second, await broken.catch((error) => error.message)];
+    })()"""
+    assert call("engine/drain.js", answers) == [None, "second", "third"]

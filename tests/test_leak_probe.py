@@ -148,9 +148,7 @@ def test_view_is_a_link_and_a_table(visit, leak_site):
     assert rows.count() == CUT
     totals = [int(rows.nth(t).locator("td").nth(3).text_content()) for t in range(CUT)]
     assert sum(totals) == counts(probe)[1]
-    probe.page.wait_for_timeout(500)
-    fragment = probe.page.url.partition("#")[2]
-    again = open_probe(visit, leak_site, fragment)
+    again = open_probe(visit, leak_site, probe.link())
     again.until_live()
     for selector in (".finding", ".readout", "tbody", ".text"):
         assert again.text(selector) == probe.text(selector)
@@ -173,8 +171,7 @@ def test_the_readers_own_text_is_cut_as_python_cuts_it(visit, leak_site):
     again = reroll_future(model, tokenizer, text, 2 * T // 3, source={})
     probe.until_shows(".finding", leak_finding(again))
     assert counts(probe)[1:4] == [*again.rewritten(), sum(again.changed)]
-    probe.page.wait_for_timeout(500)
-    other = open_probe(visit, leak_site, probe.page.url.partition("#")[2])
+    other = open_probe(visit, leak_site, probe.link())
     other.until_live()
     other.until_shows(".finding", leak_finding(again))
     assert other.one("textarea").input_value() == text

@@ -163,7 +163,7 @@ def test_view_is_a_link_and_its_cell_gives_the_numbers(visit, address):
     shown.page.keyboard.press("Tab")
     shown.button("Next head").click()
     shown.page.get_by_role("radio", name="16", exact=True).click()
-    again = open_figure(visit, address, shown.page.url.partition("#")[2])
+    again = open_figure(visit, address, shown.link())
     again.until_says(shown.text(".finding"))
     assert again.text(".squares") == shown.text(".squares")
     masks = zoo_masks(TEXTS["List"], 3, 5, sparsity=16, tokens=70)

@@ -161,7 +161,7 @@ def test_view_is_a_link_and_the_copied_cell_gives_its_number(visit, game_site, m
     game.button("Random picks").click()
     game.until_compared()
     game.button("Show the router's").click()
-    fragment = game.page.url.partition("#")[2]
+    fragment = game.link()
     again = open_game(visit, game_site, fragment)
     again.until_compared()
     for selector in (".finding", ".readout", ".text", ".seats"):

@@ -123,7 +123,7 @@ def test_view_is_a_link_and_other_texts_are_fetched(visit, address):
     shown.until("() => location.hash.includes('scrub=second-b')")
     shown.one("input[type=range]").press("ArrowLeft")
     shown.button("Previous head").click()
-    fragment = shown.page.url.partition("#")[2]
+    fragment = shown.link()
     again = open_scrubber(visit, address, fragment)
     again.until_says(shown.text(".finding"))
     assert again.text(".detail") == shown.text(".detail")

@@ -55,7 +55,7 @@ def address(explorer_site, stories):  # noqa: F811
 class Theatre(OpenFigure):
     """A theatre on an open page."""
 
-    drawn = "(root) => root.querySelector('.stage svg path') !== null"
+    drawn = "(root) => root.querySelector('.stops svg path') !== null"
 
     def step(self):
         return int(self.text(".finding").split()[2])
@@ -218,7 +218,7 @@ def test_view_is_a_link_and_the_copied_cell_gives_its_numbers(
     shown.page.get_by_role("radio", name="Token choice").click()
     shown.one("input[type=range]").press("PageDown")
     shown.until("() => location.hash.includes('theatre=token')")
-    again = open_theatre(visit, address, shown.page.url.partition("#")[2])
+    again = open_theatre(visit, address, shown.link())
     for selector in (".finding", ".detail", ".text"):
         assert again.text(selector) == shown.text(selector)
     shown.button("Copy as Python").click()

@@ -182,9 +182,15 @@ export class Figure {
     for (const name of this.synced) this.model.set(name, state[name]);
     this.telling = false;
     this.model.save_changes();
-    if (this.ownsFragment && !this.model.get("kernel")) writeFragment(this.fragment());
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.announce(), REST);
+    this.timer = setTimeout(() => this.settle(), REST);
+  }
+
+  /** What waits until the hand rests: browsers limit how often an address may change. */
+  settle() {
+    const inNotebook = this.model.get("kernel") ?? this.data.kernel;
+    if (this.ownsFragment && !inNotebook) writeFragment(this.fragment());
+    this.announce();
   }
 
   /** Say aloud what is shown. */

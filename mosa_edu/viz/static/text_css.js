@@ -1,5 +1,6 @@
 /**
- * The look of texts whose tokens are chips, of the line that reads one out, of boxes to write in.
+ * The look of texts whose tokens are chips, of the line that reads one out, of boxes to write in,
+ * of sliders that lie on drawings.
  * @module
  */
 
@@ -40,6 +41,11 @@ export const TEXT_CSS = `
   flex-direction: column; align-items: flex-start; gap: 0; min-height: 64px;
   padding: 4px 12px 4px 8px; justify-content: center;
 }
+.stops { position: relative; }
+.stops svg { display: block; }
+.stops .slider { position: absolute; }
+.stops .slider input::-webkit-slider-thumb { border-color: var(--mosa-cursor); }
+.stops .slider input::-moz-range-thumb { border-color: var(--mosa-cursor); }
 .marks { display: flex; flex-wrap: wrap; gap: 4px 16px; padding-bottom: 12px; }
 .marks i { font-style: normal; font-weight: 700; }
 @media (forced-colors: active) {
@@ -48,7 +54,7 @@ export const TEXT_CSS = `
   .dot, .marks i { forced-color-adjust: none; }
 }
 @media print {
-  .own, .banner { display: none !important; }
+  .own, .banner, .stops .slider { display: none !important; }
   .readout { position: static; }
   .card { border: 0; }
 }

@@ -35,3 +35,34 @@ export async function drain(steps, signal, budget = 8) {
     began = performance.now();
   }
 }
+
+/** Work of which only the latest goes on: beginning one ends the one before. */
+export class Latest {
+  constructor() {
+    this.control = new AbortController();
+  }
+
+  get signal() {
+    return this.control.signal;
+  }
+
+  stop() {
+    this.control.abort();
+  }
+
+  /**
+   * @template T
+   * @param {(signal: AbortSignal) => Promise<T>} work
+   * @returns {Promise<T | null>} Null if it was ended.
+   */
+  async run(work) {
+    this.stop();
+    this.control = new AbortController();
+    try {
+      return await work(this.signal);
+    } catch (error) {
+      if (/** @type {Error} */ (error).name === "AbortError") return null;
+      throw error;
+    }
+  }
+}

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { drain } from "../engine/drain.js";
+import { drain, Latest } from "../engine/drain.js";
 import { sourceOf } from "./routing_view.js";
 
 /**
@@ -17,8 +17,7 @@ export class Runs {
   /** @param {import("./session.js").Session} session */
   constructor(session) {
     this.session = session;
-    /** @type {AbortController | null} */
-    this.work = null;
+    this.work = new Latest();
     /** @type {{key: string, run: import("../engine/run.js").Run} | null} the text without ablations */
     this.base = null;
   }
@@ -30,7 +29,7 @@ export class Runs {
 
   /** End what is running. */
   stop() {
-    this.work?.abort();
+    this.work.stop();
   }
 
   /**
@@ -41,8 +40,6 @@ export class Runs {
    */
   async run(tokens, { k, first, off }) {
     const engine = this.engine();
-    this.work?.abort();
-    const { signal } = (this.work = new AbortController());
     const ids = tokens.map((token) => token.id);
     const key = JSON.stringify([ids, k, first]);
     const heads = engine.config.n_sparse_heads;
@@ -52,7 +49,7 @@ export class Runs {
       ...(first === null ? {} : { includeFirst: first }),
     };
     const ablate = off.map((row) => ({ layer: Math.floor(row / heads), head: row % heads }));
-    try {
+    return this.work.run(async (signal) => {
       const base =
         this.base?.key === key ? this.base.run : await drain(engine.steps(ids, options), signal);
       this.base = { key, run: base };
@@ -61,10 +58,7 @@ export class Runs {
         : base;
       this.session.tell({ milliseconds: performance.now() - began });
       return { source: sourceOf(run, tokens, run.settings.includeFirst), run };
-    } catch (error) {
-      if (/** @type {Error} */ (error).name === "AbortError") return null;
-      throw error;
-    }
+    });
   }
 
   /**
@@ -73,7 +67,7 @@ export class Runs {
    * @returns {Promise<Float32Array | null>} Null if other work came.
    */
   async losses(run) {
-    const signal = this.work?.signal;
+    const signal = this.work.signal;
     try {
       await drain(run.readSteps(), signal);
       return run.losses;
@@ -89,7 +83,7 @@ export class Runs {
    */
   async usualLosses(tokens) {
     const engine = this.engine();
-    const signal = this.work?.signal;
+    const signal = this.work.signal;
     try {
       const ids = tokens.map((token) => token.id);
       const run = await drain(engine.steps(ids), signal);

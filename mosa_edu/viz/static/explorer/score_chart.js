@@ -3,7 +3,7 @@
  * @module
  */
 
-import { html, mono, svg } from "../dom.js";
+import { html, mono, setAttribute, svg } from "../dom.js";
 import { fraction, headName, plural } from "../format.js";
 import { HEAD_LEVEL } from "./levels.js";
 import { followPointer } from "./pointer.js";
@@ -37,15 +37,9 @@ export function scorePanel(actions) {
       const scale = chartScale(view);
       const redraw = level >= HEAD_LEVEL || view.axisMoved;
       if (redraw) {
-        const [width, height] = [view.axis.width, scale.height];
-        for (const [name, value] of Object.entries({
-          width,
-          height,
-          viewBox: `0 0 ${width} ${height}`,
-        })) {
-          chart.setAttribute(name, `${value}`);
-        }
-        chart.setAttribute("aria-label", chartSentence(view));
+        setAttribute(chart, "width", `${view.axis.width}`);
+        setAttribute(chart, "height", `${scale.height}`);
+        setAttribute(chart, "aria-label", chartSentence(view));
         note.replaceChildren(...cutNote(view));
         head.replaceChildren(...drawHead(view, scale));
         cut.replaceChildren(...drawCut(view));

@@ -281,7 +281,7 @@ export class LeakProbe extends Figure {
   }
 
   dispose() {
-    this.runner.work?.abort();
+    this.runner.work.stop();
     super.dispose();
   }
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { drain } from "../engine/drain.js";
+import { drain, Latest } from "../engine/drain.js";
 import { Session } from "../explorer/session.js";
 import { movedSteps } from "./compare.js";
 import { futureOf } from "./futures.js";
@@ -64,8 +64,7 @@ export class LeakRunner {
     this.session = new Session(/** @type {any} */ ({ ...data, examples: [] }), model, onStatus);
     /** @type {{key: string, run: import("../engine/run.js").Run} | null} the text as written */
     this.base = null;
-    /** @type {AbortController | null} */
-    this.work = null;
+    this.work = new Latest();
   }
 
   /** @returns {boolean} */
@@ -91,8 +90,6 @@ export class LeakRunner {
   async run(state) {
     const { data, session } = this;
     const engine = /** @type {import("../engine/engine.js").Engine} */ (session.engine);
-    this.work?.abort();
-    const { signal } = (this.work = new AbortController());
     const tokens = /** @type {import("./futures.js").Piece[]} */ (this.tokensOf(state));
     const own = state.own === null ? data.texts.findIndex(({ name }) => name === state.text) : -1;
     const { future, left } = futureOf(engine, data.texts, own, tokens, state);
@@ -102,7 +99,7 @@ export class LeakRunner {
     const otherIds = other.map(({ id }) => id);
     const options = this.options(state.rule);
     const key = JSON.stringify([ids, state.rule]);
-    try {
+    return this.work.run(async (signal) => {
       const before = this.base?.key === key ? this.base.run : await drain(engine.steps(ids, options), signal);
       this.base = { key, run: before };
       const after = await drain(engine.steps(otherIds, options), signal);
@@ -127,10 +124,7 @@ export class LeakRunner {
         same: ids.join() === otherIds.join(),
       };
       return { view, left };
-    } catch (error) {
-      if (/** @type {Error} */ (error).name === "AbortError") return null;
-      throw error;
-    }
+    });
   }
 
   /**

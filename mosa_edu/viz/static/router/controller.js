@@ -6,6 +6,7 @@
 import { headField, layerField, textField } from "../card.js";
 import { tokenList } from "../chips.js";
 import { button, html, setAttribute, svg } from "../dom.js";
+import { Latest } from "../engine/drain.js";
 import { bannerPanel } from "../explorer/own_text.js";
 import { Figure } from "../figure.js";
 import { fraction, signed } from "../format.js";
@@ -35,6 +36,7 @@ export class RouterGame extends Figure {
     super(model, el, "router", TEXT_CSS + GAME_CSS, ["layer", "head", "picks"]);
     this.runner = new ArenaRunner(this.data, model, () => this.report());
     this.arena = this.runner.stored();
+    this.job = new Latest();
     this.wanted = 0; // swaps
     this.seed = 0;
     this.search = button("", () => this.seek());
@@ -155,10 +157,8 @@ export class RouterGame extends Figure {
   /** Compute what is not known yet: the reader's picks first. */
   async work() {
     const { runner } = this;
-    this.job?.abort();
-    const { signal } = (this.job = new AbortController());
-    if (!(await this.live()) || signal.aborted) return;
-    try {
+    await this.job.run(async (signal) => {
+      if (!(await this.live()) || signal.aborted) return;
       if (!this.isHere(this.state) || !this.arena.base) {
         this.arena = await runner.enter(this.state, signal);
         super.change({});
@@ -168,9 +168,7 @@ export class RouterGame extends Figure {
       super.change({});
       this.report();
       await this.compare(arena, signal);
-    } catch (error) {
-      if (/** @type {Error} */ (error).name !== "AbortError") throw error;
-    }
+    });
   }
 
   /**
@@ -308,7 +306,7 @@ export class RouterGame extends Figure {
   }
 
   dispose() {
-    this.job?.abort();
+    this.job.stop();
     super.dispose();
   }
 }

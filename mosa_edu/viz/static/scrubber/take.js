@@ -8,16 +8,12 @@ import { pythonString } from "../explorer/export.js";
 export const SCRUB_CSS = `
 .scrub .detail{min-height:40px;margin-bottom:12px!important}
 .scrub .controls{grid-template-columns:minmax(96px,1fr) auto auto auto}
-.stops{position:relative;margin:12px 0}
-.stops svg{display:block}
-.stops .slider{position:absolute;top:84px}
-.stops .slider input::-webkit-slider-thumb{border-color:var(--mosa-cursor)}
-.stops .slider input::-moz-range-thumb{border-color:var(--mosa-cursor)}
+.stops{margin:12px 0}
+.stops .slider{top:84px}
 .narrow.scrub .controls{display:flex;flex-wrap:wrap}
 .narrow.scrub .controls>:first-child{width:100%}
 .narrow.scrub .detail{min-height:80px}
 .narrow .stops .slider{top:76px}
-@media print{.stops .slider{display:none}}
 `;
 
 /**

@@ -79,7 +79,7 @@ export class DecodeTheatre extends Figure {
     const marks = [mark("kept", "slots that a head has filled"), mark("now", "filled at this step"), html("span", {}, html("b", {}, "✕ "), "wanted it, no slot left"), mark("dense", "what a dense head would hold")];
     return [
       html("div", { class: "pad text-block" }, this.list.node),
-      html("div", { class: "pad" }, html("div", { class: "stage" }, this.drawing, this.slider.node), html("p", { class: "note marks" }, ...marks)),
+      html("div", { class: "pad" }, html("div", { class: "stops" }, this.drawing, this.slider.node), html("p", { class: "note marks" }, ...marks)),
     ];
   }
 

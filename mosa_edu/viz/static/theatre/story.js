@@ -13,11 +13,8 @@ export const THEATRE_CSS = `
 .theatre .controls .row{justify-content:flex-end}
 .theatre .tok.given{color:var(--mosa-ink2)}
 .theatre .tok.unread{visibility:hidden}
-.theatre .stage{position:relative;margin:8px 0}
-.theatre .stage svg{display:block}
-.theatre .stage .slider{position:absolute;top:98px}
-.theatre .slider input::-webkit-slider-thumb{border-color:var(--mosa-cursor)}
-.theatre .slider input::-moz-range-thumb{border-color:var(--mosa-cursor)}
+.stops{margin:8px 0}
+.stops .slider{top:98px}
 .marks i{display:inline-block;width:14px;height:4px;margin:0 3px 2px 0;background:var(--mosa-quiet)}
 .marks .now{background:var(--mosa-pick)}
 .marks .dense{background:var(--mosa-rule)}
@@ -27,8 +24,7 @@ export const THEATRE_CSS = `
 .narrow.theatre .segments>*{flex:1 1 auto;padding:6px 4px;font-size:12px}
 .narrow.theatre .finding{min-height:72px}
 .narrow.theatre .detail{min-height:80px}
-.narrow.theatre .stage .slider{top:92px}
-@media print{.stage .slider{display:none}}
+.narrow .stops .slider{top:92px}
 `;
 
 /** What the rules are called. */
