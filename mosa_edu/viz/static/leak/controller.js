@@ -4,7 +4,6 @@
  */
 
 import { button, html, mono } from "../dom.js";
-import { keptCount } from "../engine/routing.js";
 import { Figure, within } from "../figure.js";
 import { plural } from "../format.js";
 import { TEXT_CSS } from "../text_css.js";
@@ -185,22 +184,6 @@ export class LeakProbe extends Figure {
     await this.compute();
   }
 
-  /** Open or close the box for the reader's own text; opening it brings the model. */
-  ownText() {
-    const { own } = this.controls;
-    if (own.node.hidden) {
-      own.open(this.written);
-      own.box.focus();
-      own.box.select();
-      void this.bring();
-    } else {
-      own.close();
-      if (this.state.own !== null) this.change({ own: null, edit: null });
-    }
-    this.draw();
-    this.report();
-  }
-
   /** Bring the model, for whatever is asked for by the time it is here. */
   async bring() {
     const { session } = this.runner;
@@ -270,14 +253,9 @@ export class LeakProbe extends Figure {
 
   report() {
     if (!this.frame) return;
-    const { runner, answer, state } = this;
-    const { session, isLive } = runner;
-    const { status } = session;
-    this.frame.report(status, this.live, answer.state.rule === "paper" ? "" : ", rule switched");
-    this.controls.banner.report(status);
-    const { tokens, left } = isLive && state.own !== null ? session.tokens(state.own) : { tokens: answer.tokens, left: 0 };
-    const k = tokens.length ? keptCount(tokens.length, this.data.config.sparsity) : 0;
-    this.controls.own.report(status, { obstacle: isLive ? "" : session.obstacle(), tokens: isLive ? tokens.length : -1, left, k });
+    const { status } = this.runner.session;
+    this.frame.report(status, this.live, this.answer.state.rule === "paper" ? "" : ", rule switched");
+    this.controls.report(status);
   }
 
   dispose() {

@@ -5,6 +5,7 @@
 
 import { labelled, segmentField, textField } from "../card.js";
 import { button, html } from "../dom.js";
+import { keptCount } from "../engine/routing.js";
 import { bannerPanel, ownTextPanel } from "../explorer/own_text.js";
 import { FUTURES } from "./futures.js";
 import { RULES } from "./state.js";
@@ -36,14 +37,26 @@ export function leakControls(probe) {
     probe.change({ text: name, own: null, edit: null, token: 0 });
   });
   text.select.append(html("option", { value: "", hidden: true }, "Yours"));
-  const ownButton = button("Your text", () => probe.ownText(), { class: "own-button" });
+  const turn = () => {
+    if (own.node.hidden) {
+      own.open(probe.written);
+      own.box.focus();
+      own.box.select();
+      void probe.bring();
+    } else {
+      own.close();
+      if (probe.state.own !== null) probe.change({ own: null, edit: null });
+    }
+    probe.draw();
+    probe.report();
+  };
+  const ownButton = button("Your text", turn, { class: "own-button" });
   const future = segmentField("Future", FUTURES, (kind) => probe.change({ future: /** @type {any} */ (kind) }));
   const rule = segmentField("Rule", RULES, (name) => probe.change({ rule: /** @type {any} */ (name) }));
   const banner = bannerPanel(() => probe.change(probe.wanted));
   const edit = editBox((words) => probe.change({ future: "edit", edit: words }));
   return {
     own,
-    banner,
     fields: [labelled("Text", html("div", { class: "row" }, text.select, ownButton)), future.node, rule.node],
     boxes: [banner.node, own.node, edit.node],
     /** @param {import("./state.js").LeakState} state @param {string} written What the text says after the cut. */
@@ -55,6 +68,14 @@ export function leakControls(probe) {
       edit.node.hidden = state.future !== "edit";
       // A box that is written in keeps what was typed.
       if (!edit.box.matches(":focus")) edit.box.value = state.edit ?? written;
+    },
+    /** @param {import("../explorer/session.js").Status} status */
+    report(status) {
+      banner.report(status);
+      const { session, isLive } = probe.runner;
+      const { tokens, left } = isLive && probe.state.own !== null ? session.tokens(probe.state.own) : { tokens: probe.answer.tokens, left: 0 };
+      const k = tokens.length ? keptCount(tokens.length, data.config.sparsity) : 0;
+      own.report(status, { obstacle: isLive ? "" : session.obstacle(), tokens: isLive ? tokens.length : -1, left, k });
     },
   };
 }
