@@ -158,6 +158,22 @@ def test_shorter_text_says_what_goes_on(visit, address):
 
 
 @pytest.mark.browser
+def test_every_token_says_whether_it_is_kept_and_read(visit, address):
+    """Catches a list in which only the token under study has a name of its own."""
+    shown = open_figure(visit, address)
+    script = """(tokens) => tokens.map((token) => {
+      const has = (name) => token.classList.contains(name);
+      return [token.getAttribute("aria-label"), has("at"), has("in"), has("att")];
+    })"""
+    tokens = shown.page.locator("mosa-mask-zoo .tok").evaluate_all(script)
+    others = [(name, kept, read) for name, at, kept, read in tokens if not at]
+    assert len(others) == len(tokens) - 1
+    assert any(kept for _, kept, _ in others)
+    for name, kept, read in others:
+        assert (", kept" in name, ", read by the row" in name) == (kept, read)
+
+
+@pytest.mark.browser
 def test_view_is_a_link_and_its_cell_gives_the_numbers(visit, address):
     shown = open_figure(visit, address, "zoo=list&l=3&h=4&rho=4&n=70&tok=50&mask=prefix")
     shown.page.keyboard.press("Tab")

@@ -83,14 +83,15 @@ export function tokenList({ study, press = study, preview, last }) {
      * @param {number} t Under study: it stands for all in the tab order.
      * @param {string} sentence Its name.
      * @param {(t: number) => Record<string, boolean>} classes
+     * @param {(t: number) => string | null} [nameOf] Names of the others, if not what is written.
      */
-    mark(t, sentence, classes) {
+    mark(t, sentence, classes, nameOf = () => null) {
       at = t;
       spans.forEach((span, own) => {
         const marks = { at: own === t, ...classes(own) };
         for (const [name, isOn] of Object.entries(marks)) span.classList.toggle(name, isOn);
         setAttribute(span, "tabindex", own === t ? "0" : "-1");
-        setAttribute(span, "aria-label", own === t ? sentence : null);
+        setAttribute(span, "aria-label", own === t ? sentence : nameOf(own));
       });
       return spans;
     },

@@ -64,16 +64,13 @@ export function zooText(zoo) {
       const [kept, keys] = [new Set(mask.kept), new Set(keysOf(mask, state.query))];
       const isCut = (/** @type {number} */ t) => t >= state.tokens;
       const marks = (/** @type {number} */ t) => ({ in: kept.has(t), att: keys.has(t), after: isCut(t) });
-      list.mark(state.query, spoken, marks).forEach((span, t) => {
+      const nameOf = (/** @type {number} */ t) => {
+        const facts = [kept.has(t) && "kept", keys.has(t) && "read by the row under study", isCut(t) && "cut off"];
+        return [labels[t], `position ${t}`, ...facts].filter(Boolean).join(", ");
+      };
+      list.mark(state.query, spoken, marks, nameOf).forEach((span, t) => {
         setAttribute(span, "aria-selected", `${t === state.query}`);
         setAttribute(span, "aria-disabled", isCut(t) ? "true" : null);
-        if (t === state.query) return;
-        const facts = [
-          ...(kept.has(t) ? ["kept"] : []),
-          ...(keys.has(t) ? ["read by the row under study"] : []),
-          ...(isCut(t) ? ["cut off"] : []),
-        ];
-        setAttribute(span, "aria-label", [labels[t], `position ${t}`, ...facts].join(", "));
       });
     },
   };
