@@ -35,7 +35,7 @@ from mosa_edu.viz.charts.riddles import riddle_accuracy
 
 CORPUS = load_riddles(400)
 TOKENIZER = Tokenizer.train(CORPUS.texts("train"), 2048)
-KNOWN = "98c4d87c057561740c81cc6ea185edf5799fc0303a913742375db62e1df7354a"
+KNOWN = "b8db62b1bb3693662cfd33c0ed35ca512d483404a394cea87bf50945bf80de66"
 CELLS = [(name, distance) for name, kind in KINDS.items() for distance in kind.distances]
 seeds = st.integers(0, 2**64 - 1)
 
@@ -100,7 +100,7 @@ def test_answers_follow_the_rule_that_the_riddle_names(seed, cell):
         assert (right, wrong) == ("]", ")")
     else:
         for text, ending in zip(riddle.beginnings, riddle.endings, strict=True):
-            assert text.startswith(f"{ending.strip()} wrote")
+            assert f"went{ending} from" in text
 
 
 def test_no_story_tells_a_riddle_that_is_asked():

@@ -97,25 +97,25 @@ def closing_bracket(rng: SplitMix64, distance: int) -> Riddle:
     return Riddle((square, round_), ("]", ")"), f" stood by the {place}.")
 
 
-def sender(rng: SplitMix64, distance: int) -> Riddle:
-    """Ask who wrote a letter, `distance` sentences after it was told; both people stand there.
+def told_way(rng: SplitMix64, distance: int) -> Riddle:
+    """Ask for one of two words, `distance` sentences after it was told.
 
-    "Ada wrote a letter to Tom. ... The letter came from" Ada; with Ada and Tom exchanged, Tom.
+    "Ada went east from the mill. ... The way from the mill goes" east; after west, west.
     """
-    one, other = (person.name for person in rng.sample(words.PEOPLE, 2))
+    person, place = rng.choice(words.PEOPLE).name, rng.choice(words.PLACES).one
     between = "".join(f" {agreement(rng, rng.below(3)).text}" for _ in range(distance))
+    question = f"The way from the {place} goes"
     first, second = (
-        f"{who} wrote a letter to {whom}.{between} The letter came from"
-        for who, whom in ((one, other), (other, one))
+        f"{person} went {way} from the {place}.{between} {question}" for way in ("east", "west")
     )
-    return Riddle((first, second), (f" {one}", f" {other}"), ".")
+    return Riddle((first, second), (" east", " west"), ".")
 
 
 KINDS: dict[str, Kind] = {
     "agreement": Kind(verb_number, (1, 2, 4, 8, 16), "phrases"),
     "quotes": Kind(closing_quote, (1, 2, 4, 8, 16), "sentences"),
     "brackets": Kind(closing_bracket, (2, 4, 8, 16, 32), "things"),
-    "recall": Kind(sender, (0, 2, 4, 8, 14), "sentences"),
+    "recall": Kind(told_way, (0, 2, 4, 8, 14), "sentences"),
 }
 """By name, in the order of tables."""
 
