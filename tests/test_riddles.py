@@ -195,6 +195,7 @@ def records(kinds: dict[str, tuple[float, float]], n_seeds: int = 3, asked: int 
             probes[f"riddles-{name}"] = ProbeRecord("riddles", f"riddles-{name}", {}, rows, series)
             losses = np.full((3, 6, 2), loss + 0.001 * seed, dtype=np.float32)
             losses[1:] += 0.1
+            losses[:, :, 0] += 0.02 * (np.arange(6) % 2 - 0.5) * (kind == "mosa")
             books = np.arange(6, dtype=np.uint8) % 2
             scored[name] = ScoreRecord(name, ("a", "b"), books, (7, 15), losses, 1, "words", {})
             runs.append(run(kind, seed, loss, name))
@@ -231,6 +232,7 @@ def test_models_are_paired_by_seed_and_riddle_and_stand_by_perplexity():
     ]
     mosa = rows[0]
     assert mosa.perplexity == pytest.approx({"full": np.exp(1.201), "prefix": np.exp(1.301)})
+    assert mosa.loss_gains["full"].low < 0.3 < mosa.loss_gains["full"].high, "stories vary"
     assert mosa.loss_gains["full"].mean == pytest.approx(0.3, abs=1e-5)
     assert mosa.gains == pytest.approx([-0.1] * 3)
     assert mosa.gain.high < 0
