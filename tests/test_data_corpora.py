@@ -10,7 +10,7 @@ from mosa_edu.data.corpora import load_corpus
 
 def test_unknown_corpus_names_the_known_ones():
     with pytest.raises(
-        ValueError, match=r"corpus must be one of tales, stdlib, gutenberg.*'talez'"
+        ValueError, match=r"corpus must be one of tales, riddles, stdlib, gutenberg.*'talez'"
     ):
         load_corpus("talez")
     for name in ("", "huggingface:", "/"):
