@@ -5,6 +5,7 @@
  * @module
  */
 
+import { headOf } from "./format.js";
 import { KINDS } from "./kinds.js";
 import { continuesWord, stripped, tokenLabels } from "./tokens.js";
 
@@ -175,10 +176,5 @@ export function specialists(texts, picks, heads, ranked) {
     return found ? [{ ...found, kind: key, chip }] : [];
   })
     .sort((a, b) => b.count / b.k - a.count / a.k)
-    .map(({ kind, chip, row }) => ({
-      kind,
-      chip,
-      layer: Math.floor(row / heads),
-      head: row % heads,
-    }));
+    .map(({ kind, chip, row }) => ({ kind, chip, ...headOf(row, heads) }));
 }

@@ -63,6 +63,20 @@ export const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 export const headName = (layer, head) => `L${layer}\u00b7H${head}`;
 
 /**
+ * Which head a row is, when rows go through the layers one after the other.
+ * @param {number} row
+ * @param {number} heads Of a layer.
+ */
+export const headOf = (row, heads) => ({ layer: Math.floor(row / heads), head: row % heads });
+
+/**
+ * The short name of a row's head.
+ * @param {number} row
+ * @param {number} heads Of a layer.
+ */
+export const rowName = (row, heads) => headName(Math.floor(row / heads), row % heads);
+
+/**
  * A count with its noun.
  * @param {number} number
  * @param {string} noun Singular.

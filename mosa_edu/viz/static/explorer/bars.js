@@ -4,7 +4,7 @@
  */
 
 import { bold, button, html, mono, setAttribute, setText } from "../dom.js";
-import { fraction, headName, percent, plural } from "../format.js";
+import { fraction, percent, plural, rowName } from "../format.js";
 import { headCost } from "./cost.js";
 import { TEXT_LEVEL } from "./levels.js";
 
@@ -79,13 +79,7 @@ function column(name) {
 function keepers({ routing, token }, actions) {
   const chips = routing
     .rowsOf(token)
-    .map((row) =>
-      button(
-        headName(Math.floor(row / routing.heads), row % routing.heads),
-        () => actions.lock({ row }),
-        { class: "chip" },
-      ),
-    );
+    .map((row) => button(rowName(row, routing.heads), () => actions.lock({ row }), { class: "chip" }));
   return html("div", { class: "chips wrap" }, ...chips);
 }
 

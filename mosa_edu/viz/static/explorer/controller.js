@@ -5,6 +5,7 @@
 
 import { CARD_CSS } from "../card_css.js";
 import { keptCount } from "../engine/routing.js";
+import { headOf } from "../format.js";
 import { openStage } from "../host.js";
 import { TEXT_CSS } from "../text_css.js";
 import { tokenLabels } from "../tokens.js";
@@ -188,7 +189,7 @@ export class Explorer {
   /** @param {import("./view.js").Target} target */
   lock({ row = this.row, token = this.state.token }) {
     const { heads } = this.routing;
-    this.change({ layer: Math.floor(row / heads), head: row % heads, token });
+    this.change({ ...headOf(row, heads), token });
   }
 
   /**

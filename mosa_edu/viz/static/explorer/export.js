@@ -3,7 +3,7 @@
  * @module
  */
 
-import { headName } from "../format.js";
+import { headName, rowName } from "../format.js";
 import { standing } from "./routing_view.js";
 
 /**
@@ -83,9 +83,7 @@ export function pythonOf({ routing, layer, head, row, state, token, whatIf }, na
  */
 export function provenanceOf({ layer, head, routing, state, whatIf }, about, address) {
   const changes = [
-    ...state.off.map(
-      (row) => `${headName(Math.floor(row / routing.heads), row % routing.heads)} switched off`,
-    ),
+    ...state.off.map((row) => `${rowName(row, routing.heads)} switched off`),
     ...(state.first === null ? [] : ["seat of token 0 changed"]),
     ...(whatIf ? [whatIf] : state.k === null ? [] : [`k = ${state.k}`]),
   ];

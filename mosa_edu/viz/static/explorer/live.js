@@ -3,7 +3,7 @@
  * @module
  */
 
-import { headName } from "../format.js";
+import { rowName } from "../format.js";
 import { withKept } from "./routing_view.js";
 import { Runs } from "./runs.js";
 
@@ -48,8 +48,7 @@ export class Live {
   /** @returns {string} What was changed about the model, for the pill. */
   variant() {
     const { state, routing } = this.explorer;
-    const name = (/** @type {number} */ row) =>
-      headName(Math.floor(row / routing.heads), row % routing.heads);
+    const name = (/** @type {number} */ row) => rowName(row, routing.heads);
     const n = state.off.length;
     const parts = n > 2 ? [`${n} heads off`] : n ? [`${state.off.map(name).join(", ")} off`] : [];
     if (state.first !== null) parts.push(state.first ? "token 0 kept" : "no seat for token 0");

@@ -4,6 +4,7 @@
  */
 
 import { drain, Latest } from "../engine/drain.js";
+import { headOf } from "../format.js";
 import { sourceOf } from "./routing_view.js";
 
 /**
@@ -48,7 +49,7 @@ export class Runs {
       ...(k === null ? {} : { k }),
       ...(first === null ? {} : { includeFirst: first }),
     };
-    const ablate = off.map((row) => ({ layer: Math.floor(row / heads), head: row % heads }));
+    const ablate = off.map((row) => headOf(row, heads));
     return this.work.run(async (signal) => {
       const base =
         this.base?.key === key ? this.base.run : await drain(engine.steps(ids, options), signal);

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { headOf } from "../format.js";
 import { tokenLabels, wordAround } from "../tokens.js";
 import { Axis } from "./axis.js";
 
@@ -63,8 +64,7 @@ export function viewOf(explorer) {
     ...sizes,
     routing,
     row,
-    layer: Math.floor(row / routing.heads),
-    head: row % routing.heads,
+    ...headOf(row, routing.heads),
     token,
     other,
     isPreview: pointed !== null,

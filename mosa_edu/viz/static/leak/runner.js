@@ -5,6 +5,7 @@
 
 import { drain, Latest } from "../engine/drain.js";
 import { Session } from "../explorer/session.js";
+import { headOf } from "../format.js";
 import { movedSteps } from "./compare.js";
 import { futureOf } from "./futures.js";
 
@@ -134,7 +135,7 @@ export class LeakRunner {
   options(rule) {
     const { n_layers: layers, n_sparse_heads: heads } = this.data.config;
     if (rule !== "dense") return { rule };
-    const ablate = Array.from({ length: layers * heads }, (_, row) => ({ layer: Math.floor(row / heads), head: row % heads }));
+    const ablate = Array.from({ length: layers * heads }, (_, row) => headOf(row, heads));
     return { rule: "prefix", ablate };
   }
 }

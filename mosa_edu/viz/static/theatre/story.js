@@ -4,7 +4,7 @@
  */
 
 import { pythonString } from "../explorer/export.js";
-import { count, headName, plural } from "../format.js";
+import { count, plural, rowName } from "../format.js";
 import { tokenLabels } from "../tokens.js";
 
 export const THEATRE_CSS = `
@@ -74,7 +74,7 @@ export class Story {
 
   /** @returns {string[][]} Headings, and a row a step. */
   rows() {
-    const names = (/** @type {number[]} */ rows) => rows.map((row) => headName(Math.floor(row / this.shape.heads), row % this.shape.heads)).join(" ");
+    const names = (/** @type {number[]} */ rows) => rows.map((row) => rowName(row, this.shape.heads)).join(" ");
     const head = ["Step", "Token", "Heads that take it", "No slot left", "Slots", "Bytes", "All dense, bytes", "Which heads"];
     return [head, ...this.labels.map((label, t) => [
       `${t}`,
