@@ -71,6 +71,26 @@ def test_tap_keeps_and_sideways_drag_scrubs(visit, explorer_site):  # noqa: F811
     assert shown.studied() > 40
 
 
+def test_finger_that_scrolls_the_page_past_a_drawing_leaves_it_alone(visit, explorer_site):  # noqa: F811
+    """Catches scrubbing by the one move that is heard before the browser takes the gesture over."""
+    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3", **PHONE)
+    swipe = """for (const drawing of root.querySelectorAll("svg.chart, .everyone canvas")) {
+        const box = drawing.getBoundingClientRect();
+        const fire = (type, dx, dy) => drawing.dispatchEvent(new PointerEvent(type, {
+          pointerType: "touch", isPrimary: true, bubbles: true, composed: true,
+          clientX: box.left + 150 + dx, clientY: box.top + 30 + dy,
+        }));
+        fire("pointerdown", 0, 0);
+        fire("pointermove", 4, argument);
+        fire("pointercancel", 0, 0);
+      }"""
+    before = shown.text(".finding"), shown.studied()
+    for dy in (30, -25):
+        in_root(shown, swipe, dy)
+        shown.settle()
+        assert (shown.text(".finding"), shown.studied()) == before
+
+
 def test_phone_keeps_the_chosen_column_in_view(visit, explorer_site):  # noqa: F811
     """256 columns of two pixels do not fit: the window moves with the token."""
     shown = show(visit, explorer_site, "ex=full&layer=1&head=2&tok=0", **PHONE)

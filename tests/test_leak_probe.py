@@ -132,6 +132,32 @@ def test_bar_is_moved_by_key_mouse_and_in_the_text(visit, leak_site):
 
 
 @pytest.mark.browser
+def test_a_typed_future_does_not_overtake_what_is_chosen_next(visit, leak_site):
+    """Catches a pause in typing that ends after the reader has gone on."""
+    probe = open_probe(visit, leak_site)
+    probe.choose("Edit")
+    probe.until_live()
+    probe.one("textarea[aria-label^='Your future']").fill("Another end of it.")
+    probe.choose("Random")
+    probe.page.wait_for_timeout(600)
+    probe.until_shows(".finding", "A new future")
+    assert probe.page.get_by_role("radio", name="Random", exact=True).is_checked()
+    probe.choose("Edit")
+    probe.until_shows(".finding", "An edited future")
+
+
+@pytest.mark.browser
+def test_token_keeps_the_focus_when_the_text_is_laid_anew(visit, leak_site):
+    """Catches nodes that are replaced under the reader's keyboard: the focus falls to the page."""
+    probe = open_probe(visit, leak_site)
+    probe.button("Re-roll the future").click()
+    probe.one(".tok[tabindex='0']").focus()
+    probe.until_live()
+    probe.page.wait_for_timeout(300)
+    probe.until("(root) => root.activeElement?.classList.contains('tok') === true")
+
+
+@pytest.mark.browser
 def test_view_is_a_link_and_a_table(visit, leak_site):
     probe = open_probe(visit, leak_site)
     probe.choose("Edit")

@@ -124,7 +124,7 @@ def test_a_guess_opens_the_next_output_and_hears_how_far_off_it_was(visit, addre
     assert page.covered() == 2
     assert page.card(1).locator(".reason").is_hidden()
     guess = page.card(1).get_by_label("Your guess")
-    for no_number in ("", "twelve", "1e999", "--3", "1.2.3", "Infinity"):
+    for no_number in ("", "twelve", "1e999", "--3", "1.2.3", "1,2,3", "Infinity"):
         guess.fill(no_number)
         guess.press("Enter")
         assert page.texts(1, ".detail")[0].startswith("That is no number")
@@ -134,6 +134,12 @@ def test_a_guess_opens_the_next_output_and_hears_how_far_off_it_was(visit, addre
     assert page.texts(1, ".detail") == ["You guessed 1,014.13, and it is 14.13: 1,000 too high."]
     assert page.covered() == 1
     assert output.is_visible()
+    page.press(1, "Try again")
+    guess.fill("14,5")  # a decimal comma, the only one on many keypads
+    guess.press("Enter")
+    assert page.texts(1, ".detail")[0].startswith(
+        "You guessed 14,5, and it is 14.13: 0.37 too high"
+    )
     page.press(1, "Try again")
     guess.fill("14")
     page.press(1, "Commit the guess")

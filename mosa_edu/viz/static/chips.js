@@ -49,6 +49,7 @@ export function tokenList({ study, press = study, preview, last }) {
   /** @type {HTMLElement[]} */
   let spans = [];
   let at = 0;
+  let held = false; // whether a token that is laid anew had the focus
   const end = () => last?.() ?? spans.length - 1;
   const allowed = (/** @type {Event} */ event) => (chipOf(event) > end() ? -1 : chipOf(event));
   const then = (/** @type {(t: number) => void} */ act, /** @type {number} */ t) => {
@@ -74,6 +75,7 @@ export function tokenList({ study, press = study, preview, last }) {
     /** @param {string[]} texts @param {string[]} labels */
     lay(texts, labels) {
       const chips = tokenChips(texts, labels);
+      held = spans.some((span) => span.matches(":focus"));
       spans = chips.spans;
       node.replaceChildren(...chips.parts.flat());
       return chips;
@@ -93,6 +95,8 @@ export function tokenList({ study, press = study, preview, last }) {
         setAttribute(span, "tabindex", own === t ? "0" : "-1");
         setAttribute(span, "aria-label", own === t ? sentence : nameOf(own));
       });
+      if (held) spans[t]?.focus({ preventScroll: true });
+      held = false;
       return spans;
     },
   };

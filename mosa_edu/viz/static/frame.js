@@ -90,7 +90,7 @@ export function fillPill(pill, { name, received, total, milliseconds }, live, va
   const words = {
     stored: [dot, "Stored example"],
     loading: [dot, "Loading live model", html("span", { class: "progress" }, share), sizes],
-    live: [dot, `Live model${variant}, ${Math.round(milliseconds)} ms`],
+    live: [dot, `Live model${variant}${milliseconds ? `, ${Math.round(milliseconds)} ms` : ""}`],
     error: ["✕ Live model not loaded"],
   };
   pill.className = `pill ${name}`;

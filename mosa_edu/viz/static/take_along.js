@@ -72,6 +72,12 @@ function broken(text) {
 }
 
 /**
+ * @param {Node} picture
+ * @returns {string} An SVG document, whatever its texts hold.
+ */
+export const documentOf = (picture) => new XMLSerializer().serializeToString(picture).replace(NO_XML, "\ufffd");
+
+/**
  * One picture with its finding, caption and provenance, always light.
  * @param {string} finding
  * @param {SVGElement[]} nodes The drawing, `PICTURE_WIDTH` wide.
@@ -94,5 +100,5 @@ export function cardPicture(finding, nodes, height, caption) {
     svg("g", { transform: `translate(${PICTURE_MARGIN} ${top})` }, ...nodes),
     ...lines.map((words, i) => text(words, 11, top + height + PICTURE_LINE * (i + 1))),
   );
-  return new XMLSerializer().serializeToString(picture).replace(NO_XML, "\ufffd");
+  return documentOf(picture);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { wellFormed } from "../tokens.js";
 import { mergePairs } from "./merge.js";
 
 /**
@@ -86,15 +87,6 @@ export class Tokenizer {
   }
 
   /**
-   * Replace lone surrogates, which no UTF-8 text can hold, by U+FFFD.
-   * @param {string} text
-   * @returns {string}
-   */
-  static wellFormed(text) {
-    return text.replace(/\p{Surrogate}/gu, "\ufffd");
-  }
-
-  /**
    * @param {string} text Lone surrogates count as U+FFFD.
    * @returns {number[]} Ids.
    */
@@ -118,7 +110,7 @@ export class Tokenizer {
    * @returns {Span[]}
    */
   spans(text) {
-    const characters = Array.from(Tokenizer.wellFormed(text));
+    const characters = Array.from(wellFormed(text));
     let end = 0;
     let open = 0; // bytes of unfinished characters
     return this.encode(text).map((id) => {

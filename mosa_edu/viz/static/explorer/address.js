@@ -35,7 +35,7 @@ export class Address {
    */
   fragment(changes = {}) {
     const { state, data } = this.explorer;
-    return writeLink({ ...state, ...changes }, data.config.n_sparse_heads);
+    return writeLink({ ...state, ...changes, live: this.explorer.live.isLive }, data.config.n_sparse_heads);
   }
 
   /**

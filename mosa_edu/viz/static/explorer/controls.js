@@ -34,7 +34,6 @@ export function controlBar(actions, data) {
     const k = Number(range.value);
     actions.change({ k: k === usual ? null : k });
   });
-  range.addEventListener("keydown", (event) => event.stopPropagation());
   const text = labelled("Text", html("div", { class: "row" }, select, own));
   text.classList.add("text-field");
   const node = html(
@@ -59,7 +58,7 @@ export function controlBar(actions, data) {
       if (level < TEXT_LEVEL) return;
       usual = usualKept;
       select.value = state.text === null ? state.example : "";
-      const most = Math.min(routing.T, Math.max(32, 2 * usual));
+      const most = Math.min(routing.T, Math.max(32, 2 * usual, state.k ?? 0));
       const k = Math.min(state.k ?? usual, routing.T);
       Object.assign(range, { min: Math.min(2, routing.T), max: most });
       range.value = `${k}`;

@@ -150,6 +150,9 @@ export const EXPLORER_CSS = `
 .narrow .still .col:first-child > div:last-child { min-height: 172px; }
 .narrow .columns > :nth-child(3), .narrow .columns + .columns > * { grid-column: 1/-1; }
 .narrow .bar-word { max-width: 112px; }
+.narrow .costs { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0 12px; }
+.narrow .still .col:last-child > div:last-child { min-height: 0; }
+.narrow .cost-line, .narrow .cost-line b { display: block; }
 .narrow .bars { gap: 0 8px; }
 .narrow .everyone .word { min-height: 24px; }
 @media (forced-colors: active) {

@@ -3,7 +3,8 @@
  * @module
  */
 
-import { headName, rowName } from "../format.js";
+import { headName, headOf, rowName } from "../format.js";
+import { wellFormed } from "../tokens.js";
 import { standing } from "./routing_view.js";
 
 /**
@@ -45,28 +46,47 @@ export function pythonString(text) {
 }
 
 /**
+ * @param {import("./link.js").LinkState} state
+ * @param {number} heads Of a layer.
+ * @returns {string[]} Lines of Python that change the model as the reader has changed it.
+ */
+function changesOf({ off, first }, heads) {
+  const silent = off.map((row) => {
+    const own = headOf(row, heads);
+    return `model.blocks[${own.layer}].attention.sparse.w_out.data[${own.head}] = 0  # switched off`;
+  });
+  if (first === null) return silent;
+  const seat = `    block.attention.sparse.selector.include_first = ${first ? "True" : "False"}`;
+  return [...silent, "for block in model.blocks:", seat];
+}
+
+/**
  * A cell that gives the numbers of the picture.
  * @param {import("./view.js").View} view
  * @param {string} name Of the model.
  * @returns {string}
  */
 export function pythonOf({ routing, layer, head, row, state, token, whatIf }, name) {
-  const text = routing.texts.join("");
+  const shown = routing.texts.join("");
+  const written = wellFormed(state.text ?? shown);
+  const isCut = written !== shown && written.startsWith(shown);
   const lines = [
+    ...(isCut ? ["from types import SimpleNamespace", ""] : []),
     "import mosa_edu",
     "",
     `model, tokenizer = mosa_edu.load_pretrained(${pythonString(name)})`,
-    `text = ${pythonString(text)}`,
+    `text = ${pythonString(isCut ? written : shown)}`,
+    // A cut may part a word or a character: the beginning alone would be other tokens.
+    ...(isCut ? [`tokenizer = SimpleNamespace(spans=lambda own, spans=tokenizer.spans: spans(own)[:${routing.T}])`] : []),
+    ...changesOf(state, routing.heads),
     `trace = mosa_edu.trace(model, tokenizer, text)`,
     `print(trace.picks(${layer}, ${head}).tolist())`,
   ];
   if (state.k !== null) {
-    lines[5] = `print(sorted(trace.order[${layer}, ${head}, :${state.k}].tolist()))  # the best ${state.k}`;
+    lines[lines.length - 1] = `print(sorted(trace.order[${layer}, ${head}, :${state.k}].tolist()))  # the best ${state.k}`;
     if (!whatIf)
       lines.push("# The page ran every head at this k; here only this head's cut is moved.");
   }
-  if (state.off.length || state.first !== null)
-    lines.push("# The page ran a changed model; this is the model as trained.");
   const score = `float(trace.router_scores()[${layer}, ${head}, ${token}])`;
   lines.push(
     `print(round(${score}, 3))  # ${standing(routing, row, token).kept ? "picked" : "not picked"}`,

@@ -120,7 +120,7 @@ export function headerPanel(actions, moves, id) {
       detail.replaceChildren(lead ?? "", ...(list ? [mono(list)] : []));
       if (view.whatIf)
         detail.replaceChildren(
-          ...(lead ? [lead.replace(/\. The other.*/, "."), " "] : []),
+          ...(lead?.match(/^[^:.]+\. ?/) ?? []).map((first) => `${first.trim()} `), // lists are of other picks
           bold(view.whatIf),
         );
       if (level >= TEXT_LEVEL) rebuildChips(view);

@@ -24,6 +24,7 @@ const STEPS_OF_TOUR = 6;
  * @property {"model" | "similar"} sort
  * @property {number[]} off Rows of heads whose output is left out.
  * @property {number} tour Step of the tour, from 1; 0 for none.
+ * @property {boolean} [live] Whether k is of the live model, which runs all heads at it.
  * @property {boolean | null} first Give token 0 a seat in every head; null for the model's own way.
  */
 
@@ -44,6 +45,7 @@ export function writeLink(state, heads) {
   else fields.set("text", state.text.slice(0, LONGEST_TEXT));
   for (const name of /** @type {const} */ (["layer", "head"])) fields.set(name, `${state[name]}`);
   if (state.k !== null) fields.set("k", `${state.k}`);
+  if (state.k !== null && state.live) fields.set("live", "1");
   fields.set("tok", `${state.token}`);
   for (const [name, [usual]] of Object.entries(WORDS)) {
     const value = state[/** @type {keyof typeof WORDS} */ (name)];
@@ -86,6 +88,7 @@ export function readLink(fragment, usual, known) {
     head: whole("head", known.heads) ?? usual.head,
     token: whole("tok", 65536) ?? -1,
     k: whole("k", 65536),
+    ...(whole("live", 2) ? { live: true } : {}),
     ...Object.fromEntries(Object.entries(WORDS).map(([name, words]) => [name, oneOf(name, [...words], words[0])])),
     off: readOff(fields.get("off"), known, complaints),
     first: first === "0" || first === "1" ? first === "1" : usual.first,

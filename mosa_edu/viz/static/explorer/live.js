@@ -32,8 +32,10 @@ export class Live {
 
   /** @returns {string} Over a text that is not the one asked for. */
   exampleLabel() {
-    const { state, examples } = this.explorer;
-    if (state.text === null || this.arrived) return "";
+    const { state, examples, routing } = this.explorer;
+    const isExample = routing.tokens === examples.trace(state.example).tokens;
+    const comesSoon = this.isLive && this.facts.tokens >= 2;
+    if (state.text === null || this.arrived || !isExample || comesSoon) return "";
     return `Stored example: ${examples.find(state.example).title}`;
   }
 

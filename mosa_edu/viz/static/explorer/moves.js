@@ -45,7 +45,10 @@ export class Moves {
     if (explorer.state.tour) explorer.change({ tour: 0 });
     else if (explorer.pointed) explorer.leave();
     else if (explorer.el.classList.contains("widened")) this.widen();
-    else explorer.change(explorer.firstFrame());
+    else {
+      explorer.requests.leaveOwnText();
+      explorer.change(explorer.firstFrame());
+    }
   }
 
   /** To the full width of the window, and back. */

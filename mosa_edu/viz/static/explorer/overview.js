@@ -173,7 +173,7 @@ export function overviewPanel(actions) {
     picks.setAttribute("aria-pressed", `${state.map === "picks"}`);
     scores.setAttribute("aria-pressed", `${state.map === "scores"}`);
     sort.setAttribute("aria-pressed", `${sorted}`);
-    const words = namedTokens(view, actions.lock);
+    const words = namedTokens(view, (own) => actions.lock(own));
     hubs.replaceChildren(...words.hubs);
     orphans.replaceChildren(...words.orphans);
     const total = routing.picks.reduce((sum, own) => sum + own.length, 0);

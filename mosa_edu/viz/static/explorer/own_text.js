@@ -4,7 +4,8 @@
  */
 
 import { bold, button, html } from "../dom.js";
-import { megabytes, plural } from "../format.js";
+import { count, megabytes, plural } from "../format.js";
+import { LONGEST_TEXT } from "./link.js";
 
 /** Pause in typing, in milliseconds, before the text is routed. */
 export const DEBOUNCE = 250;
@@ -18,7 +19,7 @@ export function ownTextPanel(actions, most) {
     rows: 3,
     spellcheck: "false",
     dir: "auto",
-    maxlength: 4000,
+    maxlength: LONGEST_TEXT,
     "aria-label": `Your text, up to ${most} tokens`,
   });
   const start = button("Route this text", () => {
@@ -34,10 +35,14 @@ export function ownTextPanel(actions, most) {
     html("div", { class: "row" }, start, note),
   );
   let timer = 0;
+  const send = () => {
+    timer = 0;
+    actions.route(box.value);
+  };
   box.addEventListener("keydown", (event) => event.stopPropagation());
   box.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => actions.route(box.value), DEBOUNCE);
+    timer = setTimeout(send, DEBOUNCE);
   });
   return {
     node,
@@ -50,6 +55,7 @@ export function ownTextPanel(actions, most) {
     close() {
       clearTimeout(timer);
       node.hidden = true;
+      if (timer) send(); // what was typed a moment ago counts too
     },
     /**
      * @param {import("./session.js").Status} status
@@ -70,7 +76,8 @@ export function ownTextPanel(actions, most) {
         const cut = left
           ? ` The last ${plural(left, "token")} of your text ${left === 1 ? "is" : "are"} left out.`
           : "";
-        note.textContent = `${plural(tokens, "token")}, so k = ${k}.${cut}`;
+        const full = box.value.length < LONGEST_TEXT ? "" : ` The box is full: it takes ${count(LONGEST_TEXT)} characters.`;
+        note.textContent = `${plural(tokens, "token")}, so k = ${k}.${cut}${full}`;
       }
     },
   };

@@ -108,6 +108,7 @@ export function buildPanels(explorer, id) {
     report: (/** @type {import("./session.js").Status} */ state) => {
       header.report(state, explorer.live.variant());
       banner.report(state);
+      controls.own.setAttribute("aria-expanded", `${!own.node.hidden}`);
       footer.report(state);
     },
     printTable: (/** @type {import("./view.js").View} */ shown) => {

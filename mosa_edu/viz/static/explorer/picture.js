@@ -6,6 +6,7 @@
 import { svg } from "../dom.js";
 import { headName } from "../format.js";
 import { LIGHT, MONO, SANS } from "../palette.js";
+import { documentOf } from "../take_along.js";
 import { Axis } from "./axis.js";
 import { arrangeRows, marksOf } from "./overview_bitmap.js";
 import { drawChart } from "./score_drawing.js";
@@ -142,5 +143,5 @@ export function pictureOf(shown, provenance) {
     svg("rect", { width, height, fill: LIGHT.ground }),
     ...parts,
   );
-  return new XMLSerializer().serializeToString(picture);
+  return documentOf(picture);
 }

@@ -10,20 +10,25 @@ export class Requests {
   /** @param {import("./controller.js").Explorer} explorer */
   constructor(explorer) {
     this.explorer = explorer;
+    this.turn = 0; // of what was asked for; what comes late for an earlier question is dropped
   }
 
   /** Open or close the box for the reader's own text; opening it brings the model. */
   ownText() {
-    const { own, ownButton } = this.explorer.nodes;
+    const { own } = this.explorer.nodes;
     const open = own.node.hidden;
     if (open) {
-      own.open(this.explorer.routing.texts.join(""));
+      own.open(this.explorer.state.text ?? this.explorer.routing.texts.join(""));
       own.box.focus();
       own.box.select();
       if (!this.explorer.session.obstacle()) this.load();
     } else own.close();
-    ownButton.setAttribute("aria-expanded", `${open}`);
     this.explorer.report();
+  }
+
+  /** Close the box: what is shown from now on is not the reader's own. */
+  leaveOwnText() {
+    if (!this.explorer.nodes.own.node.hidden) this.ownText();
   }
 
   load() {
@@ -33,7 +38,10 @@ export class Requests {
   /** @param {string} name Of a stored example. */
   async example(name) {
     const { explorer } = this;
+    this.leaveOwnText();
+    const turn = ++this.turn;
     const failure = await explorer.examples.fetch(name);
+    if (turn !== this.turn) return;
     if (failure) {
       explorer.say(failure);
       explorer.invalidate(TEXT_LEVEL); // the list shows the old one again
@@ -43,6 +51,7 @@ export class Requests {
   /** @param {string} text The reader's own. */
   route(text) {
     const { explorer } = this;
+    this.turn++;
     if (text === explorer.state.text) return;
     explorer.change({ text });
   }
@@ -64,22 +73,26 @@ export class Requests {
   async follow(state, complaints) {
     const { explorer } = this;
     const { own } = explorer.nodes;
+    const turn = ++this.turn;
     if (!explorer.examples.find(state.example).trace) {
       const failure = await explorer.examples.fetch(state.example);
+      if (turn !== this.turn) return;
       if (failure) return explorer.say(failure);
     }
     const asked = { ...state };
+    const { T } = explorer.examples.trace(state.example);
+    if (state.text === null && state.k !== null && (state.k < Math.min(2, T) || state.k > T)) {
+      complaints.push(`no k ${state.k}`);
+      state.k = null;
+    }
     explorer.state = { ...state, token: -1 };
     explorer.pointed = null;
     explorer.live.refresh(true);
-    const { T } = explorer.routing;
-    if (state.text === null) {
-      if (asked.token >= T) complaints.push(`no token ${asked.token}`);
-      if (asked.k !== null && (asked.k < 1 || asked.k > T)) complaints.push(`no k ${asked.k}`);
-    }
+    if (state.text === null && asked.token >= T) complaints.push(`no token ${asked.token}`);
     explorer.state.token = state.text === null ? explorer.validToken(asked.token) : asked.token;
     if (state.text !== null) own.open(state.text);
-    if (state.text !== null || state.off.length || state.first !== null) this.load();
+    const isLive = state.live && state.k !== null;
+    if (state.text !== null || state.off.length || state.first !== null || isLive) this.load();
     if (complaints.length) explorer.say(complaint(complaints));
   }
 }

@@ -90,7 +90,7 @@ export class Session {
           });
       this.tell({ name: "live" });
     } catch (error) {
-      this.tell({ name: "error", message: /** @type {Error} */ (error).message });
+      this.tell({ name: "error", total: bytes, message: /** @type {Error} */ (error).message });
     }
   }
 

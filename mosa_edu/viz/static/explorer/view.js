@@ -56,7 +56,8 @@ import { Axis } from "./axis.js";
  */
 export function viewOf(explorer) {
   const { routing, state, size, live, drawn, pointed, settles } = explorer;
-  const { row = explorer.row, token = state.token, other = -1 } = pointed ?? {};
+  const { row = explorer.row, other = -1 } = pointed ?? {};
+  const token = explorer.validToken(pointed?.token ?? state.token); // a link's text may be on its way
   const { axisWidth, ...sizes } = size;
   const fit = new Axis(axisWidth, routing.T, size.narrow, drawn.first);
   const first = pointed ? fit.first : fit.firstToShow(token);

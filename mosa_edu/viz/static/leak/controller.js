@@ -147,6 +147,7 @@ export class LeakProbe extends Figure {
     const { own, cut } = changes;
     const tokens = own && cut === undefined ? this.runner.tokensOf({ ...before, own }) : null;
     if (own) this.controls.own.open(own);
+    else if (own === null && before.own !== null) this.controls.own.close();
     super.change(tokens ? { ...changes, cut: Math.floor((2 * tokens.length) / 3) } : changes);
     this.ask(before);
   }

@@ -21,9 +21,18 @@ function editBox(write) {
   const node = html("div", { class: "pad own", hidden: true }, html("label", { class: "label" }, "What comes after the cut"), box);
   let timer = 0;
   box.addEventListener("keydown", (event) => event.stopPropagation());
+  const settle = () => {
+    timer = 0;
+    write(box.value);
+  };
   box.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => write(box.value), TYPING);
+    timer = setTimeout(settle, TYPING);
+  });
+  // What is chosen next must not be overtaken by what was typed before.
+  box.addEventListener("blur", () => {
+    clearTimeout(timer);
+    if (timer) settle();
   });
   return { node, box };
 }

@@ -32,5 +32,5 @@ export const LEAK_CSS = `
 .narrow.leak .finding{min-height:72px}
 .narrow.leak .detail{min-height:80px}
 .narrow.leak .readout{min-height:80px}
-@media print{.plot .bar::after{display:none}}
+@media print{.plot .bar::after,.plot .at{display:none}}
 `;

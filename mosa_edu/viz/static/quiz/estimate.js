@@ -13,13 +13,15 @@ import { phraseNodes } from "./phrase.js";
 const short = (value) => value.toLocaleString("en-US", { maximumSignificantDigits: 3 });
 
 /**
- * @param {string | null} text As typed: "1,600" is one number.
+ * @param {string | null} text As typed: "1,600" is one number; the comma of "0,5" is a decimal one,
+ *   the only one that keypads of half the world offer.
  * @returns {number} NaN for what is none.
  */
-const readNumber = (text) =>
-  text && /^\s*[-\u2212+]?[\d,]*\.?\d+\s*$/.test(text)
-    ? Number(text.replace(/,/g, "").replace("\u2212", "-"))
-    : NaN;
+function readNumber(text) {
+  const plain = (text ?? "").trim().replace("\u2212", "-");
+  const dotted = /^[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(plain) ? plain.replace(/,/g, "") : plain.replace(",", ".");
+  return /^[-+]?(\d+\.?\d*|\.\d+)$/.test(dotted) ? Number(dotted) : NaN;
+}
 
 export class Estimate {
   /**

@@ -14,7 +14,7 @@ import { TEXT_CSS } from "../text_css.js";
 import { tokenLabels } from "../tokens.js";
 import { ArenaRunner, DRAWS, randomPicks, swapped, TRIES } from "./arena.js";
 import { drawRivals, rivalsOf } from "./drawing.js";
-import { GAME_CSS, gamePython, rivalRows, routerFinding } from "./words.js";
+import { GAME_CSS, gamePython, rivalNumbers, rivalRows, routerFinding } from "./words.js";
 
 /**
  * @typedef {Object} GameState
@@ -273,6 +273,11 @@ export class RouterGame extends Figure {
     return gamePython(this.arena, this.picks, this.data.model);
   }
 
+  taken() {
+    const { arena, picks, yours } = this;
+    return { ...super.taken(), rows: () => rivalNumbers(arena, picks, yours) };
+  }
+
   provenance() {
     const { arena, picks, labels, data } = this;
     const text = arena.tokens.map((own) => own.text).join("");
@@ -281,7 +286,7 @@ export class RouterGame extends Figure {
 
   /** @returns {Record<string, import("../figure.js").LinkField>} */
   get fields() {
-    return { router: ["text", this.data.texts.map((/** @type {{name: string}} */ { name }) => name)], l: ["layer"], h: ["head"] };
+    return { router: ["text", this.data.texts.map((/** @type {{name: string}} */ { name }) => name)], l: ["layer"], h: ["head"], tok: ["token"] };
   }
 
   /** @param {GameState} state */

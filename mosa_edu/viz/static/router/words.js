@@ -48,13 +48,28 @@ export function routerFinding({ trained, trainedLoss }, picks, yours) {
  * @returns {string[][]} Headings, and a row a rival.
  */
 export function rivalRows(arena, picks, yours, labels) {
-  const own = { you: picks, trained: arena.trained, random: [], off: [], found: arena.found.picks };
+  const own = seatsOf(arena, picks);
   const lines = rivalsOf(arena, yours).map(({ name, loss, mark }) => [
     name,
     loss === null ? "" : loss.toFixed(4),
     loss === null ? "" : signed(loss - arena.trainedLoss, 4),
     own[mark].map((t) => labels[t]).join(" "),
   ]);
+  return [["Who picks", "Nats a token", "Against the router", "Picks"], ...lines];
+}
+
+/** @param {import("./arena.js").Arena} arena @param {number[]} picks */
+const seatsOf = ({ trained, found }, picks) => ({ you: picks, trained, random: [], off: [], found: found.picks });
+
+/**
+ * @param {import("./arena.js").Arena} arena
+ * @param {number[]} picks
+ * @param {number | null} yours
+ * @returns {(string | number)[][]} Headings, and a row a rival: full numbers, and positions.
+ */
+export function rivalNumbers(arena, picks, yours) {
+  const own = seatsOf(arena, picks);
+  const lines = rivalsOf(arena, yours).map(({ name, loss, mark }) => [name, loss ?? "", loss === null ? "" : loss - arena.trainedLoss, own[mark].join(" ")]);
   return [["Who picks", "Nats a token", "Against the router", "Picks"], ...lines];
 }
 

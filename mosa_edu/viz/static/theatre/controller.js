@@ -166,7 +166,8 @@ export class DecodeTheatre extends Figure {
   /** @param {Scene} scene */
   provenance(scene) {
     const { texts } = this.story(scene);
-    return `${texts.slice(0, scene.step + 1).join("")}\n${this.data.about}`;
+    const marks = "grey: slots that a head has filled;  blue: filled at this step;  ✕ wanted it, no slot left;  light: what a dense head would hold";
+    return `${marks}\n${texts.slice(0, scene.step + 1).join("")}\n${this.data.about}`;
   }
 
   /** @returns {Record<string, import("../figure.js").LinkField>} */
