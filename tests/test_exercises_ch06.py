@@ -53,6 +53,7 @@ MISTAKES = [
         "k by k",
     ),
     (ch06.check_mosa_flops, lambda h, d, T, k: mosa(h, d, T, k) - d * k, "gates are missing"),
+    (ch06.check_mosa_flops, lambda h, d, T, k: mosa(h, d, T, k) + d * k, "adds nothing"),
     (ch06.check_mosa_flops, lambda h, d, T, k: mosa(h, d, T, k) + d * (T - k), "outputs are gated"),
     (ch06.check_mosa_flops, lambda h, d, T, k: mosa(h, d, T, k) // 2, "Half of it"),
     (ch06.check_mosa_flops, lambda h, d, T, k: 1, "costs 1552, not 1"),
