@@ -99,9 +99,7 @@ def _wrong_part(found: int, h: int, d: int, T: int, k: int) -> str | None:
     gates = {
         d * k: None,
         0: "The gates are missing: d_head products for each kept token.",
-        2
-        * d
-        * k: "A gate multiplies and adds nothing: d_head for each kept token, not twice that.",
+        2 * d * k: "A gate multiplies and adds nothing: d_head a kept token, not twice that.",
         d * T: "T for k: only kept outputs are gated.",
     }
     for combined in product(scores.items(), projections.items(), attention.items(), gates.items()):
