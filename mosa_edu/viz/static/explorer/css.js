@@ -6,7 +6,7 @@
 export const EXPLORER_CSS = `
 .text, .detail, .finding { contain: content; }
 .snug:not(.narrow) .controls {
-  grid-template-columns: minmax(150px, 1fr) auto auto minmax(100px, 200px);
+  grid-template-columns: minmax(150px, 1fr) auto auto minmax(100px, 128px);
 }
 .body.dim { opacity: .6; }
 .example { margin-bottom: 4px !important; }
