@@ -62,7 +62,7 @@ def check_mosa_flops(mosa_flops: Callable[[int, int, int, int], int] | None) -> 
     -------
     Verdict
         Names missing scores, scores of the kept tokens alone, T in the place of k in projections,
-        attention or gates, missing gates, and a factor 2 that is missing.
+        attention or gates, gates missing or counted twice, and a factor 2 that is missing.
     """
 
     def named(f: Callable[..., Any]) -> str | None:
