@@ -165,6 +165,16 @@ def test_pairs_share_seed_length_and_flops():
     assert pairs(pure, is_dense, is_hybrid("mosa")) == []
 
 
+def test_seeds_that_read_a_few_tokens_more_or_less_are_one_group():
+    """Catches grouping by tokens seen: rows are drawn by seed, so no two seeds read the same."""
+    runs = [
+        replace(run(kind, seed, loss), tokens_seen=1000 + 7 * seed)
+        for seed in (0, 1, 2)
+        for kind, loss in (("dense", 4.0), ("mosa", 3.9))
+    ]
+    assert [pair.other.seed for pair in pairs(runs, is_dense, is_hybrid("mosa"))] == [0, 1, 2]
+
+
 def test_hybrids_seats_and_cheaper_models_are_judged_by_their_own_pairs():
     runs = twins(3, mosa=3.7)
     runs += [run("mosa", seed, 4.5, dense_heads=0) for seed in range(3)]

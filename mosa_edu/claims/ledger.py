@@ -94,10 +94,10 @@ def signed_sentence(rows: Sequence[Row]) -> str:
         else "a view whose use was not shown here"
     )
     n = int(twins.numbers["seeds"])
+    say = "paired seed of our own twins says" if n == 1 else "paired seeds of our own twins say"
     return (
         f"In the paper's smallest model MoSA lowers perplexity from {dense} to {mosa} at equal "
         f"FLOPs, with {parameter_ratio():.0f} times the parameters and with routers that "
-        f"see the whole text, {learned}; {n} paired {'seed' if n == 1 else 'seeds'} of our own "
-        f"twins say “{twins.verdict}”; and how much of the gain stays when the selection may not "
-        f"look ahead, nobody has published at that scale."
+        f"see the whole text, {learned}; {n} {say} “{twins.verdict}”; and how much of the "
+        f"gain stays when the selection may not look ahead, nobody has published at that scale."
     )

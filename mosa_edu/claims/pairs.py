@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mosa_edu.records import RunRecord
 from mosa_edu.results import final_loss, kind_of
-from mosa_edu.results.shares import recipe_of
+from mosa_edu.results.twins import recipe_of, schedule_of
 
 EQUAL_FLOPS = (0.9, 1.001)
 """Share of the baseline's FLOPs within which two models count as equal."""
@@ -51,8 +51,8 @@ def pair_groups(
     Returns
     -------
     list of list of Pair
-        A group for each length of training and each model on the other side: these are never
-        pooled. Sorted by seed.
+        A group for each schedule of training and each model on the other side: these are never
+        pooled. Seeds of one schedule read a few tokens more or less. Sorted by seed.
     """
     finished = [run for run in runs if run.status == "finished"]
     groups: dict[str, dict[int, Pair]] = defaultdict(dict)
@@ -60,7 +60,8 @@ def pair_groups(
         for right in filter(other, finished):
             pair = Pair(left, right)
             if recipe_of(left) == recipe_of(right) and flops[0] <= pair.flops_share <= flops[1]:
-                key = json.dumps([left.tokens_seen, left.model, right.model], sort_keys=True)
+                same = [schedule_of(left), left.data, left.model, right.model]
+                key = json.dumps(same, sort_keys=True)
                 groups[key][left.seed] = pair
     return [[found[seed] for seed in sorted(found)] for found in groups.values()]
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -67,8 +68,7 @@ def twin_rows(records: Iterable[RunRecord]) -> list[TwinRow]:
     finished = [record for record in records if record.status == "finished"]
     groups: dict[str, list[RunRecord]] = {}
     for record in sorted(finished, key=lambda record: record.seed):
-        training = {name: value for name, value in record.training.items() if name != "seed"}
-        groups.setdefault(json.dumps([record.model, training]), []).append(record)
+        groups.setdefault(json.dumps([record.model, schedule_of(record)]), []).append(record)
     dense = {recipe_of(record): record for record in finished if kind_of(record) == "dense"}
     rows = [_row(runs, dense) for runs in groups.values()]
     return sorted(rows, key=lambda row: row.loss)
@@ -106,6 +106,11 @@ def final_loss(record: RunRecord) -> float:
 def recipe_of(run: RunRecord) -> str:
     """Return what two runs must share to be paired: the training with its seed, the data."""
     return json.dumps([run.training, run.seed, run.data], sort_keys=True)
+
+
+def schedule_of(run: RunRecord) -> dict[str, Any]:
+    """Return the training but for its seed: what the seeds of one kind share."""
+    return {name: value for name, value in run.training.items() if name != "seed"}
 
 
 def match_of(run: RunRecord) -> str:
