@@ -11,12 +11,6 @@ const WORD_END = /[\p{L}\p{M}\p{N}]$/u;
 
 /**
  * @param {string} text
- * @returns {string} With U+FFFD for lone surrogates, which no UTF-8 text can hold.
- */
-export const wellFormed = (text) => text.replace(/\p{Surrogate}/gu, "\ufffd");
-
-/**
- * @param {string} text
  * @returns {string} Without white space at its ends.
  */
 export const stripped = (text) => text.replace(EDGES, "");

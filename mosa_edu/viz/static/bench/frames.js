@@ -3,7 +3,7 @@
  * @module
  */
 
-import { DEBOUNCE } from "../explorer/own_text.js";
+import { DEBOUNCE } from "../explorer/limits.js";
 
 const REST = 600;
 

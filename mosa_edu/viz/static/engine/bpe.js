@@ -4,7 +4,7 @@
  * @module
  */
 
-import { wellFormed } from "../tokens.js";
+import { wellFormed } from "../well_formed.js";
 import { mergePairs } from "./merge.js";
 
 /**

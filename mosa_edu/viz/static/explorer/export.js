@@ -4,7 +4,7 @@
  */
 
 import { headName, headOf, rowName } from "../format.js";
-import { wellFormed } from "../tokens.js";
+import { wellFormed } from "../well_formed.js";
 import { standing } from "./routing_view.js";
 
 /**

@@ -4,9 +4,7 @@
  */
 
 import { fragmentReader } from "../card.js";
-
-/** Longest own text that a link carries, in characters. */
-export const LONGEST_TEXT = 4000;
+import { LONGEST_TEXT } from "./limits.js";
 
 const STEPS_OF_TOUR = 6;
 

@@ -5,10 +5,7 @@
 
 import { bold, button, html } from "../dom.js";
 import { count, megabytes, plural } from "../format.js";
-import { LONGEST_TEXT } from "./link.js";
-
-/** Pause in typing, in milliseconds, before the text is routed. */
-export const DEBOUNCE = 250;
+import { DEBOUNCE, LONGEST_TEXT } from "./limits.js";
 
 /**
  * @param {{route: (text: string) => void, load: () => void}} actions
