@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from mosa_edu.cli.jobs import (
-    INTERRUPTED,
-    add_flags,
-    add_shard,
-    add_sparsity,
-    checked,
-    finish_all,
-    print_plan,
-    records_folder,
-    share_of,
-)
+from mosa_edu.cli.jobs import add_flags, add_shard, add_sparsity, checked, run_sweep
 from mosa_edu.twins import FIRST_GRID, jobs
 
 
@@ -40,18 +29,11 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train the missing runs and print the table."""
     seeds = checked(args)
-    mine = share_of(jobs(args.kinds.split(","), seeds, args.sparsity, args.match), args)
-    if args.dry_run:
-        print_plan(mine)
-        return 0
-    out = records_folder(args)
-    status = finish_all(mine, args, out)
-    if status != INTERRUPTED:
-        _print_table(out)
-    return status
+    wanted = jobs(args.kinds.split(","), seeds, args.sparsity, args.match)
+    return run_sweep(wanted, args, _table)
 
 
-def _print_table(out: Path) -> None:
+def _table(out: Path) -> str:
     from mosa_edu.results import (
         recorded_probes,
         recorded_runs,
@@ -62,11 +44,6 @@ def _print_table(out: Path) -> None:
 
     found = recorded_runs(out / "runs")
     rows = repair_rows(found, recorded_scores(out / "scores"), recorded_probes(out / "probes"))
-    if not rows:
-        print("No finished run yet; the same command goes on.", file=sys.stderr)
-        return
-    print(repair_table(rows))
-    ended = {run.name for run in found if run.status == "diverged"}
-    if ended:
-        print(f"Diverged: {', '.join(sorted(ended))}")
-    print(f"Records: {out}")
+    ended = sorted(run.name for run in found if run.status == "diverged")
+    lines = [repair_table(rows), *([f"Diverged: {', '.join(ended)}"] if ended else [])]
+    return "\n".join(lines) if rows else ""

@@ -87,12 +87,47 @@ def records_folder(args: argparse.Namespace, sweep: str = "compare") -> Path:
     return args.out or runs.runs_folder().parent / sweep
 
 
-def finish_all(
+def run_sweep(
     wanted: list[Job],
     args: argparse.Namespace,
-    out: Path,
+    table: Callable[[Path], str],
     score: Score | None = None,
     sweep: str = "compare",
+) -> int:
+    """Do a call's share of a sweep, or print it if that is asked for, and print the table.
+
+    Parameters
+    ----------
+    wanted, args
+        The whole sweep; its flags.
+    table : callable
+        From the folder of the records to the text that is printed; empty before the first run.
+    score, sweep
+        See `finish`.
+
+    Returns
+    -------
+    int
+        The worst status of the runs.
+    """
+    mine = share_of(wanted, args)
+    if args.dry_run:
+        print_plan(mine)
+        return 0
+    out = records_folder(args, sweep)
+    status = _finish_all(mine, args, out, score, sweep)
+    if status == INTERRUPTED:
+        return status
+    if text := table(out):
+        print(text)
+        print(f"Records: {out}")
+    else:
+        print("No finished run yet; the same command goes on.", file=sys.stderr)
+    return status
+
+
+def _finish_all(
+    wanted: list[Job], args: argparse.Namespace, out: Path, score: Score | None, sweep: str
 ) -> int:
     """Train and score the runs that have no record, see `finish`; return the worst status."""
     worst = 0

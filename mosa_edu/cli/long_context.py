@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mosa_edu.checks import require
-from mosa_edu.cli.jobs import (
-    INTERRUPTED,
-    add_flags,
-    add_shard,
-    checked,
-    finish_all,
-    print_plan,
-    records_folder,
-    share_of,
-)
+from mosa_edu.cli.jobs import add_flags, add_shard, checked, run_sweep
 from mosa_edu.cli.scores import Sample
 from mosa_edu.long_context import KINDS, N_KEPT, long_models
 from mosa_edu.twins import Job
@@ -53,15 +43,8 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train the missing runs and print the table."""
     seeds = checked(args)
-    mine = share_of(long_jobs(args.kinds.split(","), seeds, args.length, args.kept), args)
-    if args.dry_run:
-        print_plan(mine)
-        return 0
-    out = records_folder(args, SWEEP)
-    status = finish_all(mine, args, out, _score, SWEEP)
-    if status != INTERRUPTED:
-        _print_table(out)
-    return status
+    wanted = long_jobs(args.kinds.split(","), seeds, args.length, args.kept)
+    return run_sweep(wanted, args, _table, _score, SWEEP)
 
 
 def long_jobs(kinds: list[str], seeds: list[int], length: int, n_kept: int) -> list[Job]:
@@ -142,18 +125,14 @@ def _doubling_spans(length: int) -> list[tuple[int, int]]:
     return [(first, min(end, length)) for first, end in zip([0, *ends], ends, strict=False)]
 
 
-def _print_table(out: Path) -> None:
+def _table(out: Path) -> str:
     from mosa_edu.results import long_context_rows, recorded_long_context
     from mosa_edu.results.long_context import EVERY
 
     rows = long_context_rows(recorded_long_context(out))
-    if not rows:
-        print("No finished run yet; the same command goes on.", file=sys.stderr)
-        return
-    for row in rows:
-        print(row)
+    lines = [str(row) for row in rows]
     for row in (row for row in rows if row.kind == "mosa"):
         for other in (other for other in rows if other is not row and other.recipe == row.recipe):
             said = [f"{way} {row.gain_on(other, way)}" for way in (EVERY, "prefix", "foreign")]
-            print(f"gain of mosa on {other.kind}: {', '.join(said)}")
-    print(f"Records: {out}")
+            lines.append(f"gain of mosa on {other.kind}: {', '.join(said)}")
+    return "\n".join(lines)

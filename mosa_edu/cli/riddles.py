@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from mosa_edu.cli.jobs import (
-    INTERRUPTED,
-    add_flags,
-    add_shard,
-    add_sparsity,
-    checked,
-    finish_all,
-    print_plan,
-    records_folder,
-    share_of,
-)
+from mosa_edu.cli.jobs import add_flags, add_shard, add_sparsity, checked, run_sweep
 from mosa_edu.cli.scores import Sample
 from mosa_edu.twins import SIZES, Job, jobs
 
@@ -53,38 +42,21 @@ def run(args: argparse.Namespace) -> int:
     """Train the missing runs, ask them, and print the table."""
     seeds = checked(args)
     wanted = jobs(args.kinds.split(","), seeds, args.sparsity, size=args.size)
-    mine = share_of(wanted, args)
-    if args.dry_run:
-        print_plan(mine)
-        return 0
-    out = records_folder(args, SWEEP)
-    status = finish_all(mine, args, out, _score, SWEEP)
-    if status != INTERRUPTED:
-        _print_table(out)
-    return status
+    return run_sweep(wanted, args, _table, _score, SWEEP)
 
 
 def _score(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
     """Ask a run riddles, then score it three ways."""
     from mosa_edu.cli.model_probes import riddle_record
-    from mosa_edu.cli.run_model import load_run
-    from mosa_edu.cli.scores import score_model
-    from mosa_edu.data.corpora import load_corpus
-    from mosa_edu.data.tokens import TokenSet
+    from mosa_edu.cli.scores import score_run
 
     riddle_record(str(folder), args.threads or 1).save(out / "probes")
-    model, tokenizer = load_run(folder)
-    tokens = TokenSet.build(load_corpus(args.corpus), tokenizer)
-    score_model(model, tokens, job.name, SAMPLE).save(out / "scores" / f"{job.name}.json")
+    score = score_run(folder, args.corpus, job.name, SAMPLE)
+    score.save(out / "scores" / f"{job.name}.json")
 
 
-def _print_table(out: Path) -> None:
+def _table(out: Path) -> str:
     from mosa_edu.results import recorded_riddles, riddle_rows
     from mosa_edu.results.riddles import riddle_table
 
-    rows = riddle_rows(*recorded_riddles(out))
-    if not rows:
-        print("No finished run yet; the same command goes on.", file=sys.stderr)
-        return
-    print(riddle_table(rows))
-    print(f"Records: {out}")
+    return riddle_table(riddle_rows(*recorded_riddles(out)))

@@ -75,14 +75,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def score_run(folder: Path, corpus: str, name: str) -> ScoreRecord:
+def score_run(folder: Path, corpus: str, name: str, sample: Sample | None = None) -> ScoreRecord:
     """Score the newest weights of a run; see `score_model`."""
     from mosa_edu.cli.run_model import load_run
     from mosa_edu.data.corpora import load_corpus
     from mosa_edu.data.tokens import TokenSet
 
     model, tokenizer = load_run(folder)
-    return score_model(model, TokenSet.build(load_corpus(corpus), tokenizer), name)
+    return score_model(model, TokenSet.build(load_corpus(corpus), tokenizer), name, sample)
 
 
 def held_out_windows(

@@ -12,6 +12,7 @@ from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import WAYS, ScoreRecord
 from mosa_edu.results.intervals import Interval, bootstrap_mean
+from mosa_edu.results.twins import schedule_of
 
 EVERY = "every position"
 """The measure of most text: all positions of the windows, the router seeing the whole text."""
@@ -209,5 +210,4 @@ def _kind(run: RunRecord) -> str:
 
 
 def _recipe(run: RunRecord) -> str:
-    training = {name: value for name, value in run.training.items() if name != "seed"}
-    return json.dumps([training, run.data, run.model["max_seq_len"]], sort_keys=True)
+    return json.dumps([schedule_of(run), run.data, run.model["max_seq_len"]], sort_keys=True)

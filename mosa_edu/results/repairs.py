@@ -11,7 +11,7 @@ from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import WAYS, ScoreRecord
 from mosa_edu.results.intervals import Interval, bootstrap_mean
 from mosa_edu.results.shares import gains_by_seed, share_of_claim
-from mosa_edu.results.twins import kind_of, match_of, recipe_of
+from mosa_edu.results.twins import kind_of, match_of, recipe_of, schedule_of
 
 PAPER = "mosa"
 """The kind whose gain under the full score is the whole of every share: the paper's claim."""
@@ -231,9 +231,8 @@ def _measured(
 
 
 def _group(run: RunRecord) -> tuple[str, ...]:
-    training = {name: value for name, value in run.training.items() if name != "seed"}
     heads = [run.model.get(f"n_{kind}_heads", 0) for kind in ("dense", "local", "sparse")]
-    matched = match_of(run), str(run.model["sparsity"]), json.dumps(training)
+    matched = match_of(run), str(run.model["sparsity"]), json.dumps(schedule_of(run))
     return kind_of(run), json.dumps(heads), *matched
 
 

@@ -14,7 +14,7 @@ from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.results.intervals import Interval, bootstrap_mean
 from mosa_edu.results.shares import gains_by_seed
-from mosa_edu.results.twins import kind_of, recipe_of
+from mosa_edu.results.twins import kind_of, recipe_of, schedule_of
 
 _Z = 1.959964
 """The normal quantile of a 95 % interval."""
@@ -99,8 +99,7 @@ def riddle_rows(
     ]
     groups: dict[str, list[RunRecord]] = {}
     for run in sorted(known, key=lambda run: run.seed):
-        training = {name: value for name, value in run.training.items() if name != "seed"}
-        groups.setdefault(json.dumps([run.model, training, run.data]), []).append(run)
+        groups.setdefault(json.dumps([run.model, schedule_of(run), run.data]), []).append(run)
     dense = {recipe_of(run): run for run in known if kind_of(run) == "dense"}
     rows = [row for members in groups.values() for row in _rows(members, dense, scores, probes)]
     return sorted(rows, key=lambda row: row.perplexity["full"])
