@@ -1,21 +1,25 @@
 """Protects the leak probe: it says of the past what PyTorch finds, and repairs are silent."""
 
 import re
+from dataclasses import asdict
 from xml.etree import ElementTree
 
 import pytest
 import torch
 from explorer_pages import HEAD, explorer_site  # noqa: F401
 from figure_pages import OpenFigure, open_figure
+from page_engine import random_model
 
 import mosa_edu
 import mosa_edu.pretrained
+from mosa_edu.pretrained import load_page_model, save_page_model
 from mosa_edu.probes.futures import count_rewritten, reroll_future, roll_future
 from mosa_edu.records.leak import LeakExample
 from mosa_edu.texts import PROBES
 from mosa_edu.viz.assets import classic_script
 from mosa_edu.viz.leak import LeakProbe, leak_finding
 from mosa_edu.viz.page_model import PageModel
+from mosa_edu.viz.tokens import token_labels
 
 CUT = 40
 WHO = {
@@ -35,7 +39,11 @@ def leak_site(explorer_site):  # noqa: F811
     example = reroll_future(
         site.model, site.tokenizer, PROBES["letter"], CUT, name="toy", sha256=digest, source={}
     )
-    widget = LeakProbe(example, model=path, weights_url="model.safetensors")
+    other = random_model(**{**asdict(site.model.config), "sparse": "prefix", "n_sparse_heads": 4})
+    causal = site.folder / "causal.safetensors"
+    save_page_model(other, site.tokenizer, causal, {"seed": 1}, name="toy causal")
+    files = {"model": path, "weights_url": path.name, "causal": causal, "causal_url": causal.name}
+    widget = LeakProbe(example, **files)
     (site.folder / "leak.js").write_text(classic_script("leak"))
     page = f'{HEAD}<h1>Leak</h1>{widget.element()}<script src="leak.js" defer></script>'
     (site.folder / "leak.html").write_text(page)
@@ -87,7 +95,7 @@ def test_live_model_finds_what_pytorch_recorded(visit, leak_site):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("rule", ["prefix", "threshold", "dense"])
+@pytest.mark.parametrize("rule", ["prefix", "trained", "threshold", "dense"])
 def test_causal_rules_give_exactly_zero(visit, leak_site, rule):
     probe = open_probe(visit, leak_site)
     for future, who in WHO.items():
@@ -100,8 +108,61 @@ def test_causal_rules_give_exactly_zero(visit, leak_site, rule):
         moved = counts(probe) if rule == "dense" else counts(probe)[1:]
         assert moved == [0] * len(moved)
         assert probe.page.locator("mosa-leak .text .thin, mosa-leak .text .thick").count() == 0
-    if rule != "dense":
-        assert "same weights, trained by the paper's rule" in probe.text(".detail")
+    said = {"dense": "switched off", "trained": "A second model, which prefix top-k trained"}
+    assert said.get(rule, "same weights, trained by the paper's rule") in probe.text(".detail")
+
+
+@pytest.mark.browser
+def test_model_trained_causally_answers_with_its_own_weights(visit, leak_site, explorer_site):  # noqa: F811
+    """Catches a button that runs the first model, or the second one under the first one's rule."""
+    second, tokenizer = load_page_model(explorer_site.folder / "causal.safetensors")
+    example = reroll_future(second, tokenizer, PROBES["letter"], CUT, source={})
+    probe = open_probe(visit, leak_site)
+    probe.choose("Trained prefix")
+    probe.until_shows(".pill", "Live model, trained causally")
+    assert probe.text(".finding") == leak_finding(example)
+    before = [{t for t in row if t < CUT} for row in example.before]
+    assert counts(probe)[0] == sum(map(len, before))
+    at, after = probe.text(".readout").split("likeliest next ")
+    position = int(re.search(r"position (\d+)", at)[1])
+    assert after.startswith(token_labels(["a", example.forecasts[position].before])[1])
+    assert "rule=trained" in probe.link()
+    probe.choose("Paper")
+    probe.until_shows(".finding", leak_finding(leak_site[1]))
+    assert probe.text(".pill") == "Stored example"
+
+
+@pytest.mark.browser
+def test_second_model_that_does_not_come_leaves_the_first_one_working(
+    visit,
+    leak_site,
+    explorer_site,  # noqa: F811
+):
+    page = (explorer_site.folder / "leak.html").read_text()
+    lost = page.replace('"url":"causal.safetensors"', '"url":"leak.html"')
+    (explorer_site.folder / "half.html").write_text(lost)
+    probe = Probe(visit(f"{explorer_site.address}/half.html").page, "mosa-leak")
+    probe.choose("Trained prefix")
+    probe.until("(root) => !root.querySelector('.banner').hidden")
+    assert probe.text(".finding") == leak_finding(leak_site[1])
+    probe.choose("Prefix")
+    probe.until_shows(".finding", "rewrites no pick")
+    probe.until("(root) => root.querySelector('.banner').hidden")
+    assert "rule switched" in probe.text(".pill")
+
+
+def test_second_model_must_be_causal_and_cut_texts_alike(leak_site, explorer_site, tmp_path):  # noqa: F811
+    _, example, model, tokenizer = leak_site
+    first = explorer_site.folder / "model.safetensors"
+    with pytest.raises(ValueError, match="causal must be a model that prefix top-k trained"):
+        LeakProbe(example, model=first, causal=first)
+    short = random_model(**{**asdict(model.config), "sparse": "prefix", "max_seq_len": 64})
+    save_page_model(short, tokenizer, tmp_path / "short.safetensors", {})
+    with pytest.raises(ValueError, match="causal must be a model that cuts texts as the first"):
+        LeakProbe(example, model=first, causal=tmp_path / "short.safetensors")
+    alone = LeakProbe(example, model=first)
+    with pytest.raises(ValueError, match="rule must be a rule of this figure"):
+        alone.rule = "trained"
 
 
 @pytest.mark.browser
@@ -155,6 +216,19 @@ def test_token_keeps_the_focus_when_the_text_is_laid_anew(visit, leak_site):
     probe.until_live()
     probe.page.wait_for_timeout(300)
     probe.until("(root) => root.activeElement?.classList.contains('tok') === true")
+
+
+@pytest.mark.browser
+def test_link_that_is_followed_before_the_hand_rests_is_not_overwritten(visit, leak_site):
+    """Catches an address that is written between a click on a link and the page's news of it."""
+    probe = open_probe(visit, leak_site, "leak=letter&cut=30")
+    probe.until_live()
+    assert "cut=30" in probe.link()
+    probe.choose("Prefix")
+    probe.page.evaluate("history.replaceState(null, '', '#leak=letter&cut=12')")
+    assert probe.link() == "leak=letter&cut=12"
+    probe.page.evaluate("dispatchEvent(new HashChangeEvent('hashchange'))")
+    probe.until_shows(".detail", "position 12 ")
 
 
 @pytest.mark.browser
@@ -227,12 +301,15 @@ def test_copied_cells_count_what_the_page_counts(
 ):
     address, _, model, tokenizer = leak_site
     model_file = explorer_site.folder / "model.safetensors"
-    monkeypatch.setattr(mosa_edu, "load_pretrained", lambda name: (model, tokenizer), raising=False)
+    second = load_page_model(explorer_site.folder / "causal.safetensors")
+    models = {"toy": (model, tokenizer), "toy causal": second}
+    monkeypatch.setattr(mosa_edu, "load_pretrained", models.__getitem__, raising=False)
     monkeypatch.setattr(mosa_edu.pretrained, "pretrained_path", lambda name: model_file)
     grants = ["clipboard-read", "clipboard-write"]
     probe = open_probe(visit, leak_site, permissions=grants)
     views = ["rule=paper&future=random&seed=3", "rule=paper&future=none", "rule=dense"]
     views += [
+        "rule=trained&future=tail",
         "rule=prefix&future=edit&edit=Another+end.",
         "rule=threshold&text=The+first+clock+told+the+second+what+nobody+knew",
     ]

@@ -14,6 +14,7 @@ from mosa_edu.viz.finding import specialists
 from mosa_edu.viz.page_model import PageModel
 
 WEIGHTS_URL = "_static/models/explorer/model.safetensors"
+CAUSAL_URL = "_static/models/causal/model.safetensors"
 """Where the built book keeps the shipped model, from its root."""
 LINKS = ("leak", "budget", "selftest")
 
@@ -61,7 +62,7 @@ def explorer_data(
     require(not unknown, "links", unknown, f"addresses by the names {LINKS}")
     weights: dict[str, Any] = {"url": None, "sha256": None, "bytes": 0}
     if model is not None:
-        weights = {"url": weights_url, "sha256": model.sha256, "bytes": model.size}
+        weights = model.weights(weights_url)
     rows = [
         {
             "name": slug(title),

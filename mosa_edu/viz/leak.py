@@ -11,12 +11,13 @@ import traitlets
 from mosa_edu.checks import require
 from mosa_edu.records.leak import LeakExample
 from mosa_edu.viz.assets import module_text
-from mosa_edu.viz.explorer import WEIGHTS_URL
-from mosa_edu.viz.live_data import live_data, shipped_model
+from mosa_edu.viz.explorer import CAUSAL_URL, WEIGHTS_URL
+from mosa_edu.viz.live_data import causal_data, live_data, shipped_causal, shipped_model
 from mosa_edu.viz.page_model import PageModel
 from mosa_edu.viz.tokens import token_labels
 from mosa_edu.viz.widgets import Component
 
+_RULES = ("paper", "prefix", "trained", "threshold", "dense")
 _HEADINGS = ("Position", "Token", "Heads in both", "New", "Lost", "Prediction", "Nats (KL)")
 
 
@@ -35,18 +36,25 @@ class LeakProbe(Component):
         shipped model, if the example is of it.
     weights_url : str, optional
         Where a built page finds the model file, from its root.
+    causal : str or Path, optional
+        File of a second model that prefix top-k trained, for readers to ask beside the first. If
+        neither it nor `model` is given: the one that comes with the shipped model.
+    causal_url : str, optional
+        Where a built page finds that file.
 
     Attributes
     ----------
     cut, seed : int
         Where the reader cuts; what the future is drawn with. Setting them changes the figure.
     rule : str
-        How heads choose: ``paper``, ``prefix``, ``threshold``, or ``dense`` for none.
+        How heads choose: ``paper``, ``prefix``, ``threshold``, or ``dense`` for none; ``trained``
+        asks the second model.
 
     Raises
     ------
     ValueError
-        If the example is of another model, or if it is not one of the texts.
+        If the example is of another model, or if it is not one of the texts; if the second model
+        was trained by another rule or cuts texts otherwise.
     """
 
     component = "leak"
@@ -54,9 +62,11 @@ class LeakProbe(Component):
     data = traitlets.Dict().tag(sync=True)
     cut = traitlets.Int(0).tag(sync=True)
     seed = traitlets.Int(0).tag(sync=True)
-    rule = traitlets.Enum(("paper", "prefix", "threshold", "dense"), "paper").tag(sync=True)
+    rule = traitlets.Enum(_RULES, "paper").tag(sync=True)
     wants_weights = traitlets.Bool(False).tag(sync=True)
     weights = traitlets.Bytes(b"").tag(sync=True)
+    wants_causal_weights = traitlets.Bool(False).tag(sync=True)
+    causal_weights = traitlets.Bytes(b"").tag(sync=True)
 
     def __init__(
         self,
@@ -65,12 +75,20 @@ class LeakProbe(Component):
         model: str | Path | None = None,
         *,
         weights_url: str | None = WEIGHTS_URL,
+        causal: str | Path | None = None,
+        causal_url: str | None = CAUSAL_URL,
     ) -> None:
         self._example = example
         self._model = (
             shipped_model(example.model["sha256"]) if model is None else PageModel.read(model)
         )
-        data = _data(example, texts, self._model, weights_url)
+        self._causal = None if causal is None else PageModel.read(causal)
+        if model is None and causal is None and self._model is not None:
+            self._causal = shipped_causal()
+        data = {
+            **_data(example, texts, self._model, weights_url),
+            "causal": causal_data(self._causal, self._model, causal_url),
+        }
         live = {**data, "kernel": self._model is not None}
         super().__init__(data=live, cut=example.cut, seed=example.seed)
 
@@ -92,10 +110,21 @@ class LeakProbe(Component):
         require(proposal["value"] >= 1, "cut", proposal["value"], "at least 1")
         return proposal["value"]
 
+    @traitlets.validate("rule")
+    def _check_rule(self, proposal: Any) -> str:
+        possible = proposal["value"] != "trained" or self._causal is not None
+        require(possible, "rule", proposal["value"], "a rule of this figure, which has one model")
+        return proposal["value"]
+
     @traitlets.observe("wants_weights")
     def _send_weights(self, change: Any) -> None:
         if change["new"] and self._model is not None and not self.weights:
             self.weights = self._model.path.read_bytes()
+
+    @traitlets.observe("wants_causal_weights")
+    def _send_causal_weights(self, change: Any) -> None:
+        if change["new"] and self._causal is not None and not self.causal_weights:
+            self.causal_weights = self._causal.path.read_bytes()
 
 
 def leak_finding(example: LeakExample) -> str:

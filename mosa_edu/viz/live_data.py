@@ -13,11 +13,62 @@ from mosa_edu.viz.page_model import PageModel
 
 def shipped_model(sha256: str | None) -> PageModel | None:
     """Return the shipped model, if it is the one with this hash."""
-    path = Path(str(resources.files("mosa_edu") / "recorded" / "explorer" / "model.safetensors"))
-    if not path.is_file():
+    model = _shipped("explorer")
+    return model if model is not None and model.sha256 == sha256 else None
+
+
+def shipped_causal() -> PageModel | None:
+    """Return the shipped model that a causal rule trained, if there is one."""
+    return _shipped("causal")
+
+
+def _shipped(name: str) -> PageModel | None:
+    path = Path(str(resources.files("mosa_edu") / "recorded" / name / "model.safetensors"))
+    return PageModel.read(path) if path.is_file() else None
+
+
+def causal_data(
+    causal: PageModel | None, model: PageModel | None, weights_url: str | None
+) -> dict[str, Any] | None:
+    """Collect weights and words on a second model that a causal rule trained.
+
+    Parameters
+    ----------
+    causal, model : PageModel, optional
+        The second model and the first.
+    weights_url : str, optional
+        Where a built page finds the second one's file, from its root.
+
+    Returns
+    -------
+    dict or None
+        `config`, `weights`, `model` and `about`; None without a second model.
+
+    Raises
+    ------
+    ValueError
+        If the second model was trained by another rule, or if the two cut texts otherwise.
+    """
+    if causal is None:
         return None
-    model = PageModel.read(path)
-    return model if model.sha256 == sha256 else None
+    kind = causal.config["sparse"]
+    require(kind == "prefix", "causal", kind, "a model that prefix top-k trained")
+    ways = [(m.entries, m.config["max_seq_len"]) for m in (causal, model or causal)]
+    require(ways[0] == ways[1], "causal", causal.name, "a model that cuts texts as the first does")
+    return {
+        "config": causal.config,
+        "weights": causal.weights(weights_url),
+        "model": causal.name,
+        "about": _about(causal.name, causal.config, "which prefix top-k trained"),
+    }
+
+
+def _about(name: str, config: Mapping[str, Any], trained: str = "") -> str:
+    layers, heads = config["n_layers"], config["n_sparse_heads"]
+    return (
+        f"Model {name}{trained and f', {trained}'}: {layers} layer{'' if layers == 1 else 's'} "
+        f"with {heads} MoSA head{'' if heads == 1 else 's'} each."
+    )
 
 
 def live_data(
@@ -68,15 +119,13 @@ def live_data(
         require(same, "model", model.sha256, f"the recorded model, {record_model['sha256']}")
         kind = model.config["sparse"]
         require(kind == "mosa", "model", kind, "a model of MoSA heads, whose choice can be changed")
-        weights = {"url": weights_url, "sha256": model.sha256, "bytes": model.size}
+        weights = model.weights(weights_url)
         config = model.config
-    layers, heads = config["n_layers"], config["n_sparse_heads"]
     return {
         "texts": [{"name": slug(title), "title": title, "text": own} for title, own in rows],
         "config": dict(config),
         "weights": weights,
         "kernel": False,
         "model": record_model["name"],
-        "about": f"Model {record_model['name']}: {layers} layer{'' if layers == 1 else 's'} with "
-        f"{heads} MoSA head{'' if heads == 1 else 's'} each.",
+        "about": _about(record_model["name"], config),
     }

@@ -80,6 +80,10 @@ class PageModel:
             entries=tuple(vocabulary_texts(metadata["merges"])),
         )
 
+    def weights(self, url: str | None) -> dict[str, Any]:
+        """Return what a figure needs to fetch the file from `url` and to check what came."""
+        return {"url": url, "sha256": self.sha256, "bytes": self.size}
+
 
 def _header(data: bytes) -> dict[str, Any]:
     try:

@@ -126,13 +126,19 @@ export function tableSection(name) {
   return { scroll, table: html("section", { class: "pad table-view", hidden: true }, scroll) };
 }
 
+/** The fragment that figures know of; when the address has another, a link was followed just now. */
+let known = globalThis.location?.hash;
+globalThis.addEventListener?.("hashchange", () => (known = location.hash));
+
 /**
- * Put a fragment into the page's address.
+ * Put a fragment into the page's address, but not over one that no figure has read yet.
  * @param {string} fragment Without "#".
  */
 export function writeFragment(fragment) {
+  if (location.hash !== known) return;
   try {
     history.replaceState(history.state, "", `#${fragment}`);
+    known = location.hash;
   } catch {
     // Some frames have no address of their own, and browsers limit how often it may change.
   }

@@ -37,11 +37,13 @@ export class Session {
    * @param {StoredData} data
    * @param {import("../host.js").Model} model
    * @param {() => void} onStatus
+   * @param {string} [sent] Where Python puts the weights.
    */
-  constructor(data, model, onStatus) {
+  constructor(data, model, onStatus, sent = "weights") {
     this.data = data;
     this.model = model;
     this.onStatus = onStatus;
+    this.sent = sent;
     /** @type {Status} */
     this.status = {
       name: "stored",
@@ -64,7 +66,7 @@ export class Session {
   /** @returns {string} Why the model cannot come here; empty if it can. */
   obstacle() {
     const { url } = this.data.weights;
-    if (this.model.get("weights")?.byteLength || this.data.kernel) return "";
+    if (this.model.get(this.sent)?.byteLength || this.data.kernel) return "";
     if (!url)
       return "This figure was saved without the model's weights: it shows the stored examples.";
     if (location.protocol === "file:") {
@@ -96,15 +98,15 @@ export class Session {
 
   /** @returns {Promise<DataView | null>} Weights that are in the page, or that Python sends. */
   async ownBytes() {
-    const here = () => (this.model.get("weights")?.byteLength ? this.model.get("weights") : null);
+    const here = () => (this.model.get(this.sent)?.byteLength ? this.model.get(this.sent) : null);
     if (here() || !this.data.kernel) return here();
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => reject(new Error("Python did not send the weights.")), 60000);
-      this.model.on("change:weights", () => {
+      this.model.on(`change:${this.sent}`, () => {
         clearTimeout(late);
         resolve(here());
       });
-      this.model.set("wants_weights", true);
+      this.model.set(`wants_${this.sent}`, true);
       this.model.save_changes();
     });
   }

@@ -48,7 +48,7 @@ export class LeakProbe extends Figure {
       above: [...this.controls.boxes, html("div", { class: "pad text-block" }, this.text.node), this.readout],
       parts: [html("section", { class: "pad why" }, this.heading, this.plot.node, this.marks)],
       buttons: [button("Re-roll the future", roll)],
-      note: `Both runs read the same tokens before the cut. ${this.data.about}`,
+      note: ["Both runs read the same tokens before the cut.", this.data.about, this.data.causal?.about ?? ""].join(" ").trim(),
     });
     pointAt(this);
     this.report();
@@ -57,6 +57,17 @@ export class LeakProbe extends Figure {
   /** @returns {LeakState} */
   firstFrame() {
     return storedState(this.data);
+  }
+
+  /** The model that is asked. */
+  get session() {
+    return this.runner.session(this.state ?? this.wanted);
+  }
+
+  /** @returns {{model: string, about: string}} What to call the model that gave the answer. */
+  get asked() {
+    const { causal } = this.data;
+    return this.answer.state.rule === "trained" ? causal : this.data;
   }
 
   /** @param {LeakState} state @returns {LeakState} */
@@ -112,11 +123,11 @@ export class LeakProbe extends Figure {
   }
 
   python() {
-    return leakPython(this.answer, this.data.model, this.written);
+    return leakPython(this.answer, this.asked.model, this.written);
   }
 
   provenance() {
-    return leakCaption(this.answer, this.changes, this.data.about);
+    return leakCaption(this.answer, this.changes, this.asked.about);
   }
 
   taken() {
@@ -125,7 +136,7 @@ export class LeakProbe extends Figure {
   }
 
   get fields() {
-    return leakFields(this.data.texts.map((/** @type {{name: string}} */ { name }) => name));
+    return leakFields(this.data);
   }
 
   /** @param {LeakState} state */
@@ -171,15 +182,15 @@ export class LeakProbe extends Figure {
 
   /** Compute what is asked for, or show the stored example, or say why neither can be. */
   async refresh() {
-    const { runner } = this;
-    const { session } = runner;
-    if (!runner.isLive) {
+    const { session } = this;
+    if (!session.engine) {
       if (this.isStored()) return this.show(storedView(this.data, this.state), false);
       const obstacle = session.obstacle();
       if (obstacle) return this.goBack(obstacle);
       if (session.status.name === "loading") return; // whoever asked first goes on with what is asked for by then
       await session.load();
-      if (!runner.isLive) return this.goBack("");
+      if (session !== this.session) return this.refresh(); // another model is asked by now
+      if (!session.engine) return this.goBack("");
       this.change({}); // the cut is checked now that the text can be cut
     }
     await this.compute();
@@ -187,11 +198,11 @@ export class LeakProbe extends Figure {
 
   /** Bring the model, for whatever is asked for by the time it is here. */
   async bring() {
-    const { session } = this.runner;
-    if (session.obstacle() || this.runner.isLive || session.status.name === "loading") return;
+    const { session } = this;
+    if (session.obstacle() || session.engine || session.status.name === "loading") return;
     await session.load();
-    if (this.runner.isLive && this.state.own !== null) this.change({ own: this.state.own });
-    if (this.runner.isLive) void this.refresh();
+    if (session.engine && this.state.own !== null) this.change({ own: this.state.own });
+    if (session.engine) void this.refresh();
   }
 
   /** @param {string} text The reader's own. */
@@ -213,6 +224,7 @@ export class LeakProbe extends Figure {
     const result = await runner.run(state);
     clearTimeout(late);
     if (!result) return;
+    this.wanted = state;
     const { view, left } = result;
     if (left || this.left) {
       this.frame.tell(left ? `The last ${plural(left, "token")} of your future left out: the model reads ${this.data.config.max_seq_len}.` : "");
@@ -254,8 +266,10 @@ export class LeakProbe extends Figure {
 
   report() {
     if (!this.frame) return;
-    const { status } = this.runner.session;
-    this.frame.report(status, this.live, this.answer.state.rule === "paper" ? "" : ", rule switched");
+    const failed = this.runner.session(this.wanted);
+    const { status } = failed.status.name === "error" ? failed : this.session;
+    const { rule } = this.answer.state;
+    this.frame.report(status, this.live, { paper: "", trained: ", trained causally" }[rule] ?? ", rule switched");
     this.controls.report(status);
   }
 

@@ -8,7 +8,7 @@ import { button, html } from "../dom.js";
 import { keptCount } from "../engine/routing.js";
 import { bannerPanel, ownTextPanel } from "../explorer/own_text.js";
 import { FUTURES } from "./futures.js";
-import { RULES } from "./state.js";
+import { rulesOf } from "./state.js";
 
 const TYPING = 250;
 
@@ -61,7 +61,7 @@ export function leakControls(probe) {
   };
   const ownButton = button("Your text", turn, { class: "own-button" });
   const future = segmentField("Future", FUTURES, (kind) => probe.change({ future: /** @type {any} */ (kind) }));
-  const rule = segmentField("Rule", RULES, (name) => probe.change({ rule: /** @type {any} */ (name) }));
+  const rule = segmentField("Rule", rulesOf(data), (name) => probe.change({ rule: /** @type {any} */ (name) }));
   const banner = bannerPanel(() => probe.change(probe.wanted));
   const edit = editBox((words) => probe.change({ future: "edit", edit: words }));
   return {
@@ -81,7 +81,8 @@ export function leakControls(probe) {
     /** @param {import("../explorer/session.js").Status} status */
     report(status) {
       banner.report(status);
-      const { session, isLive } = probe.runner;
+      const { session } = probe;
+      const isLive = session.engine !== null;
       const { tokens, left } = isLive && probe.state.own !== null ? session.tokens(probe.state.own) : { tokens: probe.answer.tokens, left: 0 };
       const k = tokens.length ? keptCount(tokens.length, data.config.sparsity) : 0;
       own.report(status, { obstacle: isLive ? "" : session.obstacle(), tokens: isLive ? tokens.length : -1, left, k });

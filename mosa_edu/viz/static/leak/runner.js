@@ -19,6 +19,8 @@ import { futureOf } from "./futures.js";
  * @property {boolean} kernel Whether Python can send the weights.
  * @property {string} model
  * @property {string} about Sentence on the model.
+ * @property {Pick<LeakData, "config" | "weights" | "model" | "about"> | null} causal A second model,
+ *   which was trained by prefix top-k.
  */
 
 /**
@@ -62,15 +64,18 @@ export class LeakRunner {
    */
   constructor(data, model, onStatus) {
     this.data = data;
-    this.session = new Session(/** @type {any} */ ({ ...data, examples: [] }), model, onStatus);
+    const session = (/** @type {Partial<LeakData> | null} */ own, /** @type {string} */ sent) =>
+      new Session(/** @type {any} */ ({ ...data, ...own, examples: [] }), model, onStatus, sent);
+    this.shipped = session(null, "weights");
+    this.causal = session(data.causal, "causal_weights");
     /** @type {{key: string, run: import("../engine/run.js").Run} | null} the text as written */
     this.base = null;
     this.work = new Latest();
   }
 
-  /** @returns {boolean} */
-  get isLive() {
-    return this.session.engine !== null;
+  /** @param {import("./state.js").LeakState} state @returns {Session} Of the model that is asked. */
+  session({ rule }) {
+    return rule === "trained" ? this.causal : this.shipped;
   }
 
   /**
@@ -81,7 +86,8 @@ export class LeakRunner {
     const place = this.data.texts.findIndex(({ name }) => name === text);
     const stored = own === null && place === 0;
     if (stored) return this.data.example.tokens.map((/** @type {[number, string]} */ [id, written]) => ({ id, text: written }));
-    return this.isLive ? this.session.tokens(own ?? this.data.texts[place].text).tokens : null;
+    const here = [this.shipped, this.causal].find(({ engine }) => engine); // both models cut alike
+    return here?.tokens(own ?? this.data.texts[place].text).tokens ?? null;
   }
 
   /**
@@ -89,7 +95,8 @@ export class LeakRunner {
    * @returns {Promise<{view: import("./compare.js").LeakView, left: number} | null>} Null if a later call came.
    */
   async run(state) {
-    const { data, session } = this;
+    const { data } = this;
+    const session = this.session(state);
     const engine = /** @type {import("../engine/engine.js").Engine} */ (session.engine);
     const tokens = /** @type {import("./futures.js").Piece[]} */ (this.tokensOf(state));
     const own = state.own === null ? data.texts.findIndex(({ name }) => name === state.text) : -1;
@@ -134,6 +141,7 @@ export class LeakRunner {
    */
   options(rule) {
     const { n_layers: layers, n_sparse_heads: heads } = this.data.config;
+    if (rule === "trained") return {};
     if (rule !== "dense") return { rule };
     const ablate = Array.from({ length: layers * heads }, (_, row) => headOf(row, heads));
     return { rule: "prefix", ablate };

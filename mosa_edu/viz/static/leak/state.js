@@ -7,8 +7,11 @@ import { FUTURES } from "./futures.js";
 
 const LONGEST = 2000;
 
-/** Rules that heads may choose by, with what the buttons call them. */
-export const RULES = /** @type {const} */ ({ paper: "Paper", prefix: "Prefix", threshold: "Threshold", dense: "Dense" });
+/** Rules that heads may choose by, with what the buttons call them; "trained" has a model of its own. */
+const RULES = /** @type {const} */ ({ paper: "Paper", prefix: "Prefix", trained: "Trained prefix", threshold: "Threshold", dense: "Dense" });
+
+/** @param {import("./runner.js").LeakData} data @returns {Record<string, string>} Rules that this probe can switch to. */
+export const rulesOf = ({ causal }) => Object.fromEntries(Object.entries(RULES).filter(([rule]) => causal || rule !== "trained"));
 
 /** Fields of the state that the model must be run for. */
 export const ASKS = /** @type {const} */ (["text", "cut", "rule", "future", "seed", "edit", "own"]);
@@ -26,11 +29,11 @@ export const ASKS = /** @type {const} */ (["text", "cut", "rule", "future", "see
  * @property {"figure" | "table"} view
  */
 
-/** @param {string[]} texts @returns {Record<string, import("../figure.js").LinkField>} */
-export const leakFields = (texts) => ({
-  leak: ["text", texts],
+/** @param {import("./runner.js").LeakData} data @returns {Record<string, import("../figure.js").LinkField>} */
+export const leakFields = (data) => ({
+  leak: ["text", data.texts.map(({ name }) => name)],
   cut: ["cut"],
-  rule: ["rule", Object.keys(RULES)],
+  rule: ["rule", Object.keys(rulesOf(data))],
   future: ["future", Object.keys(FUTURES)],
   seed: ["seed"],
   tok: ["token"],

@@ -17,6 +17,7 @@ import { leakLegend } from "./words.js";
  */
 export function leakPython(view, model, written) {
   const { rule } = view.state;
+  const own = rule === "paper" || rule === "trained";
   const name = pythonString(model);
   const after = view.tokens.slice(view.cut).map(({ id }) => id);
   const causal = rule === "dense" ? "prefix" : rule;
@@ -25,13 +26,13 @@ export function leakPython(view, model, written) {
     ...(marks ? ["import json", ""] : []),
     ...(rule === "dense" ? ["import torch", ""] : []),
     "import mosa_edu",
-    ...(rule === "paper" ? [] : ["from mosa_edu.generation.story import under_rule"]),
+    ...(own ? [] : ["from mosa_edu.generation.story import under_rule"]),
     ...(marks ? ["from mosa_edu.pretrained import pretrained_path, read_metadata"] : []),
     "from mosa_edu.probes.futures import count_rewritten",
     "",
     `model, tokenizer = mosa_edu.load_pretrained(${name})`,
     ...(marks ? [`thresholds = json.loads(read_metadata(pretrained_path(${name}))["thresholds"])`] : []),
-    ...(rule === "paper" ? [] : [`model = under_rule(model, ${pythonString(causal)}${marks ? ", thresholds" : ""})`]),
+    ...(own ? [] : [`model = under_rule(model, ${pythonString(causal)}${marks ? ", thresholds" : ""})`]),
     ...(rule === "dense" ? ["for block in model.blocks:  # what MoSA heads say is multiplied by 0", "    torch.nn.init.zeros_(block.attention.sparse.w_out)"] : []),
     `ids = tokenizer.encode(${pythonString(written)})[:${view.T}]`,
     `future = [${after.join(", ")}]`,

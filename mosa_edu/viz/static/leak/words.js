@@ -17,6 +17,7 @@ const WHO = {
 const WHY = {
   paper: "Every head keeps its best of the whole text, so what comes later decides who is kept earlier.",
   prefix: "Prefix top-k, same weights, trained by the paper's rule: a token competes only with those before it.",
+  trained: "A second model, which prefix top-k trained: a token competes only with those before it.",
   threshold: "Threshold, same weights, trained by the paper's rule: each token only has to pass a fixed mark.",
   dense: "All MoSA heads are switched off; dense heads look back, never ahead.",
 };
