@@ -3,9 +3,9 @@
 .venv/bin/python scripts/ship_model.py RUN [NAME]
 
 Every number is measured on the rounded weights, since those are the model. Writes, under
-mosa_edu/recorded/: NAME/model.safetensors, NAME/card.json, NAME/MODEL_CARD.md, NAME/record.json,
-NAME/scores.json, traces/TEXT.json, leaks/TEXT.json, contests/TEXT.json, decodings/RULE.json and
-histories/TEXT.json.
+mosa_edu/recorded/: NAME/model.safetensors, NAME/card.json, NAME/MODEL_CARD.md, NAME/record.json and
+NAME/scores.json; of a model with the paper's heads also traces/TEXT.json, leaks/TEXT.json,
+contests/TEXT.json, decodings/RULE.json and histories/TEXT.json.
 """
 
 from __future__ import annotations
@@ -39,6 +39,18 @@ RECORDED = Path(__file__).resolve().parent.parent / "mosa_edu" / "recorded"
 LENGTHS = (32, 64, 128, 256)
 PROMPT = RUNNING[: RUNNING.index("third,") + len("third,")]
 WRITTEN = 137
+_ROUTING = {
+    "mosa": (
+        "MoSA heads",
+        "full-sequence routing: the router sees the whole window, later tokens included.",
+        "only *prefix* and *foreign*\nhide the future from the router.",
+    ),
+    "prefix": (
+        "PrefixTopK heads",
+        "prefix top-k: whether a head keeps a token is decided by it and those before it.",
+        "they agree\nbecause no head knows the future.",
+    ),
+}
 
 
 def ship(run: str, name: str) -> dict[str, Any]:
@@ -94,10 +106,11 @@ def ship(run: str, name: str) -> dict[str, Any]:
     write_atomic(home / "card.json", json.dumps(card, indent=1, ensure_ascii=False) + "\n")
     write_atomic(home / "MODEL_CARD.md", model_card(card))
     dataclasses.replace(record, name=name).save(home / "record.json")
-    _write_traces(model, tokenizer, name, sha256, told)
-    _write_histories(folder, record, tokenizer)
-    thresholds = json.loads(read_metadata(home / "model.safetensors")["thresholds"])
-    write_games(model, tokenizer, thresholds, {"name": name, "sha256": sha256, "source": told})
+    if model.config.sparse == "mosa":
+        _write_traces(model, tokenizer, name, sha256, told)
+        _write_histories(folder, record, tokenizer)
+        thresholds = json.loads(read_metadata(home / "model.safetensors")["thresholds"])
+        write_games(model, tokenizer, thresholds, {"name": name, "sha256": sha256, "source": told})
     return card
 
 
@@ -145,11 +158,12 @@ def model_card(card: dict[str, Any]) -> str:
     )
     scores = ", ".join(f"{way} {value:.3f}" for way, value in card["scores"].items())
     titles = "; ".join(corpus["validation_titles"])
+    heads, routing, hidden = _ROUTING[config["sparse"]]
     return f"""# Model card: `{card["name"]}`
 
 A language model of {card["n_parameters"]:,} parameters ({card["bytes"] / 1e6:.2f} MB in half
 precision), trained for this book to be looked at, not to be used: {config["n_layers"]} layers,
-width {config["d_model"]}, {config["n_dense_heads"]} dense and {config["n_sparse_heads"]} MoSA heads
+width {config["d_model"]}, {config["n_dense_heads"]} dense and {config["n_sparse_heads"]} {heads}
 of {config["d_head"]} dimensions, sparsity {config["sparsity"]}, texts of up to
 {config["max_seq_len"]} tokens, {config["vocab_size"]:,} byte-pair entries, tied embeddings. The
 half-precision weights are the model; every number here was measured with them.
@@ -164,7 +178,7 @@ SHA-256 of the file: `{card["sha256"]}`
 
 ## Held-out loss
 
-Nats per token, full-sequence routing: the router sees the whole window, later tokens included.
+Nats per token, {routing}
 
 | tokens in the window | loss | interpolated 3-gram, same windows | bits per byte |
 |---|---|---|---|
@@ -172,8 +186,7 @@ Nats per token, full-sequence routing: the router sees the whole window, later t
 
 Unigram {card["baselines"]["unigram"]["loss"]:.3f} nats per token. `xz -9` on the same books:
 {card["baselines"]["xz"]["bits_per_byte"]:.3f} bits per byte, without having seen the training
-books. Under the three scores on 200 windows of 256 tokens: {scores}; only *prefix* and *foreign*
-hide the future from the router.
+books. Under the three scores on 200 windows of 256 tokens: {scores}; {hidden}
 
 ## Data
 

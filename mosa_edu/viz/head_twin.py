@@ -7,6 +7,7 @@ import numpy as np
 
 from mosa_edu.records import RoutingTrace
 from mosa_edu.records.arrays import encode
+from mosa_edu.viz.finding import ranked_picks
 from mosa_edu.viz.what_if import k_bounds, keeps_its_best
 
 
@@ -34,7 +35,7 @@ def twin_state(
 
 
 def _text(title: str, trace: RoutingTrace) -> dict[str, Any]:
-    rows = np.ndindex(trace.layers, trace.heads)
+    rows = list(np.ndindex(trace.layers, trace.heads))
     picks = [trace.picks(*row).tolist() for row in rows]
     return {
         "title": title,
@@ -46,4 +47,5 @@ def _text(title: str, trace: RoutingTrace) -> dict[str, Any]:
         "scores": encode(np.round(trace.scores / 257).astype(np.uint8)),
         "order": encode(trace.order),
         "picks": None if keeps_its_best(trace) else picks,
+        "level": [place for place, row in enumerate(rows) if not ranked_picks(trace, *row)],
     }

@@ -5,6 +5,7 @@
 
 import { decodeArray } from "./arrays.js";
 import { html, setAttribute, svg } from "./dom.js";
+import { describe } from "./finding.js";
 import { count, fraction, headName, percent } from "./format.js";
 import { HEADS_CSS, ROW } from "./heads/css.js";
 import { defineElement, drawnBy, openStage } from "./host.js";
@@ -22,6 +23,7 @@ import { tokenLabels } from "./tokens.js";
  * @property {import("./arrays.js").Encoded} scores One byte each, 255 for 1.
  * @property {import("./arrays.js").Encoded} order Positions, the best first.
  * @property {number[][] | null} picks Where more than the scores decides.
+ * @property {number[]} level Rows in which nothing ranks the picks.
  */
 
 /**
@@ -113,9 +115,9 @@ class HeadBrowser {
     const own = this.picks(row);
     const T = labels.length;
     setAttribute(this.k.input, "aria-valuetext", `${k} of ${T} tokens`);
-    const best = this.ranked(row).find((t) => own.includes(t));
-    const first = best === undefined ? "" : `, first of all ${labels[best]}`;
-    this.said.textContent = `Layer ${layer}, head ${head} keeps ${own.length} of ${T} tokens${first}.`;
+    const best = text.level.includes(row) ? [] : this.ranked(row).filter((t) => own.includes(t));
+    const { who, keeps, what, detail } = describe(text.tokens, layer, head, own, best);
+    this.said.textContent = `${who}${keeps}${what} ${detail}`.trim();
     const moved = `What if k were ${k}: scores held as traced at k = ${text.k}.`;
     this.whatIf.textContent = k === text.k ? `As traced, k = ${k}.` : moved;
     const words = text.tokens.flatMap((word, t) => {

@@ -8,7 +8,7 @@ export const LEAK_CSS = `
 .leak .finding :last-child{display:inline-block}
 .leak .detail{min-height:40px;margin-bottom:12px!important}
 .leak .controls{grid-template-columns:minmax(96px,1fr) auto auto}
-.leak .tok.thin{text-decoration:underline 1.5px var(--mosa-cursor);text-underline-offset:5px}
+.leak .tok.thin{text-decoration:underline dotted 2px var(--mosa-cursor);text-underline-offset:5px}
 .leak .tok.thick{text-decoration:underline 3px var(--mosa-cursor);text-underline-offset:5px;text-decoration-skip-ink:none}
 .leak .tok.after{margin:0 1px 0 0;padding:2px 0;color:var(--mosa-ink2);background:repeating-linear-gradient(135deg,var(--mosa-rule) 0 1.5px,var(--mosa-wash) 0 6px)}
 .bar{touch-action:none}
@@ -25,7 +25,7 @@ export const LEAK_CSS = `
 .marks .lost{color:var(--mosa-cursor-text)}
 .marks .kept,.marks .thin,.marks .thick{display:inline-block;width:14px;height:3px;margin:0 3px 3px 0;background:var(--mosa-quiet)}
 .marks .thin,.marks .thick{background:var(--mosa-cursor)}
-.marks .thin{height:1.5px}
+.marks .thin{height:0;border-top:2px dotted var(--mosa-cursor);background:none}
 .narrow.leak .controls{grid-template-columns:1fr}
 .narrow.leak .segments{display:flex}
 .narrow.leak .segments>*{flex:1 1 auto;padding:6px 4px;font-size:12px}
