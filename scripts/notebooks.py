@@ -22,6 +22,7 @@ from nbformat import NotebookNode
 ROOT = Path(__file__).resolve().parent.parent
 CELL_SECONDS = 1200
 LARGEST_NOTEBOOK = 200_000
+WIDEST_LINE = 78  # what a page of the book shows without scrolling
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 NEEDS_HTML = (WIDGET_VIEW, "application/vnd.plotly.v1+json")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -94,6 +95,11 @@ def cell_complaints(cell: NotebookNode, root: str) -> list[str]:
     runs = cell.cell_type == "code" and cell.source.strip() and "skip-execution" not in tags(cell)
     if runs and cell.execution_count is None:
         found.append("never ran")
+    if cell.cell_type == "code" and "remove-cell" not in tags(cell):
+        shown = [cell.source, *(output.get("text", "") for output in cell.get("outputs", []))]
+        widest = max((len(line) for text in shown for line in text.splitlines()), default=0)
+        if widest > WIDEST_LINE:
+            found.append(f"a line of {widest} columns scrolls, more than {WIDEST_LINE}")
     return found
 
 

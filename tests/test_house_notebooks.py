@@ -70,6 +70,17 @@ def test_errors_unrun_cells_and_machine_paths_are_found():
     ]
 
 
+def test_lines_that_would_scroll_are_found_in_code_and_in_what_it_prints():
+    wide = [cell("x" * 79), cell("print(1)", f"{'y' * 78}\n{'y' * 80}\n")]
+    found = notebooks.complaints(new_notebook(cells=wide))
+    assert [line.split(" columns")[0] for line in found] == [
+        "cell 0: a line of 79",
+        "cell 1: a line of 80",
+    ]
+    hidden = cell("x" * 90, tags=["remove-cell"])
+    assert notebooks.complaints(new_notebook(cells=[hidden, cell("x" * 78)])) == []
+
+
 def test_tagged_outputs_can_be_kept_while_the_text_stays():
     tag = {"tags": ["nbval-ignore-output"]}
     stored = new_notebook(cells=[cell("train()", "loss 5.1\n", **tag), cell("print(2)", "2\n")])

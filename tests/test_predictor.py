@@ -24,7 +24,7 @@ from mosa_edu.probes.predictors import (
 )
 from mosa_edu.probes.shares import selection_shares
 from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.results import explorer_scores, predictor_rows, recorded_probe
+from mosa_edu.results import shipped_scores, predictor_rows, recorded_probe
 from mosa_edu.selection import Predictor
 
 
@@ -151,7 +151,7 @@ def test_the_record_of_the_shipped_model_is_of_its_scores_and_beats_saying_no():
     rows = {row.way: row for row in predictor_rows(recorded_probe("predictor-explorer"))}
     assert list(rows) == ["full", "prefix", "foreign", "half", "rate"]
     for way in ("full", "prefix", "foreign"):
-        expected = explorer_scores().per_window(way).mean()
+        expected = shipped_scores().per_window(way).mean()
         assert rows[way].loss.mean == pytest.approx(expected, abs=1e-4)
     for cut in ("half", "rate"):
         row = rows[cut]

@@ -32,12 +32,12 @@ NO_GPU = "not run on a GPU"
 NOT_TESTABLE = "not testable here"
 
 VERDICTS: dict[str, str] = {
-    EXACT: "our formulas give the paper's numbers, to the last printed digit",
-    SMALL: "a measurement of ours shows the same, at a far smaller scale",
-    DIRECTION: "the sign is the paper's, the size is another or out of our reach",
+    EXACT: "our formulas give the paper's numbers to the last digit",
+    SMALL: "a measurement of ours shows it too, far smaller",
+    DIRECTION: "the sign is the paper's; the size differs, or is beyond us",
     CONTRADICTED: "our check says otherwise",
     UNDECIDED: "too few runs, or an interval that holds zero",
-    NO_GPU: "a claim about seconds on a GPU, and no record of ours comes from one",
+    NO_GPU: "about seconds on a GPU, where nothing of ours has run",
     NOT_TESTABLE: "nothing in this package could tell",
 }
 """Every verdict and what it means."""

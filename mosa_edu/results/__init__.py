@@ -17,7 +17,6 @@ from mosa_edu.results.long_context import (
 )
 from mosa_edu.results.predictors import PredictorRow, predictor_rows
 from mosa_edu.results.readers import (
-    explorer_scores,
     recorded_bench,
     recorded_contest,
     recorded_decoding,
@@ -35,6 +34,7 @@ from mosa_edu.results.readers import (
     recorded_runs,
     recorded_scores,
     recorded_trace,
+    shipped_scores,
 )
 from mosa_edu.results.repairs import RepairRow, repair_rows, repair_table
 from mosa_edu.results.riddles import RiddleRow, riddle_rows
@@ -55,7 +55,6 @@ __all__ = [
     "bootstrap_mean",
     "coin_flip_rows",
     "decoding_rows",
-    "explorer_scores",
     "final_loss",
     "gain_curves",
     "kind_of",
@@ -83,5 +82,6 @@ __all__ = [
     "riddle_rows",
     "score_difference",
     "score_gap",
+    "shipped_scores",
     "twin_rows",
 ]

@@ -117,9 +117,11 @@ def recorded_notebook(name: str) -> RunRecord:
     return _named(RunRecord.load, "notebooks", name)
 
 
-def explorer_scores() -> ScoreRecord:
-    """Read the three scores of the shipped model, of its rounded weights."""
-    return ScoreRecord.load(_recorded() / "explorer" / "scores.json")
+def shipped_scores(name: str = "explorer") -> ScoreRecord:
+    """Read the three scores of a shipped model, of its rounded weights."""
+    found = {path.parent.name: path for path in _recorded().glob("*/scores.json")}
+    require(name in found, "name", name, f"one of {sorted(found)}")
+    return ScoreRecord.load(found[name])
 
 
 def _all(

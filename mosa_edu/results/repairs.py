@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 import numpy as np
 
@@ -172,13 +173,18 @@ def _lines(row: RepairRow) -> list[str]:
     matched = "" if row.kind == "dense" else f", equal {row.match}, sparsity {row.sparsity}"
     lines = [
         f"{row.label}: {row.n_dense_heads + row.n_local_heads}+{row.n_sparse_heads} heads, "
-        f"{row.n_parameters:,} parameters{matched}; {row.tokens:,} tokens, {seeds}, "
-        f"{row.tokens_per_second:,.0f} tokens/s"
+        f"{row.n_parameters:,} parameters{matched}",
+        f"  {row.tokens:,} tokens, {seeds}, {row.tokens_per_second:,.0f} tokens/s",
     ]
     if row.selected is not None:
         refused = "" if row.refused is None else f", refused {row.refused:.1%} of the wanted"
         lines.append(f"  selected {row.selected:.1%} of the tokens a head{refused}")
-    lines += [f"  {way:8} loss {row.losses[way]}  {row.verdict(way)}" for way in WAYS]
+    said: dict[tuple[str, str], list[str]] = {}
+    for way in WAYS:
+        said.setdefault((str(row.losses[way]), row.verdict(way)), []).append(way)
+    for (loss, verdict), ways in said.items():
+        lines.append(f"  {', '.join(ways)}: loss {loss}")
+        lines += wrap(verdict, 74, initial_indent="    ", subsequent_indent="    ")
     return lines
 
 
