@@ -107,7 +107,7 @@ def live_data(
         If the file is of another model, or of heads whose choice cannot be changed; or if the
         text is not one of the texts.
     """
-    named = {name.capitalize(): own for name, own in PROBES.items()} if texts is None else texts
+    named = PROBES if texts is None else texts
     own = [title for title, other in named.items() if other == text]
     if texts is None and not own:
         named, own = {"Stored example": text, **named}, ["Stored example"]
