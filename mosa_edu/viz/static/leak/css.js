@@ -7,7 +7,8 @@ export const LEAK_CSS = `
 .leak .finding{min-height:56px;text-wrap:wrap}
 .leak .finding :last-child{display:inline-block}
 .leak .detail{min-height:40px;margin-bottom:12px!important}
-.leak .controls{grid-template-columns:minmax(96px,1fr) auto auto}
+.leak .controls{grid-template-columns:minmax(96px,1fr) auto}
+.leak .controls>:last-child{grid-column:1/-1}
 .leak .tok.thin{text-decoration:underline dotted 2px var(--mosa-cursor);text-underline-offset:5px}
 .leak .tok.thick{text-decoration:underline 3px var(--mosa-cursor);text-underline-offset:5px;text-decoration-skip-ink:none}
 .leak .tok.after{margin:0 1px 0 0;padding:2px 0;color:var(--mosa-ink2);background:repeating-linear-gradient(135deg,var(--mosa-rule) 0 1.5px,var(--mosa-wash) 0 6px)}
