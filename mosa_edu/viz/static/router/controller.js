@@ -1,19 +1,19 @@
 /**
- * Holds the state of a game of being the router, and draws it.
+ * Holds the state of a game of being the router, and draws it; a referee has the model judge.
  * @module
  */
 
 import { headField, layerField, textField } from "../card.js";
 import { tokenList } from "../chips.js";
 import { button, html, setAttribute, svg } from "../dom.js";
-import { Latest } from "../engine/drain.js";
 import { bannerPanel } from "../explorer/own_text.js";
 import { Figure } from "../figure.js";
 import { fraction, signed } from "../format.js";
 import { TEXT_CSS } from "../text_css.js";
 import { tokenLabels } from "../tokens.js";
-import { ArenaRunner, DRAWS, randomPicks, swapped, TRIES } from "./arena.js";
+import { randomPicks, TRIES } from "./arena.js";
 import { drawRivals, rivalsOf } from "./drawing.js";
+import { Referee } from "./referee.js";
 import { GAME_CSS, gamePython, rivalNumbers, rivalRows, routerFinding } from "./words.js";
 
 /**
@@ -34,12 +34,9 @@ export class RouterGame extends Figure {
    */
   constructor(model, el) {
     super(model, el, "router", TEXT_CSS + GAME_CSS, ["layer", "head", "picks"]);
-    this.runner = new ArenaRunner(this.data, model, () => this.report());
-    this.arena = this.runner.stored();
-    this.job = new Latest();
-    this.wanted = 0; // swaps
+    this.referee = new Referee(this);
     this.seed = 0;
-    this.search = button("", () => this.seek());
+    this.search = button("", () => this.referee.seek());
     this.mount({
       name: "Be the router",
       controls: this.controls(),
@@ -61,28 +58,23 @@ export class RouterGame extends Figure {
     const { n_layers: layers, n_sparse_heads: heads } = this.data.config;
     const own = { ...state, layer: Math.min(state.layer, layers - 1), head: Math.min(state.head, heads - 1) };
     const { tokens, trained } = this.arena;
-    if (!this.isHere(own)) return own;
+    if (!this.referee.isHere(own)) return own;
     const picks = (own.picks ?? trained).filter((t) => t < tokens.length).sort((s, t) => s - t);
     return { ...own, picks: picks.slice(0, trained.length), token: Math.min(own.token, tokens.length - 1) };
   }
 
-  /** @param {GameState} state @returns {boolean} Whether the arena is of its head and text. */
-  isHere({ text, layer, head }) {
-    const { arena } = this;
-    return arena.text === text && arena.layer === layer && arena.head === head;
+  get arena() {
+    return this.referee.arena;
   }
 
   /** @returns {number[]} What the reader holds. */
   get picks() {
-    return (this.isHere(this.state) && this.state.picks) || this.arena.trained;
+    return (this.referee.isHere(this.state) && this.state.picks) || this.arena.trained;
   }
 
   /** @returns {number | null} The loss with them, if it is known. */
   get yours() {
-    const { trained, trainedLoss, found, known } = this.arena;
-    const key = this.picks.join();
-    if (key === trained.join()) return trainedLoss;
-    return key === found.picks.join() ? found.loss : (known.get(key) ?? null);
+    return this.referee.lossOf(this.picks);
   }
 
   /** @returns {HTMLElement[]} */
@@ -111,13 +103,13 @@ export class RouterGame extends Figure {
     ];
     this.readout = html("div", { class: "readout" });
     this.drawing = svg("svg", { role: "img", class: "rivals" });
-    this.banner = bannerPanel(() => void this.work());
+    this.banner = bannerPanel(() => void this.referee.work());
     return [this.banner.node, html("div", { class: "pad text-block" }, this.list.node), html("div", { class: "pad row wrap seats" }, ...seats), this.readout, html("div", { class: "pad" }, this.drawing)];
   }
 
   /** @param {number} t Token to put in or out. */
   toggle(t) {
-    if (!this.isHere(this.state)) return;
+    if (!this.referee.isHere(this.state)) return;
     const { picks, arena } = this;
     const isOut = !picks.includes(t);
     const full = isOut && picks.length >= arena.trained.length;
@@ -125,93 +117,29 @@ export class RouterGame extends Figure {
     this.change(full ? { token: t } : { token: t, picks: isOut ? [...picks, t] : picks.filter((own) => own !== t) });
   }
 
-  /** Try swaps, or stop trying. */
-  seek() {
-    const { tries } = this.arena.found;
-    this.wanted = this.wanted > tries ? 0 : tries + TRIES;
-    this.draw();
-    void this.work();
-  }
-
   /** @param {Partial<GameState>} changes */
   change(changes) {
     const { state } = this;
     const moved = /** @type {const} */ (["text", "layer", "head"]).some((name) => name in changes && changes[name] !== state[name]);
-    if (moved) this.wanted = 0;
+    if (moved) this.referee.wanted = 0;
     super.change(moved ? { picks: null, ...changes } : changes);
-    this.ask(state);
+    this.referee.ask(state);
   }
 
   follow() {
     const { state, telling } = this;
     super.follow();
-    if (!telling) this.ask(state);
+    if (!telling) this.referee.ask(state);
   }
 
-  /** @param {GameState} before Compute what is not known of a state that is new. */
-  ask(before) {
-    if (`${this.state.picks}` === `${before?.picks}` && this.isHere(this.state)) return;
-    if (!this.isHere(this.state) || this.yours === null) void this.work();
-  }
-
-  /** Compute what is not known yet: the reader's picks first. */
-  async work() {
-    const { runner } = this;
-    await this.job.run(async (signal) => {
-      if (!(await this.live()) || signal.aborted) return;
-      if (!this.isHere(this.state) || !this.arena.base) {
-        this.arena = await runner.enter(this.state, signal);
-        super.change({});
-      }
-      const { arena, picks } = this;
-      if (this.yours === null) arena.known.set(picks.join(), await runner.loss(arena, picks, signal));
-      super.change({});
-      this.report();
-      await this.compare(arena, signal);
-    });
-  }
-
-  /**
-   * Compute what the reader's picks are compared with.
-   * @param {import("./arena.js").Arena} arena
-   * @param {AbortSignal} signal
-   */
-  async compare(arena, signal) {
-    const [T, k] = [arena.tokens.length, arena.trained.length];
-    const loss = (/** @type {number[]} */ picks) => this.runner.loss(arena, picks, signal);
-    while (arena.random.length < DRAWS) {
-      arena.random = [...arena.random, await loss(randomPicks(arena.random.length + 1, T, k))];
-      this.draw();
-    }
-    arena.off ??= await loss([]);
-    this.draw();
-    while (arena.found.tries < this.wanted && k < T) {
-      const { picks, loss: lowest, tries } = arena.found;
-      const other = swapped(picks, T, tries);
-      const found = await loss(other);
-      arena.found = { ...(found < lowest ? { picks: other, loss: found } : { picks, loss: lowest }), tries: tries + 1 };
-      if (found < lowest || tries % 4 === 3) this.draw();
-    }
-  }
-
-  /** @returns {Promise<boolean>} Whether the model is here. */
-  async live() {
-    const { session } = this.runner;
-    if (session.engine) return true;
-    if (session.status.name === "loading") return false; // whoever asked first goes on
-    const obstacle = session.obstacle();
-    if (!obstacle) await session.load();
-    if (session.engine) return Boolean(void this.work());
-    this.wanted = 0;
-    const { view, picks } = this.state;
-    super.change({ ...this.firstFrame(), view, picks: this.isHere(this.state) ? picks : null });
-    this.frame.tell(obstacle);
-    return false;
+  /** @param {Partial<GameState>} changes Made to fit the arena, without asking for anything. */
+  adopt(changes) {
+    super.change(changes);
   }
 
   /** @param {GameState} state */
   paint(state) {
-    const { arena, picks } = this;
+    const { arena, picks, referee } = this;
     if (this.laid !== arena.text) this.lay(); // else the token in focus would lose it
     this.text.select.value = state.text;
     this.layer.show(`${state.layer}`);
@@ -219,7 +147,7 @@ export class RouterGame extends Figure {
     this.count.textContent = `${picks.length} of ${arena.trained.length} seats`;
     setAttribute(this.hint, "aria-pressed", `${state.hint}`);
     const { tries } = arena.found;
-    this.search.textContent = this.wanted > tries ? `Stop at ${tries}` : `Try ${TRIES} ${tries ? "more " : ""}swaps`;
+    this.search.textContent = referee.wanted > tries ? `Stop at ${tries}` : `Try ${TRIES} ${tries ? "more " : ""}swaps`;
     this.mark(state);
     const heard = rivalsOf(arena, this.yours).map(({ name, loss }) => `${name} ${loss === null ? "not known yet" : loss.toFixed(3)}`);
     this.redraw(this.drawing, state, `Losses in nats a token: ${heard.join(", ")}.`);
@@ -305,13 +233,13 @@ export class RouterGame extends Figure {
 
   report() {
     if (!this.frame) return;
-    const { status } = this.runner.session;
+    const { status } = this.referee.runner.session;
     this.frame.report(status, this.arena.base !== null);
     this.banner.report(status);
   }
 
   dispose() {
-    this.job.stop();
+    this.referee.job.stop();
     super.dispose();
   }
 }

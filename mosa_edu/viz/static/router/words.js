@@ -47,19 +47,8 @@ export function routerFinding({ trained, trainedLoss }, picks, yours) {
  * @param {string[]} labels
  * @returns {string[][]} Headings, and a row a rival.
  */
-export function rivalRows(arena, picks, yours, labels) {
-  const own = seatsOf(arena, picks);
-  const lines = rivalsOf(arena, yours).map(({ name, loss, mark }) => [
-    name,
-    loss === null ? "" : loss.toFixed(4),
-    loss === null ? "" : signed(loss - arena.trainedLoss, 4),
-    own[mark].map((t) => labels[t]).join(" "),
-  ]);
-  return [["Who picks", "Nats a token", "Against the router", "Picks"], ...lines];
-}
-
-/** @param {import("./arena.js").Arena} arena @param {number[]} picks */
-const seatsOf = ({ trained, found }, picks) => ({ you: picks, trained, random: [], off: [], found: found.picks });
+export const rivalRows = (arena, picks, yours, labels) =>
+  rivalCells(arena, picks, yours, (loss, more) => [loss.toFixed(4), signed(more, 4)], (t) => labels[t]);
 
 /**
  * @param {import("./arena.js").Arena} arena
@@ -67,10 +56,26 @@ const seatsOf = ({ trained, found }, picks) => ({ you: picks, trained, random: [
  * @param {number | null} yours
  * @returns {(string | number)[][]} Headings, and a row a rival: full numbers, and positions.
  */
-export function rivalNumbers(arena, picks, yours) {
-  const own = seatsOf(arena, picks);
-  const lines = rivalsOf(arena, yours).map(({ name, loss, mark }) => [name, loss ?? "", loss === null ? "" : loss - arena.trainedLoss, own[mark].join(" ")]);
-  return [["Who picks", "Nats a token", "Against the router", "Picks"], ...lines];
+export const rivalNumbers = (arena, picks, yours) =>
+  rivalCells(arena, picks, yours, (loss, more) => [loss, more], String);
+
+/**
+ * @template {string | number} Cell
+ * @param {import("./arena.js").Arena} arena
+ * @param {number[]} picks
+ * @param {number | null} yours
+ * @param {(loss: number, more: number) => Cell[]} written A loss, and by how much it is above the router's.
+ * @param {(t: number) => string} named
+ * @returns {(string | Cell)[][]}
+ */
+function rivalCells(arena, picks, yours, written, named) {
+  const { trained, trainedLoss, found } = arena;
+  const own = { you: picks, trained, random: [], off: [], found: found.picks };
+  const rows = rivalsOf(arena, yours).map(({ name, loss, mark }) => {
+    const losses = loss === null ? ["", ""] : written(loss, loss - trainedLoss);
+    return [name, ...losses, own[mark].map((t) => named(t)).join(" ")];
+  });
+  return [["Who picks", "Nats a token", "Against the router", "Picks"], ...rows];
 }
 
 /**
