@@ -1,11 +1,10 @@
 /**
- * Holds what is asked of a leak probe, has the model answer it, and draws the answer.
+ * Holds what is asked of a leak probe, and draws what its witness answers.
  * @module
  */
 
 import { button, html, mono } from "../dom.js";
 import { Figure, within } from "../figure.js";
-import { plural } from "../format.js";
 import { TEXT_CSS } from "../text_css.js";
 import { tokenLabels } from "../tokens.js";
 import { Changes } from "./compare.js";
@@ -13,12 +12,11 @@ import { leakControls } from "./controls.js";
 import { LEAK_CSS } from "./css.js";
 import { pointAt } from "./drag.js";
 import { leakLegendNodes, leakPlot, leakText } from "./panels.js";
-import { LeakRunner, storedState, storedView } from "./runner.js";
+import { storedState, storedView } from "./runner.js";
 import { ASKS, leakFields, writtenFields, writtenOf } from "./state.js";
 import { leakCaption, leakChanges, leakPicture, leakPython } from "./take.js";
+import { Witness } from "./witness.js";
 import { leakFinding, leakRows, leakSentence } from "./words.js";
-
-const DIM_LATE = 400;
 
 /** @typedef {import("./state.js").LeakState} LeakState */
 
@@ -29,12 +27,8 @@ export class LeakProbe extends Figure {
    */
   constructor(model, el) {
     super(model, el, "leak", TEXT_CSS + LEAK_CSS, ["cut", "rule", "seed"]);
-    this.runner = new LeakRunner(this.data, model, () => this.report());
-    /** What a failed load kept from being shown. */
-    this.wanted = this.firstFrame();
-    /** Tokens of an edited future that found no place. */
-    this.left = 0;
-    this.take(storedView(this.data, this.wanted), false);
+    this.witness = new Witness(this);
+    this.take(storedView(this.data, this.firstFrame()), false);
     this.controls = leakControls(this);
     this.text = leakText(this);
     this.plot = leakPlot();
@@ -59,11 +53,6 @@ export class LeakProbe extends Figure {
     return storedState(this.data);
   }
 
-  /** The model that is asked. */
-  get session() {
-    return this.runner.session(this.state ?? this.wanted);
-  }
-
   /** @returns {{model: string, about: string}} What to call the model that gave the answer. */
   get asked() {
     const { causal } = this.data;
@@ -72,7 +61,7 @@ export class LeakProbe extends Figure {
 
   /** @param {LeakState} state @returns {LeakState} */
   bounded(state) {
-    const tokens = this.runner.tokensOf(state);
+    const tokens = this.witness.runner.tokensOf(state);
     return tokens ? { ...state, cut: within(state.cut, 1, tokens.length - 1) } : state;
   }
 
@@ -156,53 +145,22 @@ export class LeakProbe extends Figure {
   change(changes) {
     const before = this.state;
     const { own, cut } = changes;
-    const tokens = own && cut === undefined ? this.runner.tokensOf({ ...before, own }) : null;
+    const tokens = own && cut === undefined ? this.witness.runner.tokensOf({ ...before, own }) : null;
     if (own) this.controls.own.open(own);
     else if (own === null && before.own !== null) this.controls.own.close();
     super.change(tokens ? { ...changes, cut: Math.floor((2 * tokens.length) / 3) } : changes);
-    this.ask(before);
+    this.witness.ask(before);
   }
 
   follow() {
     const { state, telling } = this;
     super.follow();
-    if (!telling) this.ask(state);
+    if (!telling) this.witness.ask(state);
   }
 
-  /** @param {LeakState} before Have the model answer a state that asks otherwise. */
-  ask(before) {
-    if (ASKS.some((name) => this.state[name] !== before[name])) void this.refresh();
-  }
-
-  /** @returns {boolean} Whether the stored example is what is asked for. */
-  isStored() {
-    const usual = this.firstFrame();
-    return ASKS.every((name) => name === "edit" || this.state[name] === usual[name]);
-  }
-
-  /** Compute what is asked for, or show the stored example, or say why neither can be. */
-  async refresh() {
-    const { session } = this;
-    if (!session.engine) {
-      if (this.isStored()) return this.show(storedView(this.data, this.state), false);
-      const obstacle = session.obstacle();
-      if (obstacle) return this.goBack(obstacle);
-      if (session.status.name === "loading") return; // whoever asked first goes on with what is asked for by then
-      await session.load();
-      if (session !== this.session) return this.refresh(); // another model is asked by now
-      if (!session.engine) return this.goBack("");
-      this.change({}); // the cut is checked now that the text can be cut
-    }
-    await this.compute();
-  }
-
-  /** Bring the model, for whatever is asked for by the time it is here. */
-  async bring() {
-    const { session } = this;
-    if (session.obstacle() || session.engine || session.status.name === "loading") return;
-    await session.load();
-    if (session.engine && this.state.own !== null) this.change({ own: this.state.own });
-    if (session.engine) void this.refresh();
+  /** @param {Partial<LeakState>} changes Made without asking for anything. */
+  adopt(changes) {
+    super.change(changes);
   }
 
   /** @param {string} text The reader's own. */
@@ -215,22 +173,6 @@ export class LeakProbe extends Figure {
   get written() {
     const { own, text } = this.answer.state;
     return own ?? this.data.texts.find((/** @type {{name: string}} */ { name }) => name === text)?.text ?? "";
-  }
-
-  async compute() {
-    const { plot, runner, state } = this;
-    if ((runner.tokensOf(state)?.length ?? 0) < 2) return; // the figure before stays
-    const late = setTimeout(() => plot.node.classList.add("dim"), DIM_LATE);
-    const result = await runner.run(state);
-    clearTimeout(late);
-    if (!result) return;
-    this.wanted = state;
-    const { view, left } = result;
-    if (left || this.left) {
-      this.frame.tell(left ? `The last ${plural(left, "token")} of your future left out: the model reads ${this.data.config.max_seq_len}.` : "");
-    }
-    this.left = left;
-    this.show(view, true);
   }
 
   /**
@@ -248,16 +190,8 @@ export class LeakProbe extends Figure {
 
   /** @returns {string} What the text as written says after the cut. */
   writtenFuture() {
-    const tokens = this.runner.tokensOf(this.state) ?? [];
+    const tokens = this.witness.runner.tokensOf(this.state) ?? [];
     return tokens.slice(this.state.cut).map(({ text }) => text).join("");
-  }
-
-  /** @param {string} why */
-  goBack(why) {
-    this.wanted = this.state;
-    super.change({ ...this.firstFrame(), view: this.state.view });
-    this.show(storedView(this.data, this.state), false);
-    this.frame.tell(why);
   }
 
   announce() {
@@ -266,15 +200,14 @@ export class LeakProbe extends Figure {
 
   report() {
     if (!this.frame) return;
-    const failed = this.runner.session(this.wanted);
-    const { status } = failed.status.name === "error" ? failed : this.session;
+    const { status } = this.witness;
     const { rule } = this.answer.state;
     this.frame.report(status, this.live, { paper: "", trained: ", trained causally" }[rule] ?? ", rule switched");
     this.controls.report(status);
   }
 
   dispose() {
-    this.runner.work.stop();
+    this.witness.runner.work.stop();
     super.dispose();
   }
 }

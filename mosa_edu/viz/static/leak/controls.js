@@ -40,7 +40,7 @@ function editBox(write) {
 /** @param {import("./controller.js").LeakProbe} probe */
 export function leakControls(probe) {
   const { data } = probe;
-  const own = ownTextPanel({ load: () => void probe.bring(), route: (text) => probe.route(text) }, data.config.max_seq_len);
+  const own = ownTextPanel({ load: () => void probe.witness.bring(), route: (text) => probe.route(text) }, data.config.max_seq_len);
   const text = textField(data.texts, (name) => {
     own.close();
     probe.change({ text: name, own: null, edit: null, token: 0 });
@@ -51,7 +51,7 @@ export function leakControls(probe) {
       own.open(probe.written);
       own.box.focus();
       own.box.select();
-      void probe.bring();
+      void probe.witness.bring();
     } else {
       own.close();
       if (probe.state.own !== null) probe.change({ own: null, edit: null });
@@ -62,7 +62,7 @@ export function leakControls(probe) {
   const ownButton = button("Your text", turn, { class: "own-button" });
   const future = segmentField("Future", FUTURES, (kind) => probe.change({ future: /** @type {any} */ (kind) }));
   const rule = segmentField("Rule", rulesOf(data), (name) => probe.change({ rule: /** @type {any} */ (name) }));
-  const banner = bannerPanel(() => probe.change(probe.wanted));
+  const banner = bannerPanel(() => probe.change(probe.witness.wanted));
   const edit = editBox((words) => probe.change({ future: "edit", edit: words }));
   return {
     own,
@@ -81,7 +81,7 @@ export function leakControls(probe) {
     /** @param {import("../explorer/session.js").Status} status */
     report(status) {
       banner.report(status);
-      const { session } = probe;
+      const { session } = probe.witness;
       const isLive = session.engine !== null;
       const { tokens, left } = isLive && probe.state.own !== null ? session.tokens(probe.state.own) : { tokens: probe.answer.tokens, left: 0 };
       const k = tokens.length ? keptCount(tokens.length, data.config.sparsity) : 0;
