@@ -1,22 +1,21 @@
 """Let somebody else than the router choose for one head, and see what the model's loss does."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from mosa_edu.attention import SparseAttention
 from mosa_edu.checks import require
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.model import TransformerLM
 from mosa_edu.probes.futures import roll_future
+from mosa_edu.probes.picking import mosa_heads, picking
 from mosa_edu.records import provenance
 from mosa_edu.records.contest import RouterContest
 from mosa_edu.records.leak import Piece
-from mosa_edu.selection import ExpertChoice, Recorder, Selection, kept
+from mosa_edu.selection import Selection, kept
 
 DRAWS = 8
 TRIES = 120
@@ -54,7 +53,7 @@ def loss_with_picks(
     was_training = model.training
     model.eval()
     try:
-        with torch.no_grad(), _picking(model, layer, head, picks, len(ids)):
+        with torch.no_grad(), picking(model, layer, head, picks, len(ids)):
             logits = model(torch.tensor([list(ids)]))[0]
     finally:
         model.train(was_training)
@@ -210,66 +209,11 @@ def costliest_head(model: TransformerLM, ids: Sequence[int], draws: int = DRAWS)
     return max(((layer, head) for layer in range(config.n_layers) for head in heads), key=cost)
 
 
-class _ByHand(nn.Module):
-    """The selection of another selector, but for one head."""
-
-    causal = False
-
-    def __init__(self, own: ExpertChoice, head: int, picks: Sequence[int]) -> None:
-        super().__init__()
-        self.own, self.n_heads = own, own.n_heads
-        self.head, self.picks = head, sorted(picks)
-
-    def forward(
-        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
-    ) -> Selection:
-        selection = self.own(x, attention_mask, record)
-        indices, scores = selection.indices.clone(), selection.scores.clone()
-        valid = torch.ones_like(indices, dtype=torch.bool)
-        n, head = len(self.picks), self.head
-        indices[:, head], scores[:, head], valid[:, head] = 0, 0, False
-        kept = torch.tensor(self.picks, dtype=torch.long, device=x.device)
-        indices[:, head, :n], valid[:, head, :n] = kept, True
-        scores[:, head, :n] = self.own.router(x)[:, head, kept].sigmoid()
-        return Selection(indices, scores, valid)
-
-
-@contextmanager
-def _picking(
-    model: TransformerLM, layer: int, head: int, picks: Sequence[int] | None, T: int
-) -> Iterator[None]:
-    """Replace the selection of one head for a while."""
-    own = _sparse(model, layer, head)
-    selector = own.selector
-    assert isinstance(selector, ExpertChoice)
-    if picks is not None:
-        inside = len(set(picks)) == len(picks) and all(0 <= t < T for t in picks)
-        require(inside, "picks", list(picks), f"different positions in [0, {T})")
-        most = kept(T, selector.sparsity)
-        require(len(picks) <= most, "picks", f"{len(picks)} of them", f"at most {most}")
-        own.selector = _ByHand(selector, head, picks)
-    try:
-        yield
-    finally:
-        own.selector = selector
-
-
-def _sparse(model: TransformerLM, layer: int, head: int) -> SparseAttention:
-    """Return the sparse heads of a layer, if they keep their best and there is such a head."""
-    layers = [own for own in model.modules() if isinstance(own, SparseAttention)]
-    require(0 <= layer < len(layers), "layer", layer, f"in [0, {len(layers)})")
-    sparse = layers[layer]
-    kind = type(sparse.selector).__name__
-    require(isinstance(sparse.selector, ExpertChoice), "model", kind, "one of MoSA heads")
-    require(0 <= head < sparse.n_heads, "head", head, f"in [0, {sparse.n_heads})")
-    return sparse
-
-
 def _router_choice(
     model: TransformerLM, ids: list[int], layer: int, head: int
 ) -> tuple[list[int], list[float]]:
     """Return what the head keeps by itself, ascending, and the gates of all tokens."""
-    selector = _sparse(model, layer, head).selector
+    selector = mosa_heads(model, layer, head).selector
     seen: list[tuple[Tensor, Selection]] = []
     hook = selector.register_forward_hook(lambda _, args, out: seen.append((args[0], out)))
     try:
