@@ -1,0 +1,165 @@
+"""Figures of routing hold every pick, pair and weight of a trace, and their captions count them."""
+
+import re
+
+import numpy as np
+import pytest
+from chart_data import NBSP, trace_of_texts  # noqa: F401
+from test_records import make_trace
+
+from mosa_edu.viz import charts, style
+from mosa_edu.viz.charts.axes import by_similarity
+
+
+def drawn_squares(figure, colour):
+    """Middle and side of the squares that a figure draws in a colour."""
+    paths = [s.path for s in figure.layout.shapes if s.type == "path" and s.fillcolor == colour]
+    found = re.findall(r"M([\d.]+),([\d.]+)H([\d.]+)V([\d.]+)H", "".join(paths))
+    boxes = np.array(found, dtype=float).reshape(-1, 4)
+    return (
+        (boxes[:, 0] + boxes[:, 2]) / 2,
+        (boxes[:, 1] + boxes[:, 3]) / 2,
+        boxes[:, 2] - boxes[:, 0],
+    )
+
+
+def test_heat_map_holds_scores_and_picks(trace):
+    figure = charts.routing_heatmap(trace)
+    scores = trace.router_scores().reshape(8, 12)
+    np.testing.assert_allclose(figure.data[0].z / 100, scores, atol=0.0051)
+    ranked = np.argsort(figure.data[0].customdata, axis=1).reshape(2, 4, 12)
+    np.testing.assert_array_equal(ranked, trace.order)
+    dots = np.zeros((8, 12), bool)
+    dots[figure.data[1].y, figure.data[1].x] = True
+    np.testing.assert_array_equal(dots, trace.picked().reshape(8, 12))
+    assert figure.data[0].x[2] == "·man 2"
+    assert figure.data[0].x[11] == "&lt;b> 11"  # Plotly would take it for markup
+    assert len(set(figure.data[0].x)) == 12
+    assert figure.layout.yaxis.ticktext == ("Layer 0", "Layer 1")
+
+
+def test_heat_map_by_similarity_moves_whole_rows(trace):
+    figure = charts.routing_heatmap(trace, layer=1, order="similarity")
+    plain = charts.routing_heatmap(trace, layer=1)
+    order = [plain.data[0].y.index(name) for name in figure.data[0].y]
+    assert sorted(order) == [0, 1, 2, 3]
+    np.testing.assert_array_equal(figure.data[0].z, plain.data[0].z[order])
+
+
+def test_similar_heads_become_neighbours():
+    picked = np.zeros((4, 8), bool)
+    picked[0, :4] = picked[2, 1:5] = True  # share 3
+    picked[1, 4:] = picked[3, 4:7] = True  # share 3
+    order = by_similarity(picked)
+    assert abs(order.index(0) - order.index(2)) == 1
+    assert abs(order.index(1) - order.index(3)) == 1
+
+
+def test_caption_compares_agreement_with_chance():
+    """Two heads that keep the same 3 of 12 tokens share 3, where chance gives 9 / 12."""
+    order = np.tile(np.arange(12, dtype=np.uint8), (1, 2, 1))
+    scores = np.tile(np.arange(12, 0, -1, dtype=np.uint16), (1, 2, 1))
+    indices = np.tile(np.arange(3, dtype=np.uint16), (1, 2, 1))
+    fields = {"order": order, "scores": scores, "indices": indices}
+    figure = charts.routing_heatmap(make_trace(T=12, k=3, layers=1, heads=2, **fields))
+    assert charts.caption(figure) == (
+        "Each head keeps 3 of 12 tokens; two heads have 3.0 of them in common on average, "
+        "where picks at random would have 0.8."
+    )
+
+
+def test_selections_hold_picks_and_their_sums(trace):
+    figure = charts.selections_per_head(trace, 1, 2)
+    marks = figure.data[0].z.reshape(2, 4, 12)
+    np.testing.assert_array_equal(marks > 0, trace.picked())
+    assert (marks[1, 2] != 1).all()
+    assert (np.delete(marks.reshape(8, 12), 6, axis=0) < 2).all()
+    counts = dict.fromkeys(figure.data[0].x, 0)
+    for bars in figure.data[1:3]:
+        counts |= dict(zip(bars.x, bars.y.tolist(), strict=True))
+    assert list(counts.values()) == trace.heads_per_token().tolist()
+    band = [shape for shape in figure.layout.shapes if shape.type == "rect"]
+    assert [(b.y0, b.y1) for b in band] == [(5.5, 6.5)]
+    with pytest.raises(ValueError, match="head must be given together with layer"):
+        charts.selections_per_head(trace, layer=1)
+
+
+def test_hubs_and_orphans_are_told_apart(trace):
+    figure = charts.heads_per_token(trace)
+    counts, names = trace.heads_per_token(), np.array(charts.routing_heatmap(trace).data[0].x)
+    quiet, hubs, orphans = (list(part.x) for part in figure.data)
+    assert orphans == names[counts == 0].tolist()
+    assert hubs == names[counts >= 2 * counts.mean()].tolist()
+    assert len(quiet) + len(hubs) + len(orphans) == 12
+    said = charts.caption(figure)
+    assert f"by {counts.max()} of 8 heads, {counts.max() / counts.mean():.1f} times" in said
+    if orphans:
+        assert str(len(orphans)) in said.partition("There")[2]
+
+
+def test_mask_draws_the_pairs_to_scale(trace):
+    token = int(trace.picks(0, 1)[1])
+    figure = charts.selection_mask(trace, 0, 1, token=token)
+    picks = trace.picks(0, 1)
+    pairs = {(int(q), int(key)) for q in picks for key in picks if key <= q}
+    drawn = set()
+    for colour in (style.LIGHT.pick, style.LIGHT.cursor):
+        x, y, side = drawn_squares(figure, colour)
+        found = {(int(b), int(a)) for a, b, s in zip(x, y, side, strict=True) if s == 1}
+        assert all((row == token) == (colour == style.LIGHT.cursor) for row, _ in found)
+        drawn |= found
+    assert drawn == pairs
+    assert charts.caption(figure) == (
+        "Layer 0, head 1 keeps 3 of 12 tokens and computes 6 pairs where a dense head computes "
+        f"78: 7.7{NBSP}%."
+    )
+    assert list(figure.layout.yaxis.range) == [12, 0]
+
+
+def test_dense_triangle_is_a_staircase_with_all_pairs(trace):
+    """The area of the dense outline is the number of pairs, diagonal included."""
+    path = charts.selection_mask(trace, 0, 0).layout.shapes[0].path
+    x, y, corners = 0.0, 0.0, []
+    for step, first, second in re.findall(r"([MHV])([\d.]+)(?:,([\d.]+))?", path):
+        x = float(first) if step in "MH" else x
+        y = float(second if step == "M" else first) if step in "MV" else y
+        corners.append((x, y))
+    corners = np.array(corners)
+    area = np.dot(corners[:, 0], np.roll(corners[:, 1], 1)) - np.dot(
+        corners[:, 1], np.roll(corners[:, 0], 1)
+    )
+    assert abs(area) / 2 == 12 * 13 / 2
+
+
+def test_attention_squares_have_the_area_of_the_weight(trace):
+    figure = charts.attention_map(trace, 0, 1)
+    x, y, side = drawn_squares(figure, style.LIGHT.pick)
+    weights = trace.attention_matrix(0, 1)
+    expected = weights[(y - 0.5).round().astype(int), (x - 0.5).round().astype(int)]
+    np.testing.assert_allclose(side**2, expected, atol=3e-3)
+    assert len(x) == 6
+    own = float(np.diag(weights)[1:].mean())
+    assert f"give {own:.2f}".replace("0.", ".") in charts.caption(figure)
+    assert figure.layout.xaxis.ticktext == figure.layout.yaxis.ticktext
+
+
+def test_ragged_heads_are_drawn_with_what_they_keep():
+    counts = np.array([[3, 1]], np.uint16)
+    indices = np.array([[[1, 4, 6], [5, 0, 0]]], np.uint16)
+    trace = make_trace(T=12, k=3, layers=1, heads=2, counts=counts, indices=indices)
+    assert "1 to 3 of 12" in charts.caption(charts.routing_heatmap(trace))
+    assert "computes 1 pair where" in charts.caption(charts.selection_mask(trace, 0, 1))
+    assert "looks at itself" in charts.caption(charts.attention_map(trace, 0, 1))
+
+
+def test_heads_that_keep_nothing_are_drawn_empty():
+    counts, indices = np.zeros((1, 2), np.uint16), np.zeros((1, 2, 3), np.uint16)
+    trace = make_trace(T=12, k=3, layers=1, heads=2, counts=counts, indices=indices)
+    assert "keeps 0 of 12 tokens and computes 0 pairs" in charts.caption(
+        charts.selection_mask(trace, 0, 0)
+    )
+    assert charts.caption(charts.heads_per_token(trace)) == "No head keeps any token."
+    assert "keeps no token" in charts.caption(charts.selections_per_head(trace, 0, 0))
+    assert "0 of 12" in charts.caption(charts.routing_heatmap(trace))
+    with pytest.raises(ValueError, match="head must be a head that keeps"):
+        charts.attention_map(trace, 0, 0)
