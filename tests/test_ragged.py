@@ -1,0 +1,183 @@
+"""Heads that keep as many as they like: slots are refused by place, statistics are of the past.
+
+Caught here: a refusal by score and slots that follow the text, both of which look ahead; a level
+that moves before it selects; averages that bfloat16 freezes; one head that takes every token.
+"""
+
+import copy
+
+import pytest
+import torch
+from loops import texts
+from selector_toys import D_MODEL, RAGGED, make, positions
+
+from mosa_edu.attention import reference
+from mosa_edu.selection import Threshold, TokenChoice, prefix_top_k
+from mosa_edu.selection.packing import pack
+
+
+class Wanted:
+    """A recorder that keeps what ragged heads wanted."""
+
+    layer = 0
+
+    def record(self, kind, **tensors):
+        if kind == "ragged":
+            self.wanted = tensors["wanted"]
+
+
+@pytest.mark.parametrize("kind", RAGGED)
+def test_refusals_are_by_place_and_on_record(kind):
+    """Over capacity the later token goes, however good: refusing by score would look ahead."""
+    torch.manual_seed(0)
+    selector = make(kind, n_heads=2, sparsity=8, max_seq_len=64, capacity_factor=0.5).eval()
+    recorder = Wanted()
+    selection = selector(texts(2, 64, D_MODEL, 64), None, recorder)
+    assert selection.indices.shape[-1] == selector.capacity == 4
+    assert recorder.wanted.sum() > selection.valid.sum()
+    for b in range(2):
+        for h in range(2):
+            wanted = recorder.wanted[b, h].nonzero()[:, 0].tolist()
+            assert positions(selection, b, h) == wanted[:4]
+
+
+def test_capacity_is_a_constant_of_the_model():
+    """Slots that shrank with the text would let its length decide about its beginning."""
+    selector = make("prefix", sparsity=8, max_seq_len=64)
+    assert selector.capacity == 16
+    for T, slots in ((5, 5), (16, 16), (40, 16), (64, 16)):
+        assert selector(texts(1, T, D_MODEL, 9)).indices.shape[-1] == slots
+    assert make("prefix", sparsity=3, max_seq_len=64).capacity == 43  # rounded up
+
+
+def test_pack_counts_slots_by_the_fullest_head():
+    chosen = torch.tensor([[[True, False, True], [False, False, False]]])
+    selection = pack(chosen, torch.full((1, 2, 3), 0.5))
+    assert selection.indices.tolist() == [[[0, 2], [0, 0]]]
+    assert selection.valid.tolist() == [[[True, True], [False, False]]]
+    assert pack(chosen[:, 1:], torch.ones(1, 1, 3)).valid.tolist() == [[[False]]]
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 10**6])
+def test_prefix_ranks_do_not_depend_on_the_chunk(monkeypatch, at_once):
+    monkeypatch.setattr(prefix_top_k, "COMPARISONS_AT_ONCE", at_once)
+    logits = torch.tensor([[[0.0, 2, 1, 2, 3, 0, 0], [5, 4, 3, 2, 1, 0, -1]]])
+    ranks = prefix_top_k.prefix_ranks(logits)
+    assert ranks.tolist() == [[[0, 0, 1, 1, 0, 5, 6], [0, 1, 2, 3, 4, 5, 6]]]
+
+
+def test_prefix_memory_is_bounded(monkeypatch):
+    """The paper's Tiny, 64 texts of 1024 tokens in 69 heads, must not hold 4.6e9 comparisons."""
+    monkeypatch.setattr(prefix_top_k, "COMPARISONS_AT_ONCE", 1000)
+    largest = 0
+    real = torch.Tensor.__iand__
+
+    def watched(self, other):
+        nonlocal largest
+        largest = max(largest, self.numel())
+        return real(self, other)
+
+    monkeypatch.setattr(torch.Tensor, "__iand__", watched)
+    prefix_top_k.prefix_ranks(torch.randn(2, 3, 60))
+    assert 0 < largest <= 1000
+
+
+def test_threshold_selects_with_the_old_level_and_learns_afterwards():
+    """Updating first would let a batch's later tokens decide about its earlier ones."""
+    torch.manual_seed(0)
+    selector = make("threshold", decay=0.75).train()
+    level = selector.threshold.tolist()
+    for update in range(1, 10):
+        x = texts(2, 24, D_MODEL, 99)
+        scores = selector.router(x)
+        selection = selector(x)
+        for h, head in enumerate(scores[0].tolist()):
+            wanted = reference.threshold(head, level[h])
+            assert positions(selection, 0, h) == reference.first_come(wanted, selector.capacity)
+        level = [
+            reference.moved_threshold(scores[:, h].flatten().tolist(), 4, level[h], update, 0.75)
+            for h in range(3)
+        ]
+        torch.testing.assert_close(selector.threshold, torch.tensor(level))
+    selector.eval()
+    selector(texts(2, 24, D_MODEL, 99))
+    assert selector.updates == 9
+    torch.testing.assert_close(selector.threshold, torch.tensor(level))
+
+
+def test_threshold_leaves_pads_out_of_its_level():
+    """Rows of a padded batch move the level as their real tokens alone would."""
+    selector = make("threshold").train()
+    twin = copy.deepcopy(selector)
+    x = texts(1, 24, D_MODEL, 99)
+    x[0, 16:] = 9.0
+    selector(x, torch.arange(24)[None] < 16)
+    twin(x[:, :16])
+    assert torch.equal(selector.threshold, twin.threshold)
+
+
+def test_threshold_meets_its_target_load():
+    """On scores that keep their distribution, a head takes about 1 token in rho."""
+    torch.manual_seed(0)
+    selector = Threshold(D_MODEL, 4, 8, 4096, capacity_factor=8).train()
+    for _ in range(50):
+        selector(torch.randn(2, 512, D_MODEL))
+    taken = selector.eval()(torch.randn(1, 4096, D_MODEL)).valid.sum(-1) / 4096
+    assert ((taken - 1 / 8).abs() < 0.02).all()
+
+
+def test_threshold_warm_up_is_expert_choice_and_says_that_it_leaks():
+    torch.manual_seed(0)
+    selector = make("threshold", warmup_steps=2)
+    expert = make("mosa")
+    expert.router = selector.router
+    x = texts(2, 24, D_MODEL, 99)
+    for _ in range(2):
+        assert not selector.causal
+        picked = selector(x)
+        assert torch.equal(picked.indices[picked.valid].view(2, 3, -1), expert(x).indices)
+    assert selector.causal
+    assert make("threshold", warmup_steps=2).eval().causal
+
+
+@pytest.mark.parametrize("kind", ["threshold", "token"])
+def test_statistics_keep_float32(kind):
+    """In bfloat16 a moving average with decay 0.99 would never move again."""
+    selector = make(kind).to(torch.bfloat16).train()
+    assert selector.router.weight.dtype == torch.bfloat16
+    buffer = {"threshold": "threshold", "token": "bias"}[kind]
+    before = selector.get_buffer(buffer).clone()
+    assert before.dtype == torch.float32
+    selector(torch.randn(2, 24, D_MODEL, dtype=torch.bfloat16))
+    assert (selector.get_buffer(buffer) != before).any()
+
+
+def test_token_choice_gives_every_token_its_heads():
+    """n heads a token, whatever the others do; the gate is not renormalised over them."""
+    torch.manual_seed(0)
+    selector = make("token", n_heads=10, sparsity=4, capacity_factor=9).eval()
+    x = texts(2, 24, D_MODEL, 99)
+    selection = selector(x)
+    times = torch.zeros(2, 24).index_put(
+        (torch.arange(2)[:, None, None].expand_as(selection.indices), selection.indices),
+        selection.valid.float(),
+        accumulate=True,
+    )
+    assert selector.heads_per_token == 2  # round(10 / 4)
+    assert (times == 2).all()
+    assert make("token", n_heads=2, sparsity=8).heads_per_token == 1
+
+
+def test_token_choice_evens_the_load():
+    """Without the bias one popular head takes all; with it nobody starves."""
+    torch.manual_seed(0)
+    x = torch.randn(4, 64, D_MODEL) + 1.0
+    selector = TokenChoice(D_MODEL, 8, 8, 64, capacity_factor=8, balance_rate=0.01).train()
+    before = selector(x).valid.sum(dim=(0, 2)).float()
+    for _ in range(600):
+        selector(x)
+    after = selector(x).valid.sum(dim=(0, 2)).float()
+    assert after.std() < before.std() / 4
+    frozen = TokenChoice(D_MODEL, 8, 8, 64, balance_rate=0.0).train()
+    frozen(x)
+    assert not frozen.bias.any()
