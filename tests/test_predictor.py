@@ -24,7 +24,7 @@ from mosa_edu.probes.predictors import (
 )
 from mosa_edu.probes.shares import selection_shares
 from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.results import shipped_scores, predictor_rows, recorded_probe
+from mosa_edu.results import predictor_rows, recorded_probe, shipped_scores
 from mosa_edu.selection import Predictor
 
 

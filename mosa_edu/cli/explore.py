@@ -26,7 +26,7 @@ def add_parser(subparsers: Any) -> None:
         "model inside, which runs any text that is typed into it.",
     )
     add = parser.add_argument
-    add("model", metavar="RUN", help="name or folder of a run, 'explorer', or a model file")
+    add("model", metavar="RUN", help="a run, 'explorer', 'causal', or a model file")
     add("--text", action="append", help="text to start with; may be given again")
     add(
         "--html",

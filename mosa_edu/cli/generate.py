@@ -25,7 +25,7 @@ def add_parser(subparsers: Any) -> None:
         "of what their heads selected; the paper's routing is not, and needs --reselect.",
     )
     add = parser.add_argument
-    add("model", metavar="RUN", help="name or folder of a run, 'explorer', or a model file")
+    add("model", metavar="RUN", help="a run, 'explorer', 'causal', or a model file")
     add("--prompt", required=True, help="text to continue")
     add("--tokens", type=int, help=f"to write; by default {TOKENS} or as many as fit")
     add("--temperature", type=float, default=0.8, help="0 takes the likeliest token")
