@@ -69,6 +69,9 @@ def test_the_command_trains_records_and_goes_on(sweep, tmp_path, capsys):  # noq
     tried = dict(record.series["tried"])
     mosa = record.row(model="mosa")
     assert tried[mosa["n_sparse_heads"]] == mosa["loss"]
+    (found,) = pair_jobs(dense_baseline(), 4, mosa["n_sparse_heads"], (0,), 2)
+    scored = {path.stem for path in (tmp_path / "records" / "scores").iterdir()}
+    assert scored == {"dense-flops-4-seed0", found.name}, "the pair, not the steps on the way"
     assert record.settings["reached"] == (mosa["loss"] <= record.row(model="dense")["loss"])
     assert main([*command, "--resolution", "9"]) == 0
     assert "==" not in capsys.readouterr().out, "nothing to train"

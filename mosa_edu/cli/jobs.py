@@ -170,7 +170,7 @@ def finish(
 
     from mosa_edu.cli.training_run import train
 
-    folder = runs.runs_folder() / f"{sweep}-{args.tokens}" / job.name
+    folder = folder_of(job, args, sweep)
     _share_tokenizer(folder)
     print(f"== {job.name}", flush=True)
     status = train(settings_of(job, args), folder, torch.device(_device()), args.time_limit)
@@ -178,10 +178,15 @@ def finish(
         return status
     finished = _load(folder)
     if status == 0 and finished is not None and finished.status == "finished":
-        (score or _score)(job, folder, args, out)
+        (score or score_job)(job, folder, args, out)
     if finished is not None and finished.status != "stopped":
         dataclasses.replace(finished, name=job.name).save(record)
     return status
+
+
+def folder_of(job: Job, args: argparse.Namespace, sweep: str = "compare") -> Path:
+    """Return the folder that a job's checkpoints are written to."""
+    return runs.runs_folder() / f"{sweep}-{args.tokens}" / job.name
 
 
 def _device() -> str:
@@ -228,7 +233,7 @@ def settings_of(job: Job, args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _score(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
+def score_job(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
     """Score a run, and count what its sparse heads keep and refuse."""
     from mosa_edu.cli.model_probes import selection_record
     from mosa_edu.cli.scores import score_run

@@ -17,8 +17,10 @@ from mosa_edu.cli.jobs import (
     add_sparsity,
     checked,
     finish,
+    folder_of,
     print_plan,
     records_folder,
+    score_job,
 )
 from mosa_edu.twins import N_DENSE_KEPT, Job, dense_baseline, jobs, next_heads, pair_jobs, twin
 
@@ -33,9 +35,9 @@ def add_parser(subparsers: Any) -> None:
         "pair",
         help="find the fewest MoSA heads that reach the dense loss",
         description="Search the number of MoSA heads whose mean loss over the seeds is that of the "
-        "dense model or lower, then time a training step of both in turns and count what each "
-        "keeps for the backward pass and in a cache. The same command again goes on: trained "
-        "runs are read from their records.",
+        "dense model or lower, score the models found three ways, then time a training step of "
+        "both in turns and count what each keeps for the backward pass and in a cache. The same "
+        "command again goes on: trained runs are read from their records.",
     )
     add = parser.add_argument
     add("--guess", type=int, default=8, help="MoSA heads a layer to begin the search with")
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     out = records_folder(args)
 
     def loss_of(wanted: Sequence[Job]) -> float | None:
-        return mean_loss(wanted, out, lambda job: finish(job, args, out))
+        return mean_loss(wanted, out, lambda job: finish(job, args, out, score=_not_yet))
 
     target = loss_of(dense)
     if target is None:
@@ -80,6 +82,10 @@ def run(args: argparse.Namespace) -> int:
         configs, losses, target, rows, name=f"pair-mosa-{args.sparsity}", rounds=args.rounds
     )
     record.save(out / "probes")
+    fewest = configs["mosa"].n_sparse_heads
+    found = pair_jobs(dense_baseline(), args.sparsity, fewest, seeds, N_DENSE_KEPT)
+    for job in [*dense, *found]:
+        _score_once(job, args, out)
     print(said(record))
     return 0
 
@@ -230,6 +236,21 @@ def said(record: ProbeRecord) -> str:
         f"{slots:.1%} fewer KV pairs\n"
         f"Again: {record.command}"
     )
+
+
+def _not_yet(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
+    """Score nothing: most models of a search are only steps on the way."""
+
+
+def _score_once(job: Job, args: argparse.Namespace, out: Path) -> None:
+    """Score a model of the pair three ways, unless that was done."""
+    if (out / "scores" / f"{job.name}.json").exists():
+        return
+    folder = folder_of(job, args)
+    if (folder / "record.json").exists():
+        score_job(job, folder, args, out)
+    else:
+        print(f"{job.name} is not scored: its weights are gone from the cache.", file=sys.stderr)
 
 
 def _stopped() -> int:
