@@ -35,7 +35,8 @@ def test_sweep_trains_scores_and_repeats_nothing(sweep, tmp_path, capsys) -> Non
     printed = capsys.readouterr().out
     kinds = [line.split(":")[0] for line in printed.splitlines() if " parameters" in line]
     assert sorted(kinds[-2:]) == ["dense", "mosa"]
-    assert printed.count("  prefix   loss ") == 2
+    ways = [line.split(": loss ")[0].strip() for line in printed.splitlines() if ": loss " in line]
+    assert sorted(", ".join(ways).split(", ")) == sorted(["full", "prefix", "foreign"] * 2)
     names = ["dense-flops-4-seed0", "mosa-flops-4-seed0"]
     for name in names:
         run = RunRecord.load(tmp_path / "records" / "runs" / f"{name}.json")
