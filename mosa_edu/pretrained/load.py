@@ -11,7 +11,7 @@ from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.model import TransformerLM
 from mosa_edu.pretrained.merges import tokenizer_of
 
-PRETRAINED = ("explorer",)
+PRETRAINED = ("explorer", "causal")
 METADATA = {"name", "config", "merges", "thresholds", "provenance", "reference"}
 
 
