@@ -5,7 +5,8 @@
 Every number is measured on the rounded weights, since those are the model. Writes, under
 mosa_edu/recorded/: NAME/model.safetensors, NAME/card.json, NAME/MODEL_CARD.md, NAME/record.json and
 NAME/scores.json; of a model with the paper's heads also traces/TEXT.json, leaks/TEXT.json,
-contests/TEXT.json, decodings/RULE.json and histories/TEXT.json.
+contests/TEXT.json, decodings/RULE.json and histories/TEXT.json; of a causal one
+decodings/NAME.json, what it writes by the rule that it was trained with.
 """
 
 from __future__ import annotations
@@ -106,11 +107,14 @@ def ship(run: str, name: str) -> dict[str, Any]:
     write_atomic(home / "card.json", json.dumps(card, indent=1, ensure_ascii=False) + "\n")
     write_atomic(home / "MODEL_CARD.md", model_card(card))
     dataclasses.replace(record, name=name).save(home / "record.json")
+    named = {"name": name, "sha256": sha256, "source": told}
     if model.config.sparse == "mosa":
         _write_traces(model, tokenizer, name, sha256, told)
         _write_histories(folder, record, tokenizer)
         thresholds = json.loads(read_metadata(home / "model.safetensors")["thresholds"])
-        write_games(model, tokenizer, thresholds, {"name": name, "sha256": sha256, "source": told})
+        write_games(model, tokenizer, thresholds, named)
+    elif model.causal:
+        write_own_story(model, tokenizer, named)
     return card
 
 
@@ -135,6 +139,13 @@ def write_games(
         causal = under_rule(model, rule, thresholds)
         story = tell_decoding(causal, tokenizer, PROMPT, WRITTEN, **told)
         story.save(RECORDED / "decodings" / f"{rule}.json")
+
+
+def write_own_story(model: Any, tokenizer: Any, told: dict[str, Any]) -> None:
+    """Write what a causal model writes by the rule that trained it."""
+    rule = model.config.sparse
+    story = tell_decoding(model, tokenizer, PROMPT, WRITTEN, trained_rule=rule, **told)
+    story.save(RECORDED / "decodings" / f"{told['name']}.json")
 
 
 def _write_histories(folder: Path, record: RunRecord, tokenizer: Any) -> None:

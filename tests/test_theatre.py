@@ -18,12 +18,13 @@ import mosa_edu
 from mosa_edu import costs
 from mosa_edu.generation import Decoder
 from mosa_edu.generation.story import RULES, tell_decoding, under_rule
+from mosa_edu.pretrained import load_pretrained
 from mosa_edu.records.decoding import DecodingStory
 from mosa_edu.results import recorded_decoding
 from mosa_edu.tracing import Recording
 from mosa_edu.viz.assets import classic_script
 from mosa_edu.viz.decode_theatre import DecodeTheatre, theatre_finding
-from mosa_edu.viz.live_data import shipped_model
+from mosa_edu.viz.live_data import shipped_causal, shipped_model
 
 PROMPT = "The clock said that nobody knew;"
 THRESHOLDS = [[0.3] * 5, [0.0] * 5, [-0.5] * 5]
@@ -144,6 +145,19 @@ def test_recorded_stories_are_small_and_of_the_shipped_weights():
     assert len(theatre.element()) < 50_000
     assert "nobody trained them for the rules here" in theatre.data["about"]
     assert sum(map(len, stories[2].refused)) > 0
+
+
+def test_the_causal_model_writes_its_recorded_story_again():
+    """Catches a story of other weights, of another rule, or of a cache that was read wrongly."""
+    story = recorded_decoding("causal")
+    model, tokenizer = load_pretrained("causal")
+    assert story.model["sha256"] == shipped_causal().sha256
+    assert story.rule == model.config.sparse
+    assert story.trained_rule == story.rule
+    prompt = "".join(piece.text for piece in story.tokens[: story.prompt])
+    again = tell_decoding(model, tokenizer, prompt, 20)
+    assert again.tokens == story.tokens[: len(again.tokens)]
+    assert again.taken == story.taken[: len(again.tokens)]
 
 
 @pytest.mark.browser

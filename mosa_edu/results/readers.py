@@ -107,9 +107,9 @@ def recorded_contest(name: str) -> RouterContest:
     return _named(RouterContest.load, "contests", name)
 
 
-def recorded_decoding(rule: str) -> DecodingStory:
-    """Read how the shipped weights wrote a text by ``prefix``, ``threshold`` or ``token``."""
-    return _named(DecodingStory.load, "decodings", rule)
+def recorded_decoding(name: str) -> DecodingStory:
+    """Read how the ``explorer`` weights wrote by a rule, or ``causal``: those trained by theirs."""
+    return _named(DecodingStory.load, "decodings", name)
 
 
 def recorded_notebook(name: str) -> RunRecord:
