@@ -101,6 +101,39 @@ def test_second_model_that_does_not_come_leaves_the_first_one_working(visit, lea
     assert "rule switched" in probe.text(".pill")
 
 
+@pytest.mark.browser
+def test_second_model_that_does_not_come_takes_nothing_away(visit, leak_site):
+    """Catches a failed load that throws the reader's own text and cut away."""
+    half = leak_site.write_with("half.html", '"url":"causal.safetensors"', '"url":"leak.html"')
+    fragment = "#leak=letter&cut=9&text=Nobody+knew+what+the+second+clock+had+said+to+them."
+    probe = Probe(visit(half + fragment).page, "mosa-leak")
+    probe.until_live()
+    shown = probe.text(".finding"), probe.text(".text"), probe.link()
+    probe.choose("Trained prefix")
+    probe.until("(root) => !root.querySelector('.banner').hidden")
+    assert (probe.text(".finding"), probe.text(".text"), probe.link()) == shown
+    assert probe.page.get_by_role("radio", name="Paper", exact=True).is_checked()
+    assert probe.text(".pill").startswith("Live model,")
+
+
+@pytest.mark.browser
+def test_answer_of_the_second_model_does_not_come_in_after_the_stored_one(visit, leak_site):
+    """Catches zero rewritten picks under the paper's rule: a run that nobody ended."""
+    probe = open_probe(visit, leak_site)
+    probe.choose("Trained prefix")
+    probe.until_shows(".pill", "Live model, trained causally")
+    probe.page.evaluate(
+        f"""() => {{
+          const buttons = [...{probe.root}.querySelectorAll("[role=radio]")];
+          const press = (name) => buttons.find((own) => own.textContent === name).click();
+          ["None", "Random", "Paper"].forEach(press);
+        }}"""
+    )
+    probe.page.wait_for_timeout(1000)
+    assert probe.text(".finding") == leak_finding(leak_site.example)
+    assert probe.text(".pill") == "Stored example"
+
+
 def test_second_model_must_be_causal_and_cut_texts_alike(leak_site, tmp_path):
     example, model, tokenizer = leak_site.example, leak_site.model, leak_site.tokenizer
     first = leak_site.weights

@@ -200,9 +200,9 @@ export class LeakProbe extends Figure {
 
   report() {
     if (!this.frame) return;
-    const { status } = this.witness;
+    const { status, session } = this.witness;
     const { rule } = this.answer.state;
-    this.frame.report(status, this.live, { paper: "", trained: ", trained causally" }[rule] ?? ", rule switched");
+    this.frame.report(this.live ? session.status : status, this.live, { paper: "", trained: ", trained causally" }[rule] ?? ", rule switched");
     this.controls.report(status);
   }
 

@@ -53,6 +53,7 @@ export class Witness {
   async refresh() {
     const { probe, session } = this;
     if (!session.engine) {
+      this.runner.work.stop(); // the other model's answer is not asked for any more
       if (this.isStored()) return probe.show(storedView(probe.data, probe.state), false);
       const obstacle = session.obstacle();
       if (obstacle) return this.goBack(obstacle);
@@ -91,12 +92,13 @@ export class Witness {
     probe.show(view, true);
   }
 
-  /** @param {string} why The stored example is shown instead. */
+  /** @param {string} why What is shown stays, and the switches say what that is. */
   goBack(why) {
     const { probe } = this;
+    const { view } = probe.state;
     this.wanted = probe.state;
-    probe.adopt({ ...probe.firstFrame(), view: probe.state.view });
-    probe.show(storedView(probe.data, probe.state), false);
+    probe.adopt({ ...probe.answer.state, view });
+    probe.report();
     probe.frame.tell(why);
   }
 }
