@@ -43,7 +43,13 @@ def test_other_scripts_have_pieces_and_capitals():
     assert kinds_at(1, ["né", "gligé"]) == {"piece"}
     assert kinds_at(0, ["Ёлка"]) == {"capital"}
     assert kinds_at(1, ["e", "\N{COMBINING ACUTE ACCENT}t"]) == {"piece"}
-    assert kinds_at(0, ["☃"]) == {"punctuation"}
+    assert kinds_at(0, ["。"]) == kinds_at(0, ["…!"]) == {"punctuation"}
+
+
+def test_pictures_and_signs_are_no_punctuation():
+    """Catches "all are punctuation marks" of a text of emoji."""
+    for text in ("☃", " 😀", "+", "\ufffd"):
+        assert kinds_at(0, [text]) == set()
 
 
 def test_labels_and_words():

@@ -214,7 +214,8 @@ def _kinds_of(texts: Sequence[str], position: int) -> set[str]:
     if continues_word(texts, position):
         return {"piece"}
     if not any(is_word_character(character) for character in text):
-        return {"punctuation"}
+        marks = any(category(character).startswith("P") for character in text)
+        return {"punctuation"} if marks else set()
     found = {"capital"} if category(text[0]) in ("Lu", "Lt") else set()
     if not continues_word(texts, position + 1):
         word = text.lower()

@@ -36,7 +36,7 @@ function kindsAt(texts, t) {
   const text = stripped(texts[t]);
   if (!text) return new Set();
   if (continuesWord(texts, t)) return new Set(["piece"]);
-  if (!/[\p{L}\p{M}\p{N}]/u.test(text)) return new Set(["punctuation"]);
+  if (!/[\p{L}\p{M}\p{N}]/u.test(text)) return new Set(/\p{P}/u.test(text) ? ["punctuation"] : []);
   const found = new Set(/^[\p{Lu}\p{Lt}]/u.test(text) ? ["capital"] : []);
   if (continuesWord(texts, t + 1)) return found;
   const word = text.toLowerCase();
