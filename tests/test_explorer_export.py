@@ -42,6 +42,26 @@ def test_picture_is_one_svg_with_caption_and_provenance(shown, explorer_site):  
     assert "var(" not in text
 
 
+def test_picture_breaks_lines_that_are_too_long(shown):
+    """Catches a finding that runs out of the picture."""
+    for head in range(5):
+        shown.go(f"ex=letter&layer=1&head={head}")
+        _, text = saved(shown, "Save SVG")
+        longest = shown.page.evaluate(
+            """(text) => {
+              const node = document.createElement("div");
+              node.innerHTML = text;
+              document.body.append(node);
+              const lines = [...node.querySelectorAll("text:not(g[font-family] text)")];
+              const ends = lines.map((line) => line.getComputedTextLength());
+              node.remove();
+              return Math.max(...ends);
+            }""",
+            text,
+        )
+        assert longest <= 726 + 16
+
+
 def test_numbers_are_those_of_the_trace(shown, explorer_site):  # noqa: F811
     name, text = saved(shown, "CSV")
     trace = explorer_site.first

@@ -64,10 +64,11 @@ export function csvText(rows) {
 
 /**
  * @param {string} text
- * @returns {string[]} Lines that fit under the picture.
+ * @param {number} [letter] Mean width of a character.
+ * @returns {string[]} Lines that fit into the picture.
  */
-function broken(text) {
-  const most = Math.floor(PICTURE_WIDTH / PICTURE_LETTER);
+export function broken(text, letter = PICTURE_LETTER) {
+  const most = Math.floor(PICTURE_WIDTH / letter);
   return text.match(new RegExp(`\\S.{0,${most - 1}}(?=\\s|$)|\\S{1,${most}}`, "g")) ?? [];
 }
 
@@ -88,7 +89,7 @@ export const documentOf = (picture) => new XMLSerializer().serializeToString(pic
 export function cardPicture(finding, nodes, height, caption) {
   const text = (/** @type {string} */ words, /** @type {number} */ size, /** @type {number} */ y, weight = 400) =>
     svg("text", { "font-family": SANS, "font-size": size, "font-weight": weight, fill: LIGHT.ink, x: PICTURE_MARGIN, y }, words);
-  const lines = caption.flatMap(broken);
+  const lines = caption.flatMap((words) => broken(words));
   const top = 56;
   const box = { width: PICTURE_WIDTH + 2 * PICTURE_MARGIN, height: top + height + PICTURE_LINE * lines.length + 24 };
   const picture = svg(

@@ -6,13 +6,12 @@
 import { svg } from "../dom.js";
 import { headName } from "../format.js";
 import { LIGHT, MONO, SANS } from "../palette.js";
-import { documentOf } from "../take_along.js";
+import { broken, documentOf, PICTURE_WIDTH } from "../take_along.js";
 import { Axis } from "./axis.js";
 import { arrangeRows, marksOf } from "./overview_bitmap.js";
 import { drawChart } from "./score_drawing.js";
 import { findingOf } from "./header.js";
 
-const WIDTH = 726;
 const MARGIN = 16;
 const CELL = 8.4; // of a 14 px monospaced character
 const LINE = 26;
@@ -35,7 +34,7 @@ function layText({ routing, labels }) {
   return routing.texts.map((text, t) => {
     const body = text.trim() || labels[t];
     const lead = text.startsWith(" ") && x > 0 ? CELL : 0;
-    if (x + lead + widthOf(body) > WIDTH) [x, y] = [0, y + LINE];
+    if (x + lead + widthOf(body) > PICTURE_WIDTH) [x, y] = [0, y + LINE];
     else x += lead;
     const place = { t, body, x, y };
     x += widthOf(body);
@@ -108,7 +107,7 @@ function drawHeads(view) {
  * @returns {string} An SVG document.
  */
 export function pictureOf(shown, provenance) {
-  const axis = new Axis(WIDTH, shown.routing.T, false, 0);
+  const axis = new Axis(PICTURE_WIDTH, shown.routing.T, false, 0);
   const view = { ...shown, palette: LIGHT, axis, narrow: false };
   const found = findingOf(view.routing, view.row);
   const chart = drawChart(view);
@@ -122,8 +121,8 @@ export function pictureOf(shown, provenance) {
   };
   /** @param {string} text @param {number} size @param {number} height @param {number} [weight] */
   const line = (text, size, height, weight = 400) => {
-    const style = { "font-family": SANS, "font-size": size, "font-weight": weight };
-    put(svg("text", { ...style, fill: LIGHT.ink, y: size }, text), height);
+    const style = { "font-family": SANS, "font-size": size, "font-weight": weight, fill: LIGHT.ink, y: size };
+    for (const words of broken(text, size * (weight > 400 ? 0.6 : 0.52))) put(svg("text", style, words), height);
   };
   line(found.who + found.keeps + found.what, 21, 32, 600);
   line(found.detail, 13, 26);
@@ -135,7 +134,7 @@ export function pictureOf(shown, provenance) {
   const heads = drawHeads(view);
   put(heads.node, heads.height + 16);
   for (const words of provenance) line(words, 11, 16);
-  const [width, height] = [WIDTH + 2 * MARGIN, y + MARGIN];
+  const [width, height] = [PICTURE_WIDTH + 2 * MARGIN, y + MARGIN];
   const picture = svg(
     "svg",
     { viewBox: `0 0 ${width} ${height}`, width, height },
