@@ -6,7 +6,7 @@
 import { pythonString } from "../explorer/export.js";
 
 export const SCRUB_CSS = `
-.scrub .detail{min-height:40px;margin-bottom:12px!important}
+.scrub .detail{min-height:40px}
 .scrub .controls{grid-template-columns:minmax(96px,1fr) auto auto auto}
 .stops{margin:12px 0}
 .stops .slider{top:84px}
@@ -22,7 +22,7 @@ export const SCRUB_CSS = `
  * @param {import("./history.js").ScrubState} state
  * @returns {string} Empty if the package has no such record.
  */
-export function scrubPython({ name, text }, { stop, layer, head }) {
+export function scrubPython({ name, text, steps }, { stop, layer, head }) {
   if (name !== "explorer") return "";
   const lines = [
     "from mosa_edu.results import recorded_history",
@@ -30,8 +30,9 @@ export function scrubPython({ name, text }, { stop, layer, head }) {
     "",
     `text = ${pythonString(text)}`,
     "history = recorded_history(next(name for name, own in PROBES.items() if own == text))",
-    `picks = history.indices[${stop}, ${layer}, ${head}].tolist()`,
-    `print(f"step {history.steps[${stop}]}, loss {history.losses[${stop}]:.2f}:", picks)`,
+    `stop = history.steps.index(${steps[stop]})`, // the record may have steps between those of a page
+    `picks = history.indices[stop, ${layer}, ${head}].tolist()`,
+    'print(f"step {history.steps[stop]}, loss {history.losses[stop]:.2f}:", picks)',
     "print([history.pieces[t] for t in picks])",
   ];
   return `${lines.join("\n")}\n`;
