@@ -275,3 +275,29 @@ def test_pictures_are_drawn_where_the_numbers_say(kept_page, explorer_site):  # 
         expected = orange if i == kept[-1] else blue
         near = np.abs(np.array(colour[:3]) - expected).max() < 12
         assert near == (j <= i)
+
+
+def test_second_line_keeps_its_room_where_no_head_keeps_a_kind(kept_page):  # noqa: F811
+    """Catches words cut off by the bar below them, as of texts in other scripts."""
+    kept_page.go("ex=letter")
+    room = kept_page.page.evaluate(
+        """() => {
+          const root = document.querySelector("mosa-explorer > div").shadowRoot;
+          const box = (name) => root.querySelector(name).getBoundingClientRect();
+          const chips = root.querySelector("header .chips");
+          const was = chips.hidden;
+          chips.hidden = true;
+          const room = box("header + *").top - box("header .detail").bottom;
+          chips.hidden = was;
+          return room;
+        }"""
+    )
+    assert room >= 8
+
+
+def test_tokens_from_right_to_left_leave_the_numbers_beside_them_alone(kept_page):  # noqa: F811
+    """Catches a score of .057 that reads as 057 and a dot."""
+    kept_page.go("ex=letter")
+    for place in (".why .note code", ".readout code"):
+        style = kept_page.one(place).evaluate("(code) => getComputedStyle(code).unicodeBidi")
+        assert style == "isolate"

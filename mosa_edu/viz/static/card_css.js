@@ -23,7 +23,7 @@ export const CARD_CSS = `
 .mosa * { box-sizing: border-box; }
 .mosa [hidden] { display: none !important; }
 .mosa p { margin: 0; }
-.mosa code { font: inherit; font-family: var(--mosa-mono); font-size: .96em; }
+.mosa code { font: inherit; font-family: var(--mosa-mono); font-size: .96em; unicode-bidi: isolate; }
 .mosa b { font-weight: 600; }
 .mosa a { color: inherit; text-decoration: underline; text-underline-offset: 2px; }
 .card {
@@ -73,10 +73,10 @@ button[aria-pressed=true], button[aria-checked=true], button[aria-expanded=true]
   text-wrap: balance;
 }
 .keeps { color: var(--mosa-pick); }
-.detail { color: var(--mosa-ink2); min-height: 20px; margin-top: 2px !important; }
+.mosa .detail { color: var(--mosa-ink2); min-height: 20px; margin: 2px 0 12px; }
 .detail code { color: var(--mosa-ink); }
 .detail b { color: var(--mosa-cursor-text); }
-header .chips { margin: 8px 0 12px; overflow-x: auto; scrollbar-width: none; }
+header .chips { margin: -4px 0 12px; overflow-x: auto; scrollbar-width: none; }
 .chips > * { flex-shrink: 0; }
 .chips .lead { font-size: 12px; color: var(--mosa-ink2); white-space: nowrap; }
 .chip {

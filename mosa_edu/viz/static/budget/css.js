@@ -5,7 +5,6 @@
 
 export const BUDGET_CSS = `
 .budget .controls { grid-template-columns: repeat(3, minmax(0, 1fr)); }
-.budget .detail { padding-bottom: 12px; }
 .body { padding-top: 16px; padding-bottom: 16px; }
 .body svg { display: block; }
 .narrow.budget .controls { grid-template-columns: 1fr; }

@@ -6,7 +6,7 @@
 export const LEAK_CSS = `
 .leak .finding{min-height:56px;text-wrap:wrap}
 .leak .finding :last-child{display:inline-block}
-.leak .detail{min-height:40px;margin-bottom:12px!important}
+.leak .detail{min-height:40px}
 .leak .controls{grid-template-columns:minmax(96px,1fr) auto}
 .leak .controls>:last-child{grid-column:1/-1}
 .leak .tok.thin{text-decoration:underline dotted 2px var(--mosa-cursor);text-underline-offset:5px}

@@ -8,7 +8,6 @@ export const ZOO_CSS = `
 .zoo .field:first-child { flex: 1 1 160px; }
 .zoo .field:nth-child(5) { flex: 3 1 260px; }
 .ahead { flex: 2 1 240px; align-self: end; min-height: 32px; }
-.zoo .detail { padding-bottom: 12px; }
 .body { padding-top: 12px; padding-bottom: 16px; }
 .text { font: 14px/28px var(--mosa-mono); overflow-wrap: anywhere; padding-bottom: 12px; }
 .tok { position: relative; padding: 2px; margin: 0 -2px; border-radius: 4px; cursor: pointer; }

@@ -15,7 +15,6 @@ import { phraseNodes } from "./phrase.js";
 const QUIZ_CSS = `
 .card{container-type:inline-size}
 .question{padding:0 16px 16px}
-.detail{margin-bottom:12px!important}
 .choices{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,max(280px,40%)),1fr));gap:8px}
 .choice{display:flex;flex-direction:column;border:1px solid var(--mosa-rule);border-radius:6px}
 .choice:hover{border-color:var(--mosa-quiet)}

@@ -8,7 +8,6 @@ import { fraction, signed } from "../format.js";
 import { rivalsOf } from "./drawing.js";
 
 export const GAME_CSS = `
-.router .detail{margin-bottom:12px!important}
 .router .controls{grid-template-columns:minmax(96px,1fr) auto auto}
 .tok.missed{box-shadow:inset 0 0 0 1.5px var(--mosa-pick)}
 .seats{gap:8px 12px;padding-bottom:12px}

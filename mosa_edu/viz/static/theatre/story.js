@@ -8,7 +8,7 @@ import { count, plural, rowName } from "../format.js";
 import { tokenLabels } from "../tokens.js";
 
 export const THEATRE_CSS = `
-.theatre .detail{min-height:40px;margin-bottom:12px!important}
+.theatre .detail{min-height:40px}
 .theatre .controls{grid-template-columns:auto 1fr;align-items:end}
 .theatre .controls .row{justify-content:flex-end}
 .theatre .tok.given{color:var(--mosa-ink2)}
