@@ -41,7 +41,7 @@ def test_targets_are_44_pixels_on_a_phone(visit, explorer_site):  # noqa: F811
     shown = show(visit, explorer_site, **PHONE)
     small = in_root(
         shown,
-        """const controls = "button:not(.word), select, input, canvas, svg.chart";
+        """const controls = "button:not(p .word), select, input, canvas, svg.chart";
         const nodes = root.querySelectorAll(controls);
         return [...nodes].filter((node) => node.offsetParent !== null || node.tagName === "svg")
           .map((node) => [node.textContent.slice(0, 20), node.getBoundingClientRect()])

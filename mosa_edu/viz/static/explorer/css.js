@@ -147,9 +147,10 @@ export const EXPLORER_CSS = `
 .narrow .col.toured { outline-offset: 4px; }
 .narrow .columns { grid-template-columns: 1fr 1fr; }
 .narrow .still .col > div:last-child { height: auto; min-height: 124px; contain: content; }
-.narrow .still .col:first-child > div:last-child { min-height: 172px; }
+.narrow .still .col:first-child > div:last-child { min-height: 272px; }
 .narrow .columns > :nth-child(3), .narrow .columns + .columns > * { grid-column: 1/-1; }
 .narrow .bar-word { max-width: 112px; }
+.narrow .bars .word { min-height: 44px; min-width: 44px; text-align: right; }
 .narrow .costs { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0 12px; }
 .narrow .still .col:last-child > div:last-child { min-height: 0; }
 .narrow .cost-line, .narrow .cost-line b { display: block; }
