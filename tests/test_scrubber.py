@@ -158,6 +158,7 @@ def test_picture_numbers_and_cell_are_those_of_the_view(visit, explorer_site, ca
         texts[name] = download.value.path().read_text()
     picture = ElementTree.fromstring(texts["Save SVG"])
     assert picture.findtext("{*}title") == shown.text(".finding")
+    assert f"{explorer_site.address}/recorded/scrubber.html#scrub=a-text" in texts["Save SVG"]
     rows = list(csv.reader(StringIO(texts["CSV"])))[1:]
     assert len(rows) == history.indices.size
     stop = max(i for i, step in enumerate(history.steps) if step <= 300)

@@ -144,6 +144,9 @@ export function writeFragment(fragment) {
   }
 }
 
+/** @param {string} fragment Without "#". @returns {string} The address of this page there. */
+export const addressOf = (fragment) => `${location.href.replace(/#.*/, "")}#${fragment}`;
+
 /**
  * @param {() => string} fragment
  * @param {(words: string) => void} tell
@@ -151,7 +154,7 @@ export function writeFragment(fragment) {
 export function shareButton(fragment, tell) {
   return button("Share link", async () => {
     try {
-      await navigator.clipboard.writeText(`${location.href.replace(/#.*/, "")}#${fragment()}`);
+      await navigator.clipboard.writeText(addressOf(fragment()));
       tell("Link copied.");
     } catch {
       tell("The browser does not let this page copy.");

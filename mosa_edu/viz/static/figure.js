@@ -3,7 +3,7 @@
  * @module
  */
 
-import { cardTable, complaint, fragmentReader, writeFragment } from "./card.js";
+import { addressOf, cardTable, complaint, fragmentReader, writeFragment } from "./card.js";
 import { CARD_CSS } from "./card_css.js";
 import { setText } from "./dom.js";
 import { redraw } from "./drawing.js";
@@ -100,7 +100,7 @@ export class Figure {
   taken() {
     const { state } = this;
     const { detail, spoken, ...words } = this.said(state);
-    const about = [detail, this.provenance(state), `#${this.fragment()}`];
+    const about = [detail, this.provenance(state), addressOf(this.fragment())];
     const picture = () => {
       const { nodes, height } = this.picture(state, LIGHT, PICTURE_WIDTH);
       return cardPicture(Object.values(words).join(""), nodes, height, about);

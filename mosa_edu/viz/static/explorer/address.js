@@ -3,7 +3,7 @@
  * @module
  */
 
-import { writeFragment } from "../card.js";
+import { addressOf, writeFragment } from "../card.js";
 import { readLink, writeLink } from "./link.js";
 
 export class Address {
@@ -44,7 +44,7 @@ export class Address {
    * @returns {string}
    */
   link(changes) {
-    return `${location.href.replace(/#.*/, "")}#${this.fragment(changes)}`;
+    return addressOf(this.fragment(changes));
   }
 
   /** Take over what the fragment says. */
