@@ -19,6 +19,7 @@ const QUIZ_CSS = `
 .choice{display:flex;flex-direction:column;border:1px solid var(--mosa-rule);border-radius:6px}
 .choice:hover{border-color:var(--mosa-quiet)}
 .card .choice>button{display:flex;gap:16px;padding:10px 12px 4px;min-height:0;border:0;font-size:14px;line-height:20px;text-align:left;overflow-wrap:anywhere;background:none;color:inherit}
+.choice>button:focus-visible{outline-offset:-2px}
 sub,sup{font-size:.7em;line-height:0}
 .letter,.verdict{min-width:16px;font-weight:600}
 .reason{padding:0 12px 10px 44px;color:var(--mosa-ink2);font-size:13px;line-height:18px}
