@@ -175,7 +175,6 @@ tbody tr { cursor: pointer; }
 .narrow .plain { padding: 4px 6px; }
 .narrow .finding { font-size: 18px; line-height: 24px; min-height: 48px; }
 .narrow button, .narrow select { min-height: 44px; min-width: 44px; }
-.narrow .word { min-height: 28px; min-width: 0; padding: 0 2px; }
 .narrow .chip { border-radius: 22px; padding: 3px 14px; }
 .narrow .controls { grid-template-columns: 1fr auto; gap: 12px; }
 .narrow .segments output { line-height: 30px; min-width: 28px; }

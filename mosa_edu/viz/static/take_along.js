@@ -7,7 +7,7 @@ import { button, svg } from "./dom.js";
 import { download } from "./download.js";
 import { LIGHT, SANS } from "./palette.js";
 
-const PICTURE_MARGIN = 16;
+export const PICTURE_MARGIN = 16;
 const PICTURE_LINE = 16;
 const PICTURE_LETTER = 5.7; // mean width of a character of 11 px
 
@@ -73,10 +73,17 @@ export function broken(text, letter = PICTURE_LETTER) {
 }
 
 /**
- * @param {Node} picture
- * @returns {string} An SVG document, whatever its texts hold.
+ * @param {string} title
+ * @param {number} height
+ * @param {Node[]} parts
+ * @returns {string} An SVG document of the usual width, whatever its texts hold.
  */
-export const documentOf = (picture) => new XMLSerializer().serializeToString(picture).replace(NO_XML, "\ufffd");
+export function pictureDocument(title, height, parts) {
+  const box = { width: PICTURE_WIDTH + 2 * PICTURE_MARGIN, height };
+  const ground = svg("rect", { ...box, fill: LIGHT.ground });
+  const picture = svg("svg", { viewBox: `0 0 ${box.width} ${height}`, ...box }, svg("title", {}, title), ground, ...parts);
+  return new XMLSerializer().serializeToString(picture).replace(NO_XML, "\ufffd");
+}
 
 /**
  * One picture with its finding, caption and provenance, always light.
@@ -91,15 +98,9 @@ export function cardPicture(finding, nodes, height, caption) {
     svg("text", { "font-family": SANS, "font-size": size, "font-weight": weight, fill: LIGHT.ink, x: PICTURE_MARGIN, y }, words);
   const lines = caption.flatMap((words) => broken(words));
   const top = 56;
-  const box = { width: PICTURE_WIDTH + 2 * PICTURE_MARGIN, height: top + height + PICTURE_LINE * lines.length + 24 };
-  const picture = svg(
-    "svg",
-    { viewBox: `0 0 ${box.width} ${box.height}`, ...box },
-    svg("title", {}, finding),
-    svg("rect", { ...box, fill: LIGHT.ground }),
+  return pictureDocument(finding, top + height + PICTURE_LINE * lines.length + 24, [
     text(finding, finding.length > 76 ? 13 : 16, 34, 600),
     svg("g", { transform: `translate(${PICTURE_MARGIN} ${top})` }, ...nodes),
     ...lines.map((words, i) => text(words, 11, top + height + PICTURE_LINE * (i + 1))),
-  );
-  return documentOf(picture);
+  ]);
 }

@@ -150,12 +150,12 @@ export const EXPLORER_CSS = `
 .narrow .still .col:first-child > div:last-child { min-height: 272px; }
 .narrow .columns > :nth-child(3), .narrow .columns + .columns > * { grid-column: 1/-1; }
 .narrow .bar-word { max-width: 112px; }
-.narrow .bars .word { min-height: 44px; min-width: 44px; text-align: right; }
+.narrow .bars .word { text-align: right; }
 .narrow .costs { display: grid; grid-template-columns: repeat(3, 1fr); gap: 0 12px; }
 .narrow .still .col:last-child > div:last-child { min-height: 0; }
 .narrow .cost-line, .narrow .cost-line b { display: block; }
 .narrow .bars { gap: 0 8px; }
-.narrow .everyone .word { min-height: 24px; }
+.narrow p .word { min-height: 24px; min-width: 0; padding: 0 2px; }
 @media (forced-colors: active) {
   .step[aria-current] { outline: 2px solid; outline-offset: -2px; }
   .bar, .bar-track, .share, .swatch, .tok.att::after, .legend i { forced-color-adjust: none; }

@@ -6,13 +6,12 @@
 import { svg } from "../dom.js";
 import { headName } from "../format.js";
 import { LIGHT, MONO, SANS } from "../palette.js";
-import { broken, documentOf, PICTURE_WIDTH } from "../take_along.js";
+import { broken, PICTURE_MARGIN, PICTURE_WIDTH, pictureDocument } from "../take_along.js";
 import { Axis } from "./axis.js";
 import { arrangeRows, marksOf } from "./overview_bitmap.js";
 import { drawChart } from "./score_drawing.js";
 import { findingOf } from "./header.js";
 
-const MARGIN = 16;
 const CELL = 8.4; // of a 14 px monospaced character
 const LINE = 26;
 
@@ -110,13 +109,14 @@ export function pictureOf(shown, provenance) {
   const axis = new Axis(PICTURE_WIDTH, shown.routing.T, false, 0);
   const view = { ...shown, palette: LIGHT, axis, narrow: false };
   const found = findingOf(view.routing, view.row);
+  const sentence = found.who + found.keeps + found.what;
   const chart = drawChart(view);
-  let y = MARGIN;
+  let y = PICTURE_MARGIN;
   /** @type {SVGElement[]} */
   const parts = [];
   /** @param {SVGElement} node @param {number} height */
   const put = (node, height) => {
-    parts.push(svg("g", { transform: `translate(${MARGIN} ${y})` }, node));
+    parts.push(svg("g", { transform: `translate(${PICTURE_MARGIN} ${y})` }, node));
     y += height;
   };
   /** @param {string} text @param {number} size @param {number} height @param {number} [weight] */
@@ -124,7 +124,7 @@ export function pictureOf(shown, provenance) {
     const style = { "font-family": SANS, "font-size": size, "font-weight": weight, fill: LIGHT.ink, y: size };
     for (const words of broken(text, size * (weight > 400 ? 0.6 : 0.52))) put(svg("text", style, words), height);
   };
-  line(found.who + found.keeps + found.what, 21, 32, 600);
+  line(sentence, 21, 32, 600);
   line(found.detail, 13, 26);
   const text = drawText(view);
   put(text.node, text.height + 12);
@@ -134,13 +134,5 @@ export function pictureOf(shown, provenance) {
   const heads = drawHeads(view);
   put(heads.node, heads.height + 16);
   for (const words of provenance) line(words, 11, 16);
-  const [width, height] = [PICTURE_WIDTH + 2 * MARGIN, y + MARGIN];
-  const picture = svg(
-    "svg",
-    { viewBox: `0 0 ${width} ${height}`, width, height },
-    svg("title", {}, found.who + found.keeps + found.what),
-    svg("rect", { width, height, fill: LIGHT.ground }),
-    ...parts,
-  );
-  return documentOf(picture);
+  return pictureDocument(sentence, y + PICTURE_MARGIN, parts);
 }
