@@ -131,8 +131,10 @@ def leak_finding(example: LeakExample) -> str:
     """Say what the new future did, as the page says it."""
     picks, predictions = sum(example.rewritten()), sum(example.changed)
     rewrites = f"rewrites {_plural(picks, 'pick')}" if picks else "rewrites no pick"
-    of = _plural(example.cut, "prediction")
-    return f"A new future {rewrites} in the past; {predictions or 'none'} of its {of} changed."
+    what = f"{predictions or 'none'} of its {example.cut} predictions changed"
+    if example.cut == 1:
+        what = f"its one prediction {'changed' if predictions else 'stays as it was'}"
+    return f"A new future {rewrites} in the past; {what}."
 
 
 def _data(

@@ -96,7 +96,7 @@ export function bannerPanel(retry) {
     report({ name, message }) {
       node.hidden = name !== "error";
       words.replaceChildren(
-        bold("The live model could not be loaded. "),
+        bold("The model could not be loaded. "),
         `${message}${/[.!?]$/.test(message) ? "" : "."} The stored examples below are complete and keep working.`,
       );
     },

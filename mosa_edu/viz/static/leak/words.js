@@ -36,9 +36,18 @@ export function leakFinding({ state, cut, moved, same, kept }, changes) {
     who: same ? "The same future " : `${WHO[state.future]} `,
     keeps: `rewrites ${picks ? plural(picks, "pick") : "no pick"} in the past`,
     then: "; ",
-    what: `${predictions || "none"} of its ${plural(cut, "prediction")} changed.`,
+    what: changedOf(predictions, cut),
     detail: detail.join(" "),
   };
+}
+
+/**
+ * @param {number} changed
+ * @param {number} all
+ */
+function changedOf(changed, all) {
+  if (all === 1) return `its one prediction ${changed ? "changed" : "stays as it was"}.`;
+  return `${changed || "none"} of its ${all} predictions changed.`;
 }
 
 /**
