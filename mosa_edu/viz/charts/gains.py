@@ -64,13 +64,21 @@ def _names(rows: Sequence[RepairRow]) -> list[str]:
 
 
 def _finding(names: Sequence[str], rows: Sequence[RepairRow]) -> str:
-    """Say of every kind what is left of its gain when the future is cut off."""
-    said = []
+    """Say who gains or loses and what is left when the future is cut off; then who does neither."""
+    said, level = [], []
     for name, row in zip(names, rows, strict=True):
         seeds = plural(len(row.seeds), "seed")
-        full, prefix = (_in_words(row.gains[way]) for way in ("full", "prefix"))
-        said.append(f"{name} {full}, with the future cut off {prefix} ({seeds})")
-    return "Gain on dense in nats per token: " + "; ".join(said) + "."
+        full, prefix = (row.gains[way] for way in ("full", "prefix"))
+        if full.holds_zero and prefix.holds_zero:
+            level.append(f"{name} ({seeds})")
+        else:  # a causal kind has one gain, whatever comes later
+            gain, left = _in_words(full), _in_words(prefix)
+            cut_off = "" if gain == left else f", with the future cut off {left}"
+            said.append(f"{name} {gain}{cut_off} ({seeds})")
+    sentences = ["; ".join(said)] if said else []
+    if level:
+        sentences.append(f"not told apart from 0, future shown or cut off: {', '.join(level)}")
+    return "Gain on dense in nats per token: " + "; ".join(sentences) + "."
 
 
 def _in_words(gain: Interval) -> str:
