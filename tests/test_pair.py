@@ -12,10 +12,29 @@ from mosa_edu.cli.main import main
 from mosa_edu.costs import kv_slots
 from mosa_edu.model import PRESETS
 from mosa_edu.records.probe import ProbeRecord
+from mosa_edu.results import pair_words
 from mosa_edu.twins import dense_baseline, next_heads, pair_jobs
 
 DENSE = replace(PRESETS["micro"], n_dense_heads=4, n_sparse_heads=0)
 MOSA = replace(PRESETS["micro"], n_dense_heads=2, n_sparse_heads=3)
+
+
+def test_the_words_keep_signs_and_say_what_was_not_reached():
+    """Catches a cache that grew told as a saving, and a loss that was never reached."""
+    sizes = {"n_local_heads": 0, "parameters": 100, "flops": 1000, "saved_bytes": 200}
+    dense = {"model": "dense", "n_dense_heads": 4, "n_sparse_heads": 0, **sizes, "kv_slots": 400}
+    mosa = {"model": "mosa", "n_dense_heads": 2, "n_sparse_heads": 9, **sizes, "kv_slots": 500}
+    mosa |= {"flops": 900, "parameters": 150}
+    times = ({"time": t, "time_low": t, "time_high": t} for t in (1.0, 1.5))
+    rows = [dense | {"loss": 4.0} | next(times), mosa | {"loss": 4.1} | next(times)]
+    tried = {"tried": [[3, None], [9, 4.1]]}
+    record = ProbeRecord("pair", "pair-x", {"reached": False}, rows, tried, {"command": "again"})
+    words = pair_words(record)
+    assert "mean loss: 3: diverged, 9: 4.100" in words
+    assert "without reaching, the loss" in words
+    assert "FLOPs -10.0%, bytes for the backward pass +0.0%, KV pairs +25.0%" in words
+    with pytest.raises(ValueError, match="must be pair"):
+        pair_words(ProbeRecord("decoding", "x", {}, rows, {}, {}))
 
 
 @pytest.mark.parametrize("guess", [1, 7, 40])

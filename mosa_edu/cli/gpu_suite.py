@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 from mosa_edu.checks import require
 from mosa_edu.cli import runs
 from mosa_edu.cli.jobs import INTERRUPTED
-from mosa_edu.cli.pair import chosen, mean_loss, pair_record, said, search
+from mosa_edu.cli.pair import chosen, mean_loss, pair_record, search
 from mosa_edu.cli.suites import SUITES, Suite, first_jobs, matched_job, settings_of
+from mosa_edu.results.pair import pair_words
 
 if TYPE_CHECKING:
     import torch
@@ -156,7 +157,7 @@ def _matched(step: Step) -> Job | int:
             return TIME_UP
         record = _measured(step, configs, losses, target, name)
         record.save(step.out / "probes")
-        print(said(record), flush=True)
+        print(pair_words(record), flush=True)
     return matched_job(suite, vocab_size, configs["mosa"].n_sparse_heads, 0)
 
 

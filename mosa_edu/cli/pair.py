@@ -22,6 +22,7 @@ from mosa_edu.cli.jobs import (
     records_folder,
     score_job,
 )
+from mosa_edu.results.pair import pair_words
 from mosa_edu.twins import N_DENSE_KEPT, Job, dense_baseline, jobs, next_heads, pair_jobs, twin
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     found = pair_jobs(dense_baseline(), args.sparsity, fewest, seeds, N_DENSE_KEPT)
     for job in [*dense, *found]:
         _score_once(job, args, out)
-    print(said(record))
+    print(pair_words(record))
     return 0
 
 
@@ -218,23 +219,6 @@ def pair_record(
         [{"loss": found[row["model"]], **row} for row in measured],
         {"tried": tried},
         provenance(torch.__version__, hardware=hardware, command=command),
-    )
-
-
-def said(record: ProbeRecord) -> str:
-    """Say in three lines what the pair costs."""
-    dense, mosa = (record.row(model=name) for name in ("dense", "mosa"))
-    heads = f"{mosa['n_dense_heads']} dense + {mosa['n_sparse_heads']} MoSA"
-    verdict = "reach" if record.settings["reached"] else "come nearest to, without reaching,"
-    kept = 1 - mosa["saved_bytes"] / dense["saved_bytes"]
-    slots = 1 - mosa["kv_slots"] / dense["kv_slots"]
-    return (
-        f"{heads} heads a layer {verdict} the loss of {dense['n_dense_heads']} dense ones: "
-        f"{mosa['loss']:.3f} against {dense['loss']:.3f} nats\n"
-        f"a step takes {mosa['time']:.2f} times as long [{mosa['time_low']:.2f}, "
-        f"{mosa['time_high']:.2f}]; {kept:.1%} fewer bytes kept for backward, "
-        f"{slots:.1%} fewer KV pairs\n"
-        f"Again: {record.command}"
     )
 
 

@@ -15,6 +15,7 @@ from mosa_edu.results.long_context import (
     LongContextRow,
     long_context_rows,
 )
+from mosa_edu.results.pair import pair_words
 from mosa_edu.results.predictors import PredictorRow, predictor_rows
 from mosa_edu.results.readers import (
     recorded_bench,
@@ -59,6 +60,7 @@ __all__ = [
     "gain_curves",
     "kind_of",
     "long_context_rows",
+    "pair_words",
     "predictor_rows",
     "recorded_bench",
     "recorded_contest",
