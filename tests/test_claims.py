@@ -70,9 +70,17 @@ def twins(n_seeds=3, **losses):
     ]
 
 
+def finding_of(claim, **evidence):
+    (row,) = [row for row in ledger(Evidence(**evidence)) if row.claim.id == claim]
+    return row.finding
+
+
 def verdict(claim, **evidence):
-    (found,) = [row.finding for row in ledger(Evidence(**evidence)) if row.claim.id == claim]
-    return found.verdict
+    return finding_of(claim, **evidence).verdict
+
+
+def words(claim, **evidence):
+    return finding_of(claim, **evidence).words
 
 
 def test_the_shipped_records_give_the_accepted_verdicts():
@@ -188,8 +196,22 @@ def test_hybrids_seats_and_cheaper_models_are_judged_by_their_own_pairs():
 
 def timed(low, high, *, reached=True, peak=9e9):
     rows = [
-        {"model": "dense", "time": 1.0, "time_low": 1.0, "time_high": 1.0, "peak_bytes": 10e9},
-        {"model": "mosa", "time": low, "time_low": low, "time_high": high, "peak_bytes": peak},
+        {
+            "model": "dense",
+            "time": 1.0,
+            "time_low": 1.0,
+            "time_high": 1.0,
+            "peak_bytes": 10e9,
+            "saved_bytes": 100,
+        },
+        {
+            "model": "mosa",
+            "time": low,
+            "time_low": low,
+            "time_high": high,
+            "peak_bytes": peak,
+            "saved_bytes": 90,
+        },
     ]
     return {"pair": ProbeRecord("pair", "pair", {"reached": reached}, rows)}
 
@@ -203,6 +225,15 @@ def test_seconds_and_peaks_count_on_a_gpu_and_of_a_pair_of_equal_loss():
     assert verdict("wall-clock", gpu_probes=timed(0.8, 0.9, reached=False)) == "not run on a GPU"
     assert verdict("memory", gpu_probes=timed(0.8, 0.9)) == "reproduced small"
     assert verdict("memory", gpu_probes=timed(0.8, 0.9, peak=11e9)) == "contradicted"
+
+
+def test_a_pair_on_a_processor_is_told_and_decides_nothing():
+    """Catches a change with the wrong sign, and a pair that did not reach the loss."""
+    said = words("memory", probes=timed(0.8, 0.9, peak=11e9))
+    assert "small pair, measured on a processor: -10.0 % kept, peak of a step +10.0 %" in said
+    assert "0.80 [0.80, 0.90] dense steps" in words("wall-clock", probes=timed(0.8, 0.9))
+    assert verdict("memory", probes=timed(0.8, 0.9, peak=11e9)) == verdict("memory")
+    assert "small pair" not in words("memory", probes=timed(0.8, 0.9, reached=False))
 
 
 def test_three_seeds_on_a_gpu_speak_before_small_twins():

@@ -43,6 +43,10 @@ VERDICTS: dict[str, str] = {
 """Every verdict and what it means."""
 
 
+PairRows = tuple[dict[str, Any], dict[str, Any]]
+"""Two rows of one record: the dense model and the hybrid that reached its loss."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """The records that verdicts are computed from.
@@ -90,20 +94,28 @@ class Evidence:
         long_runs, riddles = recorded_long_context().runs, recorded_riddles()
         return cls(*records, traces, long_runs, riddles, *on_gpu)
 
-    def gpu_pair(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Return what a dense model and a hybrid of its loss cost on a GPU.
+    def gpu_pair(self) -> PairRows | None:
+        """Return what a dense model and a hybrid of its loss cost on a GPU; see `small_pair`."""
+        return _newest_pair(self.gpu_probes)
+
+    def small_pair(self) -> PairRows | None:
+        """Return what our small dense model and a hybrid of its loss cost on a processor.
 
         Returns
         -------
         tuple of dict or None
             Rows of the newest pair by name whose hybrid reached the loss, dense first.
         """
-        found = [probe for probe in self.gpu_probes.values() if probe.probe == "pair"]
-        reached = [probe for probe in found if probe.settings["reached"]]
-        if not reached:
-            return None
-        last = max(reached, key=lambda probe: probe.name)
-        return last.row(model="dense"), last.row(model="mosa")
+        return _newest_pair(self.probes)
+
+
+def _newest_pair(probes: Mapping[str, ProbeRecord]) -> PairRows | None:
+    found = [probe for probe in probes.values() if probe.probe == "pair"]
+    reached = [probe for probe in found if probe.settings["reached"]]
+    if not reached:
+        return None
+    last = max(reached, key=lambda probe: probe.name)
+    return last.row(model="dense"), last.row(model="mosa")
 
 
 @dataclass(frozen=True)

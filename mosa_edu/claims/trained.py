@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from mosa_edu.claims import counts
 from mosa_edu.claims.claim import (
@@ -177,6 +178,9 @@ def wall_clock(evidence: Evidence) -> Finding:
     pair = evidence.gpu_pair()
     if pair is None:
         words += "No pair of ours was timed on a GPU; what a processor says is no answer."
+        if small := evidence.small_pair():
+            time, low, high = (small[1][name] for name in ("time", "time_low", "time_high"))
+            words += f" Of our small pair it says {time:.2f} [{low:.2f}, {high:.2f}] dense steps."
         return Finding(NO_GPU, words, {})
     time, low, high = (pair[1][name] for name in ("time", "time_low", "time_high"))
     verdict = SMALL if high < 1 else CONTRADICTED if low > 1 else UNDECIDED
@@ -188,12 +192,26 @@ def memory(evidence: Evidence) -> Finding:
     """Compare the peaks of such a pair; without one, the bytes that the formula counts."""
     pair = evidence.gpu_pair()
     if pair is None:
-        return counts.memory(evidence)
+        return _memory_without_gpu(evidence)
     dense, mosa = (row["peak_bytes"] / 1e9 for row in pair)
     change = 100 * (1 - mosa / dense)
     words = f"Peak of a step of our pair on a GPU: {dense:.1f} GB dense, {mosa:.1f} GB MoSA. "
     verdict = SMALL if change > 0 else CONTRADICTED
     return Finding(verdict, words + counts.memory(evidence).words, {"saved_percent": change})
+
+
+def _memory_without_gpu(evidence: Evidence) -> Finding:
+    """Count the paper's pairs by the formula, and add what a processor kept for our small one."""
+    counted = counts.memory(evidence)
+    small = evidence.small_pair()
+    if small is None:
+        return counted
+    kept, peak = (small[1][name] / small[0][name] - 1 for name in ("saved_bytes", "peak_bytes"))
+    words = (
+        f"{counted.words} Our small pair, measured on a processor: {100 * kept:+.1f} % kept, peak "
+        f"of a step {100 * peak:+.1f} %."
+    )
+    return replace(counted, words=words)
 
 
 def needs_first_token(evidence: Evidence) -> Finding:
