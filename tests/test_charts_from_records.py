@@ -32,6 +32,7 @@ from mosa_edu import costs
 from mosa_edu.results import *
 from mosa_edu.records import RunRecord
 from mosa_edu.texts import PROBES
+from mosa_edu.twins import jobs
 from mosa_edu.viz.charts import *
 from mosa_edu.viz.charts import decoding, coin_flips, gains, cost_parts as parts, dense, one_head
 from mosa_edu.viz.charts import equal_flops as equal, mask_zoo as zoo, roofline as roof
@@ -69,7 +70,8 @@ build(zoo.mask_zoo, [zoo.Mask("Dense", "every token", lower)], words, 3)
 picked = [words[token] for token in trace.picks(0, 0)]
 build(dense.dense_map, trace.attention_matrix(0, 0), picked, "Layer 0, head 0")
 build(loss_curves, recorded_runs(), held_out=True)
-build(gain_lines, gain_curves(run for run in recorded_runs() if "-flops-8-" in run.name))
+grid = {job.name for job in jobs()}
+build(gain_lines, gain_curves(run for run in recorded_runs() if run.name in grid))
 probes = recorded_probes()
 build(coin_flips.coin_flip_losses, coin_flip_rows(probes))
 for sparsity in (8, 16, 64):

@@ -174,7 +174,7 @@ def test_what_is_not_told_apart_from_zero_gets_no_share():
     rows = {row.kind: row for row in repair_rows(*twins(nothing, noise=0.2))}
     assert rows["prefix"].shares == {}
     assert "no share: the claimed gain is not told apart from 0" in rows["prefix"].verdict("full")
-    assert "prefix: 2+3 heads, 10 parameters, equal flops" in repair_table(list(rows.values()))
+    assert "  equal flops, sparsity 8, 2 seeds of 100 tokens" in repair_table(list(rows.values()))
 
 
 def test_the_claim_is_the_hybrids_alone():

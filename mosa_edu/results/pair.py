@@ -44,7 +44,7 @@ def pair_words(record: ProbeRecord) -> str:
         f"  a training step takes {mosa['time']:.2f} times as long "
         f"[{mosa['time_low']:.2f}, {mosa['time_high']:.2f}]\n"
         f"  {', '.join(changes)}\n"
-        f"Again: {record.command}"
+        f"Again:\n  {record.command}"
     )
 
 

@@ -170,11 +170,11 @@ def repair_table(rows: Sequence[RepairRow]) -> str:
 
 def _lines(row: RepairRow) -> list[str]:
     seeds = f"{len(row.seeds)} seed{'s' if len(row.seeds) > 1 else ''}"
-    matched = "" if row.kind == "dense" else f", equal {row.match}, sparsity {row.sparsity}"
+    matched = "" if row.kind == "dense" else f"equal {row.match}, sparsity {row.sparsity}, "
     lines = [
         f"{row.label}: {row.n_dense_heads + row.n_local_heads}+{row.n_sparse_heads} heads, "
-        f"{row.n_parameters:,} parameters{matched}",
-        f"  {row.tokens:,} tokens, {seeds}, {row.tokens_per_second:,.0f} tokens/s",
+        f"{row.n_parameters:,} parameters, {row.tokens_per_second:,.0f} tokens/s",
+        f"  {matched}{seeds} of {row.tokens:,} tokens",
     ]
     if row.selected is not None:
         refused = "" if row.refused is None else f", refused {row.refused:.1%} of the wanted"
