@@ -65,7 +65,7 @@ def causal_data(
 
 def _about(name: str, config: Mapping[str, Any], trained: str = "") -> str:
     layers, heads = config["n_layers"], config["n_sparse_heads"]
-    kind = "MoSA" if config["sparse"] == "mosa" else "sparse"
+    kind = "MoSA" if config.get("sparse", "mosa") == "mosa" else "sparse"
     return (
         f"Model {name}{trained and f', {trained}'}: {layers} layer{'' if layers == 1 else 's'} "
         f"with {heads} {kind} head{'' if heads == 1 else 's'} each."
