@@ -36,8 +36,8 @@ def add_parser(subparsers: Any) -> None:
         "pair",
         help="find the fewest MoSA heads that reach the dense loss",
         description="Search the number of MoSA heads whose mean loss over the seeds is that of the "
-        "dense model or lower, score the models found three ways, then time a training step of "
-        "both in turns and count what each keeps for the backward pass and in a cache. The same "
+        "dense model or lower, time a training step of both in turns, count what each keeps for "
+        "the backward pass and in a cache, then score the models found three ways. The same "
         "command again goes on: trained runs are read from their records.",
     )
     add = parser.add_argument
