@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mosa_edu.checks import require
-from mosa_edu.config import PRESETS, ModelConfig
+from mosa_edu.config import PRESETS, SPARSE_KINDS, ModelConfig
 from mosa_edu.costs import (
     head_flops,
     head_parameters,
@@ -16,6 +16,9 @@ from mosa_edu.costs import (
 FIRST_GRID = ("dense", "mosa", "fixed", "routing", "random", "prefix")
 """The baseline, the paper's layer and rivals, and the controls: more heads without learned ones,
 and the same router made causal."""
+
+KINDS = ("dense", *SPARSE_KINDS, "pure", "local", "free")
+"""All that `twin` builds."""
 
 N_DENSE_KEPT = 2
 """Dense heads that a small hybrid keeps; the paper keeps 4 of 9."""
@@ -75,7 +78,8 @@ def twin(kind: str, sparsity: int = 8, match: str = "flops", size: str = "explor
     ----------
     kind : str
         ``dense`` for the baseline itself, or a kind of sparse heads; ``pure`` for MoSA heads
-        alone, ``local`` for MoSA heads beside local ones in the place of the dense ones.
+        alone, ``local`` for MoSA heads beside local ones in the place of the dense ones, ``free``
+        for MoSA heads that may drop token 0.
     sparsity : int
         The paper's rho.
     match : {"flops", "parameters"}
@@ -86,18 +90,19 @@ def twin(kind: str, sparsity: int = 8, match: str = "flops", size: str = "explor
     Returns
     -------
     ModelConfig
-        Expert choice takes token 0 always, as in the paper's IsoFLOP runs.
+        Expert choice takes token 0 always, as in the paper's IsoFLOP runs, unless it is ``free``.
 
     Raises
     ------
     ValueError
-        If `match` or `size` is unknown, or not one head fits the budget.
+        If `kind`, `match` or `size` is unknown, or not one head fits the budget.
 
     Examples
     --------
     >>> twin("mosa").n_sparse_heads, twin("fixed").n_sparse_heads
     (26, 28)
     """
+    require(kind in KINDS, "kind", kind, f"one of {', '.join(KINDS)}")
     require(match in ("flops", "parameters"), "match", match, "'flops' or 'parameters'")
     baseline = dense_baseline(size)
     if kind == "dense":
@@ -107,7 +112,9 @@ def twin(kind: str, sparsity: int = 8, match: str = "flops", size: str = "explor
     make = isoflop_twin if match == "flops" else isoparameter_twin
     if kind == "pure":
         return replace(make(baseline, "mosa", sparsity, 0), include_first=True)
-    return replace(make(baseline, kind, sparsity, N_DENSE_KEPT), include_first=kind == "mosa")
+    seat = kind == "mosa"
+    sparse = "mosa" if kind == "free" else kind
+    return replace(make(baseline, sparse, sparsity, N_DENSE_KEPT), include_first=seat)
 
 
 def jobs(

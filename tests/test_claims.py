@@ -46,6 +46,7 @@ def run(kind, seed, loss, *, tokens=1000, flops=100.0, dense_heads=2, first=True
             "sparse": "mosa" if kind == "dense" else kind,
             "n_sparse_heads": 0 if kind == "dense" else 8,
             "n_dense_heads": dense_heads,
+            "sparsity": 8,
             "include_first": first,
         },
         training={"steps": 10, "seed": seed, "tokens": tokens},
@@ -189,6 +190,10 @@ def test_hybrids_seats_and_cheaper_models_are_judged_by_their_own_pairs():
     assert verdict("hybrids-needed", runs=runs) == "reproduced small"
     runs += [run("mosa", seed, 3.4 + 0.01 * seed, first=False) for seed in range(3)]
     assert verdict("first-token", runs=runs) == "contradicted"
+    seated = pairs(runs, is_dense, is_hybrid("mosa"))
+    assert all(pair.other.model["include_first"] for pair in seated)
+    other = [replace(free, model=free.model | {"sparsity": 16}) for free in runs[-3:]]
+    assert verdict("first-token", runs=[*runs[:-3], *other]) == "not decided yet"
     cheap = [run("dense", seed, 4.0) for seed in range(3)]
     cheap += [run("mosa", seed, 4.004 + 0.001 * seed, flops=75.0) for seed in range(3)]
     assert verdict("same-perplexity", runs=cheap) == "reproduced small"

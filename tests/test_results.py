@@ -32,6 +32,7 @@ def run(kind: str, seed: int, loss: float, status: str = "finished") -> RunRecor
             "sparse": "mosa" if kind == "dense" else kind,
             "n_sparse_heads": 0 if kind == "dense" else 3,
             "n_dense_heads": 2,
+            "include_first": True,
         },
         training={},
         data={},
@@ -190,6 +191,22 @@ def test_the_claim_is_the_hybrids_alone():
     assert rows["mosa"].shares["full"].mean == pytest.approx(1.0)
     assert rows["mosa alone"].shares["full"].mean == pytest.approx(2.0, abs=1e-5)
     assert "mosa alone: 0+3 heads" in repair_table(list(rows.values()))
+
+
+def test_heads_without_the_seat_are_a_row_of_their_own():
+    """Catches two models pooled as seeds of one, and a claim taken from the wrong one of them."""
+    runs, scores = twins({"dense": (4.0, 4.0), "mosa": (3.6, 3.9)})
+    for record in runs[2:]:
+        name = record.name.replace("mosa", "free")
+        losses = scores[record.name].losses - 0.4
+        scores[name] = dataclasses.replace(scores[record.name], name=name, losses=losses)
+        model = record.model | {"include_first": False}
+        runs.append(dataclasses.replace(record, name=name, model=model))
+    rows = {row.label: row for row in repair_rows(runs, scores)}
+    assert rows["mosa"].seeds == rows["mosa without the seat of token 0"].seeds == (0, 1)
+    assert rows["mosa"].shares["full"].mean == pytest.approx(1.0)
+    free = rows["mosa without the seat of token 0"]
+    assert free.shares["full"].mean == pytest.approx(2.0, abs=1e-5)
 
 
 def test_twins_of_other_recipes_are_not_paired():

@@ -203,7 +203,13 @@ def records(kinds: dict[str, tuple[float, float]], n_seeds: int = 3, asked: int 
 
 
 def run(kind: str, seed: int, loss: float, name: str) -> RunRecord:
-    model = {"sparse": kind, "n_sparse_heads": 8 * (kind != "dense"), "n_dense_heads": 2}
+    model = {
+        "sparse": kind,
+        "n_sparse_heads": 8 * (kind != "dense"),
+        "n_dense_heads": 2,
+        "sparsity": 8,
+        "include_first": kind == "mosa",
+    }
     return RunRecord(
         name=name,
         command="mosa-edu riddles",

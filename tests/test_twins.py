@@ -1,13 +1,14 @@
 """Protects the comparison: twins cost what the dense model costs, whatever stands in them."""
 
+from dataclasses import replace
+
 import pytest
 
-from mosa_edu.config import SPARSE_KINDS
 from mosa_edu.costs import model_flops, model_parameters
-from mosa_edu.twins import dense_baseline, jobs, twin
+from mosa_edu.twins import KINDS, dense_baseline, jobs, twin
 
 
-@pytest.mark.parametrize("kind", [*SPARSE_KINDS, "pure", "local"])
+@pytest.mark.parametrize("kind", KINDS[1:])
 @pytest.mark.parametrize("sparsity", [4, 8, 16])
 def test_twins_cost_no_more_than_the_dense_model_and_hardly_less(kind, sparsity):
     """Catches a budget that forgets the heads that stay, or counts local heads as dense."""
@@ -26,6 +27,7 @@ def test_what_stands_beside_the_sparse_heads():
     assert [c.n_local_heads for c in heads.values()] == [0, 0, 2]
     assert {c.sparse for c in heads.values()} == {"mosa"}
     assert all(c.include_first for c in heads.values())
+    assert twin("free") == replace(heads["mosa"], include_first=False)
     with pytest.raises(ValueError, match="match must be 'flops' or 'parameters'"):
         twin("local", match="loss")
 

@@ -52,14 +52,16 @@ def pair_groups(
     -------
     list of list of Pair
         A group for each schedule of training and each model on the other side: these are never
-        pooled. Seeds of one schedule read a few tokens more or less. Sorted by seed.
+        pooled, and two sparse models are paired only at one sparsity. Seeds of one schedule read
+        a few tokens more or less. Sorted by seed.
     """
     finished = [run for run in runs if run.status == "finished"]
     groups: dict[str, dict[int, Pair]] = defaultdict(dict)
     for left in filter(baseline, finished):
         for right in filter(other, finished):
             pair = Pair(left, right)
-            if recipe_of(left) == recipe_of(right) and flops[0] <= pair.flops_share <= flops[1]:
+            alike = recipe_of(left) == recipe_of(right) and _one_sparsity(left, right)
+            if alike and flops[0] <= pair.flops_share <= flops[1]:
                 same = [schedule_of(left), left.data, left.model, right.model]
                 key = json.dumps(same, sort_keys=True)
                 groups[key][left.seed] = pair
@@ -82,15 +84,21 @@ def pairs(
     Returns
     -------
     list of Pair
-        Of several such groups the longest training, then the most sparse heads; empty if there
-        is none.
+        Of several such groups the longest training, then the most sparse heads, then those with
+        a seat for token 0, as in the paper; empty if there is none.
     """
 
-    def rank(group: list[Pair]) -> tuple[int, int, int]:
+    def rank(group: list[Pair]) -> tuple[int, int, int, bool]:
         run = group[0].other
-        return len(group), run.tokens_seen, run.model["n_sparse_heads"]
+        seat = run.model["include_first"]
+        return len(group), run.tokens_seen, run.model["n_sparse_heads"], seat
 
     return max(pair_groups(runs, baseline, other, flops), key=rank, default=[])
+
+
+def _one_sparsity(left: RunRecord, right: RunRecord) -> bool:
+    """Return whether two runs with sparse heads keep the same share; dense heads have none."""
+    return is_dense(left) or bool(left.model["sparsity"] == right.model["sparsity"])
 
 
 def is_dense(run: RunRecord) -> bool:

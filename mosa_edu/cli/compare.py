@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mosa_edu.cli.jobs import add_flags, add_shard, add_sparsity, checked, run_sweep
-from mosa_edu.twins import FIRST_GRID, jobs
+from mosa_edu.twins import FIRST_GRID, KINDS, jobs
 
 
 def add_parser(subparsers: Any) -> None:
@@ -19,7 +19,8 @@ def add_parser(subparsers: Any) -> None:
         "and data order. The same command again goes on where it stopped, run by run.",
     )
     add = parser.add_argument
-    add("--kinds", default=",".join(FIRST_GRID), help="kinds of models, by commas")
+    some = f"kinds of models, by commas, of {', '.join(KINDS)}; without it, the first grid"
+    add("--kinds", default=",".join(FIRST_GRID), help=some)
     add("--match", default="flops", choices=("flops", "parameters"), help="what is equal")
     add_shard(parser)
     add_sparsity(parser)

@@ -34,6 +34,8 @@ class RepairRow:
         T / k; that of the comparison for dense models.
     n_dense_heads, n_local_heads, n_sparse_heads : int
         Heads of a layer.
+    include_first : bool
+        Whether every expert-choice head has a seat for token 0.
     n_parameters, tokens : int
         Of the model; trained on, by each seed.
     seeds : tuple of int
@@ -59,6 +61,7 @@ class RepairRow:
     n_dense_heads: int
     n_local_heads: int
     n_sparse_heads: int
+    include_first: bool
     n_parameters: int
     tokens: int
     seeds: tuple[int, ...]
@@ -71,10 +74,13 @@ class RepairRow:
 
     @property
     def label(self) -> str:
-        """The kind, and what is unusual about the heads beside it."""
+        """The kind, and what is unusual about its heads or those beside it."""
         if self.n_local_heads:
             return f"{self.kind} beside local heads"
-        return f"{self.kind} alone" if self.n_dense_heads == 0 else self.kind
+        if self.n_dense_heads == 0:
+            return f"{self.kind} alone"
+        free = self.kind == PAPER and not self.include_first
+        return f"{self.kind} without the seat of token 0" if free else self.kind
 
     def verdict(self, way: str) -> str:
         """Say in words what is left of the claimed gain under a score.
@@ -216,6 +222,7 @@ def _row(
         n_dense_heads=first.model["n_dense_heads"],
         n_local_heads=first.model.get("n_local_heads", 0),
         n_sparse_heads=first.model["n_sparse_heads"],
+        include_first=first.model["include_first"],
         n_parameters=first.n_parameters,
         tokens=first.tokens_seen,
         seeds=tuple(run.seed for run in members),
@@ -238,15 +245,17 @@ def _measured(
 
 def _group(run: RunRecord) -> tuple[str, ...]:
     heads = [run.model.get(f"n_{kind}_heads", 0) for kind in ("dense", "local", "sparse")]
+    seat = str(run.model["include_first"])
     matched = match_of(run), str(run.model["sparsity"]), json.dumps(schedule_of(run))
-    return kind_of(run), json.dumps(heads), *matched
+    return kind_of(run), json.dumps(heads), seat, *matched
 
 
 def _claims(run: RunRecord) -> bool:
     """Return whether a run is of the paper's hybrid: a pair of equal loss claims no gain."""
-    hybrid = kind_of(run) == PAPER and run.model["n_dense_heads"] > 0
+    seated = kind_of(run) == PAPER and run.model["include_first"]
+    hybrid = seated and run.model["n_dense_heads"] > 0
     return hybrid and match_of(run) != "loss"
 
 
 def _comparison(group: tuple[str, ...]) -> tuple[str, ...]:
-    return group[2:]
+    return group[3:]
