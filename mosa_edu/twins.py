@@ -17,7 +17,7 @@ FIRST_GRID = ("dense", "mosa", "fixed", "routing", "random", "prefix")
 """The baseline, the paper's layer and rivals, and the controls: more heads without learned ones,
 and the same router made causal."""
 
-KINDS = ("dense", *SPARSE_KINDS, "pure", "local", "free")
+KINDS = ("dense", *SPARSE_KINDS, "pure", "local", "free", "fewer")
 """All that `twin` builds."""
 
 N_DENSE_KEPT = 2
@@ -34,11 +34,13 @@ class Job:
     Attributes
     ----------
     name : str
-        Kind, match, sparsity and seed, such as ``mosa-flops-8-seed1``.
+        Kind, match, sparsity and seed, such as ``mosa-flops-8-seed1``; ``fewer`` is matched with
+        nothing and has no sparsity.
     kind : str
         ``dense``, or the kind of the sparse heads.
     match : str
-        What is equal to the dense baseline's: ``flops``, ``parameters`` or ``loss``.
+        What is equal to the dense baseline's: ``flops``, ``parameters``, ``loss`` or
+        ``nothing``.
     config : ModelConfig
         The model.
     seed : int
@@ -79,7 +81,8 @@ def twin(kind: str, sparsity: int = 8, match: str = "flops", size: str = "explor
     kind : str
         ``dense`` for the baseline itself, or a kind of sparse heads; ``pure`` for MoSA heads
         alone, ``local`` for MoSA heads beside local ones in the place of the dense ones, ``free``
-        for MoSA heads that may drop token 0.
+        for MoSA heads that may drop token 0, ``fewer`` for the dense heads of a hybrid and nothing
+        beside them: a control that costs less than the baseline.
     sparsity : int
         The paper's rho.
     match : {"flops", "parameters"}
@@ -107,6 +110,8 @@ def twin(kind: str, sparsity: int = 8, match: str = "flops", size: str = "explor
     baseline = dense_baseline(size)
     if kind == "dense":
         return baseline
+    if kind == "fewer":
+        return replace(baseline, n_dense_heads=N_DENSE_KEPT)
     if kind == "local":
         return _beside_local(baseline, sparsity, match)
     make = isoflop_twin if match == "flops" else isoparameter_twin
@@ -142,8 +147,11 @@ def jobs(
     """
     models = {kind: twin(kind, sparsity, match, size) for kind in kinds}
     first = "" if size == "explorer" else f"{size}-"
+    matches = {kind: "nothing" if kind == "fewer" else match for kind in models}
+    names = {kind: f"{first}{kind}-{match}-{sparsity}" for kind in models}
+    names["fewer"] = f"{first}fewer-nothing"
     return [
-        Job(f"{first}{kind}-{match}-{sparsity}-seed{seed}", kind, match, model, seed)
+        Job(f"{names[kind]}-seed{seed}", kind, matches[kind], model, seed)
         for seed in seeds
         for kind, model in models.items()
     ]

@@ -194,9 +194,26 @@ def test_hybrids_seats_and_cheaper_models_are_judged_by_their_own_pairs():
     assert all(pair.other.model["include_first"] for pair in seated)
     other = [replace(free, model=free.model | {"sparsity": 16}) for free in runs[-3:]]
     assert verdict("first-token", runs=[*runs[:-3], *other]) == "not decided yet"
+
+
+def test_a_cheaper_hybrid_must_beat_the_dense_heads_that_are_left_in_it():
+    """Catches credit to MoSA heads for a loss that fewer dense heads reach without them."""
+
+    def alone(loss):
+        name = "fewer-nothing-seed{}"
+        more = [run("dense", seed, loss + 0.002 * seed, flops=60.0) for seed in range(3)]
+        return [replace(r, name=name.format(r.seed)) for r in more]
+
     cheap = [run("dense", seed, 4.0) for seed in range(3)]
     cheap += [run("mosa", seed, 4.004 + 0.001 * seed, flops=75.0) for seed in range(3)]
-    assert verdict("same-perplexity", runs=cheap) == "reproduced small"
+    assert verdict("same-perplexity", runs=[*cheap, *alone(4.02)]) == "reproduced small"
+    assert verdict("same-perplexity", runs=[*cheap, *alone(4.0035)]) == "not decided yet"
+    assert verdict("same-perplexity", runs=cheap) == "not decided yet"
+    other = [replace(r, model=r.model | {"n_sparse_heads": 7}) for r in cheap[3:]]
+    more = [*cheap[:3], *alone(4.02), *other[:2], *cheap[3:]]
+    assert "+0.017" in words("same-perplexity", runs=more), "the control of that very hybrid"
+    assert verdict("only-above-dense", runs=alone(4.0)) == "not decided yet"
+    assert pairs([*alone(4.0), *cheap], is_dense, is_hybrid("mosa"), trained.CHEAPER)[0].gain < 0
 
 
 def timed(low, high, *, reached=True, peak=9e9):

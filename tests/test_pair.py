@@ -58,6 +58,8 @@ def test_the_search_says_when_no_number_suffices():
     assert next_heads({4: math.nan}, 3.0, most=9, guess=4) == 8
     assert next_heads({4: math.nan, 8: 2.0}, 3.0, most=9, guess=4, resolution=4) is None
     assert pair.search(lambda heads: None, 3.0, most=9, guess=4) is None
+    assert pair.search(lambda heads: 1 / 0, 3.0, 9, 4, known={0: 2.9}) == {0: 2.9}, "none needed"
+    assert min(pair.search(lambda heads: 2.8, 3.0, 9, 4, known={0: 3.1})) == 0
     losses = {4: math.nan, 8: 3.2, 9: 3.1}
     found = pair.chosen(losses, 3.0, DENSE, 4, 1)["mosa"]
     assert found.n_sparse_heads == 9, "the nearest, not the one that diverged"
@@ -90,13 +92,15 @@ def test_the_command_trains_records_and_goes_on(sweep, tmp_path, capsys):  # noq
     assert tried[mosa["n_sparse_heads"]] == mosa["loss"]
     (found,) = pair_jobs(dense_baseline(), 4, mosa["n_sparse_heads"], (0,), 2)
     scored = {path.stem for path in (tmp_path / "records" / "scores").iterdir()}
-    assert scored == {"dense-flops-4-seed0", found.name}, "the pair, not the steps on the way"
+    pair_and_control = {"dense-flops-4-seed0", "fewer-nothing-seed0", found.name}
+    assert scored == pair_and_control, "not the steps on the way"
+    assert tried[0] > record.row(model="dense")["loss"], "else no MoSA head would be needed"
     assert record.settings["reached"] == (mosa["loss"] <= record.row(model="dense")["loss"])
     assert main([*command, "--resolution", "9"]) == 0
     assert "==" not in capsys.readouterr().out, "nothing to train"
     assert main([*command, "--dry-run"]) == 0
     planned = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:-1]]
     names = [job.name for job in pair_jobs(dense_baseline(), 4, 2, (0,), 2)]
-    assert planned == ["dense-flops-4-seed0", *names]
+    assert planned == ["dense-flops-4-seed0", "fewer-nothing-seed0", *names]
     assert main([*command, "--guess", "99"]) == 2
     assert "those of equal FLOPs" in capsys.readouterr().err

@@ -209,6 +209,22 @@ def test_heads_without_the_seat_are_a_row_of_their_own():
     assert free.shares["full"].mean == pytest.approx(2.0, abs=1e-5)
 
 
+def test_a_control_with_fewer_dense_heads_is_not_the_baseline():
+    """Catches gains measured from whichever model without sparse heads was read last."""
+    runs, scores = twins({"dense": (4.0, 4.0), "mosa": (3.6, 3.9)})
+    for record in runs[:2]:
+        name = f"fewer-nothing-seed{record.seed}"
+        losses = scores[record.name].losses + 0.4
+        scores[name] = dataclasses.replace(scores[record.name], name=name, losses=losses)
+        model = record.model | {"n_dense_heads": 1}
+        runs.append(dataclasses.replace(record, name=name, model=model))
+    rows = {row.label: row for row in repair_rows(runs, scores)}
+    control = rows["1 dense heads alone"]
+    assert control.gains["full"].mean == pytest.approx(-0.4, abs=1e-5)
+    assert rows["mosa"].gains["full"].mean == pytest.approx(0.4, abs=1e-5)
+    assert "\n  fewer FLOPs, 2 seeds of 100 tokens\n" in repair_table(list(rows.values()))
+
+
 def test_twins_of_other_recipes_are_not_paired():
     """Catches dense runs of other lengths: more tokens would look like a better layer."""
     runs, scores = twins({"dense": (4.0, 4.0), "mosa": (3.6, 3.9)})

@@ -8,7 +8,7 @@ from mosa_edu.costs import model_flops, model_parameters
 from mosa_edu.twins import KINDS, dense_baseline, jobs, twin
 
 
-@pytest.mark.parametrize("kind", KINDS[1:])
+@pytest.mark.parametrize("kind", KINDS[1:-1])
 @pytest.mark.parametrize("sparsity", [4, 8, 16])
 def test_twins_cost_no_more_than_the_dense_model_and_hardly_less(kind, sparsity):
     """Catches a budget that forgets the heads that stay, or counts local heads as dense."""
@@ -30,6 +30,17 @@ def test_what_stands_beside_the_sparse_heads():
     assert twin("free") == replace(heads["mosa"], include_first=False)
     with pytest.raises(ValueError, match="match must be 'flops' or 'parameters'"):
         twin("local", match="loss")
+
+
+def test_the_control_is_what_is_left_of_the_baseline_in_a_hybrid():
+    """Catches a control of equal FLOPs, or one that is named as if it were matched."""
+    (job,) = jobs(("fewer",), (3,))
+    assert KINDS[-1] == job.kind
+    hybrid = twin("mosa")
+    assert job.config == replace(dense_baseline(), n_dense_heads=hybrid.n_dense_heads)
+    assert (job.name, job.match) == ("fewer-nothing-seed3", "nothing")
+    with pytest.raises(ValueError, match=r"kind must be one of dense, mosa.*got 'few'"):
+        twin("few")
 
 
 def test_half_the_size_halves_every_width_and_has_its_own_names():

@@ -98,12 +98,17 @@ def pairs(
 
 def _one_sparsity(left: RunRecord, right: RunRecord) -> bool:
     """Return whether two runs with sparse heads keep the same share; dense heads have none."""
-    return is_dense(left) or bool(left.model["sparsity"] == right.model["sparsity"])
+    return not left.model["n_sparse_heads"] or left.model["sparsity"] == right.model["sparsity"]
 
 
 def is_dense(run: RunRecord) -> bool:
-    """Return whether all heads of a run are dense."""
+    """Return whether a run is of the dense baseline."""
     return kind_of(run) == "dense"
+
+
+def is_fewer(run: RunRecord) -> bool:
+    """Return whether a run is of some of the baseline's dense heads, with nothing beside them."""
+    return kind_of(run) == "fewer"
 
 
 def is_hybrid(kind: str) -> Callable[[RunRecord], bool]:

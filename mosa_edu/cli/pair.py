@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +35,10 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "pair",
         help="find the fewest MoSA heads that reach the dense loss",
-        description="Search the number of MoSA heads whose mean loss over the seeds is that of the "
-        "dense model or lower, time a training step of both in turns, count what each keeps for "
-        "the backward pass and in a cache, then score the models found three ways. The same "
-        "command again goes on: trained runs are read from their records.",
+        description="Search the number of MoSA heads, none included, whose mean loss over the "
+        "seeds is that of the dense model or lower, time a training step of both in turns, count "
+        "what each keeps for the backward pass and in a cache, then score the models found three "
+        "ways. The same command again goes on: trained runs are read from their records.",
     )
     add = parser.add_argument
     add("--guess", type=int, default=8, help="MoSA heads a layer to begin the search with")
@@ -56,10 +56,10 @@ def run(args: argparse.Namespace) -> int:
     require(args.rounds >= 3, "--rounds", args.rounds, "at least 3")
     most = twin("mosa", args.sparsity).n_sparse_heads
     require(args.guess <= most, "--guess", args.guess, f"at most {most}, those of equal FLOPs")
-    dense = jobs(("dense",), seeds, args.sparsity)
+    dense, alone = (jobs((kind,), seeds, args.sparsity) for kind in ("dense", "fewer"))
     first = pair_jobs(dense_baseline(), args.sparsity, args.guess, seeds, N_DENSE_KEPT)
     if args.dry_run:
-        print_plan([*dense, *first])
+        print_plan([*dense, *alone, *first])
         print(f"then other numbers of heads up to {most}, by halves, until one is the fewest")
         return 0
     out = records_folder(args)
@@ -68,13 +68,15 @@ def run(args: argparse.Namespace) -> int:
         return mean_loss(wanted, out, lambda job: finish(job, args, out, score=_not_yet))
 
     target = loss_of(dense)
-    if target is None:
+    # What the dense heads that stay reach alone, no MoSA head is needed for.
+    without = None if target is None else loss_of(alone)
+    if target is None or without is None:
         return _stopped()
 
     def loss_with(heads: int) -> float | None:
         return loss_of(pair_jobs(dense_baseline(), args.sparsity, heads, seeds, N_DENSE_KEPT))
 
-    losses = search(loss_with, target, most, args.guess, args.resolution)
+    losses = search(loss_with, target, most, args.guess, args.resolution, {0: without})
     if losses is None:
         return _stopped()
     rows = BATCH_TOKENS // dense_baseline().max_seq_len
@@ -85,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     record.save(out / "probes")
     fewest = configs["mosa"].n_sparse_heads
     found = pair_jobs(dense_baseline(), args.sparsity, fewest, seeds, N_DENSE_KEPT)
-    for job in [*dense, *found]:
+    for job in [*dense, *alone, *(found if fewest else [])]:
         _score_once(job, args, out)
     print(pair_words(record))
     return 0
@@ -97,6 +99,7 @@ def search(
     most: int,
     guess: int,
     resolution: int = 1,
+    known: Mapping[int, float] | None = None,
 ) -> dict[int, float] | None:
     """Search the fewest heads, see `next_heads`.
 
@@ -106,13 +109,15 @@ def search(
         From a number of heads to the loss; None if the training was interrupted.
     target, most, guess, resolution
         See `next_heads`.
+    known : mapping of int to float, optional
+        Losses that need no training.
 
     Returns
     -------
     dict of int to float or None
         Loss by number of heads, of all that were tried; None if a training was interrupted.
     """
-    losses: dict[int, float] = {}
+    losses = dict(known or {})
     while (heads := next_heads(losses, target, most, guess, resolution)) is not None:
         loss = loss_with(heads)
         if loss is None:

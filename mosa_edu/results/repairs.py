@@ -27,9 +27,9 @@ class RepairRow:
     Attributes
     ----------
     kind : str
-        ``dense``, or the kind of the sparse heads.
+        ``dense``, the kind of the sparse heads, or ``fewer`` for some of the dense heads alone.
     match : str
-        What is equal to the dense model's: ``flops``, ``parameters`` or ``loss``.
+        What is equal to the dense model's: ``flops``, ``parameters``, ``loss`` or ``nothing``.
     sparsity : int
         T / k; that of the comparison for dense models.
     n_dense_heads, n_local_heads, n_sparse_heads : int
@@ -75,12 +75,23 @@ class RepairRow:
     @property
     def label(self) -> str:
         """The kind, and what is unusual about its heads or those beside it."""
+        if self.kind == "fewer":
+            return f"{self.n_dense_heads} dense heads alone"
         if self.n_local_heads:
             return f"{self.kind} beside local heads"
         if self.n_dense_heads == 0:
             return f"{self.kind} alone"
         free = self.kind == PAPER and not self.include_first
         return f"{self.kind} without the seat of token 0" if free else self.kind
+
+    @property
+    def matched(self) -> str:
+        """What was made equal to the dense model, and at which sparsity."""
+        if self.kind == "dense":
+            return "the baseline"
+        if self.match == "nothing":
+            return "fewer FLOPs"
+        return f"equal {self.match}, sparsity {self.sparsity}"
 
     def verdict(self, way: str) -> str:
         """Say in words what is left of the claimed gain under a score.
@@ -176,11 +187,10 @@ def repair_table(rows: Sequence[RepairRow]) -> str:
 
 def _lines(row: RepairRow) -> list[str]:
     seeds = f"{len(row.seeds)} seed{'s' if len(row.seeds) > 1 else ''}"
-    matched = "" if row.kind == "dense" else f"equal {row.match}, sparsity {row.sparsity}, "
     lines = [
         f"{row.label}: {row.n_dense_heads + row.n_local_heads}+{row.n_sparse_heads} heads, "
         f"{row.n_parameters:,} parameters, {row.tokens_per_second:,.0f} tokens/s",
-        f"  {matched}{seeds} of {row.tokens:,} tokens",
+        f"  {row.matched}, {seeds} of {row.tokens:,} tokens",
     ]
     if row.selected is not None:
         refused = "" if row.refused is None else f", refused {row.refused:.1%} of the wanted"

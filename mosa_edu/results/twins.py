@@ -93,8 +93,10 @@ def _row(runs: Sequence[RunRecord], dense: dict[str, RunRecord]) -> TwinRow:
 
 
 def kind_of(record: RunRecord) -> str:
-    """Return ``dense``, or the kind of the sparse heads."""
-    return str(record.model["sparse"]) if record.model["n_sparse_heads"] else "dense"
+    """Return the kind of the sparse heads; without any, ``dense``, or ``fewer`` for a control."""
+    if record.model["n_sparse_heads"]:
+        return str(record.model["sparse"])
+    return "fewer" if match_of(record) == "nothing" else "dense"
 
 
 def final_loss(record: RunRecord) -> float:
@@ -115,4 +117,5 @@ def schedule_of(run: RunRecord) -> dict[str, Any]:
 
 def match_of(run: RunRecord) -> str:
     """Return what is equal to the dense model's, which the run's name tells."""
-    return next((match for match in ("parameters", "loss") if f"-{match}-" in run.name), "flops")
+    matches = "parameters", "loss", "nothing"
+    return next((match for match in matches if f"-{match}-" in run.name), "flops")

@@ -51,15 +51,18 @@ def gains_by_score(rows: Sequence[RepairRow]) -> go.Figure:
 
 
 def _names(rows: Sequence[RepairRow]) -> list[str]:
-    """Name kinds as shortly as tells them apart."""
+    """Name kinds as shortly as tells them apart: only those that share a name get a longer one."""
     names = [row.label for row in rows]
     for more in (
         lambda row: f", sparsity {row.sparsity}",
         lambda row: f", equal {row.match}",
         lambda row: f", {row.tokens:,} tokens",
     ):
-        if len(set(names)) < len(names):
-            names = [name + more(row) for name, row in zip(names, rows, strict=True)]
+        shared = {name for name in names if names.count(name) > 1}
+        names = [
+            name + more(row) if name in shared else name
+            for name, row in zip(names, rows, strict=True)
+        ]
     return names
 
 
