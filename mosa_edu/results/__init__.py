@@ -3,6 +3,7 @@
 from mosa_edu.results.coin_flips import CoinFlipRow, coin_flip_rows
 from mosa_edu.results.decoding import DecodingRow, decoding_rows
 from mosa_edu.results.gain_curves import GainCurve, gain_curves
+from mosa_edu.results.head_counts import HeadCountRow, head_count_rows
 from mosa_edu.results.intervals import (
     CONFIDENCE,
     Interval,
@@ -46,6 +47,7 @@ __all__ = [
     "CoinFlipRow",
     "DecodingRow",
     "GainCurve",
+    "HeadCountRow",
     "Interval",
     "LongContextRecords",
     "LongContextRow",
@@ -58,6 +60,7 @@ __all__ = [
     "decoding_rows",
     "final_loss",
     "gain_curves",
+    "head_count_rows",
     "kind_of",
     "long_context_rows",
     "pair_words",

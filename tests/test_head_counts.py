@@ -1,0 +1,67 @@
+"""Loss over the number of MoSA heads: what may stand on one line, and what its caption says."""
+
+import dataclasses
+import re
+
+import pytest
+from test_claims import run
+
+from mosa_edu.results import head_count_rows
+from mosa_edu.viz import charts, style
+from mosa_edu.viz.charts.head_counts import loss_by_heads
+
+
+def hybrid(heads, seed, loss, **more):
+    record = run("mosa", seed, loss, **more)
+    name = f"mosa-loss-8-heads{heads}-seed{seed}"
+    return dataclasses.replace(record, name=name, model=record.model | {"n_sparse_heads": heads})
+
+
+def fewer(seed, loss):
+    return dataclasses.replace(run("dense", seed, loss), name=f"fewer-nothing-seed{seed}")
+
+
+def grid():
+    runs = [run("dense", seed, 4.0 + 0.02 * seed, dense_heads=4) for seed in (0, 1)]
+    runs += [fewer(seed, 4.1) for seed in (0, 1)]
+    return runs + [hybrid(n, seed, 4.1 - 0.01 * n) for n in (2, 12) for seed in (1, 0)]
+
+
+def test_one_line_holds_hybrids_that_differ_in_one_number():
+    """Catches other sparsities, rules, seats and dense heads on the line, and the baseline at 0."""
+    others = [
+        run("prefix", 0, 1.0),
+        hybrid(12, 0, 1.0, dense_heads=0),
+        hybrid(12, 0, 1.0, first=False),
+        hybrid(12, 0, 1.0, tokens=2000),
+        dataclasses.replace(hybrid(30, 0, 1.0), status="diverged"),
+    ]
+    wide = hybrid(12, 0, 1.0)
+    others.append(dataclasses.replace(wide, model=wide.model | {"sparsity": 16}))
+    rows, dense = head_count_rows([*others, *grid()])
+    assert [row.n_sparse_heads for row in rows] == [0, 2, 12]
+    assert [row.seeds for row in rows] == [(0, 1)] * 3
+    assert rows[-1].loss == pytest.approx(3.98)
+    assert dense.losses == (4.0, 4.02)
+    assert str(rows[0]) == "2 dense +  0 MoSA heads: 4.100 (4.100 to 4.100), 2 seeds"
+    assert head_count_rows([]) == ([], None)
+
+
+def test_the_figure_has_every_seed_and_says_who_reaches_the_dense_model():
+    rows, dense = head_count_rows(grid())
+    figure = loss_by_heads(rows, dense)
+    line, dots = figure.data
+    assert list(line.x) == [0, 2, 12]
+    assert sorted(dots.x) == [0, 0, 2, 2, 12, 12]
+    assert charts.caption(figure) == (
+        "Beside 2 dense heads: no MoSA head, 4.100 nats; 12 MoSA heads, 3.980. Of 3 numbers that "
+        "were tried, 12 MoSA heads reach the 4.010 of 4 dense heads, on the mean of 2 seeds."
+    )
+    worse = dataclasses.replace(dense, losses=(1.0,), seeds=(0,))
+    assert "no number here reaches the 1.000" in charts.caption(loss_by_heads(rows, worse))
+    assert "1 to 2 seeds" in charts.caption(loss_by_heads(rows, worse))
+    known = {*style.dark_of_light(), style.CLEAR}
+    for colour in re.findall(r'"(#[0-9a-fA-F]+|rgba?\([^)]*\))"', figure.to_json()):
+        assert colour.lower() in known, colour
+    with pytest.raises(ValueError, match="at least two numbers"):
+        loss_by_heads(rows[:1], dense)
