@@ -177,7 +177,7 @@ def test_gains_are_drawn_with_their_intervals_and_said_in_words():
     bounds = np.array(full.x) - np.array(full.error_x.arrayminus)
     np.testing.assert_allclose(bounds, [row.gains["full"].low for row in shown])
     said = charts.caption(figure)
-    assert "not told apart from 0, future shown or cut off: prefix (2 seeds)" in said
+    assert "not told apart from 0, future shown or cut off: prefix (3 seeds)" in said
     mosa = next(row for row in shown if row.kind == "mosa")
     assert f"mosa {mosa.gains['full'].mean:+.3f}, with the future cut off not told" in said
     with pytest.raises(ValueError, match="at least one with a gain on dense"):

@@ -19,6 +19,11 @@ def attend(q, k, v, scale=None):
     return weights(matches, ones(len(q), len(k)).tril()) @ v
 
 
+def renormalised(matches, may_attend):
+    zeroed = matches.softmax(1) * may_attend
+    return zeroed / zeroed.sum(1, keepdim=True)
+
+
 def zeroed_after(q, k, v):
     return (q @ k.T / 2).softmax(1).tril() @ v
 
@@ -40,6 +45,7 @@ MISTAKES = [
     (ch02.check_masked_weights, lambda m, a: m.softmax(1) * a, "2: the forbidden"),
     (ch02.check_masked_weights, lambda m, a: weights(m, ~a), "16: inverted"),
     (ch02.check_masked_weights, lambda m, a: m.softmax(1), "12: the mask did nothing"),
+    (ch02.check_masked_weights, renormalised, "0/0: the forbidden"),
     (ch02.check_masked_weights, lambda m, a: weights(m, a, -1e4), "only -inf"),
     (ch02.check_masked_weights, lambda m, a: weights(m, a, -1e9), "only -inf"),
     (ch02.check_masked_weights, lambda m, a: m * 0, "0.00, not 5.33"),

@@ -30,7 +30,7 @@ def later_of_equals(scores, k):
 SOLUTIONS = {
     ch04.check_choose: choose,
     ch04.check_k_rule: lambda T, sparsity: min(max(T // sparsity, 2), T),
-    ch04.check_kept_mask: lambda s, k: mask_of(s, s.topk(k).indices),
+    ch04.check_kept_mask: lambda s, k: mask_of(s, choose(s, k)),
 }
 MISTAKES = [
     (ch04.check_choose, lambda s, k: s.topk(k).indices, "sort the positions"),
@@ -43,6 +43,8 @@ MISTAKES = [
     (ch04.check_kept_mask, over_the_batch, "over the batch"),
     (ch04.check_kept_mask, lambda s, k: mask_of(s, (-s).topk(k).indices), "not its best"),
     (ch04.check_kept_mask, lambda s, k: s > 0.7, "more or fewer"),
+    (ch04.check_kept_mask, lambda s, k: s >= s.topk(k).values[..., -1:], "earlier position wins"),
+    (ch04.check_kept_mask, lambda s, k: mask_of(s, later_of_equals(s, k)), "earlier position wins"),
 ]
 
 

@@ -29,7 +29,8 @@ def head(x, w_router, w_qkv, w_out, k, sort=True, gate=True, causal=True):
     kept = kept.sort().values if sort else kept
     q, key, v = (x[kept] @ w_qkv).chunk(3, dim=-1)
     a = scaled_dot_product_attention(q[None], key[None], v[None], is_causal=causal)[0]
-    a = a * logits[kept].sigmoid()[:, None] if gate else a
+    gates = logits[kept].sigmoid()[:, None]
+    a = a * (gate(gates) if callable(gate) else gates if gate else 1)
     return torch.zeros_like(x).index_add(0, kept, a @ w_out)
 
 
@@ -47,6 +48,8 @@ MISTAKES = [
     (ch05.check_scatter, lambda w, i, T: scatter(w, i, T) + 1, "exactly 0"),
     (ch05.check_head, lambda *a: head(*a, sort=False), "Sort the positions"),
     (ch05.check_head, lambda *a: head(*a, gate=False), "gate is missing"),
+    (ch05.check_head, lambda *a: head(*a, gate=lambda g: g**2), "twice"),
+    (ch05.check_head, lambda *a: head(*a, gate=lambda g: g / g.sum()), "sum to 1"),
     (ch05.check_head, lambda *a: head(*a, causal=False), "triangle is missing"),
 ]
 

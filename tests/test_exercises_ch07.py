@@ -22,6 +22,7 @@ MISTAKES = [
     (ch07.check_perplexity, lambda p: float(1 / p.mean()), "mean probability"),
     (ch07.check_perplexity, lambda p: 2 ** float(-p.log().mean()), "one base"),
     (ch07.check_perplexity, lambda p: float(-p.log().mean()), "is the loss"),
+    (ch07.check_perplexity, lambda p: float((1 / p).median()), ".9, .5, .05"),
     (ch07.check_bits_per_byte, lambda loss, tokens, n: loss * tokens / n, "nats per byte"),
     (ch07.check_bits_per_byte, lambda loss, tokens, n: loss / math.log(2) * n / tokens, "Upside"),
     (ch07.check_bits_per_byte, lambda loss, tokens, n: loss / math.log(2), "bits per token"),
@@ -32,6 +33,7 @@ MISTAKES = [
     ),
     (ch07.check_paired_gain, lambda a, b: mean(a.values()) - mean(b.values()), "pair them"),
     (ch07.check_paired_gain, lambda a, b: a[0] - b[0], "one seed"),
+    (ch07.check_paired_gain, lambda a, b: sum(a[s] - b[s] for s in a if s in b) / 3, "by 2, not"),
 ]
 
 

@@ -24,6 +24,12 @@ def by_gradient(layer, x, s):
     return gradient[:, s:].abs().max().item() == 0
 
 
+def last_token_alone(layer, x, s):
+    edited = x.clone()
+    edited[:, -1] += 1
+    return bool((layer(x) - layer(edited))[:, :s].abs().max() < 1e-6)
+
+
 SOLUTIONS = {
     ch09.check_causality: is_causal_at,
     ch09.check_flip: lambda scores, k, s: float(scores.topk(k).values[-1]),
@@ -32,8 +38,11 @@ MISTAKES = [
     (ch09.check_causality, lambda *a: is_causal_at(*a, rows="after"), "rows from s on"),
     (ch09.check_causality, by_gradient, "gradients are blind"),
     (ch09.check_causality, lambda *a: True, "it must not"),
+    (ch09.check_causality, last_token_alone, "every token from s on"),
     (ch09.check_flip, lambda scores, k, s: float(scores.max()), "weakest seat"),
     (ch09.check_flip, lambda scores, k, s: float(scores[s]), "without a seat"),
+    (ch09.check_flip, lambda *a: 0.80, "With k = 1"),
+    (ch09.check_flip, lambda scores, k, s: float(scores.sort().values[-2]), "With k = 1"),
 ]
 
 

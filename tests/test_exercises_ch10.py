@@ -75,6 +75,7 @@ MISTAKES = [
         "t + 1 tokens",
     ),
     (ch10.check_prefix_rule, lambda s, r: prefix(s, r).float(), "True or False"),
+    (ch10.check_prefix_rule, lambda s, r: prefix(s, 3), "the one that is given"),
     (ch10.check_threshold, lambda *a: threshold(*a, first=True), "moved the threshold first"),
     (ch10.check_threshold, lambda *a: threshold(*a, swap=True), "weight of the OLD"),
     (ch10.check_threshold, lambda *a: threshold(*a, rank=1), "best score left out"),

@@ -32,6 +32,10 @@ SOLUTIONS = {
 }
 
 
+def saying(old, new):
+    return lambda: headline().replace(old, new)
+
+
 def without(*words):
     def said():
         text = headline()
@@ -64,6 +68,8 @@ MISTAKES = [
     (ch12.check_match, lambda a, b: set(sorted(match(a, b))[:1]), "in several ways"),
     (ch12.check_headline, lambda: "MoSA is faster.", "carries “faster”"),
     (ch12.check_headline, lambda: "A significant gain.", "carries “significant”"),
+    (ch12.check_headline, saying("15 times the", "equal"), "15 times as many"),
+    (ch12.check_headline, saying("routers that see the", "no view of the"), "saw the whole"),
     (ch12.check_headline, without("22.46 to 16.39"), "Give the number"),
     (ch12.check_headline, without("FLOPs"), "Name the match"),
     (ch12.check_headline, without("parameters"), "what was not equal"),
@@ -89,3 +95,12 @@ def test_known_mistakes_are_named(check, wrong, named):
     verdict = check(wrong)
     assert not verdict.passed
     assert named in verdict.message
+
+
+def test_a_word_inside_another_or_one_that_is_denied_is_no_boast():
+    """Catches "proves" found in "improves", and a modest sentence taken for a boast."""
+    improves = ch12.check_headline(saying("perplexity falls", "MoSA improves perplexity"))
+    assert improves, improves
+    denied = ch12.check_headline(lambda: headline() + " Nothing is proven, nothing is faster.")
+    assert denied, denied
+    assert not ch12.check_headline(lambda: headline() + " That proves a lot.")

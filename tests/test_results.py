@@ -11,6 +11,7 @@ from mosa_edu.results import (
     bootstrap_mean,
     coin_flip_rows,
     gain_curves,
+    gain_interval,
     recorded_probes,
     recorded_runs,
     recorded_scores,
@@ -125,7 +126,7 @@ def test_shipped_records_can_be_read():
     assert all(name for name in recorded_scores())
 
 
-def twins(kinds: dict[str, tuple[float, float]], seeds=(0, 1), noise=0.0):
+def twins(kinds: dict[str, tuple[float, float]], seeds=(0, 1, 2), noise=0.0):
     """Runs and scores by kind: full loss and loss with the future hidden; windows scatter."""
     books = np.repeat(np.arange(2, dtype=np.uint8), 20)
     runs, scores = [], {}
@@ -151,7 +152,7 @@ def test_repairs_are_shares_of_the_claimed_gain():
     assert rows["mosa"].gains["full"].mean == pytest.approx(0.4, abs=1e-6)
     assert rows["mosa"].shares["prefix"].mean == pytest.approx(0.25, abs=1e-5)
     assert rows["prefix"].shares["full"].mean == pytest.approx(0.5, abs=1e-5)
-    assert rows["prefix"].seeds == (0, 1)
+    assert rows["prefix"].seeds == (0, 1, 2)
     assert rows["mosa"].losses["full"].high - rows["mosa"].losses["full"].low > 0.2
     assert rows["mosa"].gains["full"].high - rows["mosa"].gains["full"].low < 1e-5
     assert rows["dense"].shares == {}
@@ -175,14 +176,14 @@ def test_what_is_not_told_apart_from_zero_gets_no_share():
     rows = {row.kind: row for row in repair_rows(*twins(nothing, noise=0.2))}
     assert rows["prefix"].shares == {}
     assert "no share: the claimed gain is not told apart from 0" in rows["prefix"].verdict("full")
-    assert "  equal flops, sparsity 8, 2 seeds of 100 tokens" in repair_table(list(rows.values()))
+    assert "  equal flops, sparsity 8, 3 seeds of 100 tokens" in repair_table(list(rows.values()))
 
 
 def test_the_claim_is_the_hybrids_alone():
     """Catches MoSA without dense heads taken for the paper's model: shares of another gain."""
     runs, scores = twins({"dense": (4.0, 4.0), "mosa": (3.6, 3.9)})
     pure, pure_scores = twins({"dense": (4.0, 4.0), "mosa": (3.2, 3.2)})
-    for record in pure[2:]:
+    for record in pure[3:]:
         record.model["n_dense_heads"] = 0
         name = record.name.replace("mosa", "pure")
         scores[name] = dataclasses.replace(pure_scores[record.name], name=name)
@@ -196,14 +197,14 @@ def test_the_claim_is_the_hybrids_alone():
 def test_heads_without_the_seat_are_a_row_of_their_own():
     """Catches two models pooled as seeds of one, and a claim taken from the wrong one of them."""
     runs, scores = twins({"dense": (4.0, 4.0), "mosa": (3.6, 3.9)})
-    for record in runs[2:]:
+    for record in runs[3:]:
         name = record.name.replace("mosa", "free")
         losses = scores[record.name].losses - 0.4
         scores[name] = dataclasses.replace(scores[record.name], name=name, losses=losses)
         model = record.model | {"include_first": False}
         runs.append(dataclasses.replace(record, name=name, model=model))
     rows = {row.label: row for row in repair_rows(runs, scores)}
-    assert rows["mosa"].seeds == rows["mosa without the seat of token 0"].seeds == (0, 1)
+    assert rows["mosa"].seeds == rows["mosa without the seat of token 0"].seeds == (0, 1, 2)
     assert rows["mosa"].shares["full"].mean == pytest.approx(1.0)
     free = rows["mosa without the seat of token 0"]
     assert free.shares["full"].mean == pytest.approx(2.0, abs=1e-5)
@@ -212,7 +213,7 @@ def test_heads_without_the_seat_are_a_row_of_their_own():
 def test_a_control_with_fewer_dense_heads_is_not_the_baseline():
     """Catches gains measured from whichever model without sparse heads was read last."""
     runs, scores = twins({"dense": (4.0, 4.0), "mosa": (3.6, 3.9)})
-    for record in runs[:2]:
+    for record in runs[:3]:
         name = f"fewer-nothing-seed{record.seed}"
         losses = scores[record.name].losses + 0.4
         scores[name] = dataclasses.replace(scores[record.name], name=name, losses=losses)
@@ -222,7 +223,7 @@ def test_a_control_with_fewer_dense_heads_is_not_the_baseline():
     control = rows["1 dense heads alone"]
     assert control.gains["full"].mean == pytest.approx(-0.4, abs=1e-5)
     assert rows["mosa"].gains["full"].mean == pytest.approx(0.4, abs=1e-5)
-    assert "\n  fewer FLOPs, 2 seeds of 100 tokens\n" in repair_table(list(rows.values()))
+    assert "\n  fewer FLOPs, 3 seeds of 100 tokens\n" in repair_table(list(rows.values()))
 
 
 def test_twins_of_other_recipes_are_not_paired():
@@ -234,6 +235,43 @@ def test_twins_of_other_recipes_are_not_paired():
     rows = {row.kind: row for row in repair_rows(runs, scores)}
     assert rows["mosa"].gains == {}
     assert rows["mosa"].verdict("full") == "no dense model of the same seed"
+
+
+def test_an_interval_of_three_seeds_covers_as_often_as_it_says():
+    """Catches a bootstrap of three seeds, which holds the truth in three cases of four."""
+    generator = np.random.default_rng(2)
+    books = np.repeat(np.arange(4), 10)
+    inside = 0
+    for _ in range(300):
+        of_seeds = generator.normal(size=(3, 1))
+        found = gain_interval(of_seeds + 0.1 * generator.normal(size=(3, 40)), books)
+        inside += found.low <= 0.0 <= found.high
+    assert 275 <= inside <= 295
+
+
+def test_fewer_than_three_seeds_decide_nothing():
+    """Catches a verdict, or a share, from windows alone: how trainings vary is not in them."""
+    kinds = {"dense": (4.0, 4.0), "mosa": (3.6, 3.9), "prefix": (3.8, 3.8)}
+    runs, scores = twins(kinds)
+    fewer = [run for run in runs if run.model["sparse"] != "prefix" or run.seed < 2]
+    rows = {row.kind: row for row in repair_rows(fewer, scores)}
+    assert rows["mosa"].shares["prefix"].mean == pytest.approx(0.25, abs=1e-5)
+    assert (rows["prefix"].paired, rows["prefix"].shares) == (2, {})
+    assert rows["prefix"].verdict("full").endswith("2 seeds decide nothing")
+    one = {row.kind: row for row in repair_rows(*twins(kinds, seeds=(0,)))}
+    assert one["mosa"].verdict("full").endswith("1 seed decides nothing")
+    assert one["mosa"].shares == {}
+
+
+def test_only_equal_flops_claim_a_gain():
+    """Catches "the claimed gain" at equal parameters, for which the paper claims none."""
+    runs, scores = twins({"dense": (4.0, 4.0), "mosa": (3.6, 3.9)})
+    names = {r.name: r.name.replace("mosa-flops", "mosa-parameters") for r in runs}
+    runs = [dataclasses.replace(r, name=names[r.name]) for r in runs]
+    scores = {names[n]: dataclasses.replace(s, name=names[n]) for n, s in scores.items()}
+    (mosa,) = [row for row in repair_rows(runs, scores) if row.kind == "mosa"]
+    assert mosa.shares == {}
+    assert "no share: the claimed gain is not told apart from 0" in mosa.verdict("full")
 
 
 def test_an_interval_over_seeds_knows_how_they_differ():

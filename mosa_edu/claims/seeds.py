@@ -1,54 +1,13 @@
 """When a few seeds say something, and when they do not yet: one rule for all claims on runs."""
 
-import math
 from collections.abc import Sequence
 
-import numpy as np
+from mosa_edu.results.intervals import NEEDED_SEEDS, seed_interval
 
-from mosa_edu.checks import require
-from mosa_edu.results import Interval
-
-NEEDED_SEEDS = 3
 RULE = (
     f"95 % Student interval over paired seeds, at least {NEEDED_SEEDS}; "
     "an interval that holds zero decides nothing"
 )
-_T_97_5 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-"""Student's t at 97.5 % for 1 to 9 degrees of freedom; more seeds use the last one, a bit wide."""
-
-
-def seed_interval(gains: Sequence[float]) -> Interval:
-    """Mean gain over seeds, with the interval in which it lies 95 % of the time.
-
-    Parameters
-    ----------
-    gains : sequence of float
-        One difference a seed, each between runs of that seed.
-
-    Returns
-    -------
-    Interval
-        Student's t; without bounds (infinite) if there is a single seed.
-
-    Raises
-    ------
-    ValueError
-        If there is no gain.
-
-    Examples
-    --------
-    >>> print(seed_interval([0.1, 0.2, 0.3]))
-    0.200 [-0.048, 0.448]
-    """
-    values = np.asarray(gains, dtype=np.float64)
-    n = len(values)
-    require(n >= 1, "gains", n, "at least one")
-    if n == 1:
-        return Interval(float(values[0]), -math.inf, math.inf)
-    t = _T_97_5[min(n - 1, len(_T_97_5)) - 1]
-    half = t * float(values.std(ddof=1)) / math.sqrt(n)
-    mean = float(values.mean())
-    return Interval(mean, mean - half, mean + half)
 
 
 def sign(gains: Sequence[float]) -> int | None:

@@ -17,11 +17,12 @@ from mosa_edu.claims.claim import (
 )
 from mosa_edu.claims.pairs import Pair, gains, is_dense, is_fewer, is_hybrid, pair_groups, pairs
 from mosa_edu.claims.paper import MATCHED, PERPLEXITY
-from mosa_edu.claims.seeds import NEEDED_SEEDS, in_words, seed_interval, sign
+from mosa_edu.claims.seeds import in_words, sign
 from mosa_edu.costs import PAPER_BASELINES, isoflop_twin, model_parameters
 from mosa_edu.records import RunRecord
 from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.results import score_difference
+from mosa_edu.results.intervals import NEEDED_SEEDS, seed_interval
 from mosa_edu.results.twins import schedule_of
 
 RIVALS = ("fixed", "routing")

@@ -59,8 +59,8 @@ def check_masked_weights(masked_weights: Callable[[Tensor, Tensor], Tensor] | No
     Returns
     -------
     Verdict
-        Names a mask that multiplies the matches, one that comes after the softmax, an inverted
-        one, and a finite number in place of minus infinity.
+        Names a mask that multiplies the matches, one that comes after the softmax, repaired or
+        not, an inverted one, and a finite number in place of minus infinity.
     """
     matches = torch.tensor([[1.0, 2.0, 5.0]]).log()
     allowed = torch.tensor([[True, True, False]])
@@ -92,6 +92,11 @@ def check_masked_weights(masked_weights: Callable[[Tensor, Tensor], Tensor] | No
         weights = f(torch.tensor([[-3e9, -3e9, 0.0]]), allowed)
         if torch.allclose(weights, torch.tensor([[0.5, 0.5, 0.0]])):
             return None
+        if weights.isnan().any():
+            return (
+                "0/0: the forbidden key had taken the whole weight before it was thrown out. Mask "
+                "before the softmax."
+            )
         return "Allowed matches of -3e9 lose to your forbidden one: only -inf is never reached."
 
     return examine(

@@ -39,10 +39,10 @@ def check_choose(choose: Callable[[Tensor, int], Tensor] | None) -> Verdict:
         return "Not the k tokens with the highest scores of each head."
 
     def ties(f: Callable[..., Any]) -> str | None:
-        found = f(torch.zeros(2, 9), 3)
-        if torch.equal(found.sort(dim=-1).values, torch.tensor([[0, 1, 2]] * 2)):
-            return None
-        return "Among equals the earlier position wins: use a stable sort."
+        for equals in _with_equals():  # many: a sort that is not stable keeps the order of a few
+            if not torch.equal(f(equals, 3).sort(dim=-1).values, top_k_positions(equals, 3)):
+                return "Among equals the earlier position wins: use a stable sort."
+        return None
 
     return examine(choose, [("k best, ascending", best), ("ties to the earlier", ties)])
 
@@ -88,7 +88,7 @@ def check_kept_mask(kept_mask: Callable[[Tensor, int], Tensor] | None) -> Verdic
     Returns
     -------
     Verdict
-        Names a top-k over the batch, and one over heads.
+        Names a top-k over the batch, one over heads, and ties that go elsewhere.
     """
     scores = torch.rand(3, 4, 10, generator=torch.Generator().manual_seed(1))
     right = torch.zeros_like(scores, dtype=torch.bool)
@@ -109,4 +109,22 @@ def check_kept_mask(kept_mask: Callable[[Tensor, int], Tensor] | None) -> Verdic
             return None
         return "A text's choice changes with the texts beside it."
 
-    return examine(kept_mask, [("k a head", mask), ("alone as in a batch", alone)])
+    def ties(f: Callable[..., Any]) -> str | None:
+        for equals in _with_equals():
+            if not torch.equal(f(equals[None], 3)[0].nonzero()[:, 1], _flat(equals)):
+                return "Among equals the earlier position wins, and no seat is given twice."
+        return None
+
+    properties = [("k a head", mask), ("alone as in a batch", alone)]
+    return examine(kept_mask, [*properties, ("ties to the earlier", ties)])
+
+
+def _with_equals() -> list[Tensor]:
+    """Return scores (H, 64) that are all equal, and equal but for one token."""
+    one_better = torch.zeros(2, 64)
+    one_better[:, 40] = 1.0
+    return [torch.zeros(2, 64), one_better]
+
+
+def _flat(scores: Tensor) -> Tensor:
+    return top_k_positions(scores, 3).flatten()

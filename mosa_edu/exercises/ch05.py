@@ -87,7 +87,8 @@ def check_head(mosa_head: Callable[..., Tensor] | None) -> Verdict:
     Returns
     -------
     Verdict
-        Names a missing gate, a triangle over score order, and a missing triangle.
+        Names a gate that is missing, applied twice or made to sum to 1, a triangle over score
+        order, and a missing triangle.
     """
     generator = torch.Generator().manual_seed(2)
     x = torch.randn(14, 8, generator=generator)
@@ -95,27 +96,29 @@ def check_head(mosa_head: Callable[..., Tensor] | None) -> Verdict:
     w_qkv = torch.randn(8, 12, generator=generator)
     w_out = torch.randn(4, 8, generator=generator)
 
-    def head(order: str, gated: bool, causal: bool) -> Tensor:
+    def head(order: str = "text", gate: str = "once", causal: bool = True) -> Tensor:
         logits = x @ w_router
         kept = logits.topk(5).indices
         kept = kept.sort().values if order == "text" else kept
         q, k, v = (x[kept] @ w_qkv).chunk(3, dim=-1)
         a = scaled_dot_product_attention(q[None], k[None], v[None], is_causal=causal)[0]
-        a = a * logits[kept].sigmoid()[:, None] if gated else a
-        return torch.zeros_like(x).index_add(0, kept, a @ w_out)
+        gates = logits[kept].sigmoid() ** {"never": 0, "twice": 2}.get(gate, 1)
+        gates = gates / gates.sum() if gate == "shared" else gates
+        return torch.zeros_like(x).index_add(0, kept, (a * gates[:, None]) @ w_out)
 
     def whole(f: Callable[..., Any]) -> str | None:
         found = f(x, w_router, w_qkv, w_out, 5)
         if found.shape != x.shape:
             return f"The shape is {tuple(found.shape)}, not that of x, {tuple(x.shape)}."
         for wrong, mistake in (
-            (head("score", True, True), "Sort the positions: a kept token reads a later one."),
-            (head("text", False, True), "The gate is missing."),
-            (head("text", True, False), "The triangle is missing: every kept token reads all."),
+            (head(order="score"), "Sort the positions: a kept token reads a later one."),
+            (head(gate="never"), "The gate is missing."),
+            (head(gate="twice"), "The gate was applied twice."),
+            (head(gate="shared"), "You made the gates sum to 1; each stands for itself."),
+            (head(causal=False), "The triangle is missing: every kept token reads all."),
         ):
             if torch.allclose(found, wrong, atol=1e-4):
                 return mistake
-        right = head("text", True, True)
-        return None if torch.allclose(found, right, atol=1e-4) else "Not equal to a MoSA head."
+        return None if torch.allclose(found, head(), atol=1e-4) else "Not equal to a MoSA head."
 
     return examine(mosa_head, [("equal to a MoSA head", whole)])

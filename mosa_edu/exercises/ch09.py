@@ -18,6 +18,13 @@ class _LooksAhead(nn.Module):
         return x + x[:, -1:]
 
 
+class _LooksOneAhead(nn.Module):
+    """Adds the next token to every row: only the edit of one token shows it at a position."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + x.roll(-1, dims=1)
+
+
 def check_causality(is_causal_at: Callable[[nn.Module, Tensor, int], bool] | None) -> Verdict:
     """Check a test of causality on layers whose answer is known.
 
@@ -29,7 +36,8 @@ def check_causality(is_causal_at: Callable[[nn.Module, Tensor, int], bool] | Non
     Returns
     -------
     Verdict
-        Names a test of later rows, one by gradients, and one that gives up too early.
+        Names a test of later rows, one by gradients, one that edits some of the later tokens
+        alone, and one that gives up too early.
     """
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -47,6 +55,11 @@ def check_causality(is_causal_at: Callable[[nn.Module, Tensor, int], bool] | Non
             return None
         return "A layer that adds the last token to every row passes: it must not."
 
+    def next_token_fails(f: Callable[..., Any]) -> str | None:
+        if not any(f(_LooksOneAhead(), x, s) for s in (8, 24, 40)):
+            return None
+        return "A layer whose rows read the next token passes: redraw every token from s on."
+
     def mosa_fails(f: Callable[..., Any]) -> str | None:
         if not any(f(mosa, x, s) for s in (16, 24, 32)):
             return None
@@ -57,6 +70,7 @@ def check_causality(is_causal_at: Callable[[nn.Module, Tensor, int], bool] | Non
         [
             ("dense passes", dense_passes),
             ("a plain leak fails", plain_leak),
+            ("a leak of the next token fails", next_token_fails),
             ("MoSA fails", mosa_fails),
         ],
     )
@@ -73,7 +87,7 @@ def check_flip(score_to_enter: Callable[[Tensor, int, int], float] | None) -> Ve
     Returns
     -------
     Verdict
-        Names the best score, and that of the first token left out.
+        Names the best score, that of the first token left out, and a k that is not the given one.
     """
     scores = torch.tensor([0.20, 0.80, 0.25, 0.90, 0.50, 0.60])
 
@@ -87,4 +101,12 @@ def check_flip(score_to_enter: Callable[[Tensor, int, int], float] | None) -> Ve
             None if math.isclose(found, 0.80, abs_tol=1e-6) else "It is the k-th best score, .80."
         )
 
-    return examine(score_to_enter, [("the k-th best", flip)])
+    def other_k(f: Callable[..., Any]) -> str | None:
+        many = torch.rand(20, generator=torch.Generator().manual_seed(0))
+        for k in (1, 3, 7):
+            right = float(many.topk(k).values[-1])
+            if not math.isclose(float(f(many, k, int(many.argmin()))), right, abs_tol=1e-6):
+                return f"With k = {k} it is the score of rank {k}, in any text."
+        return None
+
+    return examine(score_to_enter, [("the k-th best", flip), ("for every k", other_k)])

@@ -113,6 +113,10 @@ def check_match(
     return examine(name_the_match, names)
 
 
+BOAST = r"significant\w*|significance|revolution\w*|\bprov(?:es?|en)\b|understand\w*|\bfaster"
+"""Words that claim more than was measured, unless a sentence denies them."""
+
+
 def check_headline(headline: Callable[[], str] | None) -> Verdict:
     """Check a sentence about the 27 % for what makes it true.
 
@@ -125,15 +129,23 @@ def check_headline(headline: Callable[[], str] | None) -> Verdict:
     -------
     Verdict
         Names a match that is missing, parameters that are not mentioned, the score, the numbers,
-        missing words about seeds, and words that no number carries.
+        missing words about seeds, words that no number carries, and two claims that are false.
     """
 
     def no_boast(f: Callable[..., Any]) -> str | None:
-        found = re.search(
-            r"significant\w*|significance|revolution\w*|prov(?:es?|en)\b|understand\w*|faster",
-            _said(f),
-        )
-        return found and f"Nothing in the evidence carries “{found.group()}”."
+        said = _said(f)
+        for found in re.finditer(BOAST, said):
+            clause = re.split(r"[.,;:]", said[: found.start()])[-1]
+            if not re.search(r"\b(?:no|not|nothing|never|nobody)\b", clause):
+                return f"Nothing in the evidence carries “{found.group()}”."
+        return None
+
+    def true(f: Callable[..., Any]) -> str | None:
+        if re.search(r"(?:equal|same)(?: number of)? (?:parameters|weights)", _said(f)):
+            return "The parameters are not equal: MoSA has 15 times as many."
+        if re.search(r"(?:no|without)(?: any| a)? (?:view|sight|look)", _said(f)):
+            return "The routers saw the whole text; your sentence says that they did not."
+        return None
 
     def needs(pattern: str, mistake: str) -> Callable[[Callable[..., Any]], str | None]:
         return lambda f: None if re.search(pattern, _said(f)) else mistake
@@ -152,7 +164,7 @@ def check_headline(headline: Callable[[], str] | None) -> Verdict:
         ),
     }
     properties = [(name, needs(*pair)) for name, pair in needed.items()]
-    return examine(headline, [("no boast", no_boast), *properties])
+    return examine(headline, [("no boast", no_boast), *properties, ("true", true)])
 
 
 def check_ablation(causal_ablation: Callable[[dict[str, Any]], dict[str, Any]] | None) -> Verdict:

@@ -8,6 +8,7 @@ from mosa_edu.results.intervals import (
     CONFIDENCE,
     Interval,
     bootstrap_mean,
+    gain_interval,
     score_difference,
     score_gap,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "decoding_rows",
     "final_loss",
     "gain_curves",
+    "gain_interval",
     "head_count_rows",
     "kind_of",
     "long_context_rows",

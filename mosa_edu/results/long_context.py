@@ -11,7 +11,7 @@ from mosa_edu.checks import require
 from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import WAYS, ScoreRecord
-from mosa_edu.results.intervals import Interval, bootstrap_mean
+from mosa_edu.results.intervals import Interval, bootstrap_mean, gain_interval
 from mosa_edu.results.twins import schedule_of
 
 EVERY = "every position"
@@ -122,7 +122,7 @@ class LongContextRow:
         if not common:
             return None
         gains = np.array([theirs[seed] - mine[seed] for seed in common])
-        return bootstrap_mean(gains, self.books[measure])
+        return gain_interval(gains, self.books[measure])
 
     def _of(self, measure: str) -> Values:
         require(measure in self.values, "measure", measure, f"one of {self.measures}")

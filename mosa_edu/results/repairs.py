@@ -10,7 +10,7 @@ import numpy as np
 from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import WAYS, ScoreRecord
-from mosa_edu.results.intervals import Interval, bootstrap_mean
+from mosa_edu.results.intervals import NEEDED_SEEDS, Interval, bootstrap_mean, gain_interval
 from mosa_edu.results.shares import gains_by_seed, share_of_claim
 from mosa_edu.results.twins import kind_of, match_of, recipe_of, schedule_of
 
@@ -40,14 +40,16 @@ class RepairRow:
         Of the model; trained on, by each seed.
     seeds : tuple of int
         Whose scores are in the row.
+    paired : int
+        How many of them have a dense model of the same seed and recipe.
     losses : dict of str to Interval
         Nats per token under "full", "prefix" and "foreign".
     gains : dict of str to Interval
         Loss of the dense model of the same seed minus this loss, by score; empty if there is
         no such dense model.
     shares : dict of str to Interval
-        That gain as a share of the gain of the paper's routing under the full score; only scores
-        under which both gains are told apart from 0.
+        That gain as a share of the gain of the paper's routing under the full score at equal
+        FLOPs; only if both gains are told apart from 0, over enough seeds.
     tokens_per_second : float
         While training, median over the seeds.
     selected, refused : float or None
@@ -65,6 +67,7 @@ class RepairRow:
     n_parameters: int
     tokens: int
     seeds: tuple[int, ...]
+    paired: int
     losses: dict[str, Interval]
     gains: dict[str, Interval]
     shares: dict[str, Interval]
@@ -111,6 +114,9 @@ class RepairRow:
         if way not in self.gains:
             return "no dense model of the same seed"
         gain = self.gains[way]
+        if self.paired < NEEDED_SEEDS:
+            few = "1 seed decides" if self.paired == 1 else f"{self.paired} seeds decide"
+            return f"gain {gain}: {few} nothing"
         if gain.holds_zero:
             return f"gain {gain}: {NOTHING}"
         if gain.mean < 0:
@@ -149,8 +155,7 @@ def repair_rows(
 
     Notes
     -----
-    An interval resamples windows within books and, where there are several, seeds. Of one seed it
-    knows how windows vary, and nothing of how trainings do.
+    Of losses, intervals resample windows within books, and seeds. Of gains see `gain_interval`.
     """
     known = [run for run in runs if run.status == "finished" and run.name in scores]
     groups: dict[tuple[str, ...], list[RunRecord]] = {}
@@ -189,12 +194,12 @@ def _lines(row: RepairRow) -> list[str]:
     seeds = f"{len(row.seeds)} seed{'s' if len(row.seeds) > 1 else ''}"
     lines = [
         f"{row.label}: {row.n_dense_heads + row.n_local_heads}+{row.n_sparse_heads} heads, "
-        f"{row.n_parameters:,} parameters, {row.tokens_per_second:,.0f} tokens/s",
+        f"{row.n_parameters:,} parameters",
         f"  {row.matched}, {seeds} of {row.tokens:,} tokens",
     ]
     if row.selected is not None:
-        refused = "" if row.refused is None else f", refused {row.refused:.1%} of the wanted"
-        lines.append(f"  selected {row.selected:.1%} of the tokens a head{refused}")
+        refused = "" if row.refused is None else f", refuses {row.refused:.1%} of those it wants"
+        lines.append(f"  a head keeps {row.selected:.1%} of the tokens{refused}")
     said: dict[tuple[str, str], list[str]] = {}
     for way in WAYS:
         said.setdefault((str(row.losses[way]), row.verdict(way)), []).append(way)
@@ -219,12 +224,12 @@ def _row(
     }
     gained = {way: gains_by_seed(members, dense, scores, way) for way in WAYS}
     gains = {
-        way: bootstrap_mean(np.array(list(by_seed.values())), books)
+        way: gain_interval(np.array(list(by_seed.values())), books)
         for way, by_seed in gained.items()
         if by_seed
     }
-    told_apart = [way for way in gains if kind_of(first) != "dense" and not gains[way].holds_zero]
-    shares = {way: share_of_claim(gained[way], claim, books) for way in told_apart}
+    compared = gains if kind_of(first) != "dense" else ()
+    shares = {way: share_of_claim(gained[way], claim, books) for way in compared}
     return RepairRow(
         kind=kind_of(first),
         match=match_of(first),
@@ -236,6 +241,7 @@ def _row(
         n_parameters=first.n_parameters,
         tokens=first.tokens_seen,
         seeds=tuple(run.seed for run in members),
+        paired=len(gained["full"]),
         losses=losses,
         gains=gains,
         shares={way: share for way, share in shares.items() if share is not None},
@@ -261,10 +267,10 @@ def _group(run: RunRecord) -> tuple[str, ...]:
 
 
 def _claims(run: RunRecord) -> bool:
-    """Return whether a run is of the paper's hybrid: a pair of equal loss claims no gain."""
+    """Return whether a run is of the paper's hybrid, whose gain is claimed at equal FLOPs."""
     seated = kind_of(run) == PAPER and run.model["include_first"]
     hybrid = seated and run.model["n_dense_heads"] > 0
-    return hybrid and match_of(run) != "loss"
+    return hybrid and match_of(run) == "flops"
 
 
 def _comparison(group: tuple[str, ...]) -> tuple[str, ...]:

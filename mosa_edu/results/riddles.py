@@ -12,7 +12,7 @@ from mosa_edu.checks import require
 from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
-from mosa_edu.results.intervals import Interval, bootstrap_mean
+from mosa_edu.results.intervals import Interval, gain_interval
 from mosa_edu.results.shares import gains_by_seed
 from mosa_edu.results.twins import kind_of, recipe_of, schedule_of
 
@@ -182,7 +182,7 @@ def _rows(
         "kind": kind_of(first),
         "seeds": tuple(asked),
         "perplexity": {way: float(np.exp(loss)) for way, loss in losses.items()},
-        "loss_gains": {way: bootstrap_mean(g, stories) for way, g in gained.items() if len(g)},
+        "loss_gains": {way: gain_interval(g, stories) for way, g in gained.items() if len(g)},
     }
     riddles = dict.fromkeys(asked[first.seed].column("riddle"))
     return [RiddleRow(**shared, **_answered(riddle, asked, by_dense)) for riddle in riddles]
@@ -207,7 +207,7 @@ def _answered(
             wilson(float(found[:, at == place].mean()), size) for place, size in enumerate(sizes)
         ),
         "accuracy": wilson(float(found.mean()), sum(sizes)),
-        "gain": bootstrap_mean(above, at) if by_dense else None,
+        "gain": gain_interval(above, at) if by_dense else None,
         "gains": tuple(float(gain) for gain in above.mean(axis=1)) if by_dense else (),
     }
 

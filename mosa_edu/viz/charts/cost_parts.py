@@ -10,8 +10,12 @@ from mosa_edu.viz.charts.base import explain, new_figure, percent
 from mosa_edu.viz.charts.lines import value_axis
 from mosa_edu.viz.style import LIGHT
 
-PARTS = {"attention": LIGHT.pick, "projections": LIGHT.dense, "routing": LIGHT.cursor}
-"""From the bottom up; routing is the scores of all tokens and the gates of the kept ones."""
+PARTS = {
+    "attention": LIGHT.pick,
+    "projections": LIGHT.dense,
+    "scores and gates": LIGHT.cursor,
+}
+"""From the bottom up."""
 
 
 def cost_parts(dense: HeadFlops, sparse: Mapping[int, HeadFlops]) -> go.Figure:
@@ -40,7 +44,7 @@ def cost_parts(dense: HeadFlops, sparse: Mapping[int, HeadFlops]) -> go.Figure:
         require(cost.total > 0, f"cost of {name}", cost, "more than 0 FLOPs")
     figure = new_figure("Where the FLOPs of a head go", "share of each part, in percent", 360)
     figure.update_layout(
-        **{"barmode": "stack", "bargap": 0.25, "margin_r": 92},
+        **{"barmode": "stack", "bargap": 0.25, "margin_r": 116},
         xaxis={**value_axis("sparsity"), "type": "category", "showgrid": False, "dtick": 1},
         yaxis={**value_axis(""), "range": [0, 100]},
     )
@@ -65,7 +69,8 @@ def cost_parts(dense: HeadFlops, sparse: Mapping[int, HeadFlops]) -> go.Figure:
 
 def _spent(cost: HeadFlops) -> dict[str, int]:
     routing = cost.scoring + cost.gating
-    return {"attention": cost.attention, "projections": cost.projections, "routing": routing}
+    spent = cost.attention, cost.projections, routing
+    return dict(zip(PARTS, spent, strict=True))
 
 
 def _parts_finding(dense: HeadFlops, sparse: Mapping[int, HeadFlops]) -> str:

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 from mosa_edu.checks import require
 from mosa_edu.results import Interval, RepairRow
+from mosa_edu.results.intervals import NEEDED_SEEDS
 from mosa_edu.viz.charts.base import explain, plural
 from mosa_edu.viz.charts.intervals import add_dots, add_legend, add_reference, new_rows
 from mosa_edu.viz.style import LIGHT
@@ -67,12 +68,17 @@ def _names(rows: Sequence[RepairRow]) -> list[str]:
 
 
 def _finding(names: Sequence[str], rows: Sequence[RepairRow]) -> str:
-    """Say who gains or loses and what is left when the future is cut off; then who does neither."""
-    said, level = [], []
+    """Say who gains or loses and what is left when the future is cut off; then who does neither.
+
+    Last come those with too few seeds to say.
+    """
+    said, level, few = [], [], []
     for name, row in zip(names, rows, strict=True):
         seeds = plural(len(row.seeds), "seed")
         full, prefix = (row.gains[way] for way in ("full", "prefix"))
-        if full.holds_zero and prefix.holds_zero:
+        if row.paired < NEEDED_SEEDS:
+            few.append(f"{name} ({seeds})")
+        elif full.holds_zero and prefix.holds_zero:
             level.append(f"{name} ({seeds})")
         else:  # a causal kind has one gain, whatever comes later
             gain, left = _in_words(full), _in_words(prefix)
@@ -81,6 +87,8 @@ def _finding(names: Sequence[str], rows: Sequence[RepairRow]) -> str:
     sentences = ["; ".join(said)] if said else []
     if level:
         sentences.append(f"not told apart from 0, future shown or cut off: {', '.join(level)}")
+    if few:
+        sentences.append(f"fewer than {NEEDED_SEEDS} seeds decide nothing: {', '.join(few)}")
     return "Gain on dense in nats per token: " + "; ".join(sentences) + "."
 
 
