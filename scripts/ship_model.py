@@ -191,7 +191,7 @@ SHA-256 of the file: `{card["sha256"]}`
 
 Nats per token, {routing}
 
-| tokens in the window | loss | interpolated 3-gram, same windows | bits per byte |
+| tokens in the window | loss ± standard error | interpolated 3-gram, same windows | bits per byte |
 |---|---|---|---|
 {rows}
 

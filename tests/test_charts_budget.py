@@ -35,7 +35,7 @@ def test_parts_of_every_head_add_up_to_all_of_it():
     assert charts.caption(figure) == (
         f"Of its FLOPs a dense head spends 50{NBSP}% on attention, 50{NBSP}% on projections; "
         f"at sparsity 256 a head spends 0.19{NBSP}% on attention, 50{NBSP}% on projections, "
-        f"50{NBSP}% on routing."
+        f"50{NBSP}% on scores and gates."
     )
 
 

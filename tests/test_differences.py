@@ -14,7 +14,7 @@ from mosa_edu import MosaAttention
 from mosa_edu.attention.rotary import rotary_table, rotate
 from mosa_edu.config import PRESETS
 from mosa_edu.costs import PAPER_BASELINES
-from mosa_edu.results import recorded_runs
+from mosa_edu.results import recorded_long_context, recorded_riddles, recorded_runs
 from mosa_edu.twins import twin
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,6 +87,11 @@ def test_recorded_runs_are_as_small_as_the_page_says():
     assert (explorer.vocab_size, explorer.max_seq_len, explorer.tie_embeddings) == (2048, 256, True)
     for run in recorded_runs():
         assert run.data["corpus"] == "gutenberg"
-        assert run.n_parameters < 4_000_000
+        assert run.n_parameters < 5_000_000
         assert run.training["max_length"] == 256
         assert run.training["min_length"] < 256
+    for run in recorded_long_context().runs:
+        assert (run.data["corpus"], run.training["max_length"]) == ("gutenberg", 2048)
+        assert run.n_parameters < 5_000_000
+    for run in recorded_riddles()[0]:
+        assert (run.data["corpus"], run.training["max_length"]) == ("riddles", 256)

@@ -152,7 +152,8 @@ def memory(evidence: Evidence) -> Finding:
     return Finding(
         DIRECTION if fall == len(change) else CONTRADICTED,
         f"By our formula, the bytes kept for the backward pass fall by {-change['tiny']:.1f} % for "
-        f"Tiny, and in {fall} of {len(change)} sizes; weights, optimiser, logits and tables of attention weights are not in it. "
+        f"Tiny, and in {fall} of {len(change)} sizes; weights, optimiser, logits and "
+        f"tables of attention weights are not in it. "
         f"At equal FLOPs they rise by {rise:.0f} %.",
         {"tiny": change["tiny"], "equal_flops": rise},
     )
