@@ -1,5 +1,6 @@
 """The baseline computes the same layer, and both sides are timed alike."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -7,11 +8,13 @@ import torch
 from loops import close, texts
 
 from mosa_edu.attention import MosaAttention
-from mosa_edu.bench import STEPS, LayerCase, Timing, paired, step_by_step, time_in_turns
+from mosa_edu.bench import STEPS, LayerCase, Timing, paired, rules, step_by_step, time_in_turns
 from mosa_edu.bench.layer import saved_bytes
 from mosa_edu.bench.roofline import roofline_rows
 from mosa_edu.bench.tables import length_rows, step_rows
 from mosa_edu.cli.main import main
+from mosa_edu.config import PRESETS
+from mosa_edu.costs import model_flops
 from mosa_edu.records.probe import ProbeRecord
 
 TINY = LayerCase(seq_len=32, d_model=16, n_heads=2, d_head=8, sparsity=4)
@@ -124,6 +127,22 @@ def test_the_command_prints_both_passes_and_the_bar(capsys):
     assert lines[-1].startswith("Bar of 1.3 times")
     assert main(["bench", "layer", *arguments, "--sparsity", "0"]) == 2
     assert main(["bench", "layer", *arguments, "--threads", "two"]) == 2
+
+
+def test_rules_are_timed_beside_the_papers_in_twins_of_equal_flops(monkeypatch):
+    """Catches ratios over another model than the paper's, and twins of unequal cost."""
+    asked = {}
+    monkeypatch.setattr(rules, "measure_pair", lambda models, texts, rounds: asked.update(models))
+    rules.rule_rows()
+    assert next(iter(asked)) == "mosa"
+    assert {asked[rule].sparse for rule in ("prefix", "threshold", "token")} < set(asked)
+    flops = [model_flops(config).total for config in asked.values()]
+    assert max(flops) < 1.03 * min(flops)
+    monkeypatch.undo()
+    micro = {rule: replace(PRESETS["micro"], sparse=rule) for rule in ("mosa", "threshold")}
+    first, second = rules.rule_rows(micro, rounds=3)
+    assert (first["model"], first["time"]) == ("mosa", 1.0)
+    assert 0 < second["time_low"] <= second["time"] <= second["time_high"]
 
 
 def test_a_table_is_a_record_that_names_its_command(tmp_path, monkeypatch, capsys):

@@ -12,7 +12,7 @@ from mosa_edu.costs import kept_tokens
 if TYPE_CHECKING:
     from mosa_edu.bench import LayerCase, Timing
 
-TABLES = ("steps", "lengths", "roofline", "long-context")
+TABLES = ("steps", "lengths", "roofline", "long-context", "rules")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -30,7 +30,8 @@ def add_parser(subparsers: Any) -> None:
         help="layer: MosaAttention against the authors' data flow, in the sizes of the flags; "
         "steps: every change between the two; lengths: dense heads against MoSA heads over the "
         "length of the text; roofline: every operation against the machine's peaks; long-context: "
-        "models of equal FLOPs over the length of the text; page: the built book in a browser",
+        "models of equal FLOPs over the length of the text; rules: a training step of twins that "
+        "choose by different rules; page: the built book in a browser",
     )
     add("--seq-len", type=int, default=2048, help="layer: tokens of a text")
     add("--batch", type=int, default=1, help="layer: texts")
@@ -67,6 +68,7 @@ def _table(args: argparse.Namespace, threads: int) -> int:
 
     from mosa_edu.bench.long_context import long_context_rows
     from mosa_edu.bench.roofline import roofline_rows
+    from mosa_edu.bench.rules import rule_rows
     from mosa_edu.bench.tables import length_rows, step_rows
     from mosa_edu.cli.columns import columns
     from mosa_edu.cli.runs import runs_folder
@@ -78,6 +80,7 @@ def _table(args: argparse.Namespace, threads: int) -> int:
         "lengths": length_rows,
         "roofline": roofline_rows,
         "long-context": long_context_rows,
+        "rules": rule_rows,
     }
     clock = "process" if threads == 1 else "wall"
     settings = {"rounds": args.rounds, "threads": threads, "clock": clock, "dtype": "float32"}

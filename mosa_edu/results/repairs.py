@@ -50,8 +50,6 @@ class RepairRow:
     shares : dict of str to Interval
         That gain as a share of the gain of the paper's routing under the full score at equal
         FLOPs; only if both gains are told apart from 0, over enough seeds.
-    tokens_per_second : float
-        While training, median over the seeds.
     selected, refused : float or None
         Share of the tokens that a head keeps, and of those it wanted that found no slot; None if
         that was not measured.
@@ -71,7 +69,6 @@ class RepairRow:
     losses: dict[str, Interval]
     gains: dict[str, Interval]
     shares: dict[str, Interval]
-    tokens_per_second: float
     selected: float | None
     refused: float | None
 
@@ -245,7 +242,6 @@ def _row(
         losses=losses,
         gains=gains,
         shares={way: share for way, share in shares.items() if share is not None},
-        tokens_per_second=float(np.median([r.tokens_seen / r.wall_seconds for r in members])),
         selected=_measured(members, probes, "selected"),
         refused=_measured(members, probes, "refused"),
     )

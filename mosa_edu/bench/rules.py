@@ -1,0 +1,42 @@
+"""What a training step costs under each rule of selection, in twins of equal FLOPs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from mosa_edu.bench.pair import measure_pair
+from mosa_edu.config import ModelConfig
+from mosa_edu.twins import twin
+
+RULES = ("mosa", "prefix", "threshold", "token", "dense")
+"""The paper's rule first: the others are compared with it."""
+
+TEXTS = 4
+"""Of a timed batch."""
+
+
+def rule_rows(
+    models: Mapping[str, ModelConfig] | None = None, *, rounds: int = 7, threads: int = 1
+) -> list[dict[str, Any]]:
+    """Measure forward passes and training steps of twins that differ in their rule.
+
+    Parameters
+    ----------
+    models : mapping of str to ModelConfig, optional
+        By rule, the reference first; the twins of `RULES` at sparsity 8 if they are not given.
+    rounds, threads : int
+        See `time_in_turns`.
+
+    Returns
+    -------
+    list of dict
+        By rule, see `measure_pair`.
+    """
+    chosen = models or {rule: twin(rule) for rule in RULES}
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        return measure_pair(chosen, TEXTS, rounds=rounds)
+    finally:
+        torch.set_num_threads(before)
