@@ -7,7 +7,6 @@ import torch
 
 from mosa_edu.bench.pair import measure_pair
 from mosa_edu.config import ModelConfig
-from mosa_edu.twins import twin
 
 RULES = ("mosa", "prefix", "threshold", "token", "dense")
 """The paper's rule first: the others are compared with it."""
@@ -17,14 +16,14 @@ TEXTS = 4
 
 
 def rule_rows(
-    models: Mapping[str, ModelConfig] | None = None, *, rounds: int = 7, threads: int = 1
+    models: Mapping[str, ModelConfig], *, rounds: int = 7, threads: int = 1
 ) -> list[dict[str, Any]]:
     """Measure forward passes and training steps of twins that differ in their rule.
 
     Parameters
     ----------
-    models : mapping of str to ModelConfig, optional
-        By rule, the reference first; the twins of `RULES` at sparsity 8 if they are not given.
+    models : mapping of str to ModelConfig
+        By rule, the reference first.
     rounds, threads : int
         See `time_in_turns`.
 
@@ -33,10 +32,9 @@ def rule_rows(
     list of dict
         By rule, see `measure_pair`.
     """
-    chosen = models or {rule: twin(rule) for rule in RULES}
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        return measure_pair(chosen, TEXTS, rounds=rounds)
+        return measure_pair(models, TEXTS, rounds=rounds)
     finally:
         torch.set_num_threads(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,19 +69,20 @@ def _table(args: argparse.Namespace, threads: int) -> int:
 
     from mosa_edu.bench.long_context import long_context_rows
     from mosa_edu.bench.roofline import roofline_rows
-    from mosa_edu.bench.rules import rule_rows
+    from mosa_edu.bench.rules import RULES, rule_rows
     from mosa_edu.bench.tables import length_rows, step_rows
     from mosa_edu.cli.columns import columns
     from mosa_edu.cli.runs import runs_folder
     from mosa_edu.records import provenance
     from mosa_edu.records.probe import ProbeRecord
+    from mosa_edu.twins import twin
 
     measures: dict[str, Any] = {
         "steps": step_rows,
         "lengths": length_rows,
         "roofline": roofline_rows,
         "long-context": long_context_rows,
-        "rules": rule_rows,
+        "rules": partial(rule_rows, {rule: twin(rule) for rule in RULES}),
     }
     clock = "process" if threads == 1 else "wall"
     settings = {"rounds": args.rounds, "threads": threads, "clock": clock, "dtype": "float32"}
