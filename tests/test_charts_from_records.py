@@ -37,7 +37,7 @@ from mosa_edu.viz.charts import *
 from mosa_edu.viz.charts import decoding, coin_flips, gains, cost_parts as parts, dense, one_head
 from mosa_edu.viz.charts import equal_flops as equal, mask_zoo as zoo, roofline as roof
 from mosa_edu.viz.charts import growing_text as growing, long_context as long, speed
-from mosa_edu.viz.charts import head_counts, kv_pairs as kv, model_sizes, riddles
+from mosa_edu.viz.charts import brought, head_counts, kv_pairs as kv, model_sizes, riddles
 from mosa_edu.viz.leak import LeakProbe
 from mosa_edu.viz.scrubber import TrainingScrubber
 
@@ -72,6 +72,7 @@ build(dense.dense_map, trace.attention_matrix(0, 0), picked, "Layer 0, head 0")
 build(loss_curves, recorded_runs(), held_out=True)
 grid = {job.name for job in jobs()}
 build(gain_lines, gain_curves(run for run in recorded_runs() if run.name in grid))
+build(brought.brought_by_heads, brought_rows(recorded_runs(), recorded_scores()))
 build(head_counts.loss_by_heads, *head_count_rows(recorded_runs()))
 probes = recorded_probes()
 build(coin_flips.coin_flip_losses, coin_flip_rows(probes))

@@ -1,5 +1,6 @@
 """From records to tables: every row names what was matched and carries its interval. No torch."""
 
+from mosa_edu.results.brought import BroughtRow, brought_rows
 from mosa_edu.results.coin_flips import CoinFlipRow, coin_flip_rows
 from mosa_edu.results.decoding import DecodingRow, decoding_rows
 from mosa_edu.results.gain_curves import GainCurve, gain_curves
@@ -45,6 +46,7 @@ from mosa_edu.results.twins import TwinRow, final_loss, kind_of, twin_rows
 
 __all__ = [
     "CONFIDENCE",
+    "BroughtRow",
     "CoinFlipRow",
     "DecodingRow",
     "GainCurve",
@@ -57,6 +59,7 @@ __all__ = [
     "RiddleRow",
     "TwinRow",
     "bootstrap_mean",
+    "brought_rows",
     "coin_flip_rows",
     "decoding_rows",
     "final_loss",

@@ -1,6 +1,5 @@
 """What remains of the gain: twins of several kinds under three scores, in one table."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
@@ -12,7 +11,7 @@ from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import WAYS, ScoreRecord
 from mosa_edu.results.intervals import NEEDED_SEEDS, Interval, bootstrap_mean, gain_interval
 from mosa_edu.results.shares import gains_by_seed, share_of_claim
-from mosa_edu.results.twins import kind_of, match_of, recipe_of, schedule_of
+from mosa_edu.results.twins import group_of, kind_of, match_of, recipe_of
 
 PAPER = "mosa"
 """The kind whose gain under the full score is the whole of every share: the paper's claim."""
@@ -157,7 +156,7 @@ def repair_rows(
     known = [run for run in runs if run.status == "finished" and run.name in scores]
     groups: dict[tuple[str, ...], list[RunRecord]] = {}
     for run in sorted(known, key=lambda run: run.seed):
-        groups.setdefault(_group(run), []).append(run)
+        groups.setdefault(group_of(run), []).append(run)
     dense = {recipe_of(run): scores[run.name] for run in known if kind_of(run) == "dense"}
     claims = {
         _comparison(group): gains_by_seed(members, dense, scores, "full")
@@ -253,13 +252,6 @@ def _measured(
     found = [probes[f"selection-{r.name}"] for r in members if f"selection-{r.name}" in probes]
     values = [value for probe in found for value in probe.column(column) if value is not None]
     return float(np.mean(values)) if values else None
-
-
-def _group(run: RunRecord) -> tuple[str, ...]:
-    heads = [run.model.get(f"n_{kind}_heads", 0) for kind in ("dense", "local", "sparse")]
-    seat = str(run.model["include_first"])
-    matched = match_of(run), str(run.model["sparsity"]), json.dumps(schedule_of(run))
-    return kind_of(run), json.dumps(heads), seat, *matched
 
 
 def _claims(run: RunRecord) -> bool:

@@ -119,3 +119,14 @@ def match_of(run: RunRecord) -> str:
     """Return what is equal to the dense model's, which the run's name tells."""
     matches = "parameters", "loss", "nothing"
     return next((match for match in matches if f"-{match}-" in run.name), "flops")
+
+
+def group_of(run: RunRecord) -> tuple[str, ...]:
+    """Return what the seeds of one model have in common.
+
+    Kind, heads and the seat of token 0; then what its comparison is: match, sparsity, schedule.
+    """
+    heads = [run.model.get(f"n_{kind}_heads", 0) for kind in ("dense", "local", "sparse")]
+    seat = str(run.model["include_first"])
+    matched = match_of(run), str(run.model["sparsity"]), json.dumps(schedule_of(run))
+    return kind_of(run), json.dumps(heads), seat, *matched

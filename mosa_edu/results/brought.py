@@ -1,0 +1,151 @@
+"""What sparse heads bring to the dense heads beside them, and how much of it goes with the future.
+
+A gain over the dense model mixes two changes: dense heads went, and sparse heads came. Here each
+hybrid is compared with its own dense heads and nothing beside them, in the same seed, window by
+window; and its own loss with the future in view is compared with its loss without.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mosa_edu.records import RunRecord
+from mosa_edu.records.scores import WAYS, ScoreRecord
+from mosa_edu.results.intervals import NEEDED_SEEDS, Interval, gain_interval, seed_interval
+from mosa_edu.results.shares import gains_by_seed
+from mosa_edu.results.twins import group_of, kind_of, match_of, recipe_of
+
+HIDDEN = tuple(way for way in WAYS if way != "full")
+"""Scores under which the router sees no later token of the text."""
+
+
+@dataclass(frozen=True)
+class BroughtRow:
+    """One kind of hybrid beside its dense heads alone.
+
+    Attributes
+    ----------
+    kind, match : str
+        Of the sparse heads, ``dense`` for more dense ones; what is equal to the dense model's.
+    include_first : bool
+        Whether every expert-choice head has a seat for token 0.
+    n_heads : int
+        Sparse heads of a layer, or dense ones, beside those that both models have.
+    n_parameters : int
+        Of the model.
+    seeds : tuple of int
+        Of the pairs.
+    gains : dict of str to Interval
+        Loss of the dense heads alone minus this one, by score: nats per token.
+    by_seed : dict of str to tuple of float
+        The same, seed by seed.
+    future : dict of str to Interval
+        Loss with the future hidden minus loss in full view, by the way it is hidden. Exactly 0
+        for causal heads, to rounding.
+    """
+
+    kind: str
+    match: str
+    include_first: bool
+    n_heads: int
+    n_parameters: int
+    seeds: tuple[int, ...]
+    gains: dict[str, Interval]
+    by_seed: dict[str, tuple[float, ...]]
+    future: dict[str, Interval]
+
+    @property
+    def label(self) -> str:
+        """How many heads of which kind."""
+        free = " without the seat" * (self.kind == "mosa" and not self.include_first)
+        return f"{self.n_heads} {'more dense' if self.kind == 'dense' else self.kind}{free}"
+
+    @property
+    def decides(self) -> bool:
+        """Whether there are enough seeds to say anything."""
+        return len(self.seeds) >= NEEDED_SEEDS
+
+    def ahead_of(self, other: "BroughtRow", way: str) -> Interval:
+        """How much more these heads bring than others, over the seeds of both.
+
+        Parameters
+        ----------
+        other : BroughtRow
+            Of the same recipe.
+        way : {"full", "prefix", "foreign"}
+            The score.
+
+        Returns
+        -------
+        Interval
+            Nats per token, Student's.
+        """
+        mine, theirs = (
+            dict(zip(row.seeds, row.by_seed[way], strict=True)) for row in (self, other)
+        )
+        common = sorted(mine.keys() & theirs.keys())
+        return seed_interval([mine[seed] - theirs[seed] for seed in common])
+
+
+def brought_rows(
+    runs: Iterable[RunRecord], scores: Mapping[str, ScoreRecord], sparsity: int = 8
+) -> list[BroughtRow]:
+    """Compare hybrids, and models with more dense heads, with dense heads alone.
+
+    Parameters
+    ----------
+    runs : iterable of RunRecord
+        Such as `recorded_runs` returns; only finished ones with scores are used.
+    scores : mapping of str to ScoreRecord
+        By name of the run.
+    sparsity : int
+        T / k of the sparse heads.
+
+    Returns
+    -------
+    list of BroughtRow
+        Largest gain with the future cut off first. Hybrids with local heads, or with fewer dense
+        heads than the control has, are left out; empty without a control.
+    """
+    known = [run for run in runs if run.status == "finished" and run.name in scores]
+    alone = {recipe_of(run): run for run in known if kind_of(run) == "fewer"}
+    groups: dict[tuple[str, ...], list[RunRecord]] = {}
+    for run in sorted(known, key=lambda run: run.seed):
+        same = run.model["sparsity"] == sparsity or not run.model["n_sparse_heads"]
+        if same and _holds(run, alone.get(recipe_of(run))):
+            groups.setdefault(group_of(run), []).append(run)
+    controls = {recipe: scores[run.name] for recipe, run in alone.items()}
+    rows = [_row(members, alone, controls, scores) for members in groups.values()]
+    return sorted(rows, key=lambda row: -row.gains["prefix"].mean)
+
+
+def _holds(run: RunRecord, alone: RunRecord | None) -> bool:
+    """Return whether a model is the control and something beside it."""
+    if alone is None or kind_of(run) == "fewer" or run.model.get("n_local_heads", 0):
+        return False
+    return bool(run.model["n_dense_heads"] >= alone.model["n_dense_heads"])
+
+
+def _row(
+    members: Sequence[RunRecord],
+    alone: Mapping[str, RunRecord],
+    controls: dict[str, ScoreRecord],
+    scores: Mapping[str, ScoreRecord],
+) -> BroughtRow:
+    first = members[0]
+    books = scores[first.name].books
+    gained = {way: gains_by_seed(list(members), controls, scores, way) for way in WAYS}
+    windows = {way: np.array(list(by_seed.values())) for way, by_seed in gained.items()}
+    more_dense = first.model["n_dense_heads"] - alone[recipe_of(first)].model["n_dense_heads"]
+    return BroughtRow(
+        kind=kind_of(first),
+        match=match_of(first),
+        include_first=first.model["include_first"],
+        n_heads=first.model["n_sparse_heads"] or more_dense,
+        n_parameters=first.n_parameters,
+        seeds=tuple(run.seed for run in members),
+        gains={way: gain_interval(windows[way], books) for way in WAYS},
+        by_seed={way: tuple(windows[way].mean(axis=1).tolist()) for way in WAYS},
+        future={way: gain_interval(windows["full"] - windows[way], books) for way in HIDDEN},
+    )

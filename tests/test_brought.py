@@ -1,0 +1,82 @@
+"""What heads bring: pairs with their own dense heads alone, and what goes with the future."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+from test_results import twins
+
+from mosa_edu.results import brought_rows
+from mosa_edu.viz import charts, style
+from mosa_edu.viz.charts.brought import brought_by_heads
+
+KINDS = {"dense": (4.0, 4.0), "mosa": (3.6, 3.9), "prefix": (3.8, 3.8)}
+
+
+def with_control(kinds, loss=4.3, **options):
+    """Runs and scores of twins of four dense heads, and of two of them alone."""
+    runs, scores = twins(kinds, **options)
+    for record in [r for r in runs if r.model["n_sparse_heads"] == 0]:
+        record.model["n_dense_heads"] = 4
+        name = f"fewer-nothing-seed{record.seed}"
+        losses = (scores[record.name].losses + (loss - 4.0)).astype(np.float32)
+        scores[name] = dataclasses.replace(scores[record.name], name=name, losses=losses)
+        model = record.model | {"n_dense_heads": 2}
+        runs.append(dataclasses.replace(record, name=name, model=model))
+    return runs, scores
+
+
+def test_heads_are_paired_with_their_dense_heads_alone():
+    """Catches a gain over four dense heads, pairs across seeds (windows are shifted), a sign."""
+    rows = {row.label: row for row in brought_rows(*with_control(KINDS))}
+    assert set(rows) == {"2 more dense", "3 mosa", "3 prefix"}
+    assert rows["3 mosa"].gains["full"].mean == pytest.approx(0.7, abs=1e-5)
+    assert rows["3 mosa"].gains["prefix"].mean == pytest.approx(0.4, abs=1e-5)
+    assert rows["3 mosa"].future["prefix"].mean == pytest.approx(0.3, abs=1e-5)
+    assert rows["3 prefix"].future["foreign"].mean == pytest.approx(0.0, abs=1e-6)
+    assert rows["2 more dense"].gains["full"].mean == pytest.approx(0.3, abs=1e-5)
+    assert rows["3 mosa"].seeds == (0, 1, 2)
+    assert rows["3 mosa"].by_seed["full"] == pytest.approx((0.7,) * 3, abs=1e-5)
+    ahead = rows["3 prefix"].ahead_of(rows["3 mosa"], "prefix")
+    assert ahead.mean == pytest.approx(0.1, abs=1e-5)
+    assert brought_rows(*twins(KINDS)) == [], "no control"
+
+
+def test_what_has_other_dense_heads_another_sparsity_or_no_seat_is_kept_apart():
+    """Catches models whose dense heads are not those of the control, and seeds of two models."""
+    runs, scores = with_control(KINDS)
+    mosa = next(run for run in runs if run.name == "mosa-flops-8-seed0")
+    for name, more in {
+        "pure-flops-8-seed0": {"n_dense_heads": 0},
+        "local-flops-8-seed0": {"n_local_heads": 2},
+        "mosa-flops-16-seed0": {"sparsity": 16},
+        "free-flops-8-seed0": {"include_first": False},
+    }.items():
+        scores[name] = dataclasses.replace(scores[mosa.name], name=name)
+        runs.append(dataclasses.replace(mosa, name=name, model=mosa.model | more))
+    found = brought_rows(runs, scores)
+    rows = {row.label: row for row in found}
+    assert len(rows) == len(found) == 4
+    assert rows["3 mosa"].seeds == (0, 1, 2)
+    assert not rows["3 mosa without the seat"].decides
+    (wide,) = [row for row in brought_rows(runs, scores, sparsity=16) if row.kind == "mosa"]
+    assert wide.seeds == (0,)
+
+
+def test_the_figure_says_what_is_left_and_who_has_too_few_seeds():
+    runs, scores = with_control(KINDS, noise=0.05)
+    runs = [run for run in runs if run.model["sparse"] != "prefix" or run.seed == 0]
+    rows = brought_rows(runs, scores)
+    figure = brought_by_heads(rows)
+    said = charts.caption(figure)
+    assert re.search(r"3 mosa 0\.[67]\d\d \[.*\], with the future cut off 0\.[34]\d\d \[", said), said
+    assert "2 more dense 0.300" in said
+    assert "whatever follows" in said
+    assert said.endswith("too few seeds to say: 3 prefix (1 seed).")
+    np.testing.assert_allclose(figure.data[0].x, [row.gains["full"].mean for row in rows])
+    known = {*style.dark_of_light(), style.CLEAR}
+    for colour in re.findall(r'"(#[0-9a-fA-F]+|rgba?\([^)]*\))"', figure.to_json()):
+        assert colour.lower() in known, colour
+    with pytest.raises(ValueError, match="rows must be at least one"):
+        brought_by_heads([])
