@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_results import twins
 
-from mosa_edu.results import brought_rows
+from mosa_edu.results import brought_rows, head_count_rows, recorded_runs, recorded_scores
 from mosa_edu.viz import charts, style
 from mosa_edu.viz.charts.brought import brought_by_heads
 
@@ -70,7 +70,9 @@ def test_the_figure_says_what_is_left_and_who_has_too_few_seeds():
     rows = brought_rows(runs, scores)
     figure = brought_by_heads(rows)
     said = charts.caption(figure)
-    assert re.search(r"3 mosa 0\.[67]\d\d \[.*\], with the future cut off 0\.[34]\d\d \[", said), said
+    assert re.search(r"3 mosa 0\.[67]\d\d \[.*\], with the future cut off 0\.[34]\d\d \[", said), (
+        said
+    )
     assert "2 more dense 0.300" in said
     assert "whatever follows" in said
     assert said.endswith("too few seeds to say: 3 prefix (1 seed).")
@@ -80,3 +82,25 @@ def test_the_figure_says_what_is_left_and_who_has_too_few_seeds():
         assert colour.lower() in known, colour
     with pytest.raises(ValueError, match="rows must be at least one"):
         brought_by_heads([])
+
+
+def test_what_chapters_10_and_12_say_holds_of_the_records():
+    """Catches prose that new records have made false: shares, who is ahead, a line that falls."""
+    rows = {row.label: row for row in brought_rows(recorded_runs(), recorded_scores())}
+    paper, many, causal = (rows[label] for label in ("12 mosa", "26 mosa", "12 prefix"))
+    assert all(row.decides for row in (paper, many, causal))
+    assert causal.gains["full"].low > 0.015
+    assert max(causal.by_seed["full"]) - min(causal.by_seed["full"]) < 0.006
+    for row in (paper, many):
+        assert 0.6 < row.gains["prefix"].mean / row.gains["full"].mean < 0.75
+        assert row.future["prefix"].low > 0
+        assert row.future["foreign"].low > 0
+    for way in ("full", "prefix", "foreign"):
+        assert causal.ahead_of(paper, way).holds_zero == (way == "full")
+        assert causal.ahead_of(many, way).holds_zero
+    assert causal.ahead_of(paper, "prefix").low > 0
+    assert causal.n_parameters == paper.n_parameters
+    hybrids, dense = head_count_rows(recorded_runs())
+    losses = [row.loss for row in hybrids]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] > dense.loss > losses[-1]
