@@ -133,8 +133,10 @@ def test_rules_are_timed_beside_the_papers_in_twins_of_equal_flops(tmp_path, mon
     """Catches ratios over another model than the paper's, and twins of unequal cost."""
     asked = {}
     with monkeypatch.context() as patch:
-        patch.setattr(rules, "measure_pair", lambda models, *a, **b: asked.update(models) or [])
-        main(["bench", "rules", "--rounds", "3", "--threads", "1", "--out", str(tmp_path)])
+        patch.setattr(rules, "measure_pair", lambda models, *a, **b: asked.update(models) or [{}])
+        command = ["bench", "rules", "--rounds", "3", "--threads", "1", "--out", str(tmp_path)]
+        assert main(command) == 0
+    assert ProbeRecord.load(tmp_path / "rules.json").probe == "bench-rules"
     assert next(iter(asked)) == "mosa"
     assert {asked[rule].sparse for rule in ("prefix", "threshold", "token")} < set(asked)
     flops = [model_flops(config).total for config in asked.values()]

@@ -28,6 +28,7 @@ PROBES = (
     "bench-roofline",
     "bench-long-context",
     "bench-page",
+    "bench-rules",
 )
 
 
