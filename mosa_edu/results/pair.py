@@ -1,5 +1,7 @@
 """Two models of equal loss in words: what the fewest MoSA heads that reach the dense loss cost."""
 
+from textwrap import wrap
+
 from mosa_edu.checks import require
 from mosa_edu.records.probe import ProbeRecord
 
@@ -35,6 +37,7 @@ def pair_words(record: ProbeRecord) -> str:
             ("KV pairs", "kv_slots"),
         )
     ]
+    again = " \\\n    ".join(wrap(record.command, 72))
     return (
         f"MoSA heads a layer, mean loss: {', '.join(tried)}\n"
         f"{mosa['n_dense_heads']} dense + {mosa['n_sparse_heads']} MoSA heads {verdict} "
@@ -44,7 +47,7 @@ def pair_words(record: ProbeRecord) -> str:
         f"  a training step takes {mosa['time']:.2f} times as long "
         f"[{mosa['time_low']:.2f}, {mosa['time_high']:.2f}]\n"
         f"  {', '.join(changes)}\n"
-        f"Again:\n  {record.command}"
+        f"Again:\n  {again}"
     )
 
 
