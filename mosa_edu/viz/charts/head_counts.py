@@ -34,7 +34,7 @@ def loss_by_heads(rows: Sequence[HeadCountRow], dense: HeadCountRow) -> go.Figur
         If there are fewer than two numbers of heads.
     """
     require(len(rows) >= 2, "rows", len(rows), "at least two numbers of heads")
-    beside = f"beside {rows[0].n_dense_heads} dense heads; open dots are seeds"
+    beside = f"beside {rows[0].n_dense_heads} dense; dots are seeds"
     figure = new_figure("Loss by number of MoSA heads", f"nats per token, {beside}", 340)
     losses = np.concatenate([row.losses for row in (*rows, dense)])
     pad = 0.1 * float(np.ptp(losses) or 1.0)
