@@ -1,5 +1,6 @@
 """The baseline computes the same layer, and both sides are timed alike."""
 
+import os
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ from loops import close, texts
 from mosa_edu.attention import MosaAttention
 from mosa_edu.bench import STEPS, LayerCase, Timing, paired, rules, step_by_step, time_in_turns
 from mosa_edu.bench.layer import saved_bytes
+from mosa_edu.bench.peak import peak_bytes
 from mosa_edu.bench.roofline import roofline_rows
 from mosa_edu.bench.tables import length_rows, step_rows
 from mosa_edu.cli.main import main
@@ -157,3 +159,10 @@ def test_a_table_is_a_record_that_names_its_command(tmp_path, monkeypatch, capsy
     assert record.settings["clock"] == "process"
     assert list(record.rows) == rows
     assert "Again: " + record.command in capsys.readouterr().out
+
+
+def test_the_profiler_keeps_its_lines_to_itself(capfd):
+    """Catches forty lines of a library's log around a result, and a terminal left mute."""
+    assert peak_bytes(lambda: torch.zeros(1000).sum(), torch.device("cpu")) >= 4000
+    os.write(2, b"still here\n")
+    assert capfd.readouterr().err == "still here\n"

@@ -1,8 +1,10 @@
 """The bytes that are held at most while something is computed."""
 
+import contextlib
 import json
+import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -30,13 +32,26 @@ def peak_bytes(call: Callable[[], object], device: torch.device) -> int:
         before = torch.cuda.memory_allocated(device)
         call()
         return int(torch.cuda.max_memory_allocated(device) - before)
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+    with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         call()
     held = highest = 0
     for change in _changes(profiled):
         held += change
         highest = max(highest, held)
     return highest
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the profiler's own lines, one at every start and stop, from the terminal."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _changes(profiled: profile) -> list[int]:

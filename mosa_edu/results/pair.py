@@ -37,7 +37,7 @@ def pair_words(record: ProbeRecord) -> str:
             ("KV pairs", "kv_slots"),
         )
     ]
-    again = " \\\n    ".join(wrap(record.command, 72))
+    again = " \\\n    ".join(wrap(record.command or "mosa-edu pair", 72))
     return (
         f"MoSA heads a layer, mean loss: {', '.join(tried)}\n"
         f"{mosa['n_dense_heads']} dense + {mosa['n_sparse_heads']} MoSA heads {verdict} "
