@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from mosa_edu.cli.main import main
 from mosa_edu.records import RunRecord
 from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.results import (
@@ -21,6 +22,7 @@ from mosa_edu.results import (
     score_gap,
     twin_rows,
 )
+from mosa_edu.results.twins import again
 
 
 def run(kind: str, seed: int, loss: float, status: str = "finished") -> RunRecord:
@@ -164,6 +166,24 @@ def test_a_loss_is_no_share_of_a_gain():
     kinds = {"dense": (4.0, 4.0), "mosa": (3.6, 3.9), "random": (4.4, 4.4)}
     rows = {row.kind: row for row in repair_rows(*twins(kinds))}
     assert rows["random"].verdict("full").endswith("worse than dense")
+
+
+def test_rows_name_the_command_that_makes_them_again():
+    """Catches a flag that is left out: another match, another sparsity, other seeds."""
+
+    def named(name: str) -> str:
+        runs = [dataclasses.replace(run("mosa", s, 4.0), name=f"{name}-seed{s}") for s in (0, 2)]
+        return again(runs).removeprefix("mosa-edu ")
+
+    assert named("mosa-flops-8") == "compare --kinds mosa --seeds 0,2"
+    assert named("free-flops-8") == "compare --kinds free --seeds 0,2"
+    assert named("mosa-flops-16") == "compare --kinds mosa --sparsity 16 --seeds 0,2"
+    assert named("fixed-parameters-8") == "compare --kinds fixed --match parameters --seeds 0,2"
+    assert named("fewer-nothing") == "compare --kinds fewer --seeds 0,2"
+    assert named("mosa-loss-8-heads12") == "pair --guess 12 --sparsity 8 --seeds 0,2"
+    for row in repair_rows(recorded_runs(), recorded_scores()):
+        words = row.again.split()
+        assert main([*words[1:], "--dry-run"]) == 0
 
 
 def test_what_is_not_told_apart_from_zero_gets_no_share():

@@ -14,7 +14,7 @@ from mosa_edu.records import RunRecord
 from mosa_edu.records.scores import WAYS, ScoreRecord
 from mosa_edu.results.intervals import NEEDED_SEEDS, Interval, gain_interval, seed_interval
 from mosa_edu.results.shares import gains_by_seed
-from mosa_edu.results.twins import group_of, kind_of, match_of, recipe_of
+from mosa_edu.results.twins import again, group_of, kind_of, match_of, recipe_of
 
 HIDDEN = tuple(way for way in WAYS if way != "full")
 """Scores under which the router sees no later token of the text."""
@@ -36,6 +36,8 @@ class BroughtRow:
         Of the model.
     seeds : tuple of int
         Of the pairs.
+    again : str
+        The command that trains and scores the hybrids once more.
     gains : dict of str to Interval
         Loss of the dense heads alone minus this one, by score: nats per token.
     by_seed : dict of str to tuple of float
@@ -51,6 +53,7 @@ class BroughtRow:
     n_heads: int
     n_parameters: int
     seeds: tuple[int, ...]
+    again: str
     gains: dict[str, Interval]
     by_seed: dict[str, tuple[float, ...]]
     future: dict[str, Interval]
@@ -145,6 +148,7 @@ def _row(
         n_heads=first.model["n_sparse_heads"] or more_dense,
         n_parameters=first.n_parameters,
         seeds=tuple(run.seed for run in members),
+        again=again(members),
         gains={way: gain_interval(windows[way], books) for way in WAYS},
         by_seed={way: tuple(windows[way].mean(axis=1).tolist()) for way in WAYS},
         future={way: gain_interval(windows["full"] - windows[way], books) for way in HIDDEN},

@@ -11,7 +11,7 @@ from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import WAYS, ScoreRecord
 from mosa_edu.results.intervals import NEEDED_SEEDS, Interval, bootstrap_mean, gain_interval
 from mosa_edu.results.shares import gains_by_seed, share_of_claim
-from mosa_edu.results.twins import group_of, kind_of, match_of, recipe_of
+from mosa_edu.results.twins import again, group_of, kind_of, match_of, recipe_of
 
 PAPER = "mosa"
 """The kind whose gain under the full score is the whole of every share: the paper's claim."""
@@ -39,6 +39,8 @@ class RepairRow:
         Of the model; trained on, by each seed.
     seeds : tuple of int
         Whose scores are in the row.
+    again : str
+        The command that trains and scores them once more.
     paired : int
         How many of them have a dense model of the same seed and recipe.
     losses : dict of str to Interval
@@ -64,6 +66,7 @@ class RepairRow:
     n_parameters: int
     tokens: int
     seeds: tuple[int, ...]
+    again: str
     paired: int
     losses: dict[str, Interval]
     gains: dict[str, Interval]
@@ -237,6 +240,7 @@ def _row(
         n_parameters=first.n_parameters,
         tokens=first.tokens_seen,
         seeds=tuple(run.seed for run in members),
+        again=again(members),
         paired=len(gained["full"]),
         losses=losses,
         gains=gains,

@@ -130,3 +130,27 @@ def group_of(run: RunRecord) -> tuple[str, ...]:
     seat = str(run.model["include_first"])
     matched = match_of(run), str(run.model["sparsity"]), json.dumps(schedule_of(run))
     return kind_of(run), json.dumps(heads), seat, *matched
+
+
+def again(runs: Sequence[RunRecord]) -> str:
+    """Write the command that trains and scores the seeds of one model again.
+
+    Parameters
+    ----------
+    runs : sequence of RunRecord
+        Of one model of `mosa-edu compare` or `mosa-edu pair`, by their names.
+
+    Returns
+    -------
+    str
+        One line.
+    """
+    kind, match, *rest = runs[0].name.split("-")
+    seeds = f"--seeds {','.join(str(run.seed) for run in runs)}"
+    if match == "loss":
+        heads = rest[1].removeprefix("heads")
+        return f"mosa-edu pair --guess {heads} --sparsity {rest[0]} {seeds}"
+    flags = [f"--kinds {kind}"]
+    flags += ["--match parameters"] if match == "parameters" else []
+    flags += [f"--sparsity {rest[0]}"] if len(rest) > 1 and rest[0] != "8" else []
+    return " ".join(["mosa-edu compare", *flags, seeds])
