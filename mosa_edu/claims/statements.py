@@ -53,8 +53,8 @@ CLAIMS: tuple[Claim, ...] = (
         f"small if, by the rule for seeds, hybrids below 90 % of the FLOPs lose at most "
         f"{trained.MATCH} nats, and gain on their dense heads alone",
         trained.same_perplexity_cheaper,
-        "ch06_cost",
-        "Where the saving is",
+        "ch12_verdict",
+        "Equal loss, in small",
     ),
     Claim(
         "wall-clock",
@@ -128,7 +128,7 @@ CLAIMS: tuple[Claim, ...] = (
         "contradicted if it loses to one",
         long_texts.lowest_perplexity,
         "ch07_training",
-        "Twins",
+        "Long texts",
     ),
     Claim(
         "hybrids-needed",
