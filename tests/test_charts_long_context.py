@@ -9,7 +9,7 @@ import re
 import pytest
 from test_long_context import records
 
-from mosa_edu.results import long_context_rows
+from mosa_edu.results import long_context_rows, recorded_long_context
 from mosa_edu.viz import charts, style
 from mosa_edu.viz.charts.long_context import (
     UNITS,
@@ -56,6 +56,14 @@ def test_gains_by_position_are_those_on_local_heads():
     assert lines["fixed"] == pytest.approx([0.0, 0.3])
     assert list(figure.layout.xaxis.ticktext) == ["0", "16"]
     assert "positions 16 to 63: mosa 0.000 [0.000, 0.000] and 0.400" in charts.caption(figure)
+
+
+def test_numbers_below_many_ranges_do_not_touch():
+    """Catches 512 and 1,024 in one word on a phone."""
+    figure = gains_by_position(long_context_rows(recorded_long_context()))
+    ticks = list(figure.layout.xaxis.ticktext)
+    assert (ticks[-1], ticks[-2], len(ticks)) == ("1,024", "", 8)
+    assert list(figure.data[0].x) == list(range(8))
 
 
 def test_costs_are_drawn_by_model_with_routing_as_the_measure():

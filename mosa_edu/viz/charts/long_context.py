@@ -42,6 +42,9 @@ REFERENCE = "routing"
 MOST_MARKS = 9
 """On the axis of costs: 1, 2 and 5 of every power of ten where they are not more."""
 
+MOST_NUMBERS = 6
+"""Below the axis of positions."""
+
 SHOWN = {EVERY: (EVERY, LIGHT.pick, "circle"), **{way: MARKS[way] for way in ("prefix", "foreign")}}
 
 
@@ -159,7 +162,12 @@ def gains_by_position(rows: Sequence[LongContextRow]) -> go.Figure | None:
     }
     note = f"nats per token, T = {local.length:,}, k = {local.n_kept}"
     figure = new_figure("Gain on local heads alone, by position", note, 380)
-    ticks = [f"{first:,}" for first, _ in local.spans]
+    # Every second number, the last one among them: on a phone all of them would touch.
+    step, last = (2, len(local.spans) - 1) if len(local.spans) > MOST_NUMBERS else (1, 0)
+    ticks = [
+        f"{first:,}" if (last - place) % step == 0 else ""
+        for place, (first, _) in enumerate(local.spans)
+    ]
     places = np.arange(len(ticks), dtype=np.int32)
     figure.update_layout(
         xaxis={
