@@ -42,10 +42,11 @@ def test_gains_have_the_sign_of_the_lower_loss_and_name_the_rival():
     every = figure.data[0]
     assert list(every.x) == pytest.approx([-0.15, 0.3])
     assert charts.caption(figure) == (
-        "Gain of MoSA at 64 tokens in nats per token, 2 seeds: on fixed -0.150 [-0.150, -0.150], "
-        "with the future replaced -0.200 [-0.200, -0.200]; on routing 0.300 [0.300, 0.300], with "
-        "the future replaced 0.400 [0.400, 0.400]. Futures are hidden at a few positions of each "
-        "text."
+        "Gain of MoSA at 64 tokens in nats per token, 2 seeds: on fixed -0.150 [-0.150, -0.150]; "
+        "at the few positions where futures are hidden -0.200 in full view, -0.200 without a "
+        "future and -0.200 with another. on routing 0.300 [0.300, 0.300]; at the few positions "
+        "where futures are hidden 0.400 in full view, 0.400 without a future and 0.400 with "
+        "another."
     )
 
 

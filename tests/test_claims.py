@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from sphinx.errors import ExtensionError
 
@@ -30,6 +31,8 @@ from mosa_edu.claims.pairs import is_dense, is_hybrid, pairs
 from mosa_edu.claims.seeds import in_words, seed_interval, sign
 from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
+from mosa_edu.records.scores import ScoreRecord
+from mosa_edu.results import final_loss
 from mosa_edu.viz.ledger import Ledger, section_anchor
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -196,19 +199,36 @@ def test_hybrids_seats_and_cheaper_models_are_judged_by_their_own_pairs():
     assert verdict("first-token", runs=[*runs[:-3], *other]) == "not decided yet"
 
 
+def scored(runs):
+    """Scores that say of every run what its loss says, on windows that all have in common."""
+    books = np.repeat(np.arange(2, dtype=np.uint8), 2)
+    return {
+        r.name: ScoreRecord(
+            r.name, ["a", "b"], books, [3], np.full((3, 4, 1), final_loss(r), np.float32), 1, "f"
+        )
+        for r in runs
+    }
+
+
 def test_a_cheaper_hybrid_must_beat_the_dense_heads_that_are_left_in_it():
     """Catches credit to MoSA heads for a loss that fewer dense heads reach without them."""
 
     def alone(loss):
-        name = "fewer-nothing-seed{}"
         more = [run("dense", seed, loss + 0.002 * seed, flops=60.0) for seed in range(3)]
-        return [replace(r, name=name.format(r.seed)) for r in more]
+        return [replace(r, name=f"fewer-nothing-seed{r.seed}") for r in more]
+
+    def judged(*runs):
+        return verdict("same-perplexity", runs=runs, scores=scored(runs))
 
     cheap = [run("dense", seed, 4.0) for seed in range(3)]
     cheap += [run("mosa", seed, 4.004 + 0.001 * seed, flops=75.0) for seed in range(3)]
-    assert verdict("same-perplexity", runs=[*cheap, *alone(4.02)]) == "reproduced small"
-    assert verdict("same-perplexity", runs=[*cheap, *alone(4.0035)]) == "not decided yet"
-    assert verdict("same-perplexity", runs=cheap) == "not decided yet"
+    assert judged(*cheap, *alone(4.02)) == "reproduced small"
+    assert judged(*cheap, *alone(4.0035)) == "not decided yet"
+    assert judged(*cheap) == "not decided yet"
+    assert verdict("same-perplexity", runs=[*cheap, *alone(4.02)]) == "not decided yet", "unscored"
+    worse = scored([replace(r, validation={"256": {"loss": 4.02}}) for r in cheap[3:]])
+    found = {"runs": [*cheap, *alone(4.02)], "scores": {**scored(cheap[:3]), **worse}}
+    assert verdict("same-perplexity", **found) == "contradicted", "on windows it was not chosen by"
     other = [replace(r, model=r.model | {"n_sparse_heads": 7}) for r in cheap[3:]]
     more = [*cheap[:3], *alone(4.02), *other[:2], *cheap[3:]]
     assert "+0.017" in words("same-perplexity", runs=more), "the control of that very hybrid"
@@ -253,7 +273,7 @@ def test_a_pair_on_a_processor_is_told_and_decides_nothing():
     """Catches a change with the wrong sign, and a pair that did not reach the loss."""
     said = words("memory", probes=timed(0.8, 0.9, peak=11e9))
     assert "small pair, measured on a processor: -10.0 % kept, peak of a step +10.0 %" in said
-    assert "0.80 [0.80, 0.90] dense steps" in words("wall-clock", probes=timed(0.8, 0.9))
+    assert "0.80 dense steps (quartiles 0.80, 0.90)" in words("wall-clock", probes=timed(0.8, 0.9))
     assert verdict("memory", probes=timed(0.8, 0.9, peak=11e9)) == verdict("memory")
     assert "small pair" not in words("memory", probes=timed(0.8, 0.9, reached=False))
 

@@ -52,6 +52,10 @@ def test_the_figure_has_every_seed_and_says_who_reaches_the_dense_model():
     figure = loss_by_heads(rows, dense)
     line, dots = figure.data
     assert list(line.x) == [0, 2, 12]
+    single = [r for r in grid() if r.seed == 0 or r.model["n_sparse_heads"] != 2]
+    assert list(loss_by_heads(*head_count_rows(single)).data[0].x) == [0, 12], "too few seeds"
+    twice = [*grid(), dataclasses.replace(hybrid(12, 0, 1.0), name="mosa-flops-8-seed0")]
+    assert head_count_rows(twice)[0][-1].seeds == (0, 1), "one training, two names"
     assert sorted(dots.x) == [0, 0, 2, 2, 12, 12]
     assert charts.caption(figure) == (
         "Beside 2 dense heads: no MoSA head, 4.100 nats; 12 MoSA heads, 3.980. Of 3 numbers that "
@@ -65,3 +69,5 @@ def test_the_figure_has_every_seed_and_says_who_reaches_the_dense_model():
         assert colour.lower() in known, colour
     with pytest.raises(ValueError, match="at least two numbers"):
         loss_by_heads(rows[:1], dense)
+    with pytest.raises(ValueError, match="dense must be the model"):
+        loss_by_heads(rows, None)

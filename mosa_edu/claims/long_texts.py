@@ -65,14 +65,16 @@ def cheaper(evidence: Evidence) -> Finding:
 
 def lowest_perplexity(evidence: Evidence) -> Finding:
     """Check that MoSA beside local heads gains on both rivals of equal FLOPs."""
-    found = {kind: gains(pairs(evidence.long_runs, _of(kind), _of("mosa"))) for kind in RIVALS}
+    chosen = {kind: pairs(evidence.long_runs, _of(kind), _of("mosa")) for kind in RIVALS}
+    found = {kind: gains(of_seeds) for kind, of_seeds in chosen.items()}
     signs = [sign(values) for values in found.values()]
     if None in signs or (0 in signs and -1 not in signs):
         verdict = UNDECIDED
     else:
         verdict = CONTRADICTED if -1 in signs else SMALL
-    lengths = sorted({run.model["max_seq_len"] for run in evidence.long_runs})
-    where = f" at {lengths[-1]:,} tokens" if lengths else ""
+    compared = [pair.other for of_seeds in chosen.values() for pair in of_seeds]
+    lengths = sorted({run.model["max_seq_len"] for run in compared})
+    where = f" at {' and '.join(f'{n:,}' for n in lengths)} tokens" if lengths else ""
     listed = "; ".join(f"on {kind} {in_words(values)}" for kind, values in found.items())
     return Finding(
         verdict,

@@ -113,7 +113,7 @@ def better_perplexity(evidence: Evidence) -> Finding:
         f"{in_words(values)}."
     )
     if hidden:
-        words += f" On the same windows under three scores: {hidden}."
+        words += f" On other windows, equally many from each book, under three scores: {hidden}."
     return Finding(verdict, words, {"seeds": len(values), "printed_nats": printed})
 
 
@@ -179,12 +179,16 @@ def same_perplexity_cheaper(evidence: Evidence) -> Finding:
     best = max(groups, key=rank, default=[])
     values = gains(best)
     beside = controls.get(_recipe_and_model(best), []) if best else []
-    verdict = verdict_of([value + MATCH for value in values])
-    if verdict == SMALL and sign(beside) != 1:
+    # The fewest heads were chosen by the losses above; other windows had no part in that.
+    scored = scored_gains({**evidence.scores, **evidence.gpu_scores}, best, "full")
+    verdict = verdict_of([value + MATCH for value in scored])
+    if verdict == SMALL and (sign([value + MATCH for value in values]), sign(beside)) != (1, 1):
         verdict = UNDECIDED
     words = (
-        f"Gain of hybrids with at most {100 * CHEAPER[1]:.0f} % of the FLOPs: {in_words(values)}. "
-        f"Their gain on the same dense heads without MoSA heads beside them: {in_words(beside)}."
+        f"Gain of the best hybrid tried, of at most {100 * CHEAPER[1]:.0f} % of the FLOPs, "
+        f"on the losses it was chosen by: {in_words(values)}; on other windows: "
+        f"{in_words(scored)}; a loss of {MATCH} is allowed. Its gain on the same dense heads "
+        f"without MoSA heads beside them: {in_words(beside)}."
     )
     return Finding(verdict, words, {"seeds": len(values), "control_seeds": len(beside)})
 
@@ -204,11 +208,12 @@ def wall_clock(evidence: Evidence) -> Finding:
         words += "No pair of ours was timed on a GPU; what a processor says is no answer."
         if small := evidence.small_pair():
             time, low, high = (small[1][name] for name in ("time", "time_low", "time_high"))
-            words += f" Of our small pair it says {time:.2f} [{low:.2f}, {high:.2f}] dense steps."
+            quartiles = f"(quartiles {low:.2f}, {high:.2f})"
+            words += f" Of our small pair it says {time:.2f} dense steps {quartiles}."
         return Finding(NO_GPU, words, {})
     time, low, high = (pair[1][name] for name in ("time", "time_low", "time_high"))
     verdict = SMALL if high < 1 else CONTRADICTED if low > 1 else UNDECIDED
-    words += f"Our pair: a step takes {time:.2f} [{low:.2f}, {high:.2f}] times as long."
+    words += f"Our pair: a step takes {time:.2f} times as long (quartiles {low:.2f}, {high:.2f})."
     return Finding(verdict, words, {"time": time})
 
 

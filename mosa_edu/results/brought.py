@@ -5,22 +5,24 @@ hybrid is compared with its own dense heads and nothing beside them, in the same
 window; and its own loss with the future in view is compared with its loss without.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from mosa_edu.checks import require
 from mosa_edu.records import RunRecord
 from mosa_edu.records.scores import WAYS, ScoreRecord
-from mosa_edu.results.intervals import NEEDED_SEEDS, Interval, gain_interval, seed_interval
+from mosa_edu.results.intervals import NEEDED_SEEDS, Interval, gain_interval
 from mosa_edu.results.shares import gains_by_seed
-from mosa_edu.results.twins import again, group_of, kind_of, match_of, recipe_of
+from mosa_edu.results.twins import again, group_of, kind_of, match_of, recipe_of, schedule_of
 
 HIDDEN = tuple(way for way in WAYS if way != "full")
 """Scores under which the router sees no later token of the text."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BroughtRow:
     """One kind of hybrid beside its dense heads alone.
 
@@ -40,8 +42,12 @@ class BroughtRow:
         The command that trains and scores the hybrids once more.
     gains : dict of str to Interval
         Loss of the dense heads alone minus this one, by score: nats per token.
-    by_seed : dict of str to tuple of float
-        The same, seed by seed.
+    windows : dict of str to ndarray
+        The same, seed by seed and window by window: float64 (S, N).
+    books : ndarray of integers, shape (N,)
+        Book of each window.
+    recipe : str
+        Training and data, which two rows must share to be compared.
     future : dict of str to Interval
         Loss with the future hidden minus loss in full view, by the way it is hidden. Exactly 0
         for causal heads, to rounding.
@@ -55,8 +61,10 @@ class BroughtRow:
     seeds: tuple[int, ...]
     again: str
     gains: dict[str, Interval]
-    by_seed: dict[str, tuple[float, ...]]
     future: dict[str, Interval]
+    recipe: str = field(repr=False)
+    windows: dict[str, np.ndarray] = field(repr=False)
+    books: np.ndarray = field(repr=False)
 
     @property
     def label(self) -> str:
@@ -82,13 +90,20 @@ class BroughtRow:
         Returns
         -------
         Interval
-            Nats per token, Student's.
+            Nats per token, see `gain_interval`.
+
+        Raises
+        ------
+        ValueError
+            If the rows are of different recipes, or have no seed in common.
         """
+        require(self.recipe == other.recipe, "other", other.label, "trained by the same recipe")
         mine, theirs = (
-            dict(zip(row.seeds, row.by_seed[way], strict=True)) for row in (self, other)
+            dict(zip(row.seeds, row.windows[way], strict=True)) for row in (self, other)
         )
         common = sorted(mine.keys() & theirs.keys())
-        return seed_interval([mine[seed] - theirs[seed] for seed in common])
+        require(len(common) > 0, "other", other.seeds, f"of a seed of {self.seeds}")
+        return gain_interval(np.array([mine[s] - theirs[s] for s in common]), self.books)
 
 
 def brought_rows(
@@ -150,6 +165,8 @@ def _row(
         seeds=tuple(run.seed for run in members),
         again=again(members),
         gains={way: gain_interval(windows[way], books) for way in WAYS},
-        by_seed={way: tuple(windows[way].mean(axis=1).tolist()) for way in WAYS},
         future={way: gain_interval(windows["full"] - windows[way], books) for way in HIDDEN},
+        recipe=json.dumps([schedule_of(first), first.data, first.model.get("d_model")]),
+        windows=windows,
+        books=books,
     )

@@ -75,17 +75,18 @@ def head_count_rows(
         The dense model of the same recipe; None without one.
     """
     finished = [run for run in runs if run.status == "finished"]
-    groups: dict[str, dict[int, list[RunRecord]]] = {}
-    for run in sorted(finished, key=lambda run: run.seed):
+    groups: dict[str, dict[int, dict[int, RunRecord]]] = {}
+    for run in sorted(finished, key=lambda run: run.name):
         if _is_hybrid(run, sparsity):
             key = json.dumps([run.model["n_dense_heads"], _recipe(run)])
-            groups.setdefault(key, {}).setdefault(run.model["n_sparse_heads"], []).append(run)
+            by_seed = groups.setdefault(key, {}).setdefault(run.model["n_sparse_heads"], {})
+            by_seed.setdefault(run.seed, run)  # two names of one model are one training
     if not groups:
         return [], None
     most = max(groups.values(), key=len)
-    recipe = _recipe(next(iter(most.values()))[0])
-    dense = [run for run in finished if kind_of(run) == "dense" and _recipe(run) == recipe]
-    dense.sort(key=lambda run: run.seed)
+    recipe = _recipe(next(run for by_seed in most.values() for run in by_seed.values()))
+    alike = [run for run in finished if kind_of(run) == "dense" and _recipe(run) == recipe]
+    dense = {run.seed: run for run in alike}
     return [_row(most[n]) for n in sorted(most)], _row(dense) if dense else None
 
 
@@ -98,10 +99,11 @@ def _is_hybrid(run: RunRecord, sparsity: int) -> bool:
 
 
 def _recipe(run: RunRecord) -> str:
-    return json.dumps([schedule_of(run), run.data], sort_keys=True)
+    return json.dumps([schedule_of(run), run.data, run.model.get("d_model")], sort_keys=True)
 
 
-def _row(members: list[RunRecord]) -> HeadCountRow:
+def _row(by_seed: dict[int, RunRecord]) -> HeadCountRow:
+    members = [by_seed[seed] for seed in sorted(by_seed)]
     first = members[0]
     return HeadCountRow(
         n_dense_heads=first.model["n_dense_heads"],

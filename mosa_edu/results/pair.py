@@ -45,7 +45,7 @@ def pair_words(record: ProbeRecord) -> str:
         f"  {mosa['loss']:.3f} against {dense['loss']:.3f} nats\n"
         f"  with {mosa['parameters'] / dense['parameters']:.2f} times the parameters\n"
         f"  a training step takes {mosa['time']:.2f} times as long "
-        f"[{mosa['time_low']:.2f}, {mosa['time_high']:.2f}]\n"
+        f"(quartiles {mosa['time_low']:.2f}, {mosa['time_high']:.2f})\n"
         f"  {', '.join(changes)}\n"
         f"Again:\n  {again}"
     )

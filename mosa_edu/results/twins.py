@@ -106,8 +106,9 @@ def final_loss(record: RunRecord) -> float:
 
 
 def recipe_of(run: RunRecord) -> str:
-    """Return what two runs must share to be paired: the training with its seed, the data."""
-    return json.dumps([run.training, run.seed, run.data], sort_keys=True)
+    """Return what two runs must share to be paired: training with its seed, data, width."""
+    shared = [run.training, run.seed, run.data, run.model.get("d_model")]
+    return json.dumps(shared, sort_keys=True)
 
 
 def schedule_of(run: RunRecord) -> dict[str, Any]:
@@ -124,12 +125,13 @@ def match_of(run: RunRecord) -> str:
 def group_of(run: RunRecord) -> tuple[str, ...]:
     """Return what the seeds of one model have in common.
 
-    Kind, heads and the seat of token 0; then what its comparison is: match, sparsity, schedule.
+    Kind, heads and the seat of token 0; then what its comparison is: match, sparsity, schedule,
+    data and width.
     """
     heads = [run.model.get(f"n_{kind}_heads", 0) for kind in ("dense", "local", "sparse")]
     seat = str(run.model["include_first"])
-    matched = match_of(run), str(run.model["sparsity"]), json.dumps(schedule_of(run))
-    return kind_of(run), json.dumps(heads), seat, *matched
+    where = json.dumps([schedule_of(run), run.data, run.model.get("d_model")])
+    return kind_of(run), json.dumps(heads), seat, match_of(run), str(run.model["sparsity"]), where
 
 
 def again(runs: Sequence[RunRecord]) -> str:
@@ -143,14 +145,17 @@ def again(runs: Sequence[RunRecord]) -> str:
     Returns
     -------
     str
-        One line.
+        One line; the command of the first run if the name is of neither.
     """
-    kind, match, *rest = runs[0].name.split("-")
+    kind, match, *rest = [*runs[0].name.split("-"), ""]
     seeds = f"--seeds {','.join(str(run.seed) for run in runs)}"
-    if match == "loss":
+    if match == "loss":  # as coarse as the number itself, so that the search ends there
         heads = rest[1].removeprefix("heads")
-        return f"mosa-edu pair --guess {heads} --sparsity {rest[0]} {seeds}"
+        pair = f"mosa-edu pair --guess {heads} --resolution {heads}"
+        return f"{pair} --sparsity {rest[0]} {seeds}"
+    if match not in ("flops", "parameters", "nothing"):
+        return runs[0].command or ""
     flags = [f"--kinds {kind}"]
     flags += ["--match parameters"] if match == "parameters" else []
-    flags += [f"--sparsity {rest[0]}"] if len(rest) > 1 and rest[0] != "8" else []
+    flags += [f"--sparsity {rest[0]}"] if match != "nothing" and rest[0] != "8" else []
     return " ".join(["mosa-edu compare", *flags, seeds])

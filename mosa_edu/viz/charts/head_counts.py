@@ -12,7 +12,7 @@ from mosa_edu.viz.charts.lines import value_axis
 from mosa_edu.viz.style import LIGHT
 
 
-def loss_by_heads(rows: Sequence[HeadCountRow], dense: HeadCountRow) -> go.Figure:
+def loss_by_heads(rows: Sequence[HeadCountRow], dense: HeadCountRow | None) -> go.Figure:
     """Draw the loss of hybrids over the number of their MoSA heads, and that of the dense model.
 
     Parameters
@@ -25,15 +25,19 @@ def loss_by_heads(rows: Sequence[HeadCountRow], dense: HeadCountRow) -> go.Figur
     Returns
     -------
     plotly.graph_objects.Figure
-        An open dot a seed, a line through their means; a dotted line at the mean of the dense
-        model.
+        An open dot a seed; a line through the means of those numbers that have as many seeds as
+        any; a dotted line at the mean of the dense model.
 
     Raises
     ------
     ValueError
-        If there are fewer than two numbers of heads.
+        If there are fewer than two numbers of heads, or no dense model.
     """
     require(len(rows) >= 2, "rows", len(rows), "at least two numbers of heads")
+    if dense is None:
+        raise ValueError("dense must be the model whose loss is to be reached, got None")
+    most_seeds = max(len(row.seeds) for row in rows)
+    joined = [row for row in rows if len(row.seeds) == most_seeds]
     beside = f"beside {rows[0].n_dense_heads} dense; dots are seeds"
     figure = new_figure("Loss by number of MoSA heads", f"nats per token, {beside}", 340)
     losses = np.concatenate([row.losses for row in (*rows, dense)])
@@ -50,7 +54,9 @@ def loss_by_heads(rows: Sequence[HeadCountRow], dense: HeadCountRow) -> go.Figur
     _add_dense(figure, dense)
     read = "%{x} MoSA heads<br>%{y:.3f} nats<extra></extra>"
     figure.add_scatter(
-        **{"x": counts, "y": [row.loss for row in rows], "mode": "lines", "hovertemplate": read},
+        x=[row.n_sparse_heads for row in joined],
+        y=[row.loss for row in joined],
+        **{"mode": "lines", "hovertemplate": read},
         line={"color": LIGHT.pick, "width": 2},
     )
     figure.add_scatter(
@@ -65,7 +71,7 @@ def loss_by_heads(rows: Sequence[HeadCountRow], dense: HeadCountRow) -> go.Figur
         f"A line of the mean loss over the number of MoSA heads, {', '.join(map(str, counts))}, "
         f"with a dot for each seed; dotted, the dense model."
     )
-    return explain(figure, _finding(rows, dense), encoding)
+    return explain(figure, _finding(joined, dense), encoding)
 
 
 def _add_dense(figure: go.Figure, dense: HeadCountRow) -> None:
