@@ -321,3 +321,18 @@ def test_one_command_trains_asks_and_goes_on(sweep, tmp_path, capsys):
     again = ["probe", "riddles", "--model", name.removeprefix("riddles-"), "--out", str(tmp_path)]
     assert main(again) == 0
     assert ProbeRecord.load(tmp_path / f"{name}.json").rows == first.rows
+
+
+def test_what_chapter_7_and_the_readme_say_holds_of_the_records():
+    """Catches prose that new records have made false: who is lowest, and who finds agreement."""
+    rows = {row.kind: row for row in riddle_rows(*recorded_riddles()) if row.riddle == "agreement"}
+    mosa, dense = rows["mosa"], rows["dense"]
+    assert mosa.seeds == dense.seeds == rows["prefix"].seeds == (0, 1, 2)
+    assert min(rows.values(), key=lambda row: row.perplexity["full"]) is mosa
+    assert max(rows.values(), key=lambda row: row.perplexity["prefix"]) is mosa
+    assert dense.accuracy.mean > 0.95
+    assert mosa.accuracy.mean < 0.6
+    assert max(mosa.gains) < -0.4
+    for control in ("fewer", "prefix"):
+        assert rows[control].accuracy.mean > mosa.accuracy.mean + 0.15
+        assert min(rows[control].gains) > max(mosa.gains)

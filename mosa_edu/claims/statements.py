@@ -171,7 +171,7 @@ CLAIMS: tuple[Claim, ...] = (
         "less often right about one kind of them; contradicted if more often about every kind",
         riddles.carry_over,
         "ch07_training",
-        "What is measured",
+        "Does a lower loss carry over?",
     ),
 )
 """In the order of the chapter's table."""
