@@ -88,7 +88,7 @@ def test_the_figure_says_what_is_left_and_who_has_too_few_seeds():
     assert "2 more dense 0.300" in said
     assert "whatever follows" in said
     assert said.endswith("too few seeds to say: 3 prefix (1 seed).")
-    np.testing.assert_allclose(figure.data[0].x, [row.gains["full"].mean for row in rows])
+    np.testing.assert_allclose(figure.data[0].x, [r.gains["full"].mean for r in rows], atol=1e-6)
     known = {*style.dark_of_light(), style.CLEAR}
     for colour in re.findall(r'"(#[0-9a-fA-F]+|rgba?\([^)]*\))"', figure.to_json()):
         assert colour.lower() in known, colour

@@ -174,9 +174,9 @@ def test_gains_are_drawn_with_their_intervals_and_said_in_words():
     full = figure.data[0]
     shown = [row for row in rows if row.kind != "dense"]
     assert list(full.text) == [row.kind for row in shown]
-    np.testing.assert_allclose(full.x, [row.gains["full"].mean for row in shown])
+    np.testing.assert_allclose(full.x, [row.gains["full"].mean for row in shown], atol=1e-6)
     bounds = np.array(full.x) - np.array(full.error_x.arrayminus)
-    np.testing.assert_allclose(bounds, [row.gains["full"].low for row in shown])
+    np.testing.assert_allclose(bounds, [row.gains["full"].low for row in shown], atol=2e-6)
     said = charts.caption(figure)
     assert "not told apart from 0, future shown or cut off: prefix (3 seeds)" in said
     mosa = next(row for row in shown if row.kind == "mosa")

@@ -42,9 +42,9 @@ def test_gains_have_the_sign_of_the_lower_loss_and_name_the_rival():
     every = figure.data[0]
     assert list(every.x) == pytest.approx([-0.15, 0.3])
     assert charts.caption(figure) == (
-        "Gain of MoSA at 64 tokens in nats per token, 2 seeds: on fixed -0.150 [-0.150, -0.150]; "
+        "Gain of MoSA at 64 tokens in nats per token, 2 seeds. On fixed -0.150 [-0.150, -0.150]; "
         "at the few positions where futures are hidden -0.200 in full view, -0.200 without a "
-        "future and -0.200 with another. on routing 0.300 [0.300, 0.300]; at the few positions "
+        "future and -0.200 with another. On routing 0.300 [0.300, 0.300]; at the few positions "
         "where futures are hidden 0.400 in full view, 0.400 without a future and 0.400 with "
         "another."
     )

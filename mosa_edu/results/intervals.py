@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -152,17 +154,35 @@ def resampled_means(values: np.ndarray, groups: np.ndarray, draws: int = 4000) -
     ndarray of float, shape (draws,)
         Means.
     """
-    by_seed = np.atleast_2d(values)  # (S, N)
+    by_seed = np.atleast_2d(values).astype(np.float64)  # (S, N)
     n_seeds, n_windows = by_seed.shape
     require(n_windows == len(groups) > 0, "groups", len(groups), f"{n_windows} long, not 0")
-    generator = np.random.Generator(np.random.PCG64(0))
-    totals = np.zeros((n_seeds, draws))
-    for group in np.unique(groups):
-        members = by_seed[:, groups == group]
-        picks = generator.integers(members.shape[1], size=(draws, members.shape[1]))
-        totals += members[:, picks].sum(axis=2)
+    labels = np.ascontiguousarray(groups)
+    counts, generator = _drawn(labels.tobytes(), labels.dtype.str, draws)
+    means = by_seed @ counts.T.astype(np.float64) / n_windows  # (S, draws)
     seeds = generator.integers(n_seeds, size=(n_seeds, draws))
-    return np.take_along_axis(totals / n_windows, seeds, axis=0).mean(axis=0)
+    return np.take_along_axis(means, seeds, axis=0).mean(axis=0)
+
+
+def _drawn(groups: bytes, dtype: str, draws: int) -> tuple[np.ndarray, np.random.Generator]:
+    """Return how often each window is drawn, (draws, N), and a generator that goes on there."""
+    counts, state = _counts(groups, dtype, draws)
+    generator = np.random.Generator(np.random.PCG64(0))
+    generator.bit_generator.state = state
+    return counts, generator
+
+
+@lru_cache(maxsize=16)
+def _counts(groups: bytes, dtype: str, draws: int) -> tuple[np.ndarray, Any]:
+    """Draw windows once for all that is measured on them: a table asks many times."""
+    labels = np.frombuffer(groups, dtype=dtype)
+    generator = np.random.Generator(np.random.PCG64(0))
+    counts = np.zeros((draws, len(labels)), np.uint16)
+    for group in np.unique(labels):
+        members = np.flatnonzero(labels == group)
+        picks = generator.integers(len(members), size=(draws, len(members)))
+        np.add.at(counts, (np.arange(draws)[:, None], members[picks]), 1)
+    return counts, generator.bit_generator.state
 
 
 def interval(mean: float, draws: np.ndarray) -> Interval:

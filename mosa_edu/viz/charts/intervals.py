@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 
 from mosa_edu.results import Interval
@@ -66,7 +67,8 @@ def add_dots(
         Decimals that the pointer reads.
     """
     names = figure.layout.yaxis.ticktext
-    found = [interval for _, interval in points]
+    # Rounded: the last bits differ from one processor to another, and pages store them.
+    found = [Interval(*np.round([i.mean, i.low, i.high], 6).tolist()) for _, i in points]
     number = f".{digits}f"
     figure.add_scatter(
         x=[interval.mean for interval in found],
@@ -78,8 +80,8 @@ def add_dots(
         marker={"color": mark[0], "symbol": mark[1], "size": 9},
         error_x={
             **{"type": "data", "symmetric": False, "color": mark[0], "thickness": 1.5, "width": 3},
-            "array": [interval.high - interval.mean for interval in found],
-            "arrayminus": [interval.mean - interval.low for interval in found],
+            "array": [round(interval.high - interval.mean, 6) for interval in found],
+            "arrayminus": [round(interval.mean - interval.low, 6) for interval in found],
         },
         hovertemplate=f"<b>%{{text}}</b>, {name}<br>%{{x:{number}}} "
         f"[%{{customdata[0]:{number}}}, %{{customdata[1]:{number}}}]<extra></extra>",

@@ -45,6 +45,8 @@ MOST_MARKS = 9
 MOST_NUMBERS = 6
 """Below the axis of positions."""
 
+MORE_MARKS = 16  # pixels a row, for four marks in the place of three
+
 FEW = {way: (f"{name}, few positions", *mark) for way, (name, *mark) in MARKS.items()}
 SHOWN = {EVERY: (EVERY, LIGHT.pick, "circle"), **FEW, "full": (*FEW["full"][:2], "circle-open")}
 """Futures are hidden at a few positions, so the full score of those stands beside that of all."""
@@ -128,17 +130,20 @@ def gains_on_rivals(rows: Sequence[LongContextRow]) -> go.Figure | None:
     for place, (way, (name, colour, symbol)) in enumerate(SHOWN.items()):
         points = [(number, _gain(mosa, row, way)) for number, row in enumerate(rivals)]
         add_dots(figure, name, points, mark=(colour, symbol), shift=0.2 * (place - 1.5))
+    figure.update_layout(height=figure.layout.height + MORE_MARKS * len(names))
     add_legend(figure)
     add_reference(figure, 0.0, "")
-    said = [
-        f"{name} {_gain(mosa, row, EVERY)}; at the few positions where futures are hidden "
-        f"{_gain(mosa, row, 'full').mean:.3f} in full view, {_gain(mosa, row, 'prefix').mean:.3f} "
-        f"without a future and {_gain(mosa, row, 'foreign').mean:.3f} with another"
-        for name, row in zip(names, rivals, strict=True)
-    ]
+    said = []
+    for name, row in zip(names, rivals, strict=True):
+        full, cut, foreign = (_gain(mosa, row, way).mean for way in MARKS)
+        said.append(
+            f"{name.capitalize()} {_gain(mosa, row, EVERY)}; at the few positions where futures "
+            f"are hidden {full:.3f} in full view, {cut:.3f} without a future and {foreign:.3f} "
+            f"with another"
+        )
     finding = (
         f"Gain of MoSA at {mosa.length:,} tokens in nats per token, "
-        f"{plural(len(mosa.seeds), 'seed')}: {'. '.join(said)}."
+        f"{plural(len(mosa.seeds), 'seed')}. {'. '.join(said)}."
     )
     return explain(figure, finding, f"Dots of gains with intervals: {', '.join(names)}.")
 
