@@ -101,8 +101,8 @@ for chart in (long.gains_on_rivals, long.gains_by_position, long.cost_of_long_te
     if chart(rows) is not None:  # else not recorded yet
         build(chart, rows)
 asked = riddle_rows(*recorded_riddles())
-for row in asked:
-    build(riddles.riddle_accuracy, asked, row.riddle)
+for riddle in {row.riddle for row in asked}:
+    build(riddles.riddle_accuracy, asked, riddle)
 if not asked:
     known.discard("riddle_accuracy")  # nobody was asked yet
 build(growing.growing_text, {"again": lower, "kept": lower}, words)

@@ -159,7 +159,7 @@ def resampled_means(values: np.ndarray, groups: np.ndarray, draws: int = 4000) -
     require(n_windows == len(groups) > 0, "groups", len(groups), f"{n_windows} long, not 0")
     labels = np.ascontiguousarray(groups)
     counts, generator = _drawn(labels.tobytes(), labels.dtype.str, draws)
-    means = by_seed @ counts.T.astype(np.float64) / n_windows  # (S, draws)
+    means = by_seed @ counts.T / n_windows  # (S, draws)
     seeds = generator.integers(n_seeds, size=(n_seeds, draws))
     return np.take_along_axis(means, seeds, axis=0).mean(axis=0)
 
@@ -172,17 +172,19 @@ def _drawn(groups: bytes, dtype: str, draws: int) -> tuple[np.ndarray, np.random
     return counts, generator
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _counts(groups: bytes, dtype: str, draws: int) -> tuple[np.ndarray, Any]:
     """Draw windows once for all that is measured on them: a table asks many times."""
     labels = np.frombuffer(groups, dtype=dtype)
     generator = np.random.Generator(np.random.PCG64(0))
-    counts = np.zeros((draws, len(labels)), np.uint16)
+    places = np.zeros((draws, len(labels)), np.intp)
     for group in np.unique(labels):
         members = np.flatnonzero(labels == group)
         picks = generator.integers(len(members), size=(draws, len(members)))
-        np.add.at(counts, (np.arange(draws)[:, None], members[picks]), 1)
-    return counts, generator.bit_generator.state
+        places[:, members] = members[picks]
+    places += np.arange(draws)[:, None] * len(labels)
+    counts = np.bincount(places.ravel(), minlength=places.size).reshape(places.shape)
+    return counts.astype(np.float64), generator.bit_generator.state
 
 
 def interval(mean: float, draws: np.ndarray) -> Interval:
