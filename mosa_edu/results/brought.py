@@ -5,7 +5,6 @@ hybrid is compared with its own dense heads and nothing beside them, in the same
 window; and its own loss with the future in view is compared with its loss without.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +15,7 @@ from mosa_edu.records import RunRecord
 from mosa_edu.records.scores import WAYS, ScoreRecord
 from mosa_edu.results.intervals import NEEDED_SEEDS, Interval, gain_interval
 from mosa_edu.results.shares import gains_by_seed
-from mosa_edu.results.twins import again, group_of, kind_of, match_of, recipe_of, schedule_of
+from mosa_edu.results.twins import again, comparison_of, grouped, kind_of, match_of, recipe_of
 
 HIDDEN = tuple(way for way in WAYS if way != "full")
 """Scores under which the router sees no later token of the text."""
@@ -128,13 +127,14 @@ def brought_rows(
     """
     known = [run for run in runs if run.status == "finished" and run.name in scores]
     alone = {recipe_of(run): run for run in known if kind_of(run) == "fewer"}
-    groups: dict[tuple[str, ...], list[RunRecord]] = {}
-    for run in sorted(known, key=lambda run: run.seed):
-        same = run.model["sparsity"] == sparsity or not run.model["n_sparse_heads"]
-        if same and _holds(run, alone.get(recipe_of(run))):
-            groups.setdefault(group_of(run), []).append(run)
+    kept = [
+        run
+        for run in known
+        if (run.model["sparsity"] == sparsity or not run.model["n_sparse_heads"])
+        and _holds(run, alone.get(recipe_of(run)))
+    ]
     controls = {recipe: scores[run.name] for recipe, run in alone.items()}
-    rows = [_row(members, alone, controls, scores) for members in groups.values()]
+    rows = [_row(members, alone, controls, scores) for members in grouped(kept).values()]
     return sorted(rows, key=lambda row: -row.gains["prefix"].mean)
 
 
@@ -166,7 +166,7 @@ def _row(
         again=again(members),
         gains={way: gain_interval(windows[way], books) for way in WAYS},
         future={way: gain_interval(windows["full"] - windows[way], books) for way in HIDDEN},
-        recipe=json.dumps([schedule_of(first), first.data, first.model.get("d_model")]),
+        recipe=comparison_of(first),
         windows=windows,
         books=books,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mosa_edu.records import RunRecord
-from mosa_edu.results.twins import final_loss, kind_of, match_of, schedule_of
+from mosa_edu.results.twins import comparison_of, final_loss, kind_of, match_of
 
 KINDS = ("mosa", "fewer")
 """Hybrids, and what they are without a MoSA head."""
@@ -78,14 +78,14 @@ def head_count_rows(
     groups: dict[str, dict[int, dict[int, RunRecord]]] = {}
     for run in sorted(finished, key=lambda run: run.name):
         if _is_hybrid(run, sparsity):
-            key = json.dumps([run.model["n_dense_heads"], _recipe(run)])
+            key = json.dumps([run.model["n_dense_heads"], comparison_of(run)])
             by_seed = groups.setdefault(key, {}).setdefault(run.model["n_sparse_heads"], {})
             by_seed.setdefault(run.seed, run)  # two names of one model are one training
     if not groups:
         return [], None
     most = max(groups.values(), key=len)
-    recipe = _recipe(next(run for by_seed in most.values() for run in by_seed.values()))
-    alike = [run for run in finished if kind_of(run) == "dense" and _recipe(run) == recipe]
+    recipe = comparison_of(next(run for by_seed in most.values() for run in by_seed.values()))
+    alike = [run for run in finished if kind_of(run) == "dense" and comparison_of(run) == recipe]
     dense = {run.seed: run for run in alike}
     return [_row(most[n]) for n in sorted(most)], _row(dense) if dense else None
 
@@ -96,10 +96,6 @@ def _is_hybrid(run: RunRecord, sparsity: int) -> bool:
         return False
     paper = run.model["include_first"] and run.model["sparsity"] == sparsity
     return bool(run.model["n_dense_heads"] and (paper or not run.model["n_sparse_heads"]))
-
-
-def _recipe(run: RunRecord) -> str:
-    return json.dumps([schedule_of(run), run.data, run.model.get("d_model")], sort_keys=True)
 
 
 def _row(by_seed: dict[int, RunRecord]) -> HeadCountRow:

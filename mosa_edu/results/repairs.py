@@ -11,7 +11,7 @@ from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import WAYS, ScoreRecord
 from mosa_edu.results.intervals import NEEDED_SEEDS, Interval, bootstrap_mean, gain_interval
 from mosa_edu.results.shares import gains_by_seed, share_of_claim
-from mosa_edu.results.twins import again, group_of, kind_of, match_of, recipe_of
+from mosa_edu.results.twins import again, grouped, kind_of, match_of, recipe_of
 
 PAPER = "mosa"
 """The kind whose gain under the full score is the whole of every share: the paper's claim."""
@@ -157,9 +157,7 @@ def repair_rows(
     Of losses, intervals resample windows within books, and seeds. Of gains see `gain_interval`.
     """
     known = [run for run in runs if run.status == "finished" and run.name in scores]
-    groups: dict[tuple[str, ...], list[RunRecord]] = {}
-    for run in sorted(known, key=lambda run: run.seed):
-        groups.setdefault(group_of(run), []).append(run)
+    groups = grouped(known)
     dense = {recipe_of(run): scores[run.name] for run in known if kind_of(run) == "dense"}
     claims = {
         _comparison(group): gains_by_seed(members, dense, scores, "full")

@@ -116,6 +116,12 @@ def schedule_of(run: RunRecord) -> dict[str, Any]:
     return {name: value for name, value in run.training.items() if name != "seed"}
 
 
+def comparison_of(run: RunRecord) -> str:
+    """Return what models must share to be compared over seeds: schedule, data, width."""
+    shared = [schedule_of(run), run.data, run.model.get("d_model")]
+    return json.dumps(shared, sort_keys=True)
+
+
 def match_of(run: RunRecord) -> str:
     """Return what is equal to the dense model's, which the run's name tells."""
     matches = "parameters", "loss", "nothing"
@@ -130,8 +136,16 @@ def group_of(run: RunRecord) -> tuple[str, ...]:
     """
     heads = [run.model.get(f"n_{kind}_heads", 0) for kind in ("dense", "local", "sparse")]
     seat = str(run.model["include_first"])
-    where = json.dumps([schedule_of(run), run.data, run.model.get("d_model")])
-    return kind_of(run), json.dumps(heads), seat, match_of(run), str(run.model["sparsity"]), where
+    matched = match_of(run), str(run.model["sparsity"]), comparison_of(run)
+    return kind_of(run), json.dumps(heads), seat, *matched
+
+
+def grouped(runs: Iterable[RunRecord]) -> dict[tuple[str, ...], list[RunRecord]]:
+    """Return the seeds of each model, ascending, by `group_of`."""
+    groups: dict[tuple[str, ...], list[RunRecord]] = {}
+    for run in sorted(runs, key=lambda run: run.seed):
+        groups.setdefault(group_of(run), []).append(run)
+    return groups
 
 
 def again(runs: Sequence[RunRecord]) -> str:

@@ -7,8 +7,7 @@ import plotly.graph_objects as go
 from mosa_edu.checks import require
 from mosa_edu.results import BroughtRow
 from mosa_edu.viz.charts.base import explain, plural
-from mosa_edu.viz.charts.gains import MARKS
-from mosa_edu.viz.charts.intervals import add_dots, add_legend, add_reference, new_rows
+from mosa_edu.viz.charts.intervals import three_scores
 
 
 def brought_by_heads(rows: Sequence[BroughtRow]) -> go.Figure:
@@ -32,12 +31,8 @@ def brought_by_heads(rows: Sequence[BroughtRow]) -> go.Figure:
     require(len(rows) > 0, "rows", len(rows), "at least one")
     names = [row.label for row in rows]
     note = "nats per token; 95 % intervals"
-    figure = new_rows("Gain over the same dense heads alone", note, names, "nats per token")
-    for place, (way, (name, colour, symbol)) in enumerate(MARKS.items()):
-        points = [(number, row.gains[way]) for number, row in enumerate(rows)]
-        add_dots(figure, name, points, mark=(colour, symbol), shift=0.22 * (place - 1))
-    add_legend(figure)
-    add_reference(figure, 0.0, "")
+    heading = "Gain over the same dense heads alone"
+    figure = three_scores(heading, note, names, [row.gains for row in rows])
     encoding = f"Dots of gains with intervals: {', '.join(names)}; dotted, no gain."
     return explain(figure, _finding(rows), encoding)
 

@@ -8,14 +8,7 @@ from mosa_edu.checks import require
 from mosa_edu.results import Interval, RepairRow
 from mosa_edu.results.intervals import NEEDED_SEEDS
 from mosa_edu.viz.charts.base import explain, plural
-from mosa_edu.viz.charts.intervals import add_dots, add_legend, add_reference, new_rows
-from mosa_edu.viz.style import LIGHT
-
-MARKS = {
-    "full": ("full score", LIGHT.pick, "circle"),
-    "prefix": ("prefix only", LIGHT.ink, "diamond-open"),
-    "foreign": ("foreign future", LIGHT.cursor, "square-open"),
-}
+from mosa_edu.viz.charts.intervals import three_scores
 
 
 def gains_by_score(rows: Sequence[RepairRow]) -> go.Figure:
@@ -41,12 +34,7 @@ def gains_by_score(rows: Sequence[RepairRow]) -> go.Figure:
     require(len(shown) > 0, "rows", len(shown), "at least one with a gain on dense")
     names = _names(shown)
     note = "nats per token less than dense, 95 % intervals"
-    figure = new_rows("Gain on the dense model", note, names, "nats per token")
-    for place, (way, (name, colour, symbol)) in enumerate(MARKS.items()):
-        points = [(number, row.gains[way]) for number, row in enumerate(shown)]
-        add_dots(figure, name, points, mark=(colour, symbol), shift=0.22 * (place - 1))
-    add_legend(figure)
-    add_reference(figure, 0.0, "")
+    figure = three_scores("Gain on the dense model", note, names, [row.gains for row in shown])
     encoding = f"Dots of gains with intervals: {', '.join(names)}; dotted, no gain."
     return explain(figure, _finding(names, shown), encoding)
 

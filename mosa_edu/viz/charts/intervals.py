@@ -1,6 +1,6 @@
 """Dots with their intervals, one row each: who stands on which side of a line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,6 +11,13 @@ from mosa_edu.viz.charts.lines import value_axis
 from mosa_edu.viz.style import LIGHT
 
 ROW = 34  # pixels
+
+MARKS = {
+    "full": ("full score", LIGHT.pick, "circle"),
+    "prefix": ("prefix only", LIGHT.ink, "diamond-open"),
+    "foreign": ("foreign future", LIGHT.cursor, "square-open"),
+}
+"""How a gain under each score is drawn."""
 
 
 def new_rows(heading: str, note: str, names: Sequence[str], title: str) -> go.Figure:
@@ -114,3 +121,29 @@ def add_legend(figure: go.Figure) -> None:
     below = {"y": 0, "yref": "container", "yanchor": "bottom"}
     taller = figure.layout.height + 64
     figure.update_layout(showlegend=True, legend={**place, **below}, margin_b=64, height=taller)
+
+
+def three_scores(
+    heading: str, note: str, names: Sequence[str], gains: Sequence[Mapping[str, Interval]]
+) -> go.Figure:
+    """Draw gains under the three scores, one row each, with a dotted line at 0.
+
+    Parameters
+    ----------
+    heading, note, names
+        See `new_rows`.
+    gains : sequence of mapping of str to Interval
+        By score, in the order of the names: nats per token.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+        Without caption.
+    """
+    figure = new_rows(heading, note, names, "nats per token")
+    for place, (way, (name, colour, symbol)) in enumerate(MARKS.items()):
+        points = [(number, found[way]) for number, found in enumerate(gains)]
+        add_dots(figure, name, points, mark=(colour, symbol), shift=0.22 * (place - 1))
+    add_legend(figure)
+    add_reference(figure, 0.0, "")
+    return figure

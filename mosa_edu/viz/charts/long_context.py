@@ -20,8 +20,7 @@ from mosa_edu.results import Interval, LongContextRow
 from mosa_edu.results.long_context import EVERY, span_name
 from mosa_edu.viz.charts.base import alt_text, caption, explain, new_figure, plural
 from mosa_edu.viz.charts.costs import cost_vs_length
-from mosa_edu.viz.charts.gains import MARKS
-from mosa_edu.viz.charts.intervals import add_dots, add_legend, add_reference, new_rows
+from mosa_edu.viz.charts.intervals import MARKS, add_dots, add_legend, add_reference, new_rows
 from mosa_edu.viz.charts.lines import add_lines, value_axis
 from mosa_edu.viz.style import LIGHT
 
