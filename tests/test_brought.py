@@ -11,10 +11,15 @@ from mosa_edu.results import (
     brought_rows,
     final_loss,
     head_count_rows,
+    long_context_rows,
+    recorded_bench,
+    recorded_long_context,
+    recorded_probe,
     recorded_runs,
     recorded_scores,
 )
 from mosa_edu.results.intervals import seed_interval
+from mosa_edu.results.long_context import span_name
 from mosa_edu.viz import charts, style
 from mosa_edu.viz.charts.brought import brought_by_heads
 
@@ -123,3 +128,28 @@ def test_what_the_chapters_and_the_readme_say_holds_of_the_records():
     losses = [row.loss for row in hybrids if len(row.seeds) == 3]
     assert losses == sorted(losses, reverse=True)
     assert losses[0] > dense.loss > losses[-1]
+    flops = {r.name: r.flops_per_token for r in recorded_runs()}
+    more = flops["prefix-flops-8-seed0"] / flops["mosa-loss-8-heads12-seed0"]
+    assert round(more, 2) == 1.15
+    by_four = recorded_probe("pair-mosa-8")
+    small, whole = (by_four.row(model=name)["parameters"] for name in ("mosa", "dense"))
+    assert round(small / whole, 2) == 1.63
+
+
+def test_what_chapter_7_says_of_long_texts_holds_of_the_records():
+    """Catches an order, or a growth along the text, that new seeds have changed."""
+    rows = {row.kind: row for row in long_context_rows(recorded_long_context())}
+    assert list(rows) == ["mosa", "local", "fixed", "routing"], "lowest first"
+    gains = [
+        rows["mosa"].gain_on(rows["local"], span_name(span)).mean for span in rows["mosa"].spans
+    ]
+    assert rows["mosa"].spans[2:4] == ((32, 63), (64, 127))
+    assert [round(gain, 2) for gain in gains[2:4]] == [0.01, 0.01]
+    assert round(gains[-1], 3) == 0.025
+
+
+def test_what_chapter_11_says_of_the_match_holds_of_the_record():
+    """Catches "a third of the FLOPs" after another benchmark of lengths."""
+    lengths = recorded_bench("lengths")
+    ours, dense = (lengths.row(T=2048, layer=layer)["gflop"] for layer in ("same FLOPs", "dense"))
+    assert 0.3 < ours / dense < 0.37

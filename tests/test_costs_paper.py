@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from mosa_edu.config import ModelConfig
 from mosa_edu.costs import (
     PAPER_BASELINES,
     HeadShape,
@@ -11,6 +12,7 @@ from mosa_edu.costs import (
     isoflop_heads,
     isoflop_twin,
     kv_slots,
+    model_activation_bytes,
     model_flops,
     model_parameters,
 )
@@ -160,3 +162,21 @@ def test_kv_at_equal_flops_goes_up(size, sparsity):
         assert slots == 9_204
     else:
         assert slots > kv_slots(baseline)
+
+
+def test_a_stored_table_of_weights_would_take_most_of_the_difference_in_memory():
+    """What chapter 6 says beside its figure: the table is not in our count of bytes."""
+
+    def table(model: ModelConfig) -> int:
+        kept = model.max_seq_len // model.sparsity
+        cells = model.n_dense_heads * model.max_seq_len**2 + model.n_sparse_heads * kept**2
+        return 4 * model.n_layers * cells
+
+    tiny = PAPER_BASELINES["tiny"]
+    without = model_activation_bytes(tiny).total
+    assert 1.8 < (without + table(tiny)) / without < 2
+    for sparsity in (8, 16, 32, 64):
+        twin = isoflop_twin(tiny, "mosa", sparsity)
+        kept = model_activation_bytes(twin).total
+        assert kept / without > 1.5
+        assert (kept + table(twin)) / (without + table(tiny)) < 1.11

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-
 from mosa_edu.bench.pair import measure_pair
+from mosa_edu.bench.paired import torch_threads
 from mosa_edu.config import ModelConfig
 from mosa_edu.long_context import LENGTHS, long_models
 
@@ -34,16 +33,12 @@ def long_context_rows(
         By length ``T`` and model, see `measure_pair`; times are divided by those of `REFERENCE`.
     """
     chosen = models or {length: long_models(length) for length in LENGTHS}
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with torch_threads(threads):
         return [
             {"T": length, **row}
             for length, named in chosen.items()
             for row in measure_pair(_reference_first(named), rows=1, rounds=rounds)
         ]
-    finally:
-        torch.set_num_threads(before)
 
 
 def _reference_first(named: Mapping[str, ModelConfig]) -> dict[str, ModelConfig]:

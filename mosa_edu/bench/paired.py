@@ -1,8 +1,9 @@
 """Paired timing: everything in one process, in turns, judged by the ratio within each round."""
 
+import contextlib
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -81,15 +82,22 @@ def time_in_turns(
     require(threads >= 1, "threads", threads, "at least 1")
     clock = time.process_time if threads == 1 else time.perf_counter
     seconds: dict[str, list[float]] = {name: [] for name in calls}
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with torch_threads(threads):
         for turn in range(-warmups, rounds):
             for name in list(calls) if turn % 2 == 0 else list(calls)[::-1]:
                 start = clock()
                 calls[name]()
                 if turn >= 0:
                     seconds[name].append(clock() - start)
+    return Timing(seconds)
+
+
+@contextlib.contextmanager
+def torch_threads(threads: int) -> Iterator[None]:
+    """Let torch use so many threads, and as many as before when it is over."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
     finally:
         torch.set_num_threads(before)
-    return Timing(seconds)

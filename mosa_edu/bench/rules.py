@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from mosa_edu.bench.pair import measure_pair
+from mosa_edu.bench.paired import torch_threads
 from mosa_edu.config import ModelConfig
 
 RULES = ("mosa", "prefix", "threshold", "token", "dense")
@@ -32,9 +31,5 @@ def rule_rows(
     list of dict
         By rule, see `measure_pair`.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with torch_threads(threads):
         return measure_pair(models, TEXTS, rounds=rounds)
-    finally:
-        torch.set_num_threads(before)
