@@ -20,7 +20,7 @@ from mosa_edu.pretrained import load_page_model, save_page_model
 from mosa_edu.records import RoutingTrace
 from mosa_edu.texts import PROBES
 from mosa_edu.tracing import trace
-from mosa_edu.viz.assets import STATIC, classic_script
+from mosa_edu.viz.assets import WEB, classic_script
 from mosa_edu.viz.page_model import PageModel
 from mosa_edu.viz.widgets import RoutingExplorer
 
@@ -94,7 +94,7 @@ def explorer_site(tmp_path_factory):
     (folder / "explorer.js").write_text(classic_script("explorer"))
     body = f"<main><h1>Explorer</h1>{widget.element()}</main>"
     (folder / "index.html").write_text(f'{HEAD}{body}<script src="explorer.js" defer></script>')
-    (folder / "static").symlink_to(STATIC)
+    (folder / "web").symlink_to(WEB)
     handler = partial(_Handler, directory=str(folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

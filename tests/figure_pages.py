@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from explorer_pages import HEAD
 from playwright.sync_api import Locator, Page
 
-from mosa_edu.viz.assets import STATIC, module_text
+from mosa_edu.viz.assets import WEB, module_text
 from mosa_edu.viz.widgets import Component
 
 
@@ -96,7 +96,7 @@ def open_figure(
 
 def load_module(page: Page, name: str) -> None:
     """Make what a module without imports exports the page's `own`."""
-    source = (STATIC / name).read_text()
+    source = (WEB / name).read_text()
     page.goto("about:blank")
     page.evaluate(
         """async (source) => {

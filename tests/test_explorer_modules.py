@@ -50,7 +50,7 @@ def call(chromium, explorer_site):  # noqa: F811
 
     def evaluate(path, expression, argument=None):
         script = f"""async (argument) => {{
-          const m = await import("/static/{path}");
+          const m = await import("/web/{path}");
           return {expression};
         }}"""
         return page.evaluate(script, argument)
@@ -65,9 +65,9 @@ def call_routing(call):
 
     def evaluate(trace, expression, k=None, path="explorer/similarity.js"):
         script = f"""(async () => {{
-          const {{ readTrace }} = await import("/static/engine/trace.js");
+          const {{ readTrace }} = await import("/web/engine/trace.js");
           const {{ sourceOf, withKept, Routing }} = await import(
-            "/static/explorer/routing_view.js"
+            "/web/explorer/routing_view.js"
           );
           const [trace, k] = argument;
           const stored = sourceOf(readTrace(trace), trace.tokens, false);
@@ -91,7 +91,7 @@ def random_cases(count=300):
 def test_findings_are_the_words_of_python(call):
     cases = list(random_cases())
     expression = "argument.map(([texts, picks, ranked]) => m.describe(texts, 1, 2, picks, ranked))"
-    found = call("finding.js", expression, cases)
+    found = call("lib/finding.js", expression, cases)
     for (texts, picks, ranked), said in zip(cases, found, strict=True):
         assert said == dataclasses.asdict(describe(texts, 1, 2, picks, ranked))
 
@@ -100,7 +100,7 @@ def test_labels_and_words_are_those_of_python(call):
     cases = [texts for texts, _, _ in random_cases()]
     words = "texts.map((_, t) => Object.values(m.wordAround(texts, t)))"
     expression = f"argument.map((texts) => [m.tokenLabels(texts), {words}])"
-    for texts, said in zip(cases, call("tokens.js", expression, cases), strict=True):
+    for texts, said in zip(cases, call("lib/format.js", expression, cases), strict=True):
         around = [list(word_around(texts, t)) for t in range(len(texts))]
         assert said == [token_labels(texts), around]
 
@@ -115,7 +115,7 @@ def test_heads_that_keep_a_kind_are_those_of_python(call):
         rows = [trace.picks(*at).tolist() for at in heads]
         ranked = [ranked_picks(trace, *at) for at in heads]
         expression = "m.specialists(argument[0], argument[1], 8, (row) => argument[2][row])"
-        found = call("finding.js", expression, [texts, rows, ranked])
+        found = call("lib/finding.js", expression, [texts, rows, ranked])
         assert [tuple(row.values()) for row in found] == [tuple(row) for row in specialists(trace)]
 
 

@@ -58,7 +58,7 @@ def test_wheel_holds_the_package_and_nothing_of_the_checkout(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert all(name.startswith(("mosa_edu/", "mosa_edu-")) for name in names)
     assert not [name for name in names if "__pycache__" in name]
-    assert any(name.startswith("mosa_edu/viz/static/") for name in names)
+    assert any(name.startswith("mosa_edu/viz/web/") for name in names)
 
 
 @pytest.mark.skipif(not MODEL.exists(), reason="this checkout ships no trained model yet")

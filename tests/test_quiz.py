@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from explorer_pages import HEAD, explorer_site  # noqa: F401
 
-from mosa_edu.viz.assets import STATIC, classic_script, module_text, read_module, size_of
+from mosa_edu.viz.assets import WEB, classic_script, module_text, read_module, size_of
 from mosa_edu.viz.phrase import plain_phrase
 from mosa_edu.viz.predict import Predict
 from mosa_edu.viz.question import NumberQuestion, Question
@@ -258,7 +258,7 @@ def test_the_same_text_draws_as_a_widget(visit, address):
 def test_every_place_is_as_likely_for_each_card(visit, address, explorer_site):  # noqa: F811
     page = visit(address).page
     script = """async (ids) => {
-      const m = await import("/static/quiz/memory.js");
+      const m = await import("/web/quiz/memory.js");
       return ids.map((id) => Array.from({ length: 200 }, (_, reader) => {
         localStorage.setItem("mosa-quiz:reader", `r${reader}`);
         return m.ownOrder(id, 4);
@@ -281,6 +281,6 @@ def test_stored_twin_is_the_same_every_time_and_holds_no_markup_of_the_text():
 
 
 def test_component_is_small():
-    own = [path for path in STATIC.rglob("*.js") if "quiz" in path.relative_to(STATIC).as_posix()]
-    bodies = [read_module(path.relative_to(STATIC).as_posix()).body for path in own]
+    own = [path for path in WEB.rglob("*.js") if "quiz" in path.relative_to(WEB).as_posix()]
+    bodies = [read_module(path.relative_to(WEB).as_posix()).body for path in own]
     assert size_of("".join(sorted(bodies))).gzipped < 4300

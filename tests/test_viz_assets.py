@@ -130,7 +130,7 @@ def test_size_counts_what_is_stored_and_what_is_sent():
 
 
 def components():
-    return sorted(path.stem for path in assets.STATIC.glob("*.js") if has_default(path.name))
+    return sorted(path.stem for path in assets.WEB.glob("*.js") if has_default(path.name))
 
 
 def has_default(name):
@@ -143,8 +143,8 @@ def test_engine_is_small():
 
 
 def test_no_module_names_another_host():
-    for path in assets.STATIC.rglob("*.js"):
-        code = assets.read_module(path.relative_to(assets.STATIC).as_posix()).body
+    for path in assets.WEB.rglob("*.js"):
+        code = assets.read_module(path.relative_to(assets.WEB).as_posix()).body
         assert not re.findall(r"https?://(?!www\.w3\.org/)", code), path
 
 
@@ -193,5 +193,5 @@ def test_every_component_loads_in_both_forms_and_as_separate_files(chromium):
 
 
 def served(address):
-    path = assets.STATIC / address.removeprefix("http://127.0.0.1:1/")
+    path = assets.WEB / address.removeprefix("http://127.0.0.1:1/")
     return path.read_text() if path.suffix == ".js" else "<!doctype html><title>page</title>"

@@ -13,7 +13,7 @@ from test_records import make_trace
 
 from mosa_edu.records import Token
 from mosa_edu.viz import style
-from mosa_edu.viz.assets import STATIC, classic_script, size_of
+from mosa_edu.viz.assets import WEB, classic_script, size_of
 from mosa_edu.viz.finding import finding
 from mosa_edu.viz.page_model import PageModel, vocabulary_texts
 from mosa_edu.viz.widgets import RoutingExplorer
@@ -40,7 +40,7 @@ class Tags(html.parser.HTMLParser):
 
 
 def test_page_and_package_have_one_palette():
-    text = (STATIC / "palette.js").read_text()
+    text = (WEB / "lib/palette.js").read_text()
     for name, palette in (("LIGHT", style.LIGHT), ("DARK", style.DARK)):
         literal = re.search(rf"export const {name} = {{(.*?)}};", text, re.S)[1]
         found = dict(re.findall(r'(\w+): "(#\w+)"', literal))

@@ -1,6 +1,6 @@
 """Join a component and the ES modules it imports into one text, so that a page needs one file.
 
-The modules of ``static/`` are written so that no bundler is needed: imports and exports stand at
+The modules of ``web/`` are written so that no bundler is needed: imports and exports stand at
 the start of a line, imports are relative and name what they take, and no two modules that meet in
 a component declare the same name. What breaks these rules is refused.
 """
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from mosa_edu.checks import require
 
-STATIC = Path(__file__).parent / "static"
+WEB = Path(__file__).parent / "web"
 
 _NAMES = r"\{((?:\s*[\w$]+\s*,?)*\s*)\}"
 _IMPORT = re.compile(rf'^import\s*{_NAMES}\s*from\s*"(\.{{1,2}}/[^"]+\.js)";\n', re.M)
@@ -32,7 +32,7 @@ _LINE_COMMENT = re.compile(r"^[ \t]*//.*\n", re.M)
 
 @dataclass(frozen=True)
 class Module:
-    """One file of ``static/``, taken apart.
+    """One file of ``web/``, taken apart.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Size(NamedTuple):
     gzipped: int
 
 
-def read_module(name: str, root: Path = STATIC) -> Module:
+def read_module(name: str, root: Path = WEB) -> Module:
     """Take one file apart.
 
     Parameters
@@ -108,7 +108,7 @@ def read_module(name: str, root: Path = STATIC) -> Module:
     )
 
 
-def in_order(component: str, root: Path = STATIC) -> list[Module]:
+def in_order(component: str, root: Path = WEB) -> list[Module]:
     """List a component and all it imports, every module after those it needs.
 
     Parameters
@@ -145,7 +145,7 @@ def in_order(component: str, root: Path = STATIC) -> list[Module]:
     return modules
 
 
-def module_text(component: str, root: Path = STATIC) -> str:
+def module_text(component: str, root: Path = WEB) -> str:
     """Join a component into one ES module, the `_esm` of a widget.
 
     Parameters
@@ -168,7 +168,7 @@ def module_text(component: str, root: Path = STATIC) -> str:
     return "".join(f"// {module.name}\n{module.body}" for module in in_order(component, root))
 
 
-def classic_script(component: str, root: Path = STATIC) -> str:
+def classic_script(component: str, root: Path = WEB) -> str:
     """Join a component into a script that runs without ``type="module"``, from disk as well.
 
     Parameters

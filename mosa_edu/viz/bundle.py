@@ -15,7 +15,7 @@ from itertools import count, product
 from pathlib import Path
 
 from mosa_edu.checks import require
-from mosa_edu.viz.assets import DEFAULT_EXPORT, STATIC, Module, in_order, read_module
+from mosa_edu.viz.assets import DEFAULT_EXPORT, WEB, Module, in_order, read_module
 
 PARTS, MODEL_PARTS = "parts", "parts-model"
 
@@ -59,7 +59,7 @@ class Script:
         return f"{{ {', '.join(f'{self.keys[name]}: {name}' for name in names)} }}"
 
 
-def component_names(root: Path = STATIC) -> list[str]:
+def component_names(root: Path = WEB) -> list[str]:
     """List the components that are elements of pages.
 
     Parameters
@@ -76,7 +76,7 @@ def component_names(root: Path = STATIC) -> list[str]:
     return [path.stem for path in paths if _ELEMENT.search(read_module(path.name, root).body)]
 
 
-def page_scripts(root: Path = STATIC) -> dict[str, Script]:
+def page_scripts(root: Path = WEB) -> dict[str, Script]:
     """Divide all components into scripts that repeat nothing.
 
     Parameters

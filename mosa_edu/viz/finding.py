@@ -1,7 +1,7 @@
 """One true sentence about what a head keeps, for any text.
 
-The page says the same sentence: `static/finding.js` follows this file, and both read the kinds
-of tokens from `static/kinds.js`. All comparisons are of integers, so that both agree to the last
+The page says the same sentence: `web/lib/finding.js` follows this file, and both read the kinds
+of tokens from `web/lib/token_kinds.js`. All comparisons are of integers, so that both agree to the last
 case.
 """
 
@@ -60,8 +60,8 @@ class Specialist(NamedTuple):
 
 @cache
 def load_kinds() -> tuple[dict[str, Any], ...]:
-    """Return the kinds that a finding may name, as `static/kinds.js` lists them."""
-    source = resources.files("mosa_edu.viz").joinpath("static/kinds.js").read_text("utf-8")
+    """Return the kinds that a finding may name, as `web/lib/token_kinds.js` lists them."""
+    source = resources.files("mosa_edu.viz").joinpath("web/lib/token_kinds.js").read_text("utf-8")
     literal = source.partition("export const KINDS =")[2].strip().removesuffix(";")
     return tuple(json.loads(literal))
 

@@ -1,0 +1,174 @@
+/**
+ * The text: chips for picks, a ring for the token under study, bars for what it looks at.
+ * @module
+ */
+
+import { TEXT_LEVEL } from "./levels.js";
+import { standing } from "./routing_view.js";
+import { chipOf, tokenChips } from "../lib/card.js";
+import { html, mono, setAttribute, setText } from "../lib/dom.js";
+import { fraction, plural } from "../lib/format.js";
+
+/** Widest bar under a token: all of the attention. */
+const FULL_BAR = 40;
+
+/**
+ * One token in a sentence, for those who hear it.
+ * @param {import("./view.js").View} view
+ * @param {number} t
+ * @returns {string}
+ */
+export function tokenSentence(view, t) {
+  const { routing, row } = view;
+  const { before, piece, after } = view.word(t);
+  const name = before || after ? `${before}${piece}${after}, piece ${piece}` : piece;
+  const { kept, margin } = standing(routing, row, t);
+  return [
+    name,
+    `position ${t}`,
+    kept ? "picked" : "not picked",
+    `score ${fraction(routing.score(row, t))}`,
+    `rank ${routing.rank(row, t)} of ${routing.T}`,
+    ...(margin ? [margin] : []),
+    `${routing.perToken[t]} of ${plural(routing.rows, "head")}`,
+  ].join(", ");
+}
+
+/** @param {import("./view.js").Actions} actions */
+export function textPanel(actions) {
+  const list = html("div", { class: "text", role: "listbox", "aria-label": "Tokens", dir: "auto" });
+  const key = html(
+    "p",
+    { class: "key note", "aria-hidden": "true" },
+    html("span", {}, html("code", { class: "tok in" }, "in"), " picked by this head"),
+    html("span", {}, html("code", { class: "tok at" }, "at"), " under study"),
+    html("span", {}, html("i", { class: "bar" }), " its attention"),
+    html("span", {}, html("code", { class: "tok none" }, "none"), " no head picks it"),
+    html("span", { class: "hint" }, "Hover previews, click keeps."),
+  );
+  const label = html("p", { class: "note example", hidden: true });
+  const node = html("div", { class: "pad text-block" }, label, list, key);
+  /** @type {HTMLElement[]} */
+  let spans = [];
+  let stop = 0; // the one token in the tab order
+
+  list.addEventListener("pointermove", (event) => {
+    const t = chipOf(event);
+    if (event.pointerType !== "mouse") return;
+    if (t >= 0) actions.preview({ token: t });
+    else actions.leave();
+  });
+  list.addEventListener("pointerleave", () => actions.leave());
+  list.addEventListener("click", (event) => {
+    const t = chipOf(event);
+    if (t >= 0) actions.lock({ token: t });
+  });
+  list.addEventListener("scroll", () => markEnds(list));
+
+  /** @param {import("./view.js").View} view */
+  const rebuild = (view) => {
+    const chips = tokenChips(view.routing.texts, view.labels);
+    spans = chips.spans;
+    list.replaceChildren(...chips.parts.flat());
+  };
+
+  return {
+    node,
+    list,
+    /**
+     * @param {import("./view.js").View} view
+     * @param {number} level
+     */
+    update(view, level) {
+      const { routing, row, token } = view;
+      if (level >= TEXT_LEVEL) rebuild(view);
+      label.hidden = !view.exampleLabel;
+      setText(label, view.exampleLabel);
+      const weights = new Map(routing.attention(row, token)?.map(({ t, weight }) => [t, weight]));
+      spans.forEach((span, t) => {
+        const weight = weights.get(t) ?? 0;
+        const attended = weight >= 0.02;
+        let name = view.routing.texts[t].trim() ? "tok" : "tok sign";
+        if (routing.isKept(row, t)) name += " in";
+        else if (routing.perToken[t] === 0) name += " none";
+        if (t === token) name += " at";
+        if (t === view.other) name += " lit";
+        if (attended) name += " att";
+        if (span.className !== name) span.className = name;
+        if (attended)
+          span.style.setProperty("--w", `${Math.max(3, FULL_BAR * weight).toFixed(1)}px`);
+      });
+      if (view.isPreview) return;
+      setAttribute(spans[stop] ?? spans[token], "tabindex", "-1");
+      setAttribute(spans[stop] ?? spans[token], "aria-selected", null);
+      stop = token;
+      setAttribute(spans[token], "tabindex", "0");
+      setAttribute(spans[token], "aria-selected", "true");
+      setAttribute(spans[token], "aria-label", tokenSentence(view, token));
+      scrollTo(list, spans[token]);
+      markEnds(list);
+    },
+    /** Spoken names of all tokens: many strings, so they wait for an idle moment. */
+    describe(/** @type {import("./view.js").View} */ view) {
+      spans.forEach((span, t) => setAttribute(span, "aria-label", tokenSentence(view, t)));
+    },
+    /** Move the keyboard to the token under study. */
+    focus() {
+      spans[stop]?.focus({ preventScroll: true });
+    },
+  };
+}
+
+/**
+ * Fade the edges behind which there is more.
+ * @param {HTMLElement} list
+ */
+function markEnds(list) {
+  list.classList.toggle("more-above", list.scrollTop > 2);
+  list.classList.toggle("more-below", list.scrollTop + list.clientHeight < list.scrollHeight - 2);
+}
+
+/**
+ * Keep a token in view inside its own box; the page must not move.
+ * @param {HTMLElement} list
+ * @param {HTMLElement} span
+ */
+function scrollTo(list, span) {
+  if (list.scrollHeight <= list.clientHeight) return;
+  const [box, own] = [list.getBoundingClientRect(), span.getBoundingClientRect()];
+  if (own.top < box.top + 28) list.scrollTop += own.top - box.top - 28;
+  else if (own.bottom > box.bottom - 28) list.scrollTop += own.bottom - box.bottom + 28;
+}
+
+/** The line that holds the numbers of the token under study. */
+export function readoutPanel() {
+  const name = mono();
+  const [score, rank, place] = [html("b"), html("b"), html("b")];
+  const [position, total, margin, keepers] = ["", "", "", ""].map((text) =>
+    document.createTextNode(text),
+  );
+  const fact = (/** @type {(Node | string)[]} */ ...parts) =>
+    html("span", { class: "fact" }, ...parts);
+  const facts = [[position], ["score ", score], ["rank ", rank, total], [place, margin], [keepers]];
+  const node = html(
+    "div",
+    { class: "readout" },
+    name,
+    html("span", { class: "facts" }, ...facts.map((parts) => fact(...parts))),
+  );
+  return {
+    node,
+    /** @param {import("./view.js").View} view */
+    update({ routing, row, token, labels }) {
+      const stands = standing(routing, row, token);
+      setText(name, labels[token]);
+      position.data = `position ${token}`;
+      setText(score, fraction(routing.score(row, token)));
+      setText(rank, `${routing.rank(row, token)}`);
+      total.data = ` of ${routing.T}`;
+      setText(place, stands.kept ? "in" : "out");
+      margin.data = stands.margin && `, ${stands.margin}`;
+      keepers.data = `${routing.perToken[token]} of ${plural(routing.rows, "head")}`;
+    },
+  };
+}
