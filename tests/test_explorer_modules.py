@@ -220,7 +220,7 @@ def test_labels_keep_their_distance_and_stay_near_their_points(call):
     rng = random.Random(3)
     rows = [sorted(rng.uniform(0, 700) for _ in range(rng.randrange(1, 20))) for _ in range(30)]
     wishes = [[{"x": x, "most": 680} for x in xs] for xs in rows]
-    found = call("explorer/axis.js", "argument.map((own) => m.placeLabels(own, 20))", wishes)
+    found = call("lib/dom.js", "argument.map((own) => m.placeLabels(own, 20))", wishes)
     for xs, places in zip(rows, found, strict=True):
         assert all(b - a >= 20 - 1e-6 for a, b in itertools.pairwise(places))
         assert max(places) <= 680 + 1e-6
@@ -241,7 +241,7 @@ def test_similar_heads_stand_together_and_every_head_stays(call_routing):
 
 def test_python_strings_are_what_they_were(call):
     texts = ["plain", 'quo"te', "back\\slash", "new\nline\r\t\x00", "的 é", "\U0001f600\u2028", "'"]
-    literals = call("explorer/export.js", "argument.map(m.pythonString)", texts)
+    literals = call("lib/export.js", "argument.map(m.pythonString)", texts)
     assert [ast.literal_eval(literal) for literal in literals] == texts
     assert all(literal.isascii() for literal in literals)
 

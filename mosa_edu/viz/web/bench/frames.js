@@ -3,7 +3,7 @@
  * @module
  */
 
-import { DEBOUNCE } from "../explorer/limits.js";
+import { DEBOUNCE } from "../lib/limits.js";
 
 const REST = 600;
 

@@ -82,32 +82,3 @@ export function scoreTicks(highest) {
     [0.5, 0.25, 0.1, 0.05, 0.02, 0.01].find((size) => highest / size >= 2) ?? highest / 2;
   return Array.from({ length: Math.floor(highest / step + 1e-9) + 1 }, (_, i) => i * step);
 }
-
-/**
- * Where labels go that want to stand over their points but not on each other.
- * @param {{x: number, most: number}[]} wishes From left to right; no label goes beyond `most`.
- * @param {number} gap Least distance.
- * @returns {number[]}
- */
-export function placeLabels(wishes, gap) {
-  /** @type {{sum: number, size: number}[]} runs of touching labels, by where the first would stand */
-  const runs = [];
-  wishes.forEach(({ x, most }, i) => {
-    let run = { sum: Math.min(x, most) - gap * i, size: 1 };
-    while (
-      runs.length &&
-      runs[runs.length - 1].sum / runs[runs.length - 1].size > run.sum / run.size
-    ) {
-      const before = /** @type {{sum: number, size: number}} */ (runs.pop());
-      run = { sum: run.sum + before.sum, size: run.size + before.size };
-    }
-    runs.push(run);
-  });
-  const places = runs
-    .flatMap(({ sum, size }) => Array(size).fill(sum / size))
-    .map((x, i) => x + gap * i);
-  for (let i = places.length - 1, most = Infinity; i >= 0; i--) {
-    most = places[i] = Math.min(places[i], wishes[i].most, most - gap);
-  }
-  return places;
-}

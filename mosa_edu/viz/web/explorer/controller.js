@@ -15,12 +15,12 @@ import { Moves } from "./moves.js";
 import { buildPanels } from "./panels.js";
 import { Requests } from "./requests.js";
 import { Routing } from "./routing_view.js";
-import { Session } from "./session.js";
 import { tokenSentence } from "./text.js";
 import { viewOf } from "./view.js";
 import { CARD_CSS, TEXT_CSS } from "../lib/css.js";
 import { headOf, tokenLabels } from "../lib/format.js";
 import { openStage } from "../lib/host.js";
+import { Session } from "../lib/session.js";
 
 const ANNOUNCE_DELAY = 300;
 
@@ -34,7 +34,7 @@ export class Explorer {
   constructor(model, el) {
     this.model = model;
     this.el = el;
-    /** @type {import("./session.js").StoredData} */
+    /** @type {import("../lib/session.js").StoredData} */
     this.data = model.get("data");
     this.examples = new Examples(this.data.examples, this.data.config.include_first);
     this.session = new Session(this.data, model, () => this.report());

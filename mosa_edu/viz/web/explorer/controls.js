@@ -9,7 +9,7 @@ import { bold, button, html, setAttribute } from "../lib/dom.js";
 
 /**
  * @param {import("./controller.js").Explorer} actions
- * @param {import("./session.js").StoredData} data
+ * @param {import("../lib/session.js").StoredData} data
  */
 export function controlBar(actions, data) {
   const { n_layers: layers, n_sparse_heads: heads } = data.config;

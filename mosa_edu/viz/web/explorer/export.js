@@ -5,6 +5,7 @@
 
 import { standing } from "./routing_view.js";
 import { wellFormed } from "../lib/dom.js";
+import { pythonString } from "../lib/export.js";
 import { headName, headOf, rowName } from "../lib/format.js";
 
 /**
@@ -25,24 +26,6 @@ export function rowsOf({ routing }) {
     }
   }
   return rows;
-}
-
-/**
- * A text as a Python literal.
- * @param {string} text
- * @returns {string} ASCII only, so that it survives any clipboard.
- */
-export function pythonString(text) {
-  const escaped = Array.from(text, (character) => {
-    const point = /** @type {number} */ (character.codePointAt(0));
-    if (character === "\n") return "\\n";
-    if (character === '"' || character === "\\") return `\\${character}`;
-    if (point >= 32 && point < 127) return character;
-    return point > 0xffff
-      ? `\\U${point.toString(16).padStart(8, "0")}`
-      : `\\u${point.toString(16).padStart(4, "0")}`;
-  });
-  return `"${escaped.join("")}"`;
 }
 
 /**

@@ -7,7 +7,7 @@ import { button, html } from "../lib/dom.js";
 
 /**
  * The self-test in words.
- * @param {import("./session.js").Status} status
+ * @param {import("../lib/session.js").Status} status
  * @returns {{state: string, text: string, title: string}}
  */
 function badgeOf({ name, verdict }) {
@@ -23,7 +23,7 @@ function badgeOf({ name, verdict }) {
 }
 
 /**
- * @param {import("./session.js").StoredData} data
+ * @param {import("../lib/session.js").StoredData} data
  * @param {HTMLElement[]} buttons
  * @param {() => void} turn To the table and back.
  */
@@ -58,7 +58,7 @@ export function footerPanel(data, buttons, turn) {
     update({ state }) {
       table.setAttribute("aria-pressed", `${state.view === "table"}`);
     },
-    /** @param {import("./session.js").Status} status */
+    /** @param {import("../lib/session.js").Status} status */
     report(status) {
       const { state, text, title } = badgeOf(status);
       badge.className = `badge ${state}`;

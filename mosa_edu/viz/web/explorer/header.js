@@ -126,7 +126,7 @@ export function headerPanel(actions, moves, id) {
       if (level >= TEXT_LEVEL) rebuildChips(view);
     },
     /**
-     * @param {import("./session.js").Status} status
+     * @param {import("../lib/session.js").Status} status
      * @param {string} variant
      */
     report(status, variant) {

@@ -3,8 +3,8 @@
  * @module
  */
 
-import { LONGEST_TEXT } from "./limits.js";
 import { fragmentReader } from "../lib/card.js";
+import { LONGEST_TEXT } from "../lib/limits.js";
 
 const STEPS_OF_TOUR = 6;
 

@@ -163,7 +163,7 @@ export class Live {
 
   /**
    * React to news of the model.
-   * @param {import("./session.js").Status} status
+   * @param {import("../lib/session.js").Status} status
    */
   follow(status) {
     const { explorer } = this;

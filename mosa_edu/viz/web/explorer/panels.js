@@ -11,7 +11,6 @@ import { footerPanel } from "./footer.js";
 import { headerPanel } from "./header.js";
 import { densePanel, gatheredPanel, sparsePanel } from "./masks.js";
 import { overviewPanel } from "./overview.js";
-import { bannerPanel, ownTextPanel } from "./own_text.js";
 import { pictureOf } from "./picture.js";
 import { scorePanel } from "./score_chart.js";
 import { buildTable, tablePanel } from "./table.js";
@@ -20,6 +19,7 @@ import { tourPanel } from "./tour.js";
 import { shareButton } from "../lib/card.js";
 import { html } from "../lib/dom.js";
 import { takeButtons } from "../lib/export.js";
+import { bannerPanel, ownTextPanel } from "../lib/own_text.js";
 
 /**
  * @param {import("./controller.js").Explorer} explorer
@@ -105,7 +105,7 @@ export function buildPanels(explorer, id) {
     tell: footer.tell,
     reportLoss: ask.report,
     reportText: own.report,
-    report: (/** @type {import("./session.js").Status} */ state) => {
+    report: (/** @type {import("../lib/session.js").Status} */ state) => {
       header.report(state, explorer.live.variant());
       banner.report(state);
       controls.own.setAttribute("aria-expanded", `${!own.node.hidden}`);

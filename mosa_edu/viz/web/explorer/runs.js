@@ -15,7 +15,7 @@ import { headOf } from "../lib/format.js";
  */
 
 export class Runs {
-  /** @param {import("./session.js").Session} session */
+  /** @param {import("../lib/session.js").Session} session */
   constructor(session) {
     this.session = session;
     this.work = new Latest();

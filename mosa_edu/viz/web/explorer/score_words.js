@@ -3,8 +3,7 @@
  * @module
  */
 
-import { placeLabels } from "./axis.js";
-import { svg } from "../lib/dom.js";
+import { placeLabels, svg } from "../lib/dom.js";
 import { MONO } from "../lib/palette.js";
 
 const LABEL_GAP = 20;

@@ -4,13 +4,12 @@
  */
 
 import { keptCount } from "../engine/routing.js";
-import { bannerPanel, ownTextPanel } from "../explorer/own_text.js";
 import { FUTURES } from "./futures.js";
 import { rulesOf } from "./state.js";
 import { labelled, segmentField, textField } from "../lib/card.js";
 import { button, html } from "../lib/dom.js";
-
-const TYPING = 250;
+import { DEBOUNCE } from "../lib/limits.js";
+import { bannerPanel, ownTextPanel } from "../lib/own_text.js";
 
 /**
  * The reader's own future.
@@ -27,7 +26,7 @@ function editBox(write) {
   };
   box.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(settle, TYPING);
+    timer = setTimeout(settle, DEBOUNCE);
   });
   // What is chosen next must not be overtaken by what was typed before.
   box.addEventListener("blur", () => {
@@ -78,7 +77,7 @@ export function leakControls(probe) {
       // A box that is written in keeps what was typed.
       if (!edit.box.matches(":focus")) edit.box.value = state.edit ?? written;
     },
-    /** @param {import("../explorer/session.js").Status} status */
+    /** @param {import("../lib/session.js").Status} status */
     report(status) {
       banner.report(status);
       const { session } = probe.witness;

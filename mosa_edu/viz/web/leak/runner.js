@@ -4,10 +4,10 @@
  */
 
 import { drain, Latest } from "../engine/drain.js";
-import { Session } from "../explorer/session.js";
 import { movedSteps } from "./compare.js";
 import { futureOf } from "./futures.js";
 import { headOf } from "../lib/format.js";
+import { Session } from "../lib/session.js";
 
 /**
  * What a page stores for the probe.

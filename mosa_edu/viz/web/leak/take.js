@@ -3,7 +3,7 @@
  * @module
  */
 
-import { pythonString } from "../explorer/export.js";
+import { pythonString } from "../lib/export.js";
 import { drawLeak, gridOf } from "./chart.js";
 import { leakLegend } from "./words.js";
 import { svg } from "../lib/dom.js";

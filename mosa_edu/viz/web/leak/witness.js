@@ -27,7 +27,7 @@ export class Witness {
     return this.runner.session(this.probe.state ?? this.wanted);
   }
 
-  /** @returns {import("../explorer/session.js").Status} Of the model that failed, else of the one that is asked. */
+  /** @returns {import("../lib/session.js").Status} Of the model that failed, else of the one that is asked. */
   get status() {
     const failed = this.runner.session(this.wanted);
     return (failed.status.name === "error" ? failed : this.session).status;

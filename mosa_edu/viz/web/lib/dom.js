@@ -118,6 +118,35 @@ export const writer = (palette) => (words, place) =>
   svg("text", { "font-family": SANS, "font-size": 11, fill: palette.ink2, ...place }, words);
 
 /**
+ * Where labels go that want to stand over their points but not on each other.
+ * @param {{x: number, most: number}[]} wishes From left to right; no label goes beyond `most`.
+ * @param {number} gap Least distance.
+ * @returns {number[]}
+ */
+export function placeLabels(wishes, gap) {
+  /** @type {{sum: number, size: number}[]} runs of touching labels, by where the first would stand */
+  const runs = [];
+  wishes.forEach(({ x, most }, i) => {
+    let run = { sum: Math.min(x, most) - gap * i, size: 1 };
+    while (
+      runs.length &&
+      runs[runs.length - 1].sum / runs[runs.length - 1].size > run.sum / run.size
+    ) {
+      const before = /** @type {{sum: number, size: number}} */ (runs.pop());
+      run = { sum: run.sum + before.sum, size: run.size + before.size };
+    }
+    runs.push(run);
+  });
+  const places = runs
+    .flatMap(({ sum, size }) => Array(size).fill(sum / size))
+    .map((x, i) => x + gap * i);
+  for (let i = places.length - 1, most = Infinity; i >= 0; i--) {
+    most = places[i] = Math.min(places[i], wishes[i].most, most - gap);
+  }
+  return places;
+}
+
+/**
  * Put another drawing into an SVG element.
  * @param {Element} drawing
  * @param {{nodes: Node[], height: number}} drawn

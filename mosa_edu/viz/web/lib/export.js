@@ -62,6 +62,24 @@ export function csvText(rows) {
 }
 
 /**
+ * A text as a Python literal.
+ * @param {string} text
+ * @returns {string} ASCII only, so that it survives any clipboard.
+ */
+export function pythonString(text) {
+  const escaped = Array.from(text, (character) => {
+    const point = /** @type {number} */ (character.codePointAt(0));
+    if (character === "\n") return "\\n";
+    if (character === '"' || character === "\\") return `\\${character}`;
+    if (point >= 32 && point < 127) return character;
+    return point > 0xffff
+      ? `\\U${point.toString(16).padStart(8, "0")}`
+      : `\\u${point.toString(16).padStart(4, "0")}`;
+  });
+  return `"${escaped.join("")}"`;
+}
+
+/**
  * @param {string} text
  * @param {number} [letter] Mean width of a character.
  * @returns {string[]} Lines that fit into the picture.

@@ -69,7 +69,7 @@ export function figureFrame({ id, kind, name, controls, above, parts, buttons, n
       detail.textContent = more;
     },
     /**
-     * @param {import("../explorer/session.js").Status} state
+     * @param {import("./session.js").Status} state
      * @param {boolean} live Whether what is shown was computed here.
      * @param {string} [variant]
      */
@@ -89,7 +89,7 @@ export function figureFrame({ id, kind, name, controls, above, parts, buttons, n
 /**
  * Say where the numbers come from.
  * @param {HTMLElement} pill
- * @param {import("../explorer/session.js").Status} status
+ * @param {import("./session.js").Status} status
  * @param {boolean} live Whether what is shown is computed here once the model is.
  * @param {string} variant What was changed about the model.
  */

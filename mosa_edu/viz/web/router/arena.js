@@ -4,8 +4,8 @@
  */
 
 import { drain } from "../engine/drain.js";
-import { Session } from "../explorer/session.js";
 import { rollFuture } from "../leak/futures.js";
+import { Session } from "../lib/session.js";
 
 const DRAWN_KEYS = 65536;
 

@@ -3,12 +3,12 @@
  * @module
  */
 
-import { bannerPanel } from "../explorer/own_text.js";
 import { headField, layerField, textField, tokenList } from "../lib/card.js";
 import { TEXT_CSS } from "../lib/css.js";
 import { button, html, setAttribute, svg } from "../lib/dom.js";
 import { Figure } from "../lib/figure.js";
 import { fraction, signed, tokenLabels } from "../lib/format.js";
+import { bannerPanel } from "../lib/own_text.js";
 import { randomPicks, TRIES } from "./arena.js";
 import { drawRivals, rivalsOf } from "./drawing.js";
 import { Referee } from "./referee.js";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { pythonString } from "../explorer/export.js";
+import { pythonString } from "../lib/export.js";
 import { fraction, signed } from "../lib/format.js";
 import { rivalsOf } from "./drawing.js";
 

@@ -3,8 +3,7 @@
  * @module
  */
 
-import { placeLabels } from "../explorer/axis.js";
-import { svg, writer } from "../lib/dom.js";
+import { placeLabels, svg, writer } from "../lib/dom.js";
 import { count } from "../lib/format.js";
 import { MONO } from "../lib/palette.js";
 import { otherStop } from "./history.js";

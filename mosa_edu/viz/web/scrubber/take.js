@@ -3,7 +3,7 @@
  * @module
  */
 
-import { pythonString } from "../explorer/export.js";
+import { pythonString } from "../lib/export.js";
 
 export const SCRUB_CSS = `
 .scrub .detail{min-height:40px}

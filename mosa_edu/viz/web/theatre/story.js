@@ -3,7 +3,7 @@
  * @module
  */
 
-import { pythonString } from "../explorer/export.js";
+import { pythonString } from "../lib/export.js";
 import { count, plural, rowName, tokenLabels } from "../lib/format.js";
 
 export const THEATRE_CSS = `

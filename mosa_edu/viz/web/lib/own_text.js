@@ -3,9 +3,9 @@
  * @module
  */
 
+import { bold, button, html } from "./dom.js";
+import { count, megabytes, plural } from "./format.js";
 import { DEBOUNCE, LONGEST_TEXT } from "./limits.js";
-import { bold, button, html } from "../lib/dom.js";
-import { count, megabytes, plural } from "../lib/format.js";
 
 /**
  * @param {{route: (text: string) => void, load: () => void}} actions

@@ -6,12 +6,12 @@
 import { Engine } from "../engine/engine.js";
 import { fetchEngine } from "../engine/fetch.js";
 import { selfTest } from "../engine/selftest.js";
-import { bookUrl } from "../lib/host.js";
+import { bookUrl } from "./host.js";
 
 /**
  * What a page stores for the explorer.
  * @typedef {Object} StoredData
- * @property {import("./examples.js").Example[]} examples
+ * @property {import("../explorer/examples.js").Example[]} examples
  * @property {import("../engine/model.js").Config} config
  * @property {Record<string, string>} vocabulary Text of the entries that the examples predict.
  * @property {{url: string | null, sha256: string | null, bytes: number}} weights
@@ -35,7 +35,7 @@ import { bookUrl } from "../lib/host.js";
 export class Session {
   /**
    * @param {StoredData} data
-   * @param {import("../lib/host.js").Model} model
+   * @param {import("./host.js").Model} model
    * @param {() => void} onStatus
    * @param {string} [sent] Where Python puts the weights.
    */
