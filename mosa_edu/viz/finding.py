@@ -1,8 +1,8 @@
 """One true sentence about what a head keeps, for any text.
 
 The page says the same sentence: `web/lib/finding.js` follows this file, and both read the kinds
-of tokens from `web/lib/token_kinds.js`. All comparisons are of integers, so that both agree to the last
-case.
+of tokens from `web/lib/token_kinds.js`. All comparisons are of integers, so that both agree to the
+last case.
 """
 
 import json
