@@ -108,7 +108,7 @@ MUTANTS = [
     Mutant(
         "ties as torch.topk leaves them",
         RANKING,
-        "torch.compiler.is_compiling() or bool(odd.any())",
+        "not bool(apart.all())",
         "False",
         ties_go_to_the_earlier,
     ),
@@ -157,8 +157,8 @@ MUTANTS = [
     Mutant(
         "ties in the prefix to the later",
         PREFIX,
-        "router_logits - TIE * router_logits",
-        "router_logits + TIE * router_logits",
+        "router_logits - tie_at(",
+        "router_logits + tie_at(",
         ties_go_to_the_earlier,
     ),
     Mutant(
@@ -185,7 +185,7 @@ MUTANTS = [
     Mutant(
         "threshold from this very text",
         "selection/threshold.py",
-        "router_logits > self.threshold[:, None]",
+        "router_logits > threshold + tie_at(threshold)",
         "router_logits > router_logits.mean(-1, keepdim=True)",
         causal_rules_ignore_the_future,
     ),

@@ -15,6 +15,7 @@ from mosa_edu.generation.slots import RaggedSlots, RingSlots
 from mosa_edu.model import PRESETS, TransformerLM
 from mosa_edu.selection import PrefixTopK, Threshold
 from mosa_edu.selection.prefix_top_k import prefix_ranks
+from mosa_edu.selection.ranking import rank_of_each, top_k_positions
 from mosa_edu.tracing import Recording
 
 RAGGED = ("prefix", "threshold", "token")
@@ -77,8 +78,25 @@ def test_scores_that_only_rounding_parts_are_a_tie():
     noise = 4e-16 * torch.randn(12, dtype=torch.float64, generator=torch.manual_seed(0))
     assert prefix_ranks(equal + noise).flatten().tolist() == list(range(12))
     assert prefix_ranks(equal + torch.arange(12) * 1e-9).flatten().tolist() == [0] * 12
-    rising = equal.float() + torch.arange(12) * 1e-6  # float32: no two are excused
+    assert prefix_ranks((equal + 1e8 * noise).float()).flatten().tolist() == list(range(12))
+    rising = equal.float() + torch.arange(12) * 1e-6  # float32: wider than rounding
     assert prefix_ranks(rising).flatten().tolist() == [0] * 12
+
+
+@pytest.mark.parametrize(("dtype", "noise"), [(torch.float32, 4e-8), (torch.float64, 4e-16)])
+def test_no_choice_turns_on_the_last_bit(dtype, noise):
+    """Catches a choice among equal words by how a processor rounds their scores."""
+    words = torch.tensor([2.0, 1.0, 0.5, 1.0] * 8, dtype=dtype)
+    rounding = noise * torch.randn(32, dtype=dtype, generator=torch.manual_seed(0))
+    for scores in (words + rounding, words - rounding):
+        assert not torch.equal(scores, words)
+        for k in range(1, 33):
+            assert torch.equal(top_k_positions(scores, k), top_k_positions(words, k))
+        assert torch.equal(rank_of_each(scores), rank_of_each(words))
+        selector = Threshold(1, 1, 2, 32)
+        selector.learn(words[None, None], words[None, None] > 0, None)
+        selector.threshold += noise  # an average of equal numbers rounds too
+        assert torch.equal(selector.wants(scores[None, None], None)[0, 0], words > 1.5)
 
 
 @pytest.mark.parametrize(("dense", "local"), [(2, 0), (0, 2), (1, 1)])

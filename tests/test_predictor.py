@@ -58,6 +58,21 @@ def test_a_shifted_bias_says_yes_as_often_as_was_picked():
         assert row["recall"] == pytest.approx(row["precision"], abs=2e-3)
 
 
+def test_a_shifted_bias_cuts_between_unequal_words():
+    """Catches a cut through equal words: their logits would be 0 up to the last bit."""
+    vocabulary = torch.randn(12, 6, generator=torch.manual_seed(0))
+    words = torch.arange(12).repeat(40)
+    wanted = torch.rand(len(words), 3, generator=torch.manual_seed(1)) < 0.3
+    picks = Picks(vocabulary[words], wanted)
+    weight, bias = torch.randn(3, 6, generator=torch.manual_seed(2)), torch.zeros(3)
+    weight[2] = 0  # knows nothing: no cut is right, so it says no
+    logits = picks.tokens @ weight.T + shifted(picks, weight, bias)
+    assert logits.abs().amin() > 0.01
+    assert (logits[:, 2] < 0).all()
+    yes = (logits > 0).sum(dim=0)[:2]
+    assert ((yes - wanted.sum(dim=0)[:2]).abs() <= 20).all()  # half of one word's 40
+
+
 def guessing_model(**changes) -> TransformerLM:
     model = loud_model(sparse="mosa", **changes)
     classifiers = []

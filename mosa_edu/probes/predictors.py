@@ -156,11 +156,21 @@ def with_predictors(
 
 
 def shifted(picks: Picks, weight: Tensor, bias: Tensor) -> Tensor:
-    """Move the bias so that as many of these tokens get a yes as were picked, (H,)."""
+    """Move the bias so that as many of these tokens get a yes as were picked, (H,).
+
+    Equal words have equal logits up to rounding, so the cut is the middle of the nearest gap that
+    is wider than rounding; a head whose logits are all equal says no to all.
+    """
     ordered = F.linear(picks.tokens, weight, bias).sort(dim=0, descending=True).values  # (N, H)
-    last = picks.chosen.sum(dim=0).clamp(1, len(ordered) - 1)[None]  # first one that gets a no
-    cut = (ordered.gather(0, last - 1) + ordered.gather(0, last)) / 2  # rounding moves neither
-    return bias - cut[0]
+    above, below = ordered[:-1], ordered[1:]
+    size = F.linear(picks.tokens.abs(), weight.abs(), bias.abs()).amax(dim=0)  # rounding's scale
+    gap = above - below > 8 * torch.finfo(size.dtype).eps * size  # (N - 1, H)
+    yes = torch.arange(1, len(ordered), device=gap.device)[:, None]  # above each of the gaps
+    missed = (yes - picks.chosen.sum(dim=0)).abs().masked_fill(~gap, len(ordered) + 1)
+    fewest, place = missed.min(dim=0, keepdim=True)  # (1, H)
+    middle = (above.gather(0, place) + below.gather(0, place)) / 2
+    cut = torch.where(fewest > len(ordered), ordered[:1] + 1, middle)[0]
+    return bias - cut
 
 
 def judge(picks: Picks, weight: Tensor, bias: Tensor) -> list[dict[str, Any]]:

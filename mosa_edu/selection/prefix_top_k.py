@@ -5,12 +5,10 @@ from torch import Tensor
 
 from mosa_edu.selection.masks import places
 from mosa_edu.selection.ragged import RaggedSelector
+from mosa_edu.selection.ranking import tie_at
 
 COMPARISONS_AT_ONCE = 1 << 21
 """Comparisons held in memory together, one byte each: few enough to stay in a cache."""
-
-TIE = 1e-12
-"""Differences of float64 logits up to this, relative to those above 1, count as a tie."""
 
 
 def good_enough(router_logits: Tensor) -> Tensor:
@@ -24,15 +22,10 @@ def good_enough(router_logits: Tensor) -> Tensor:
     Returns
     -------
     Tensor, same shape
-        The scores themselves; in float64 a little less. Equal words have equal scores, and a tie
-        goes to the earlier one, but products of other shapes may round them apart: a text read
-        token by token would then tie elsewhere than the same text read at once. In float32 the
-        rounding of equal words is as large as the distance of some unequal ones, so nothing is
-        excused.
+        A little less than the scores themselves, by what rounding may part (`ranking.TIES`):
+        equal words tie however a text is read, and a tie goes to the earlier one.
     """
-    if router_logits.dtype != torch.float64:
-        return router_logits
-    return router_logits - TIE * router_logits.abs().clamp(min=1)
+    return router_logits - tie_at(router_logits)
 
 
 def prefix_ranks(router_logits: Tensor) -> Tensor:

@@ -6,6 +6,13 @@ from torch import Tensor
 from mosa_edu.checks import require
 from mosa_edu.selection.selection import kept
 
+TIES = {torch.float32: 2.0**-21, torch.float64: 1e-12}
+"""Differences of scores that count as rounding, relative to how large scores are.
+
+Equal words have equal scores, but products of another shape, on another processor or in another
+row of the same product, round them apart: what is decided must not turn on the last bit.
+"""
+
 
 def top_k_positions(router_logits: Tensor, k: int) -> Tensor:
     """Positions of the k best logits of each row, ascending.
@@ -29,8 +36,8 @@ def top_k_positions(router_logits: Tensor, k: int) -> Tensor:
 
     Notes
     -----
-    `torch.topk` promises no order among equal values. Only the cut matters here: where the k-th
-    and the (k+1)-th best are equal, the choice is repaired with a stable sort.
+    `torch.topk` promises no order among equal values. Only the cut matters here: where rounding
+    alone may part the k-th from the (k+1)-th best, `rank_of_each` decides.
 
     Examples
     --------
@@ -46,11 +53,25 @@ def top_k_positions(router_logits: Tensor, k: int) -> Tensor:
     best = logits.topk(k + 1, dim=-1)  # sorted: the last value is the first one left out
     chosen = best.indices[..., :k]
     # NaN ranks above everything in torch, so the best value tells whether the row holds one.
-    odd = (best.values[..., k - 1] == best.values[..., k]) | best.values[..., 0].isnan()
-    if torch.compiler.is_compiling() or bool(odd.any()):
+    apart = best.values[..., k - 1] - best.values[..., k] > tie(logits)[..., 0]
+    if torch.compiler.is_compiling() or not bool(apart.all()) or bool(best.values.isnan().any()):
         refuse_nan(best.values)
-        chosen = logits.sort(dim=-1, descending=True, stable=True).indices[..., :k]
+        chosen = rank_of_each(logits).sort(dim=-1).indices[..., :k]
     return chosen.sort(dim=-1).values
+
+
+def tie(router_logits: Tensor) -> Tensor:
+    """Return the largest difference within each row that counts as rounding, (..., 1)."""
+    size = router_logits.abs().masked_fill(router_logits.isinf(), 0).amax(dim=-1, keepdim=True)
+    return TIES.get(router_logits.dtype, 0.0) * size
+
+
+def tie_at(values: Tensor) -> Tensor:
+    """Return the difference that counts as rounding where no row may be looked at, (...).
+
+    Scores below 1 are products of values of about 1, so they round as coarsely as 1 does.
+    """
+    return TIES.get(values.dtype, 0.0) * values.abs().clamp(min=1, max=1e30)
 
 
 def refuse_nan(router_logits: Tensor) -> None:
@@ -76,9 +97,15 @@ def rank_of_each(router_logits: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape (..., T), int64
-        ``rank[t] < k`` says that t is among the k best.
+        ``rank[t] < k`` says that t is among the k best. Neighbours that rounding alone may part
+        are equal.
     """
-    order = router_logits.detach().sort(dim=-1, descending=True, stable=True).indices
+    values, order = router_logits.detach().sort(dim=-1, descending=True)
+    worse = values[..., :-1] - values[..., 1:] > tie(values)  # inf - inf is NaN: equal
+    groups = torch.zeros_like(order)
+    groups[..., 1:] = worse.cumsum(dim=-1)
+    groups = torch.empty_like(order).scatter_(-1, order, groups)  # of each position
+    order = groups.sort(dim=-1, stable=True).indices
     places = torch.arange(order.shape[-1], device=order.device).expand_as(order)
     return torch.empty_like(order).scatter_(-1, order, places)
 

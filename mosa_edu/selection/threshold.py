@@ -5,7 +5,7 @@ from torch import Tensor
 
 from mosa_edu.checks import require
 from mosa_edu.selection.ragged import RaggedSelector
-from mosa_edu.selection.ranking import best_of_each_row
+from mosa_edu.selection.ranking import best_of_each_row, tie_at
 
 
 class Threshold(RaggedSelector):
@@ -65,10 +65,15 @@ class Threshold(RaggedSelector):
         return not self._warming_up()
 
     def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
-        """Compare logits with the threshold; see `RaggedSelector.wants`."""
+        """Compare logits with the threshold; see `RaggedSelector.wants`.
+
+        The k-th best logit of one batch is a threshold that its own word meets up to rounding:
+        such a word is not above it, however it rounds.
+        """
         if self._warming_up():
             return best_of_each_row(router_logits, self.sparsity, real)
-        return router_logits > self.threshold[:, None]
+        threshold = self.threshold.to(router_logits.dtype)[:, None]
+        return router_logits > threshold + tie_at(threshold)
 
     def learn(self, router_logits: Tensor, wanted: Tensor, real: Tensor | None) -> None:
         """Move the threshold towards this batch's k-th best logit."""
