@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from axe_playwright_python.sync_playwright import Axe
 from explorer_pages import HEAD
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, Route
 
 from mosa_edu.viz.assets import WEB, module_text
 from mosa_edu.viz.widgets import Component
@@ -95,16 +95,17 @@ def open_figure(
 
 
 def load_module(page: Page, name: str) -> None:
-    """Make what a module without imports exports the page's `own`."""
-    source = (WEB / name).read_text()
-    page.goto("about:blank")
-    page.evaluate(
-        """async (source) => {
-          const blob = new Blob([source], { type: "text/javascript" });
-          window.own = await import(URL.createObjectURL(blob));
-        }""",
-        source,
-    )
+    """Make what a module of the page exports, and all it imports, the page's `own`."""
+    address = "http://127.0.0.1:1/"
+
+    def answer(route: Route) -> None:
+        path = WEB / route.request.url.removeprefix(address)
+        kind = "text/javascript" if path.suffix == ".js" else "text/html"
+        route.fulfill(content_type=kind, body=path.read_text() if path.is_file() else "")
+
+    page.route(f"{address}**", answer)
+    page.goto(address)
+    page.evaluate(f"async () => {{ window.own = await import('/{name}'); }}")
 
 
 class LiveFigure:

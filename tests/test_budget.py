@@ -82,7 +82,7 @@ def test_books_model_buys_the_heads_of_its_twin():
 @pytest.mark.browser
 def test_page_counts_what_python_counts(chromium):
     page = chromium.new_page()
-    load_module(page, "budget/costs.js")
+    load_module(page, "engine/costs.js")
     models = BudgetExplorer().data["models"]
     grid = list(itertools.product(models, KINDS[1:], LENGTHS, SPARSITIES, (1, 3)))
     count = """(grid) => grid.map(([model, kind, T, sparsity, given]) => {

@@ -259,4 +259,4 @@ def test_only_the_latest_work_goes_on(call):
       const broken = work.run(async () => { throw new RangeError("third"); });
       return [await first, await second, await broken.catch((error) => error.message)];
     })()"""
-    assert call("engine/drain.js", answers) == [None, "second", "third"]
+    assert call("engine/run_in_chunks.js", answers) == [None, "second", "third"]

@@ -258,7 +258,7 @@ def test_the_same_text_draws_as_a_widget(visit, address):
 def test_every_place_is_as_likely_for_each_card(visit, address, explorer_site):  # noqa: F811
     page = visit(address).page
     script = """async (ids) => {
-      const m = await import("/web/quiz/memory.js");
+      const m = await import("/web/quiz.js");
       return ids.map((id) => Array.from({ length: 200 }, (_, reader) => {
         localStorage.setItem("mosa-quiz:reader", `r${reader}`);
         return m.ownOrder(id, 4);

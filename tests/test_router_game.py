@@ -42,10 +42,10 @@ def game_site(explorer_site):  # noqa: F811
         **{"tries": 20, "name": "toy", "sha256": PageModel.read(path).sha256, "source": {}},
     )
     widget = BeTheRouter(contest, model=path, weights_url="model.safetensors")
-    (site.folder / "router.js").write_text(classic_script("router"))
-    page = f'{HEAD}<h1>Game</h1>{widget.element()}<script src="router.js" defer></script>'
-    (site.folder / "router.html").write_text(page)
-    return f"{site.address}/router.html", contest, site.model, site.tokenizer
+    (site.folder / "routing_game.js").write_text(classic_script("routing_game"))
+    page = f'{HEAD}<h1>Game</h1>{widget.element()}<script src="routing_game.js" defer></script>'
+    (site.folder / "routing-game.html").write_text(page)
+    return f"{site.address}/routing-game.html", contest, site.model, site.tokenizer
 
 
 class Game(OpenFigure):
@@ -62,7 +62,7 @@ class Game(OpenFigure):
         )
 
     def picked(self):
-        spans = self.page.locator("mosa-router .text .tok.in")
+        spans = self.page.locator("mosa-routing-game .text .tok.in")
         return spans.evaluate_all("(nodes) => nodes.map((node) => Number(node.dataset.t))")
 
     def losses(self):
@@ -202,18 +202,18 @@ def test_picture_and_numbers_can_be_saved(visit, game_site):
 def test_hostile_fragments_are_shown_or_refused(visit, game_site, fragment):
     game = open_game(visit, game_site, fragment)
     game.page.wait_for_timeout(300)
-    assert game.page.locator("mosa-router img").count() == 0
+    assert game.page.locator("mosa-routing-game img").count() == 0
     assert game.page.evaluate("window.hurt") is None
     assert len(game.picked()) <= len(game_site[1].trained)
 
 
 @pytest.mark.browser
 def test_without_weights_the_first_frame_stays_and_says_why(visit, game_site, explorer_site):  # noqa: F811
-    page = (explorer_site.folder / "router.html").read_text()
+    page = (explorer_site.folder / "routing-game.html").read_text()
     (explorer_site.folder / "bare.html").write_text(
         page.replace('"url":"model.safetensors"', '"url":null')
     )
-    game = Game(visit(f"{explorer_site.address}/bare.html").page, "mosa-router")
+    game = Game(visit(f"{explorer_site.address}/bare.html").page, "mosa-routing-game")
     game.button("Next head").click()
     game.until("(root) => root.querySelector('.told').textContent.includes('without the model')")
     assert game.text(".finding") == router_finding(game_site[1])
@@ -224,7 +224,7 @@ def test_without_weights_the_first_frame_stays_and_says_why(visit, game_site, ex
 def test_phone_has_no_sideways_scrolling_and_large_targets(visit, game_site):
     game = open_game(visit, game_site, viewport={"width": 360, "height": 780}, has_touch=True)
     assert game.page.evaluate("document.documentElement.scrollWidth") <= 360
-    for button in game.page.locator("mosa-router button").all():
+    for button in game.page.locator("mosa-routing-game button").all():
         if button.is_visible():
             assert button.bounding_box()["height"] >= 43.9
     game.one('[data-t="1"]').tap()

@@ -46,11 +46,11 @@ def stories(explorer_site):  # noqa: F811
 def address(explorer_site, stories):  # noqa: F811
     """Serve a page with one theatre."""
     folder = explorer_site.folder
-    (folder / "theatre.js").write_text(classic_script("theatre"))
+    (folder / "decode_trace.js").write_text(classic_script("decode_trace"))
     element = DecodeTheatre(list(stories.values())).element()
-    page = f'{HEAD}<h1>Decoding</h1>{element}<script src="theatre.js" defer></script>'
-    (folder / "theatre.html").write_text(page)
-    return f"{explorer_site.address}/theatre.html"
+    page = f'{HEAD}<h1>Decoding</h1>{element}<script src="decode_trace.js" defer></script>'
+    (folder / "decode-trace.html").write_text(page)
+    return f"{explorer_site.address}/decode-trace.html"
 
 
 class Theatre(OpenFigure):
@@ -185,7 +185,7 @@ def test_keys_step_play_and_pause_and_nothing_plays_by_itself(visit, address, st
     shown.page.wait_for_timeout(600)
     assert shown.step() == 3
     assert shown.text(".pill") == f"Recorded, {len(stories['prefix'].tokens)} steps"
-    unread = "mosa-theatre .tok.unread"
+    unread = "mosa-decode-trace .tok.unread"
     story = stories["prefix"]
     assert shown.page.locator(unread).count() == len(story.tokens) - story.prompt
     slider = shown.one("input[type=range]")
@@ -273,7 +273,7 @@ def test_picture_and_numbers_can_be_saved(visit, address, stories):
 def test_hostile_fragments_are_shown_as_usual(visit, address, stories, fragment):
     shown = open_theatre(visit, address, fragment)
     shown.page.wait_for_timeout(200)
-    assert shown.page.locator("mosa-theatre img").count() == 0
+    assert shown.page.locator("mosa-decode-trace img").count() == 0
     assert shown.page.evaluate("window.hurt") is None
     assert shown.text(".finding") == theatre_finding(stories["prefix"])
 
@@ -283,7 +283,7 @@ def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
     size = {"width": 360, "height": 780}
     shown = open_theatre(visit, address, viewport=size, has_touch=True)
     assert shown.page.evaluate("document.documentElement.scrollWidth") <= 360
-    for button in shown.page.locator("mosa-theatre button").all():
+    for button in shown.page.locator("mosa-decode-trace button").all():
         assert button.bounding_box()["height"] >= 43.9
 
 

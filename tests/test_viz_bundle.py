@@ -21,14 +21,14 @@ from mosa_book.minify import minified, minify  # noqa: E402
 LARGEST = 91_000
 SHORTENED = pytest.mark.skipif(minify is None, reason="this system has no wheel of the minifier")
 MODULES = {
-    "engine/run.js": "export const run = (text) => text;\n",
+    "engine/model.js": "export const run = (text) => text;\n",
     "draw.js": "export const draw = (text) => text;\nexport const unused = 1;\n",
-    "shown.js": 'import { run } from "./engine/run.js";\nexport const shown = run("shown");\n',
+    "shown.js": 'import { run } from "./engine/model.js";\nexport const shown = run("shown");\n',
     "both.js": 'import { draw } from "./draw.js";\nimport { shown } from "./shown.js";\n'
     "defineElement(draw(shown));\nexport default {};\n",
     "live.js": 'import { shown } from "./shown.js";\ndefineElement(shown);\nexport default {};\n',
     "plain.js": 'import { draw } from "./draw.js";\ndefineElement(draw);\nexport default {};\n',
-    "tool.js": 'import { run } from "./engine/run.js";\nexport default { run };\n',
+    "tool.js": 'import { run } from "./engine/model.js";\nexport default { run };\n',
 }
 
 
@@ -50,7 +50,7 @@ def test_what_several_use_stands_once_and_the_engine_apart(folder):
     found = {name: [module.name for module in one.modules] for name, one in scripts.items()}
     assert found == {
         PARTS: ["draw.js"],
-        MODEL_PARTS: ["engine/run.js", "shown.js"],
+        MODEL_PARTS: ["engine/model.js", "shown.js"],
         "both": ["both.js"],
         "live": ["live.js"],
         "plain": ["plain.js"],
@@ -74,7 +74,7 @@ def test_a_page_loads_what_it_needs_in_order(folder):
 
 
 def test_one_name_for_two_things_is_refused(folder):
-    twin = 'import { run } from "./engine/run.js";\nconst kept = 1;\nexport const twin = run;\n'
+    twin = 'import { run } from "./engine/model.js";\nconst kept = 1;\nexport const twin = run;\n'
     uses = 'import { twin } from "./twin.js";\ndefineElement(twin);\nexport default {};\n'
     shown = MODULES["shown.js"] + "const kept = 2;\n"
     changed = {"twin.js": twin, "shown.js": shown, "plain.js": uses, "second.js": uses}

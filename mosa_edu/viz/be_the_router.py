@@ -50,8 +50,8 @@ class BeTheRouter(Component):
         If the contest is of another model, or if it is not on one of the texts.
     """
 
-    component = "router"
-    _esm = module_text("router")
+    component = "routing-game"
+    _esm = module_text("routing_game")
     data = traitlets.Dict().tag(sync=True)
     layer = traitlets.Int(0).tag(sync=True)
     head = traitlets.Int(0).tag(sync=True)

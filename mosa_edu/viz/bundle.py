@@ -20,7 +20,7 @@ from mosa_edu.viz.assets import DEFAULT_EXPORT, WEB, Module, in_order, read_modu
 PARTS, MODEL_PARTS = "parts", "parts-model"
 
 _ELEMENT = re.compile(r"^defineElement\(", re.M)
-_ENGINE = "engine/"
+_MODEL = "engine/model.js"
 _SHARED = "globalThis.mosaParts"
 
 
@@ -101,9 +101,9 @@ def page_scripts(root: Path = WEB) -> dict[str, Script]:
             modules[module.name] = module
             users.setdefault(module.name, []).append(component)
     place: dict[str, str] = {}
-    for name, module in modules.items():
-        needs_model = any(place[target] == MODEL_PARTS for target, _ in module.imports)
-        shared = MODEL_PARTS if needs_model or name.startswith(_ENGINE) else PARTS
+    run_model = set(users.get(_MODEL, ()))
+    for name in modules:
+        shared = MODEL_PARTS if run_model.issuperset(users[name]) else PARTS
         place[name] = users[name][0] if len(users[name]) == 1 else shared
     names = [PARTS, MODEL_PARTS, *sorted(set(place.values()) - {PARTS, MODEL_PARTS})]
     borders = {name: _border(name, modules, place) for name in names}

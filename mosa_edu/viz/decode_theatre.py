@@ -40,8 +40,8 @@ class DecodeTheatre(Component):
         If there is no story, or if two are of one rule or of different weights.
     """
 
-    component = "theatre"
-    _esm = module_text("theatre")
+    component = "decode-trace"
+    _esm = module_text("decode_trace")
     data = traitlets.Dict().tag(sync=True)
     kernel = traitlets.Bool(True).tag(sync=True)
     rule = traitlets.Unicode("").tag(sync=True)

@@ -4,14 +4,11 @@
  */
 
 import { hover, keystrokeTimes, otherHead, rest } from "./bench/frames.js";
-import { Tokenizer } from "./engine/bpe.js";
-import { drain } from "./engine/drain.js";
-import { Engine } from "./engine/engine.js";
-import { fetchEngine } from "./engine/fetch.js";
-import { openSafetensors } from "./engine/safetensors.js";
-import { selfTest } from "./engine/selftest.js";
-import { sha256, sha256InScript } from "./engine/sha256.js";
+import { Engine, fetchEngine, selfTest } from "./engine/engine.js";
+import { drain } from "./engine/run_in_chunks.js";
+import { Tokenizer } from "./engine/tokenizer.js";
 import { readTrace } from "./engine/trace.js";
+import { openSafetensors, sha256, sha256InScript } from "./engine/weights.js";
 import { traceOf } from "./engine/write_trace.js";
 
 /**

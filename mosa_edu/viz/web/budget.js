@@ -3,8 +3,206 @@
  * @module
  */
 
-import { BudgetExplorer } from "./budget/controller.js";
+import { budgetPython, budgetRows, budgetSaid, drawBudget } from "./budget/drawing.js";
+import { budgetOf, keptTokens, KINDS, LONGEST, timesFits } from "./engine/costs.js";
+import { labelled, segmentField, valueSlider } from "./lib/card.js";
+import { html, setAttribute, setText, svg } from "./lib/dom.js";
+import { Figure, within } from "./lib/figure.js";
+import { count } from "./lib/format.js";
 import { defineElement, drawnBy } from "./lib/host.js";
+
+/** What stays when the text grows. */
+export const REGIMES = { rho: "ρ fixed", k: "k fixed" };
+
+const MOST_HEADS = 16;
+
+
+/**
+ * @param {string} name
+ * @param {Record<string, string>} titles
+ * @param {(value: string) => void} choose
+ */
+function listField(name, titles, choose) {
+  const options = Object.entries(titles).map(([value, title]) => html("option", { value }, title));
+  const select = html("select", { "aria-label": name }, ...options);
+  select.addEventListener("change", () => choose(select.value));
+  return { select, node: labelled(name, select) };
+}
+
+/**
+ * @param {import("./engine/costs.js").Baseline[]} models
+ * @param {(changes: Partial<BudgetState>) => void} change
+ */
+export function budgetControls(models, change) {
+  const titles = Object.fromEntries(models.map(({ name, title }) => [name, title]));
+  const model = listField("Dense model", titles, (preset) => {
+    const own = models.find(({ name }) => name === preset) ?? models[0];
+    change({ preset, tokens: own.T, sparsity: own.sparsity, given: own.given, by: "rho" });
+  });
+  const kind = listField("Heads to buy", KINDS, (value) =>
+    change({ kind: /** @type {any} */ (value) }),
+  );
+  const by = segmentField("When the text grows", REGIMES, (value) =>
+    change({ by: /** @type {any} */ (value) }),
+  );
+  const length = valueSlider("Tokens", 4, 17, (step) => change({ tokens: 2 ** step }));
+  const rate = valueSlider("Sparsity", 0, 10, (step) => change({ sparsity: 2 ** step }));
+  const quota = valueSlider("Tokens kept", 1, 12, (step) => change({ k: 2 ** step }));
+  const price = valueSlider("Dense heads given up", 1, MOST_HEADS, (given) => change({ given }));
+  return {
+    nodes: [model, kind, by, length, rate, quota, price].map(({ node }) => node),
+    /** @param {BudgetState} state @param {number} heads Dense heads of a layer. */
+    show({ preset, kind: own, by: regime, tokens, sparsity, k, given }, heads) {
+      model.select.value = preset;
+      kind.select.value = own;
+      by.show(regime);
+      const [rho, kept] = [`ρ = ${count(sparsity)}`, `k = ${count(k)}`];
+      length.show(Math.log2(tokens), `Tokens T = ${count(tokens)}`);
+      rate.show(Math.log2(sparsity), `Sparsity ${rho}, so ${kept}`);
+      quota.show(Math.log2(k), `Kept ${kept}, so ${rho}`);
+      price.show(given, `Dense heads given up: ${given} of ${heads}`, heads);
+      rate.node.hidden = regime === "k";
+      quota.node.hidden = regime !== "k";
+    },
+  };
+}
+
+export const BUDGET_CSS = `
+.budget .controls { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+.body { padding-top: 16px; padding-bottom: 16px; }
+.body svg { display: block; }
+.narrow.budget .controls { grid-template-columns: 1fr; }
+.narrow.budget .segments > * { flex: 1; }
+`;
+
+const SYNCED = ["preset", "kind", "tokens", "sparsity", "given"];
+const NOTE =
+  "One forward pass of one text; a multiplication and an addition count 2. Attention is charged for the whole square although it is causal; top-k, gathering and scattering are not counted. Heads whose number of tokens varies are charged for all their slots.";
+
+/**
+ * @typedef {Object} BudgetState
+ * @property {string} preset Name of a dense model.
+ * @property {keyof typeof KINDS} kind
+ * @property {number} tokens
+ * @property {keyof typeof REGIMES} by What the reader holds fixed; the other one of the two follows.
+ * @property {number} sparsity
+ * @property {number} k
+ * @property {number} given Dense heads of a layer given up.
+ * @property {"figure" | "table"} view
+ */
+
+export class BudgetExplorer extends Figure {
+  /**
+   * @param {import("./lib/host.js").Model} model
+   * @param {HTMLElement} el
+   */
+  constructor(model, el) {
+    super(model, el, "budget", BUDGET_CSS, SYNCED);
+    /** @type {import("./engine/costs.js").Baseline[]} */
+    this.models = this.data.models;
+    this.drawing = svg("svg", { role: "img" });
+    this.controls = budgetControls(this.models, (changes) => this.change(changes));
+    const parts = [html("section", { class: "pad body" }, this.drawing)];
+    this.mount({ name: "Budget explorer", controls: this.controls.nodes, parts, note: NOTE });
+  }
+
+  /** @returns {BudgetState} */
+  firstFrame() {
+    return this.bounded({ ...this.data.start, by: "rho", k: 1, view: "figure" });
+  }
+
+  /** @param {string} preset */
+  baseline(preset) {
+    return this.models.find(({ name }) => name === preset) ?? this.models[0];
+  }
+
+  /** @param {BudgetState} state @returns {BudgetState} */
+  bounded(state) {
+    const tokens = within(state.tokens, 2, LONGEST);
+    const given = within(state.given, 1, this.baseline(state.preset).heads);
+    if (state.by === "k") {
+      const k = within(state.k, 2, LONGEST);
+      return { ...state, tokens, given, k, sparsity: timesFits(tokens, Math.min(k, tokens)) };
+    }
+    const sparsity = within(state.sparsity, 1, tokens);
+    return { ...state, tokens, given, sparsity, k: keptTokens({ T: tokens, sparsity }) };
+  }
+
+  /** @param {BudgetState} state */
+  budget({ preset, kind, tokens, sparsity, given }) {
+    return budgetOf(this.baseline(preset), { kind, T: tokens, sparsity, given });
+  }
+
+  /** A sparsity that Python sets is the one that stays when the text grows. */
+  follow() {
+    const said = this.model.get("sparsity");
+    if (!this.telling && said !== undefined && said !== this.state.sparsity) {
+      this.state = { ...this.state, by: "rho" };
+    }
+    super.follow();
+  }
+
+  /** @param {BudgetState} state */
+  paint(state) {
+    setText(this.frame.pill, "Exact count");
+    this.controls.show(state, this.baseline(state.preset).heads);
+    const width = Math.round(this.width - (this.width < 560 ? 26 : 34));
+    const { nodes, height } = this.picture(state, this.stage.palette(), width);
+    setAttribute(this.drawing, "width", `${width}`);
+    setAttribute(this.drawing, "height", `${height}`);
+    setAttribute(this.drawing, "aria-label", this.spoken);
+    this.drawing.replaceChildren(...nodes);
+  }
+
+  /** @param {BudgetState} state */
+  said(state) {
+    return budgetSaid(this.budget(state), state);
+  }
+
+  /** @param {BudgetState} state */
+  table(state) {
+    const caption = this.provenance(state);
+    return { rows: budgetRows(this.budget(state), state), caption, at: -1, words: [0] };
+  }
+
+  /** @param {BudgetState} state @param {import("./lib/palette.js").Palette} palette @param {number} width */
+  picture(state, palette, width) {
+    return drawBudget({ budget: this.budget(state), state, palette }, width);
+  }
+
+  /** @param {BudgetState} state */
+  python(state) {
+    return budgetPython(this.baseline(state.preset), state);
+  }
+
+  /** @param {BudgetState} state */
+  provenance({ preset, tokens, sparsity }) {
+    return `${this.baseline(preset).title}: ${count(tokens)} tokens, sparsity ${count(sparsity)}`;
+  }
+
+  /** @param {BudgetState} state */
+  link({ preset, kind, tokens, by, sparsity, k, given }) {
+    const rate = by === "k" ? { k } : { rho: sparsity };
+    return { budget: preset, kind, t: tokens, by, ...rate, give: given };
+  }
+
+  /** @param {ReturnType<typeof import("./lib/card.js").fragmentReader>} reader */
+  stateOf({ whole, oneOf }) {
+    const { start } = this.data;
+    const names = this.models.map(({ name }) => name);
+    const preset = oneOf("budget", names, start.preset);
+    const { T, sparsity, given } = this.baseline(preset);
+    return {
+      preset,
+      kind: oneOf("kind", Object.keys(KINDS), start.kind),
+      tokens: whole("t", T),
+      by: oneOf("by", Object.keys(REGIMES), "rho"),
+      sparsity: whole("rho", sparsity),
+      k: whole("k", 64),
+      given: whole("give", given),
+    };
+  }
+}
 
 const budget = drawnBy(BudgetExplorer);
 

@@ -3,8 +3,376 @@
  * @module
  */
 
+import { bytesOf } from "./lib/arrays.js";
+import {
+  headField,
+  layerField,
+  segmentField,
+  textField,
+  tokenList,
+  valueSlider,
+} from "./lib/card.js";
+import { button, html, setAttribute, setText, svg } from "./lib/dom.js";
+import { Figure, within } from "./lib/figure.js";
+import { headName, plural, tokenLabels } from "./lib/format.js";
 import { defineElement, drawnBy } from "./lib/host.js";
-import { MaskZoo } from "./mask_zoo/controller.js";
+import {
+  causality,
+  drawMask,
+  drawRow,
+  drawZoo,
+  goingOn,
+  keysOf,
+  NAMES,
+  pairsOf,
+  viewBox,
+  zooMasks,
+  zooPython,
+  zooSaid,
+  zooTable,
+} from "./mask_zoo/masks.js";
+
+export const ZOO_CSS = `
+.zoo .controls { display: flex; flex-wrap: wrap; gap: 12px 16px; }
+.zoo .field:first-child { flex: 1 1 160px; }
+.zoo .field:nth-child(5) { flex: 3 1 260px; }
+.ahead { flex: 2 1 240px; align-self: end; min-height: 32px; }
+.body { padding-top: 12px; padding-bottom: 16px; }
+.text { font: 14px/28px var(--mosa-mono); overflow-wrap: anywhere; padding-bottom: 12px; }
+.tok { position: relative; padding: 2px; margin: 0 -2px; border-radius: 4px; cursor: pointer; }
+.mosa .tok.in { background: var(--mosa-pick); color: var(--mosa-pick-ink); }
+.tok.att { box-shadow: 0 6px 0 -2px var(--mosa-cursor); }
+.mosa .tok.at, .tok:focus-visible { outline: 2px solid var(--mosa-cursor); outline-offset: 1px; z-index: 1; }
+.tok.after { opacity: .45; cursor: default; text-decoration: line-through; }
+.squares { display: grid; grid-template-columns: repeat(3, 1fr); gap: 20px 16px; }
+.narrow .squares { grid-template-columns: 1fr 1fr; gap: 16px 12px; }
+.square .line { display: flex; flex-wrap: wrap; align-items: center; gap: 2px 8px; }
+.square button { min-height: 28px; padding: 2px 10px; font-weight: 600; }
+.narrow .square .line { flex-direction: column; align-items: flex-start; }
+.narrow .square button { min-height: 44px; padding: 2px 8px; }
+.square svg { display: block; width: 100%; margin: 6px 0; cursor: crosshair; }
+.square .note b { font-weight: 600; }
+.square .reads { color: var(--mosa-cursor-text); font-weight: 600; }
+@media (forced-colors: active) { .tok.in { outline: 1px solid; } }
+`;
+
+/** What one token in so many is kept of. */
+export const SPARSITIES = { 2: "2", 4: "4", 8: "8", 16: "16", 32: "32" };
+
+/** @typedef {{change: (changes: Partial<ZooState>) => void, preview: (changes: Partial<ZooState> | null) => void, state: ZooState}} Zoo */
+
+/**
+ * @param {Zoo} zoo
+ * @param {ZooTexts} texts
+ * @param {Node} root Where the keys [ and ] count.
+ */
+export function zooControls(zoo, { stored, layers, heads }, root) {
+  const text = textField(stored, (name) => zoo.change({ text: name, tokens: Infinity, query: Infinity }));
+  const layer = layerField(layers, (own) => zoo.change({ layer: own }));
+  const head = headField(heads, root, () => zoo.state.head, (own) => zoo.change({ head: own }), "MoSA head");
+  const sparsity = segmentField("Keep one in", SPARSITIES, (own) => zoo.change({ sparsity: Number(own) }));
+  const length = valueSlider("Tokens of the text", 2, 256, (tokens) => zoo.change({ tokens }));
+  const ahead = html("p", { class: "note ahead" });
+  return {
+    nodes: [text, layer, head, sparsity, length].map(({ node }) => node).concat(ahead),
+    /** @param {ZooView} view */
+    show(view) {
+      const { state, T } = view;
+      text.select.value = state.text;
+      layer.show(`${state.layer}`);
+      sparsity.show(`${state.sparsity}`);
+      setText(head.number, `${state.head}`);
+      length.show(state.tokens, `The text ends after ${state.tokens} of ${T}`, T);
+      setText(ahead, goingOn(view));
+    },
+  };
+}
+
+/** @param {Zoo} zoo */
+export function zooText(zoo) {
+  const list = tokenList({
+    study: (query) => zoo.change({ query }),
+    preview: (query) => zoo.preview(query < 0 ? null : { query }),
+    last: () => zoo.state.tokens - 1,
+  });
+  let shown = "";
+  return {
+    node: list.node,
+    /** @param {ZooView} view @param {string} spoken What is said of the row under study. */
+    show({ state, name, pieces, labels, masks }, spoken) {
+      if (shown !== name) list.lay(pieces, labels);
+      shown = name;
+      const mask = masks[Object.keys(NAMES).indexOf(state.mask)];
+      const [kept, keys] = [new Set(mask.kept), new Set(keysOf(mask, state.query))];
+      const isCut = (/** @type {number} */ t) => t >= state.tokens;
+      const marks = (/** @type {number} */ t) => ({ in: kept.has(t), att: keys.has(t), after: isCut(t) });
+      const nameOf = (/** @type {number} */ t) => {
+        const facts = [kept.has(t) && "kept", keys.has(t) && "read by the row under study", isCut(t) && "cut off"];
+        return [labels[t], `position ${t}`, ...facts].filter(Boolean).join(", ");
+      };
+      list.mark(state.query, spoken, marks, nameOf).forEach((span, t) => {
+        setAttribute(span, "aria-selected", `${t === state.query}`);
+        setAttribute(span, "aria-disabled", isCut(t) ? "true" : null);
+      });
+    },
+  };
+}
+
+/**
+ * One square, with its name above and its counts below.
+ * @param {Zoo} zoo
+ * @param {import("./mask_zoo/masks.js").MaskName} name
+ */
+function zooSquare(zoo, name) {
+  const [rule, pairs, kind, reads] = [
+    html("span", { class: "note" }),
+    html("b"),
+    html("span"),
+    html("span", { class: "reads" }),
+  ];
+  const [all, row] = [svg("g"), svg("g")];
+  const drawing = svg("svg", { role: "img" }, all, row);
+  const turn = button(NAMES[name], () => zoo.change({ mask: name }));
+  const at = (/** @type {MouseEvent} */ { clientY }) => {
+    const { top, height } = drawing.getBoundingClientRect();
+    const { tokens } = zoo.state;
+    return Math.max(0, Math.min(tokens - 1, Math.floor(((clientY - top) / height) * tokens)));
+  };
+  drawing.addEventListener("click", (event) => zoo.change({ query: at(event), mask: name }));
+  drawing.addEventListener("pointermove", (event) => {
+    if (event.pointerType === "mouse") zoo.preview({ query: at(event), mask: name });
+  });
+  drawing.addEventListener("pointerleave", () => zoo.preview(null));
+  const node = html(
+    "div",
+    { class: "square" },
+    html("p", { class: "line" }, turn, rule),
+    drawing,
+    html("p", { class: "note" }, pairs, " · ", kind),
+    html("p", { class: "note" }, reads),
+  );
+  return {
+    node,
+    /**
+     * @param {import("./mask_zoo/masks.js").ZooMask} mask
+     * @param {ZooState} state
+     * @param {import("./lib/palette.js").Palette} palette
+     * @param {boolean} isFresh Whether more than the row under study has changed.
+     */
+    show(mask, { tokens, query, mask: chosen }, palette, isFresh) {
+      const keys = keysOf(mask, query).length;
+      const said = plural(pairsOf(mask, tokens), "pair");
+      if (isFresh) {
+        all.replaceChildren(...drawMask(mask, tokens, palette));
+        setAttribute(drawing, "viewBox", viewBox(tokens));
+      }
+      row.replaceChildren(...drawRow(mask, tokens, query, palette));
+      setText(rule, mask.rule);
+      setText(pairs, said);
+      setText(kind, causality(mask));
+      setAttribute(kind, "class", name === "mosa" ? "reads" : null);
+      setText(reads, `row ${query} reads ${keys ? plural(keys, "token") : "none"}`);
+      setAttribute(turn, "aria-pressed", `${name === chosen}`);
+      const about = `${NAMES[name]}, ${mask.rule}: ${said}, ${causality(mask).slice(2)}.`;
+      setAttribute(drawing, "aria-label", `${about} Row ${query} reads ${keys || "none"}.`);
+    },
+  };
+}
+
+/** @param {Zoo} zoo */
+export function zooSquares(zoo) {
+  const names = /** @type {import("./mask_zoo/masks.js").MaskName[]} */ (Object.keys(NAMES));
+  const squares = names.map((name) => zooSquare(zoo, name));
+  let drawn = "";
+  return {
+    node: html("div", { class: "squares" }, ...squares.map(({ node }) => node)),
+    /** @param {ZooView} view @param {import("./lib/palette.js").Palette} palette */
+    show({ state, masks }, palette) {
+      const { text, layer, head, sparsity, tokens } = state;
+      const key = [text, layer, head, sparsity, tokens, palette.ink].join();
+      squares.forEach((square, i) => square.show(masks[i], state, palette, key !== drawn));
+      drawn = key;
+    },
+  };
+}
+
+/**
+ * A text as Python stores it.
+ * @typedef {Object} StoredText
+ * @property {string} name
+ * @property {string} title
+ * @property {string[]} pieces The tokens as written.
+ * @property {number} layers
+ * @property {number} heads
+ * @property {number} sparsity Of the model.
+ * @property {string} order Base64: positions from best to worst, of every layer and head.
+ */
+
+/**
+ * What the reader studies.
+ * @typedef {Object} ZooState
+ * @property {string} text Name of a text.
+ * @property {number} layer
+ * @property {number} head
+ * @property {number} sparsity
+ * @property {number} tokens How many of the text are read.
+ * @property {number} query Row under study.
+ * @property {import("./mask_zoo/masks.js").MaskName} mask Square whose choice the text shows.
+ * @property {"figure" | "table"} view
+ */
+
+/**
+ * A state with all that follows from it.
+ * @typedef {Object} ZooView
+ * @property {ZooState} state
+ * @property {string} name
+ * @property {string[]} pieces
+ * @property {string[]} labels
+ * @property {number} T Tokens of the whole text.
+ * @property {number} heads
+ * @property {boolean} asTraced Whether nothing is held that would move in the model.
+ * @property {import("./mask_zoo/masks.js").ZooMask[]} masks
+ * @property {import("./mask_zoo/masks.js").ZooMask[]} whole The same rules on the whole text.
+ */
+
+export class ZooTexts {
+  /** @param {StoredText[]} stored At least one, all of one model. */
+  constructor(stored) {
+    this.stored = stored;
+    const [{ layers, heads }] = stored;
+    this.layers = layers;
+    this.heads = heads;
+    /** @type {Map<string, {text: StoredText, labels: string[], order: Uint8Array}>} */
+    this.opened = new Map();
+  }
+
+  /** @param {string} name */
+  open(name) {
+    const text = this.stored.find((own) => own.name === name) ?? this.stored[0];
+    const found = this.opened.get(text.name) ?? {
+      text,
+      labels: tokenLabels(text.pieces),
+      order: bytesOf(text.order),
+    };
+    this.opened.set(text.name, found);
+    return found;
+  }
+
+  /** @param {ZooState} state @returns {ZooView} */
+  view(state) {
+    const { text, labels, order } = this.open(state.text);
+    const { pieces, heads, sparsity, name } = text;
+    const T = pieces.length;
+    const start = (state.layer * heads + state.head) * T;
+    const own = order.subarray(start, start + T);
+    const masks = (/** @type {number} */ tokens) =>
+      zooMasks({ T: tokens, length: T, sparsity: state.sparsity, seed: 0, order: own });
+    const asTraced = state.tokens === T && state.sparsity === sparsity;
+    return {
+      state,
+      name,
+      pieces,
+      labels,
+      T,
+      heads,
+      asTraced,
+      masks: masks(state.tokens),
+      whole: masks(T),
+    };
+  }
+}
+
+const SYNCED = ["layer", "head", "sparsity", "tokens", "query"];
+const NOTE =
+  "Blue is what a rule leaves of the pairs. In the text, reversed words are kept by the chosen square, underlined ones read by the orange row. Random draws one token of each run; prefix top-k keeps a token that is among the best so far.";
+
+
+export class MaskZoo extends Figure {
+  /**
+   * @param {import("./lib/host.js").Model} model
+   * @param {HTMLElement} el
+   */
+  constructor(model, el) {
+    super(model, el, "zoo", ZOO_CSS, SYNCED);
+    this.texts = new ZooTexts(this.data.texts);
+    this.controls = zooControls(this, this.texts, this.stage.root);
+    this.text = zooText(this);
+    this.squares = zooSquares(this);
+    const figure = html("section", { class: "pad body" }, this.text.node, this.squares.node);
+    this.mount({ name: "Mask zoo", controls: this.controls.nodes, parts: [figure], note: NOTE });
+  }
+
+  /** @returns {ZooState} */
+  firstFrame() {
+    const [{ name, pieces }] = this.texts.stored;
+    const { layer, head, sparsity, query } = this.data.start;
+    const place = { text: name, layer, head, query };
+    return { ...place, sparsity, tokens: pieces.length, mask: "mosa", view: "figure" };
+  }
+
+  /** @param {ZooState} state @returns {ZooState} */
+  bounded(state) {
+    const { layers, heads } = this.texts;
+    const tokens = within(state.tokens, 2, this.texts.open(state.text).labels.length);
+    return {
+      ...state,
+      tokens,
+      layer: within(state.layer, 0, layers - 1),
+      head: within(state.head, 0, heads - 1),
+      query: within(state.query, 0, tokens - 1),
+      sparsity: state.sparsity in SPARSITIES ? state.sparsity : 8,
+    };
+  }
+
+  /** @param {ZooState} state */
+  paint(state) {
+    const view = this.texts.view(state);
+    const pill = view.asTraced ? "Stored example" : `What if: scores as at ${view.T} tokens`;
+    setText(this.frame.pill, pill);
+    this.controls.show(view);
+    this.squares.show(view, this.stage.palette());
+    this.text.show(view, this.spoken);
+  }
+
+  /** @param {ZooState} state */
+  said(state) {
+    return zooSaid(this.texts.view(state));
+  }
+
+  /** @param {ZooState} state */
+  table(state) {
+    return zooTable(this.texts.view(state));
+  }
+
+  /** @param {ZooState} state @param {import("./lib/palette.js").Palette} palette */
+  picture(state, palette) {
+    return drawZoo(this.texts.view(state).masks, state.tokens, state.query, palette);
+  }
+
+  /** @param {ZooState} state */
+  python(state) {
+    return zooPython(this.texts.view(state), this.data.model);
+  }
+
+  /** @param {ZooState} state */
+  provenance({ sparsity, layer, head }) {
+    return `Model ${this.data.model}, ${headName(layer, head)}, zero-based; one token in ${sparsity}.`;
+  }
+
+  /** @returns {Record<string, import("./lib/figure.js").LinkField>} */
+  get fields() {
+    const names = this.texts.stored.map(({ name }) => name);
+    return {
+      zoo: ["text", names],
+      l: ["layer"],
+      h: ["head"],
+      rho: ["sparsity"],
+      n: ["tokens", null, Infinity],
+      tok: ["query"],
+      mask: ["mask", Object.keys(NAMES)],
+    };
+  }
+}
 
 const maskZoo = drawnBy(MaskZoo);
 

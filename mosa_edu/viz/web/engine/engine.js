@@ -3,14 +3,164 @@
  * @module
  */
 
-import { Tokenizer } from "./bpe.js";
-import { applyPlainHeads, applySparseHeads } from "./heads.js";
-import { normalise } from "./layers.js";
-import { applyFeedforward, readModel } from "./model.js";
+import { multiplyAdd, normalise, packRows } from "./layers.js";
+import { applyFeedforward, applyPlainHeads, applySparseHeads, readModel } from "./model.js";
 import { keptCount } from "./routing.js";
-import { Run } from "./run.js";
-import { openSafetensors } from "./safetensors.js";
-import { sha256 } from "./sha256.js";
+import { Tokenizer } from "./tokenizer.js";
+import { openSafetensors, sha256 } from "./weights.js";
+
+const NEXT = 5;
+const ROWS_A_STEP = 16;
+
+/** @typedef {{id: number, probability: number}} Candidate */
+/** @typedef {{id: number, loss: number, probability: number, rank: number}} Truth */
+
+/** What the engine computed from one text. */
+export class Run {
+  /**
+   * @param {import("./model.js").Model} model
+   * @param {ArrayLike<number>} ids
+   * @param {Settings} settings
+   */
+  constructor(model, ids, settings) {
+    this.model = model;
+    this.ids = Uint16Array.from(ids);
+    /** Number of tokens. */
+    this.T = ids.length;
+    /** What was asked for, with the defaults filled in. */
+    this.settings = settings;
+    /** @type {import("./model.js").LayerRouting[]} */
+    this.layers = [];
+    /** @type {Float32Array[]} the residual stream before each layer */
+    this.inputs = [];
+    /** The residual stream: after the last layer's attention when the run is done. */
+    this.stream = new Float32Array(0);
+    /** Tokens whose predictions have been read, from the first on. */
+    this.read = 0;
+    /** Which predictions are known: those that have been read, and single ones asked for. */
+    this.known = new Uint8Array(this.T);
+    /** T x 5 likeliest next tokens, and their probabilities. */
+    this.nextIds = new Uint16Array(this.T * NEXT);
+    this.nextProbabilities = new Float32Array(this.T * NEXT);
+    /** Loss in nats of the token that really follows, T - 1. */
+    this.losses = new Float32Array(this.T - 1);
+    /** How many entries the model found likelier, or as likely and earlier, T - 1. */
+    this.ranks = new Uint16Array(this.T - 1);
+  }
+
+  /**
+   * Logits of the tokens that may follow some positions.
+   *
+   * The last feed-forward layer looks at one token at a time and routes nothing, so it is computed
+   * here, for the positions that are wanted.
+   * @param {number} first First position.
+   * @param {number} count How many.
+   * @returns {Float32Array} `count` rows of vocab_size numbers.
+   */
+  logits(first, count) {
+    const { blocks, normFinal, output } = this.model;
+    const rows = this.stream.slice(first * output.depth, (first + count) * output.depth);
+    applyFeedforward(blocks[blocks.length - 1], rows);
+    const hidden = normalise(rows, output.depth, normFinal.weight, normFinal.bias);
+    const logits = new Float32Array(count * output.width);
+    const packed = packRows(hidden, output.depth, 0, output.depth, count);
+    multiplyAdd(packed, count, output.depth, output, logits, output.width);
+    return logits;
+  }
+
+  /**
+   * The likeliest tokens after a position; computed on the spot if it has not been read yet.
+   * @param {number} t
+   * @returns {Candidate[]} Five, the likeliest first.
+   */
+  next(t) {
+    if (!this.known[t]) this.readRow(t, this.logits(t, 1));
+    return Array.from({ length: NEXT }, (_, i) => ({
+      id: this.nextIds[t * NEXT + i],
+      probability: this.nextProbabilities[t * NEXT + i],
+    }));
+  }
+
+  /**
+   * Loss and rank of the token that really follows a position; computed if not read yet.
+   * @param {number} t
+   * @returns {Truth | null} Null at the end.
+   */
+  truth(t) {
+    if (t + 1 >= this.T) return null;
+    if (!this.known[t]) this.readRow(t, this.logits(t, 1));
+    const loss = this.losses[t];
+    return { id: this.ids[t + 1], loss, probability: Math.exp(-loss), rank: this.ranks[t] };
+  }
+
+  /**
+   * Read the predictions of all positions in short steps; run it when the page is idle.
+   * @returns {Generator<number, void>} Positions read so far.
+   */
+  *readSteps() {
+    while (this.read < this.T) {
+      const count = Math.min(ROWS_A_STEP, this.T - this.read);
+      const logits = this.logits(this.read, count);
+      const size = logits.length / count;
+      for (let i = 0; i < count; i++) {
+        this.readRow(this.read + i, logits.subarray(i * size, (i + 1) * size));
+      }
+      this.read += count;
+      yield this.read;
+    }
+  }
+
+  /**
+   * Mean loss in nats a token; reads what has not been read yet.
+   * @returns {number} NaN for a text of one token.
+   */
+  meanLoss() {
+    for (const _ of this.readSteps());
+    return this.losses.reduce((sum, loss) => sum + loss, 0) / (this.T - 1);
+  }
+
+  /**
+   * @param {number} t
+   * @param {Float32Array} logits One row.
+   */
+  readRow(t, logits) {
+    this.known[t] = 1;
+    const best = bestOf(logits, NEXT);
+    const highest = logits[best[0]];
+    let total = 0;
+    for (let id = 0; id < logits.length; id++) total += Math.exp(logits[id] - highest);
+    best.forEach((id, i) => {
+      this.nextIds[t * NEXT + i] = id;
+      this.nextProbabilities[t * NEXT + i] = Math.exp(logits[id] - highest) / total;
+    });
+    if (t + 1 >= this.T) return;
+    const id = this.ids[t + 1];
+    const truth = logits[id];
+    this.losses[t] = highest + Math.log(total) - truth;
+    this.ranks[t] = logits.reduce(
+      (rank, logit, other) => rank + Number(logit > truth || (logit === truth && other < id)),
+      0,
+    );
+  }
+}
+
+/**
+ * @param {Float32Array} values
+ * @param {number} count
+ * @returns {number[]} Indices of the highest values, the highest first, the earlier among equals.
+ */
+function bestOf(values, count) {
+  /** @type {number[]} */
+  const best = [];
+  for (let i = 0; i < values.length; i++) {
+    if (best.length === count && values[i] <= values[best[count - 1]]) continue;
+    let at = best.length;
+    while (at > 0 && values[best[at - 1]] < values[i]) at--;
+    best.splice(at, 0, i);
+    if (best.length > count) best.pop();
+  }
+  return best;
+}
 
 /** @typedef {{layer: number, head: number, kind?: "sparse" | "dense" | "local"}} HeadName */
 
@@ -60,7 +210,7 @@ export class Engine {
     this.provenance = about.provenance;
     /** @type {number[][]} logits by layer and head, for the rule "threshold" */
     this.thresholds = about.thresholds;
-    /** @type {import("./selftest.js").Reference} what PyTorch computed with these weights */
+    /** @type {Reference} what PyTorch computed with these weights */
     this.reference = about.reference;
   }
 
@@ -181,7 +331,7 @@ export class Engine {
    * Add the attention of one layer to the residual stream of a run.
    * @param {number} layer
    * @param {Run} run
-   * @returns {import("./heads.js").LayerRouting}
+   * @returns {import("./model.js").LayerRouting}
    */
   attention(layer, run) {
     const { blocks, rotary, config } = this.model;
@@ -208,7 +358,7 @@ export class Engine {
   }
 }
 
-/** @returns {import("./heads.js").LayerRouting} of a layer without sparse heads. */
+/** @returns {import("./model.js").LayerRouting} of a layer without sparse heads. */
 function noRouting() {
   const none = new Float32Array(0);
   const order = new Uint16Array(0);
@@ -222,4 +372,79 @@ function noRouting() {
  */
 function firstChange(settings, layers) {
   return Math.min(layers, ...[...settings.ablate, ...settings.force].map(({ layer }) => layer));
+}
+
+/**
+ * Fetch a model file and open it.
+ * @param {string} url Where the file is, on the page's own site.
+ * @param {Object} [options]
+ * @param {string} [options.sha256] What the file must be.
+ * @param {(received: number, total: number) => void} [options.onProgress] Bytes; the total is 0
+ *   when the server does not tell.
+ * @param {AbortSignal} [options.signal]
+ * @returns {Promise<Engine>}
+ * @throws {Error} With a sentence for the reader.
+ */
+export async function fetchEngine(url, { sha256, onProgress, signal } = {}) {
+  if (location.protocol === "file:") {
+    throw new Error("A page opened from disk may not read the weights; a web server may.");
+  }
+  const response = await fetch(url, { signal }).catch((error) => {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The weights could not be reached.");
+  });
+  if (!response.ok || !response.body) {
+    throw new Error(`The server did not send the weights (${response.status}).`);
+  }
+  const total = Number(response.headers.get("Content-Length")) || 0;
+  const parts = [];
+  let received = 0;
+  const reader = response.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    parts.push(value);
+    received += value.length;
+    onProgress?.(received, total);
+  }
+  return Engine.open(await new Blob(parts).arrayBuffer(), sha256);
+}
+
+/**
+ * Values that were stored with the weights.
+ * @typedef {Object} Reference
+ * @property {number[]} ids Tokens of a text.
+ * @property {number[][][]} picks Kept positions, by layer and head.
+ * @property {number[]} losses Loss of each token that follows.
+ */
+
+/**
+ * @typedef {Object} Verdict
+ * @property {boolean} passed
+ * @property {number} difference Largest difference of a loss, in nats.
+ * @property {number} heads Heads compared.
+ * @property {number} unequal Heads that kept other tokens.
+ */
+
+/** The page must agree with PyTorch to this many nats. */
+export const TOLERANCE = 2e-3;
+
+/**
+ * Run the stored text and compare.
+ * @param {Engine} engine
+ * @returns {Verdict}
+ */
+export function selfTest(engine) {
+  const { ids, picks, losses } = engine.reference;
+  const run = engine.forward(ids);
+  run.meanLoss();
+  const difference = losses.reduce(
+    (worst, loss, t) => Math.max(worst, Math.abs(loss - run.losses[t])),
+    0,
+  );
+  const unequal = picks.flatMap((heads, layer) =>
+    heads.filter((own, head) => String(own) !== String(run.layers[layer].picks[head])),
+  ).length;
+  const passed = difference <= TOLERANCE && unequal === 0;
+  return { passed, difference, heads: picks.flat().length, unequal };
 }

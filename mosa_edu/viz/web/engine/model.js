@@ -3,12 +3,241 @@
  * @module
  */
 
-import { readPlainHeads, readSparseHeads } from "./heads.js";
-import { gelu, normalise, rotaryTable } from "./layers.js";
-import { multiplyAdd, packColumns, packRows } from "./matmul.js";
+import {
+  attend,
+  gelu,
+  multiplyAdd,
+  normalise,
+  packColumns,
+  packRows,
+  rotaryTable,
+  rotate,
+} from "./layers.js";
+import { pickAbove, pickBest, pickPrefix, pickStrided, rankOrder, sigmoid } from "./routing.js";
 
-/** @typedef {import("./matmul.js").Weights} Weights */
-/** @typedef {import("./safetensors.js").Tensors} Tensors */
+/** @typedef {import("./layers.js").Weights} Weights */
+/** @typedef {import("./layers.js").Rotary} Rotary */
+/** @typedef {import("./weights.js").Tensors} Tensors */
+
+/**
+ * Heads that see every token before them, or the nearest ones.
+ * @typedef {Object} PlainHeads
+ * @property {number} count
+ * @property {number} width
+ * @property {number} window Tokens that a query sees at most.
+ * @property {Weights} qkv
+ * @property {Weights[]} out One a head.
+ */
+
+/**
+ * Heads that see the tokens they keep.
+ * @typedef {Object} SparseHeads
+ * @property {number} count
+ * @property {number} width
+ * @property {Weights | null} router Null for heads that keep fixed positions.
+ * @property {Weights[]} qkv One a head.
+ * @property {Weights[]} out One a head.
+ */
+
+/**
+ * What one layer's sparse heads did with a text; the head comes first in every array.
+ * @typedef {Object} LayerRouting
+ * @property {Float32Array} logits Router logits, H x T; infinite without a router: +, if picked.
+ * @property {Float32Array} scores Their sigmoids: the gates.
+ * @property {Uint16Array} order H x T positions from the highest logit to the lowest.
+ * @property {Uint16Array[]} picks Kept positions of each head, ascending.
+ * @property {Float32Array[]} attention Weights of each head: the lower triangle, row after row.
+ */
+
+/**
+ * Read dense or local heads.
+ * @param {Tensors} tensors
+ * @param {string} prefix Where their tensors are, with a dot at the end.
+ * @param {number} count
+ * @param {number} width
+ * @param {number} window
+ * @returns {PlainHeads}
+ */
+export function readPlainHeads(tensors, prefix, count, width, window) {
+  const [rows, model] = tensors.shape(prefix + "qkv.weight");
+  const out = tensors.get(prefix + "out.weight");
+  return {
+    count,
+    width,
+    window,
+    qkv: packColumns(tensors.get(prefix + "qkv.weight"), model, rows, 1, model),
+    out: Array.from({ length: count }, (_, head) =>
+      packColumns(out, width, model, 1, count * width, head * width),
+    ),
+  };
+}
+
+/**
+ * Read sparse heads.
+ * @param {Tensors} tensors
+ * @param {string} prefix Where their tensors are, with a dot at the end.
+ * @param {number} count
+ * @param {number} width
+ * @param {boolean} routed Whether they have a router.
+ * @returns {SparseHeads}
+ */
+export function readSparseHeads(tensors, prefix, count, width, routed) {
+  const model = tensors.shape(prefix + "w_out")[2];
+  const qkv = tensors.get(prefix + "w_qkv");
+  const out = tensors.get(prefix + "w_out");
+  const heads = Array.from({ length: count }, (_, head) => head);
+  const router = routed ? tensors.get(prefix + "selector.router.weight") : null;
+  return {
+    count,
+    width,
+    router: router && packColumns(router, model, count, 1, model),
+    qkv: heads.map((head) =>
+      packColumns(qkv, model, 3 * width, 3 * width, 1, head * model * 3 * width),
+    ),
+    out: heads.map((head) => packColumns(out, width, model, model, 1, head * width * model)),
+  };
+}
+
+/**
+ * Add the output of dense or local heads to the residual stream.
+ * @param {PlainHeads} heads
+ * @param {Float32Array} x Normed tokens, T rows.
+ * @param {Float32Array} stream Receives the output.
+ * @param {Rotary} rotary
+ * @param {(head: number) => boolean} isOff
+ */
+export function applyPlainHeads(heads, x, stream, rotary, isOff) {
+  const { count, width, qkv: weights } = heads;
+  const model = weights.depth;
+  const length = x.length / model;
+  const stride = 3 * count * width;
+  const qkv = new Float32Array(length * stride);
+  multiplyAdd(packRows(x, model, 0, model, length), length, model, weights, qkv, stride);
+  for (let head = 0; head < count; head++) {
+    const start = head * 3 * width;
+    rotate(qkv, stride, start, length, rotary, null);
+    rotate(qkv, stride, start + width, length, rotary, null);
+    if (isOff(head)) continue;
+    const mixed = attend(qkv, stride, start, length, width, { window: heads.window });
+    const rows = packRows(mixed, width, 0, width, length);
+    multiplyAdd(rows, length, width, heads.out[head], stream, model);
+  }
+}
+
+/**
+ * How the sparse heads of a layer choose.
+ * @typedef {Object} Choice
+ * @property {import("./routing.js").Rule} rule
+ * @property {number} k Tokens a head keeps under the paper's rule.
+ * @property {number} sparsity The paper's rho, for the other rules.
+ * @property {number} capacity Seats of a head under the causal rules.
+ * @property {boolean} includeFirst
+ * @property {number[]} thresholds One a head, for the rule "threshold".
+ * @property {(head: number) => boolean} isOff
+ * @property {(head: number) => Uint16Array | null} forced Positions that somebody else chose.
+ */
+
+/**
+ * Let the router score every token for every head.
+ * @param {SparseHeads} heads
+ * @param {Float32Array} x Normed tokens, T rows.
+ * @param {number} length T.
+ * @returns {Float32Array} Logits, H x T; 0 without a router.
+ */
+function score({ count, router }, x, length) {
+  const logits = new Float32Array(count * length);
+  if (!router) return logits;
+  const byToken = new Float32Array(length * count);
+  const rows = packRows(x, router.depth, 0, router.depth, length);
+  multiplyAdd(rows, length, router.depth, router, byToken, count);
+  for (let t = 0; t < length; t++) {
+    for (let head = 0; head < count; head++) logits[head * length + t] = byToken[t * count + head];
+  }
+  return logits;
+}
+
+/**
+ * Who sits in a head.
+ * @param {Float32Array} logits Of this head.
+ * @param {Uint16Array} order Their positions from the highest to the lowest.
+ * @param {number} head
+ * @param {Choice} choice
+ * @returns {Uint16Array} Ascending positions.
+ */
+function choose(logits, order, head, choice) {
+  const { rule, k, sparsity, capacity } = choice;
+  const forced = choice.forced(head);
+  if (forced) return forced;
+  if (rule === "fixed") return pickStrided(logits.length, sparsity);
+  if (rule === "prefix") return pickPrefix(logits, sparsity, capacity);
+  if (rule === "threshold") return pickAbove(logits, choice.thresholds[head], capacity);
+  return pickBest(order, k, choice.includeFirst);
+}
+
+/**
+ * Score the tokens and choose who sits in each head.
+ * @param {SparseHeads} heads
+ * @param {Float32Array} x Normed tokens, T rows.
+ * @param {number} length T.
+ * @param {Choice} choice
+ * @returns {LayerRouting} Without attention yet.
+ */
+function route(heads, x, length, choice) {
+  const logits = score(heads, x, length);
+  const order = new Uint16Array(logits.length);
+  const picks = [];
+  for (let head = 0; head < heads.count; head++) {
+    const own = logits.subarray(head * length, (head + 1) * length);
+    let ranked = rankOrder(own);
+    const chosen = choose(own, ranked, head, choice);
+    if (!heads.router) {
+      own.fill(-Infinity);
+      for (const t of chosen) own[t] = Infinity;
+      ranked = rankOrder(own);
+    }
+    order.set(ranked, head * length);
+    picks.push(chosen);
+  }
+  return { logits, scores: logits.map(sigmoid), order, picks, attention: [] };
+}
+
+/**
+ * Add the output of sparse heads to the residual stream.
+ * @param {SparseHeads} heads
+ * @param {Float32Array} x Normed tokens, T rows.
+ * @param {Float32Array} stream Receives the output.
+ * @param {Rotary} rotary
+ * @param {Choice} choice
+ * @returns {LayerRouting}
+ */
+export function applySparseHeads(heads, x, stream, rotary, choice) {
+  const { count, width } = heads;
+  const model = heads.out[0].width;
+  const length = x.length / model;
+  const routing = route(heads, x, length, choice);
+  for (let head = 0; head < count; head++) {
+    const picks = routing.picks[head];
+    const n = picks.length;
+    const triangle = new Float32Array((n * (n + 1)) / 2);
+    routing.attention.push(triangle);
+    const qkv = new Float32Array(n * 3 * width);
+    multiplyAdd(packRows(x, model, 0, model, n, picks), n, model, heads.qkv[head], qkv, 3 * width);
+    rotate(qkv, 3 * width, 0, n, rotary, picks);
+    rotate(qkv, 3 * width, width, n, rotary, picks);
+    const mixed = attend(qkv, 3 * width, 0, n, width, { weights: triangle });
+    if (choice.isOff(head)) continue;
+    for (let i = 0; i < n; i++) {
+      const gate = routing.scores[head * length + picks[i]];
+      for (let c = 0; c < width; c++) mixed[i * width + c] *= gate;
+    }
+    const rows = packRows(mixed, width, 0, width, n);
+    multiplyAdd(rows, n, width, heads.out[head], stream, model, { rows: picks });
+  }
+  return routing;
+}
+
+/** @typedef {import("./layers.js").Weights} Weights */
+/** @typedef {import("./weights.js").Tensors} Tensors */
 
 /** Head kinds of a config that the page can compute, and the rule by which they choose. */
 const RULE_OF_KIND = /** @type {const} */ ({
@@ -45,9 +274,9 @@ const RULE_OF_KIND = /** @type {const} */ ({
 /**
  * @typedef {Object} Block
  * @property {Norm} normAttention
- * @property {import("./heads.js").PlainHeads | null} dense
- * @property {import("./heads.js").PlainHeads | null} local
- * @property {import("./heads.js").SparseHeads | null} sparse
+ * @property {PlainHeads | null} dense
+ * @property {PlainHeads | null} local
+ * @property {SparseHeads | null} sparse
  * @property {Norm} normFeedforward
  * @property {Weights} up
  * @property {Weights} down

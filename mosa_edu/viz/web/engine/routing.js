@@ -97,3 +97,21 @@ export function pickAbove(logits, threshold, capacity) {
 export function pickStrided(length, sparsity) {
   return Uint16Array.from({ length: Math.ceil(length / sparsity) }, (_, i) => i * sparsity);
 }
+
+/**
+ * Draw tokens, as `mosa_edu.probes.futures.roll_future` does: mulberry32, never token 0.
+ * @param {number} seed
+ * @param {number} count
+ * @param {number} entries Of the vocabulary.
+ * @returns {number[]}
+ */
+export function rollFuture(seed, count, entries) {
+  let state = Math.imul(seed, 0x9e3779b1);
+  return Array.from({ length: count }, () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    const drawn = (mixed ^ (mixed >>> 14)) >>> 0;
+    return 1 + Math.floor((drawn * (entries - 1)) / 2 ** 32);
+  });
+}

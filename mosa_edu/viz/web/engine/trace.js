@@ -14,10 +14,10 @@ export const NEXT_COUNT = 5;
  * @typedef {Object} StoredRun
  * @property {number} T
  * @property {{k: number, sparsity: number}} settings
- * @property {Omit<import("./heads.js").LayerRouting, "logits">[]} layers
- * @property {import("./bpe.js").Span[]} tokens
- * @property {(t: number) => import("./run.js").Candidate[]} next
- * @property {(t: number) => import("./run.js").Truth | null} truth
+ * @property {Omit<import("./model.js").LayerRouting, "logits">[]} layers
+ * @property {import("./tokenizer.js").Span[]} tokens
+ * @property {(t: number) => import("./engine.js").Candidate[]} next
+ * @property {(t: number) => import("./engine.js").Truth | null} truth
  * @property {{name: string, sha256: string | null}} model
  * @property {Record<string, any>} provenance
  */

@@ -39,7 +39,7 @@ function encodeRows(dtype, shape, rows, scale = 1) {
 }
 
 /**
- * @param {import("./heads.js").LayerRouting[]} layers
+ * @param {import("./model.js").LayerRouting[]} layers
  * @param {number} T
  * @returns {Record<string, any>} The fields of a trace that tell of the routing.
  */
@@ -73,8 +73,8 @@ function encodeRouting(layers, T) {
 /**
  * Write a run down.
  * @param {import("./engine.js").Engine} engine
- * @param {import("./run.js").Run} run Its predictions are read if they have not been.
- * @param {import("./bpe.js").Span[]} tokens
+ * @param {import("./engine.js").Run} run Its predictions are read if they have not been.
+ * @param {import("./tokenizer.js").Span[]} tokens
  * @param {Record<string, any>} [provenance]
  * @returns {Record<string, any>} Plain JSON values.
  */

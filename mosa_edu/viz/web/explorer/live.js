@@ -110,7 +110,7 @@ export class Live {
 
   /**
    * Find out how the loss of the text moved.
-   * @param {import("../engine/run.js").Run} run
+   * @param {import("../engine/engine.js").Run} run
    * @param {import("./routing_view.js").TextToken[]} tokens
    * @param {number} turn
    */

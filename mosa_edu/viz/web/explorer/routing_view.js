@@ -27,7 +27,7 @@ const LEVEL = 1e-6;
  */
 
 /**
- * @param {import("../engine/run.js").Run | import("../engine/trace.js").StoredRun} run
+ * @param {import("../engine/engine.js").Run | import("../engine/trace.js").StoredRun} run
  * @param {TextToken[]} tokens
  * @param {boolean} includeFirst
  * @returns {RoutingSource}

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { drain, Latest } from "../engine/drain.js";
+import { drain, Latest } from "../engine/run_in_chunks.js";
 import { sourceOf } from "./routing_view.js";
 import { headOf } from "../lib/format.js";
 
@@ -11,7 +11,7 @@ import { headOf } from "../lib/format.js";
  * What the live model found out.
  * @typedef {Object} LiveResult
  * @property {import("./routing_view.js").RoutingSource} source
- * @property {import("../engine/run.js").Run} run
+ * @property {import("../engine/engine.js").Run} run
  */
 
 export class Runs {
@@ -19,7 +19,7 @@ export class Runs {
   constructor(session) {
     this.session = session;
     this.work = new Latest();
-    /** @type {{key: string, run: import("../engine/run.js").Run} | null} the text without ablations */
+    /** @type {{key: string, run: import("../engine/engine.js").Run} | null} the text without ablations */
     this.base = null;
   }
 
@@ -64,7 +64,7 @@ export class Runs {
 
   /**
    * Losses of a text, token by token, when the page is idle.
-   * @param {import("../engine/run.js").Run} run
+   * @param {import("../engine/engine.js").Run} run
    * @returns {Promise<Float32Array | null>} Null if other work came.
    */
   async losses(run) {

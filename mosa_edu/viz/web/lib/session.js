@@ -3,9 +3,7 @@
  * @module
  */
 
-import { Engine } from "../engine/engine.js";
-import { fetchEngine } from "../engine/fetch.js";
-import { selfTest } from "../engine/selftest.js";
+import { Engine, fetchEngine, selfTest } from "../engine/engine.js";
 import { bookUrl } from "./host.js";
 
 /**
@@ -29,7 +27,7 @@ import { bookUrl } from "./host.js";
  * @property {number} total
  * @property {string} message What failed.
  * @property {number} milliseconds Of the last run.
- * @property {import("../engine/selftest.js").Verdict | null} verdict
+ * @property {import("../engine/engine.js").Verdict | null} verdict
  */
 
 export class Session {
@@ -114,7 +112,7 @@ export class Session {
   /**
    * Cut a text into the tokens that the live model reads.
    * @param {string} text
-   * @returns {{tokens: import("../engine/bpe.js").Span[], left: number}} And how many are left out.
+   * @returns {{tokens: import("../engine/tokenizer.js").Span[], left: number}} And how many are left out.
    */
   tokens(text) {
     const spans = /** @type {Engine} */ (this.engine).tokenizer.spans(text);

@@ -3,6 +3,10 @@
  * @module
  */
 
+import { svg } from "../lib/dom.js";
+import { count, headName, plural } from "../lib/format.js";
+import { SANS } from "../lib/palette.js";
+
 export const NAMES = /** @type {const} */ ({
   dense: "Dense",
   local: "Local",
@@ -115,3 +119,177 @@ export function changedRows(now, later, T) {
   for (let t = 0; t < T; t++) rows += Number(keysOf(now, t).join() !== keysOf(later, t).join());
   return rows;
 }
+
+/** Room at the left for the mark of the row, in tokens of a hundred. */
+const MARGIN = 0.05;
+
+/**
+ * @param {ZooMask} mask
+ * @param {number[]} queries
+ * @returns {string} Path data, one box for neighbours in a row.
+ */
+export function pathOf(mask, queries) {
+  let path = "";
+  for (const query of queries) {
+    const keys = keysOf(mask, query);
+    for (let i = 0, start = 0; i < keys.length; i++) {
+      if (keys[i + 1] === keys[i] + 1) continue;
+      path += `M${keys[start]} ${query}H${keys[i] + 1}v1H${keys[start]}z`;
+      start = i + 1;
+    }
+  }
+  return path;
+}
+
+/**
+ * @param {ZooMask} mask
+ * @param {number} T
+ * @param {import("../lib/palette.js").Palette} palette
+ * @returns {SVGElement[]} All but the row under study.
+ */
+export function drawMask(mask, T, palette) {
+  const rows = Array.from({ length: T }, (_, t) => t);
+  const isDense = mask.name === "dense";
+  return [
+    svg("path", { d: `M0 0V${T}H${T}z`, fill: isDense ? palette.dense : palette.wash }),
+    ...(isDense ? [] : [svg("path", { d: pathOf(mask, rows), fill: palette.pick })]),
+    svg("rect", {
+      width: T,
+      height: T,
+      fill: "none",
+      stroke: palette.rule,
+      "stroke-width": 1,
+      "vector-effect": "non-scaling-stroke",
+    }),
+  ];
+}
+
+/**
+ * @param {ZooMask} mask
+ * @param {number} T
+ * @param {number} query
+ * @param {import("../lib/palette.js").Palette} palette
+ * @returns {SVGElement[]} The row under study, and a mark that points at it.
+ */
+export function drawRow(mask, T, query, palette) {
+  const [size, middle] = [T * MARGIN, query + 0.5];
+  return [
+    svg("rect", { y: query, width: query + 1, height: 1, fill: palette.cursor_wash }),
+    svg("path", { d: pathOf(mask, [query]), fill: palette.cursor }),
+    svg("path", {
+      d: `M${-size} ${middle - size / 2}l${size * 0.8} ${size / 2}l${-size * 0.8} ${size / 2}z`,
+      fill: palette.cursor,
+    }),
+  ];
+}
+
+/** @param {number} T @returns {string} */
+export const viewBox = (T) => `${-MARGIN * T} 0 ${T * (1 + MARGIN)} ${T}`;
+
+/**
+ * @param {ZooMask} mask
+ * @returns {string} Whether later tokens can change an earlier row, in words.
+ */
+export const causality = ({ name }) => (name === "mosa" ? "✕ sees ahead" : "✓ causal");
+
+/**
+ * All squares as one drawing, three in a row.
+ * @param {ZooMask[]} masks
+ * @param {number} T
+ * @param {number} query
+ * @param {import("../lib/palette.js").Palette} palette
+ * @returns {{nodes: SVGElement[], height: number}}
+ */
+export function drawZoo(masks, T, query, palette) {
+  const [side, pitch, high] = [210, 242, 276];
+  const nodes = masks.map((mask, i) => {
+    const [x, y] = [(i % 3) * pitch + 12, Math.floor(i / 3) * high];
+    const say = (
+      /** @type {string} */ words,
+      /** @type {number} */ at,
+      /** @type {string} */ fill,
+      weight = 400,
+    ) =>
+      svg(
+        "text",
+        { y: at, "font-family": SANS, "font-size": 12, "font-weight": weight, fill },
+        words,
+      );
+    const reads = keysOf(mask, query).length;
+    return svg(
+      "g",
+      { transform: `translate(${x} ${y})` },
+      say(`${NAMES[mask.name]}: ${mask.rule}`, 10, palette.ink, 600),
+      svg(
+        "g",
+        { transform: `translate(0 18) scale(${side / T})` },
+        ...drawMask(mask, T, palette),
+        ...drawRow(mask, T, query, palette),
+      ),
+      say(`${plural(pairsOf(mask, T), "pair")}, ${causality(mask)}`, side + 34, palette.ink2),
+      say(`row ${query} reads ${count(reads)}`, side + 50, palette.cursor_text),
+    );
+  });
+  return { nodes, height: 2 * high };
+}
+
+const MOSA = Object.keys(NAMES).indexOf("mosa");
+
+/** @typedef {import("../mask_zoo.js").ZooView} ZooView */
+
+/** @param {ZooView} view @returns {import("../lib/figure.js").Said} */
+export function zooSaid(view) {
+  const { masks, labels, state } = view;
+  const [dense, mosa] = [0, MOSA].map((i) => count(pairsOf(masks[i], state.tokens)));
+  const row = `“${labels[state.query]}” at ${state.query}`;
+  const reads = masks.map(
+    (mask) => `${keysOf(mask, state.query).length || "none"} in ${NAMES[mask.name]}`,
+  );
+  return {
+    who: `${headName(state.layer, state.head)} picks `,
+    keeps: `${mosa} of ${dense} pairs`,
+    what: " from the whole text.",
+    detail: `Rows are queries, columns are keys. One row, ${row}, is orange in all six.`,
+    spoken: `${row} reads ${reads.join(", ")}. ${goingOn(view)}`,
+  };
+}
+
+/** @param {ZooView} view @returns {string} What a longer text would change of these rows. */
+export function goingOn({ masks, whole, state, T }) {
+  if (state.tokens === T) return "End the text earlier, and see which rows change when it goes on.";
+  const changed = masks.map((mask, i) => changedRows(mask, whole[i], state.tokens));
+  const others = changed.reduce((sum, rows) => sum + rows, 0) - changed[MOSA];
+  const rows = plural(state.tokens, "row");
+  return `When it goes on, MoSA rewrites ${changed[MOSA] || "none"} of these ${rows}; the other five rules rewrite ${others || "none"}.`;
+}
+
+/** @param {ZooView} view @returns {import("../lib/figure.js").Listed} */
+export function zooTable({ masks, labels, state }) {
+  const names = masks.map(({ name }) => NAMES[name]);
+  const body = labels
+    .slice(0, state.tokens)
+    .map((label, t) => [`${t}`, label, ...masks.map((mask) => `${keysOf(mask, t).length}`)]);
+  const total = ["all", "pairs", ...masks.map((mask) => count(pairsOf(mask, state.tokens)))];
+  const who = headName(state.layer, state.head);
+  return {
+    rows: [["Position", "Token", ...names], ...body, total],
+    caption: `Keys that each row reads, ${who}, one in ${state.sparsity}`,
+    at: state.query,
+    words: [1],
+  };
+}
+
+/**
+ * @param {ZooView} view
+ * @param {string} name Of the model.
+ * @returns {string} A cell that prints the pairs of each square and the keys of the row under study.
+ */
+export const zooPython = ({ pieces, state }, name) => `import mosa_edu
+from mosa_edu.viz.mask_zoo import zoo_masks
+
+model, tokenizer = mosa_edu.load_pretrained(${JSON.stringify(name)})
+text = ${JSON.stringify(pieces.join(""))}
+trace = mosa_edu.trace(model, tokenizer, text)
+for mask in zoo_masks(trace, ${state.layer}, ${state.head}, sparsity=${state.sparsity}, tokens=${state.tokens}):
+    print(mask.name, int(mask.pairs.sum()), int(mask.pairs[${state.query}].sum()))
+`;

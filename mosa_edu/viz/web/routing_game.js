@@ -1,18 +1,185 @@
 /**
- * Holds the state of a game of being the router, and draws it; a referee has the model judge.
+ * Be the router: pick the tokens of one head by hand and see what the model's loss does.
  * @module
  */
 
-import { headField, layerField, textField, tokenList } from "../lib/card.js";
-import { TEXT_CSS } from "../lib/css.js";
-import { button, html, setAttribute, svg } from "../lib/dom.js";
-import { Figure } from "../lib/figure.js";
-import { fraction, signed, tokenLabels } from "../lib/format.js";
-import { bannerPanel } from "../lib/own_text.js";
-import { randomPicks, TRIES } from "./arena.js";
-import { drawRivals, rivalsOf } from "./drawing.js";
-import { Referee } from "./referee.js";
-import { GAME_CSS, gamePython, rivalNumbers, rivalRows, routerFinding } from "./words.js";
+import { headField, layerField, textField, tokenList } from "./lib/card.js";
+import { TEXT_CSS } from "./lib/css.js";
+import { button, html, setAttribute, svg, writer } from "./lib/dom.js";
+import { pythonString } from "./lib/export.js";
+import { Figure } from "./lib/figure.js";
+import { fraction, signed, tokenLabels } from "./lib/format.js";
+import { defineElement, drawnBy } from "./lib/host.js";
+import { bannerPanel } from "./lib/own_text.js";
+import { DRAWS, randomPicks, Referee, TRIES } from "./routing_game/runs.js";
+
+const RIVAL_ROW = 28;
+const RIVAL_TOP = 22;
+
+/** @typedef {{name: string, loss: number | null, all?: number[], mark: "you" | "trained" | "random" | "off" | "found"}} Rival */
+
+/**
+ * Everybody whose loss is compared.
+ * @param {import("./routing_game/runs.js").Arena} arena
+ * @param {number | null} yours Null while it is not known.
+ * @returns {Rival[]}
+ */
+export function rivalsOf({ trainedLoss, random, off, found }, yours) {
+  const mean = random.length ? random.reduce((sum, loss) => sum + loss, 0) / random.length : null;
+  return [
+    { name: "You", loss: yours, mark: "you" },
+    { name: "Trained router", loss: trainedLoss, mark: "trained" },
+    { name: `Random, mean of ${random.length || DRAWS}`, loss: mean, all: random, mark: "random" },
+    { name: "Head off", loss: off, mark: "off" },
+    { name: `Best of ${found.tries} swaps`, loss: found.tries ? found.loss : null, mark: "found" },
+  ];
+}
+
+/**
+ * @param {Rival[]} rivals
+ * @param {number} width
+ * @param {import("./lib/palette.js").Palette} palette
+ * @returns {{nodes: SVGElement[], height: number}}
+ */
+export function drawRivals(rivals, width, palette) {
+  const [left, right] = [width < 500 ? 112 : 140, width - (width < 500 ? 92 : 120)];
+  const zero = /** @type {number} */ (rivals[1].loss);
+  const known = rivals.flatMap(({ loss, all = [] }) => [...(loss === null ? [] : [loss - zero]), ...all.map((own) => own - zero)]);
+  const [least, most] = [Math.min(-0.004, ...known), Math.max(0.004, ...known)];
+  const step = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2].find((size) => (most - least) / size <= (width < 500 ? 3 : 6)) ?? 5;
+  const [from, to] = [Math.floor(least / step) * step, Math.ceil(most / step) * step];
+  const x = (/** @type {number} */ nats) => left + ((right - left) * (nats - from)) / (to - from);
+  const bottom = RIVAL_TOP + rivals.length * RIVAL_ROW;
+  const say = writer(palette);
+  const ticks = Array.from({ length: Math.round((to - from) / step) + 1 }, (_, i) => from + i * step);
+  const digits = step < 0.01 ? 3 : 2;
+  const nodes = [
+    say("better", { x: left, y: 11 }),
+    say("worse", { x: right, y: 11, "text-anchor": "end" }),
+    say("nats a token", { x: width, y: 11, "text-anchor": "end" }),
+    ...ticks.flatMap((nats) => [
+      svg("path", { d: `M${x(nats).toFixed(1)} ${RIVAL_TOP - 4}V${bottom}`, stroke: Math.abs(nats) < step / 2 ? palette.pick : palette.rule }),
+      say(Math.abs(nats) < step / 2 ? "0" : signed(nats, digits), { x: x(nats), y: bottom + 14, "text-anchor": "middle" }),
+    ]),
+  ];
+  rivals.forEach(({ name, loss, all = [], mark }, i) => {
+    const y = RIVAL_TOP + (i + 0.5) * RIVAL_ROW;
+    const bold = mark === "you" || mark === "trained" ? { "font-weight": 600, fill: mark === "you" ? palette.cursor_text : palette.pick } : {};
+    nodes.push(say(width < 500 ? name.replace("Trained r", "R").replace(", mean of", " ×") : name, { x: 0, y: y + 4, ...bold }));
+    const difference = loss === null || loss === zero ? "" : ` ${signed(loss - zero)}`;
+    nodes.push(say(loss === null ? "…" : `${loss.toFixed(3)}${difference}`, { x: width, y: y + 4, "text-anchor": "end", ...bold }));
+    nodes.push(...all.map((own) => svg("circle", { cx: x(own - zero), cy: y, r: 3, fill: "none", stroke: palette.quiet })));
+    if (loss !== null) nodes.push(markOf(mark, x(loss - zero), y, palette));
+  });
+  return { nodes, height: bottom + 20 };
+}
+
+/**
+ * @param {Rival["mark"]} mark
+ * @param {number} x
+ * @param {number} y
+ * @param {import("./lib/palette.js").Palette} palette
+ * @returns {SVGElement}
+ */
+function markOf(mark, x, y, palette) {
+  const stroke = { stroke: palette.ink, "stroke-width": 2, fill: "none" };
+  if (mark === "random") return svg("path", { ...stroke, d: `M${x} ${y - 7}v14` });
+  if (mark === "off") return svg("path", { ...stroke, d: `M${x - 4} ${y - 4}l8 8m0 -8l-8 8` });
+  if (mark === "found") return svg("path", { fill: palette.ink, d: `M${x} ${y - 6}l6 6l-6 6l-6 -6z` });
+  return svg("circle", { cx: x, cy: y, r: mark === "you" ? 6 : 4, fill: mark === "you" ? palette.cursor : palette.pick });
+}
+
+export const GAME_CSS = `
+.router .controls{grid-template-columns:minmax(96px,1fr) auto auto}
+.tok.missed{box-shadow:inset 0 0 0 1.5px var(--mosa-pick)}
+.seats{gap:8px 12px;padding-bottom:12px}
+.seats output{font-weight:600;min-width:88px}
+.rivals{display:block;margin:12px 0}
+.narrow.router .controls{display:flex;flex-wrap:wrap}
+.narrow.router .controls>:first-child{width:100%}
+.narrow.router .finding{min-height:72px}
+.narrow.router .detail{min-height:60px}
+.narrow.router .readout{min-height:60px}
+@media print{.seats{display:none}}
+`;
+
+/**
+ * What the reader's picks are worth, in words; `mosa_edu.viz.be_the_router` says the same of the first.
+ * @param {import("./routing_game/runs.js").Arena} arena
+ * @param {number[]} picks
+ * @param {number | null} yours
+ * @returns {{who: string, keeps: string, what: string}}
+ */
+export function routerFinding({ trained, trainedLoss }, picks, yours) {
+  const [n, k] = [picks.length, trained.length];
+  const of = n === k ? `${k}` : `${n} of ${k}`;
+  if (picks.join() === trained.join()) return { who: "These are the router's own ", keeps: `${k} picks`, what: `: ${trainedLoss.toFixed(3)} nats a token.` };
+  if (yours === null) return { who: "You hold ", keeps: `${n} of ${k} seats`, what: "." };
+  const by = Math.abs(yours - trainedLoss);
+  const level = by < 0.0005;
+  const keeps = level ? "are level with the router's" : `${yours < trainedLoss ? "beat" : "lose to"} the router's by ${fraction(by)} nats`;
+  return { who: `Your ${of} picks `, keeps, what: level ? "." : " a token." };
+}
+
+/**
+ * @param {import("./routing_game/runs.js").Arena} arena
+ * @param {number[]} picks
+ * @param {number | null} yours
+ * @param {string[]} labels
+ * @returns {string[][]} Headings, and a row a rival.
+ */
+export const rivalRows = (arena, picks, yours, labels) =>
+  rivalCells(arena, picks, yours, (loss, more) => [loss.toFixed(4), signed(more, 4)], (t) => labels[t]);
+
+/**
+ * @param {import("./routing_game/runs.js").Arena} arena
+ * @param {number[]} picks
+ * @param {number | null} yours
+ * @returns {(string | number)[][]} Headings, and a row a rival: full numbers, and positions.
+ */
+export const rivalNumbers = (arena, picks, yours) =>
+  rivalCells(arena, picks, yours, (loss, more) => [loss, more], String);
+
+/**
+ * @template {string | number} Cell
+ * @param {import("./routing_game/runs.js").Arena} arena
+ * @param {number[]} picks
+ * @param {number | null} yours
+ * @param {(loss: number, more: number) => Cell[]} written A loss, and by how much it is above the router's.
+ * @param {(t: number) => string} named
+ * @returns {(string | Cell)[][]}
+ */
+function rivalCells(arena, picks, yours, written, named) {
+  const { trained, trainedLoss, found } = arena;
+  const own = { you: picks, trained, random: [], off: [], found: found.picks };
+  const rows = rivalsOf(arena, yours).map(({ name, loss, mark }) => {
+    const losses = loss === null ? ["", ""] : written(loss, loss - trainedLoss);
+    return [name, ...losses, own[mark].map((t) => named(t)).join(" ")];
+  });
+  return [["Who picks", "Nats a token", "Against the router", "Picks"], ...rows];
+}
+
+/**
+ * A cell that gives the losses of the picture.
+ * @param {import("./routing_game/runs.js").Arena} arena
+ * @param {number[]} picks
+ * @param {string} name Of the model.
+ * @returns {string}
+ */
+export function gamePython({ tokens, layer, head }, picks, name) {
+  const lines = [
+    "import mosa_edu",
+    "from mosa_edu.probes.hand_picks import loss_with_picks",
+    "",
+    `model, tokenizer = mosa_edu.load_pretrained(${pythonString(name)})`,
+    `text = ${pythonString(tokens.map((own) => own.text).join(""))}`,
+    "ids = tokenizer.encode(text)",
+    `mine = loss_with_picks(model, ids, ${layer}, ${head}, [${picks.join(", ")}])`,
+    `trained = loss_with_picks(model, ids, ${layer}, ${head}, None)`,
+    'print(f"{mine:.3f} with these picks, {trained:.3f} with the router\'s")',
+  ];
+  return `${lines.join("\n")}\n`;
+}
 
 /**
  * @typedef {Object} GameState
@@ -27,7 +194,7 @@ import { GAME_CSS, gamePython, rivalNumbers, rivalRows, routerFinding } from "./
 
 export class RouterGame extends Figure {
   /**
-   * @param {import("../lib/host.js").Model} model
+   * @param {import("./lib/host.js").Model} model
    * @param {HTMLElement} el
    */
   constructor(model, el) {
@@ -185,7 +352,7 @@ export class RouterGame extends Figure {
     return { ...routerFinding(arena, picks, yours), detail, spoken: "" };
   }
 
-  /** @param {GameState} _ @param {import("../lib/palette.js").Palette} palette @param {number} width */
+  /** @param {GameState} _ @param {import("./lib/palette.js").Palette} palette @param {number} width */
   picture(_, palette, width) {
     return drawRivals(rivalsOf(this.arena, this.yours), width, palette);
   }
@@ -210,7 +377,7 @@ export class RouterGame extends Figure {
     return `Picked: ${picks.map((t) => labels[t]).join(" ")}\n${text}\n${data.about}`;
   }
 
-  /** @returns {Record<string, import("../lib/figure.js").LinkField>} */
+  /** @returns {Record<string, import("./lib/figure.js").LinkField>} */
   get fields() {
     return { router: ["text", this.data.texts.map((/** @type {{name: string}} */ { name }) => name)], l: ["layer"], h: ["head"], tok: ["token"] };
   }
@@ -222,7 +389,7 @@ export class RouterGame extends Figure {
     return { ...super.link(state), ...own, ...(hint ? { hint: 1 } : {}) };
   }
 
-  /** @param {ReturnType<typeof import("../lib/card.js").fragmentReader>} reader */
+  /** @param {ReturnType<typeof import("./lib/card.js").fragmentReader>} reader */
   stateOf(reader) {
     const said = reader.read("picks", (value) => /^(\d{1,4}(\.\d{1,4}){0,500})?$/.test(value));
     const picks = said === null ? null : [...new Set(said.split(".").filter(Boolean).map(Number))];
@@ -241,3 +408,9 @@ export class RouterGame extends Figure {
     super.dispose();
   }
 }
+
+const router = drawnBy(RouterGame);
+
+defineElement("mosa-routing-game", router);
+
+export default router;
