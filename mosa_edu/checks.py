@@ -4,24 +4,6 @@
 def require(condition: bool, argument: str, value: object, allowed: str) -> None:
     """Raise a `ValueError` that a user can act on, unless `condition` holds.
 
-    Parameters
-    ----------
-    condition : bool
-        What must be true of the argument.
-    argument : str
-        The argument's name, as the caller wrote it.
-    value : object
-        The value that was passed.
-    allowed : str
-        The allowed range, in words that follow "must be".
-
-    Raises
-    ------
-    ValueError
-        If `condition` is false; the message names argument, range and value.
-
-    Examples
-    --------
     >>> require(3 <= 2, "k", 3, "at most T=2")
     Traceback (most recent call last):
         ...
@@ -32,21 +14,6 @@ def require(condition: bool, argument: str, value: object, allowed: str) -> None
 
 
 def require_integer(argument: str, value: object, least: int) -> None:
-    """Refuse anything but an integer of at least `least`; a bool is not one.
-
-    Parameters
-    ----------
-    argument : str
-        The argument's name, as the caller wrote it.
-    value : object
-        The value that was passed.
-    least : int
-        The smallest value that is allowed.
-
-    Raises
-    ------
-    ValueError
-        If `value` is something else; the message names argument, range and value.
-    """
+    """Refuse anything but an integer of at least `least`; a bool is not one."""
     fits = isinstance(value, int) and not isinstance(value, bool) and value >= least
     require(fits, argument, value, f"an integer of at least {least}")

@@ -84,34 +84,12 @@ class ModelConfig:
         require(1 <= factor < math.inf, "capacity_factor", factor, "at least 1 and finite")
 
     def to_json(self) -> str:
-        """Write the config as one JSON object.
-
-        Returns
-        -------
-        str
-            Keys in the order of the fields.
-        """
+        """Write the config as one JSON object."""
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "ModelConfig":
-        """Read a config that `to_json` wrote.
-
-        Parameters
-        ----------
-        text : str
-            One JSON object.
-
-        Returns
-        -------
-        ModelConfig
-            Equal to the one that was written.
-
-        Raises
-        ------
-        ValueError
-            If it is no JSON object, or a key is unknown or missing.
-        """
+        """Read a config that `to_json` wrote."""
         try:
             fields = json.loads(text)
         except ValueError:
@@ -121,18 +99,7 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "ModelConfig":
-        """Build a config from plain values, refusing unknown names.
-
-        Parameters
-        ----------
-        fields : dict
-            Values by field name.
-
-        Returns
-        -------
-        ModelConfig
-            The config.
-        """
+        """Build a config from plain values, refusing unknown names."""
         known = {field.name for field in dataclasses.fields(cls)}
         unknown = sorted(set(fields) - known)
         require(not unknown, "model config", unknown, f"made of the fields {sorted(known)}")

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mosa_edu.attention import DenseAttention, HybridAttention, LocalAttention
-from mosa_edu.attention.build import build_sparse
+from mosa_edu.attention.hybrid import build_sparse
 from mosa_edu.checks import require
 from mosa_edu.config import PRESETS, ModelConfig
 from mosa_edu.selection import Recorder
@@ -32,18 +32,7 @@ class FeedForward(nn.Module):
         self.down = nn.Linear(d_ff, d_model, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transform every token on its own.
-
-        Parameters
-        ----------
-        x : Tensor, shape (B, T, d_model), float
-            The tokens.
-
-        Returns
-        -------
-        Tensor, shape (B, T, d_model)
-            What is added to the residual stream.
-        """
+        """Transform every token on its own."""
         return self.down(F.gelu(self.up(x), approximate="tanh"))
 
 
@@ -66,39 +55,13 @@ class Block(nn.Module):
     def forward(
         self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
     ) -> Tensor:
-        """Apply the block.
-
-        Parameters
-        ----------
-        x : Tensor, shape (B, T, d_model), float
-            The residual stream.
-        attention_mask : Tensor or None, shape (B, T), bool
-            True for real tokens.
-        record : Recorder or None
-            Handed to the attention.
-
-        Returns
-        -------
-        Tensor, shape (B, T, d_model)
-            The residual stream after the block.
-        """
+        """Apply the block."""
         x = x + self.attention(self.norm_attention(x), attention_mask, record)
         return x + self.feedforward(self.norm_feedforward(x))
 
 
 def build_attention(config: ModelConfig) -> HybridAttention:
-    """Make the heads of one layer.
-
-    Parameters
-    ----------
-    config : ModelConfig
-        How many heads of which kind.
-
-    Returns
-    -------
-    HybridAttention
-        Freshly initialised.
-    """
+    """Make the heads of one layer."""
     rotary = (config.rotate_fraction, config.rope_base)
     widths = (config.d_model, config.d_head)
     window = config.local_window or max(config.max_seq_len // config.sparsity, 1)

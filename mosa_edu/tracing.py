@@ -1,17 +1,24 @@
 """From a model and a text to a routing trace, through the recorder that layers are handed."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
+from mosa_edu.attention import SparseAttention
 from mosa_edu.checks import require
 from mosa_edu.model import TransformerLM
-from mosa_edu.records import RoutingTrace, Token, provenance
-from mosa_edu.records.trace_checks import N_NEXT
+from mosa_edu.records import RoutingTrace, Token, provenance, write_atomic
+from mosa_edu.records.history import RoutingHistory
+from mosa_edu.records.trace import N_NEXT
+from mosa_edu.selection import ExpertChoice, Recorder, Selection
+from mosa_edu.selection.expert_choice import top_k_positions
 
 
 class Spans(Protocol):
@@ -73,7 +80,7 @@ def trace(
     name, sha256 : str, optional
         What the trace calls the model; hash of its weights file.
     source : dict, optional
-        Provenance as plain JSON values; described by `mosa_edu.records.provenance` if not given.
+        Provenance as plain JSON values; described by `mosa_edu.records.run` if not given.
 
     Returns
     -------
@@ -182,3 +189,150 @@ def _predictions(logits: Tensor, ids: Tensor) -> dict[str, Any]:
 
 def _accelerator(device: torch.device) -> str | None:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else None
+
+
+class Tracer:
+    """Trace texts with one model, with its own k or with another.
+
+    Parameters
+    ----------
+    model : TransformerLM
+        A model with sparse heads.
+    tokenizer : Tokenizer
+        The model's own.
+    name, sha256 : str, optional
+        What traces call the model; hash of its weights file.
+
+    Examples
+    --------
+    >>> from mosa_edu import load_pretrained
+    >>> tracer = Tracer(*load_pretrained())
+    >>> text = "The clock said that the night was young."
+    >>> tracer(text).k, tracer(text, k=5).k, tracer(text).k
+    (2, 5, 2)
+    """
+
+    def __init__(
+        self,
+        model: TransformerLM,
+        tokenizer: Spans,
+        *,
+        name: str = "model",
+        sha256: str | None = None,
+    ) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.name = name
+        self.sha256 = sha256
+
+    def __repr__(self) -> str:
+        return f"Tracer({self.name!r})"
+
+    def __call__(self, text: str, k: int | None = None) -> RoutingTrace:
+        """Run the model on a text."""
+        if k is not None:
+            T = len(self.tokenizer.spans(text))
+            require(min(2, T) <= k <= T, "k", k, f"in [{min(2, T)}, {T}], T = {T}")
+        with nullcontext() if k is None else _keeping(self.model, k):
+            return trace(self.model, self.tokenizer, text, name=self.name, sha256=self.sha256)
+
+
+class _KeepK(nn.Module):
+    """Expert choice with the router of another selector and a k of its own, for one text."""
+
+    causal = False
+
+    def __init__(self, own: ExpertChoice, k: int) -> None:
+        super().__init__()
+        self.router, self.include_first = own.router, own.include_first
+        self.n_heads, self.k = own.n_heads, k
+
+    def forward(
+        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+    ) -> Selection:
+        router_logits = self.router(x)  # (B, H, T)
+        if record is not None:
+            record.record("router", router_logits=router_logits)
+        ranked = router_logits.clone()
+        if self.include_first:
+            ranked[..., 0] = torch.inf
+        indices = top_k_positions(ranked, self.k)
+        return Selection(indices, router_logits.gather(-1, indices).sigmoid())
+
+
+@contextmanager
+def _keeping(model: TransformerLM, k: int) -> Iterator[None]:
+    """Let every sparse head of a model keep k tokens for a while."""
+    layers = [layer for layer in model.modules() if isinstance(layer, SparseAttention)]
+    before = [layer.selector for layer in layers if isinstance(layer.selector, ExpertChoice)]
+    known = 0 < len(before) == len(layers)
+    allowed = "one whose heads keep their k best tokens"
+    require(known, "model", "one with another rule of selection", allowed)
+    try:
+        for layer, selector in zip(layers, before, strict=True):
+            layer.selector = _KeepK(selector, k)
+        yield
+    finally:
+        for layer, selector in zip(layers, before, strict=True):
+            layer.selector = selector
+
+
+class RoutingLog:
+    """A trainer's `on_step` that records the routing of fixed texts.
+
+    Each call writes one small file named by its step, so a run that resumes and calls again for
+    the same step with the same weights writes the same file.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        The model's own.
+    texts : mapping
+        Name to text; each at most as long as the model's `max_seq_len`.
+    folder : path-like
+        Receives one JSON file a step.
+    """
+
+    def __init__(self, tokenizer: Spans, texts: Mapping[str, str], folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self.spans = {name: tokenizer.spans(text) for name, text in texts.items()}
+
+    def __call__(self, step: int, model: torch.nn.Module) -> None:
+        """Record the routing of all texts; `model` is in evaluation mode, without gradients."""
+        entries = {name: _probe(model, spans) for name, spans in self.spans.items()}
+        write_atomic(self.folder / f"{step:08d}.json", json.dumps({"step": step, "texts": entries}))
+
+    def histories(
+        self, run: str, tokens_at: Mapping[int, int], provenance: Mapping[str, Any]
+    ) -> dict[str, RoutingHistory]:
+        """Join the files of all recorded steps."""
+        found = [json.loads(path.read_text()) for path in sorted(self.folder.glob("*.json"))]
+        found = [entry for entry in found if entry["step"] in tokens_at]
+        steps = [entry["step"] for entry in found]
+        return {
+            name: RoutingHistory(
+                name=run,
+                pieces=[span[1] for span in spans],
+                steps=steps,
+                tokens_seen=[tokens_at[step] for step in steps],
+                losses=[entry["texts"][name]["loss"] for entry in found],
+                indices=np.array(
+                    [entry["texts"][name]["indices"] for entry in found],
+                    dtype=np.uint8 if len(spans) <= 256 else np.uint16,
+                ),
+                provenance=dict(provenance),
+            )
+            for name, spans in self.spans.items()
+        }
+
+
+def _probe(model: torch.nn.Module, spans: Any) -> dict[str, Any]:
+    """Mean loss and picks, (L, H, k), of one text."""
+    assert isinstance(model, TransformerLM)
+    ids = torch.tensor([[span[0] for span in spans]], device=next(model.parameters()).device)
+    recording = Recording()
+    logits = model(ids, record=recording).float()
+    loss = F.cross_entropy(logits[0, :-1], ids[0, 1:])
+    layers = sorted(layer for layer, kind in recording.tensors if kind == "sparse")
+    indices = [recording.tensors[layer, "sparse"]["indices"][0].tolist() for layer in layers]
+    return {"loss": round(float(loss), 4), "indices": indices}

@@ -37,7 +37,7 @@ if "google.colab" in sys.modules:
     Path("kept.txt").write_text("".join(kept))
     pip = [sys.executable, "-m", "pip", "install", "-q", "-c", "kept.txt", package]
     subprocess.run(pip, check=True)
-    from mosa_edu.training.device import device_sentence
+    from mosa_edu.training.optimizer import device_sentence
     print(device_sentence())"""
 FROM_GIT = '"mosa_edu[viz] @ git+https://github.com/{name}"'
 FROM_WHEEL = """f"{next(Path().glob('mosa_edu-*.whl'))}[viz]"  # the uploaded wheel"""

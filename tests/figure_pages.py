@@ -9,7 +9,7 @@ from explorer_pages import HEAD
 from playwright.sync_api import Locator, Page, Route
 
 from mosa_edu.viz.assets import WEB, module_text
-from mosa_edu.viz.widgets import Component
+from mosa_edu.viz.components.widgets import Component
 
 
 class OpenFigure:

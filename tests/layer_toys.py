@@ -4,7 +4,7 @@ import torch
 from loops import exact_router
 
 from mosa_edu.attention import DenseAttention, LocalAttention
-from mosa_edu.attention.build import build_sparse
+from mosa_edu.attention.hybrid import build_sparse
 from mosa_edu.config import SPARSE_KINDS
 
 KINDS = ("dense", "local", *SPARSE_KINDS)

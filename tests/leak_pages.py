@@ -18,8 +18,8 @@ from mosa_edu.probes.futures import reroll_future
 from mosa_edu.records.leak import LeakExample
 from mosa_edu.texts import PROBES
 from mosa_edu.viz.assets import classic_script
-from mosa_edu.viz.leak import LeakProbe
-from mosa_edu.viz.page_model import PageModel
+from mosa_edu.viz.components.explorer import PageModel
+from mosa_edu.viz.components.leak import LeakProbe
 
 CUT = 40
 

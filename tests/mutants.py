@@ -29,8 +29,8 @@ class Mutant:
 
 
 SPARSE, ROUTING = "attention/sparse.py", "attention/routing.py"
-RANKING, RAGGED = "selection/ranking.py", "selection/ragged.py"
-EXPERT, PREFIX = "selection/expert_choice.py", "selection/prefix_top_k.py"
+RANKING, RAGGED = "selection/expert_choice.py", "selection/causal.py"
+EXPERT, PREFIX = "selection/expert_choice.py", "selection/causal.py"
 GATED, TOP_K = "attended * gates", "indices = top_k_positions(ranked, kept("
 
 MUTANTS = [
@@ -93,14 +93,14 @@ MUTANTS = [
     ),
     Mutant(
         "k rounded up",
-        "costs/quotas.py",
+        "costs/flops.py",
         "max(seq_len // sparsity, 2)",
         "max(-(-seq_len // sparsity), 2)",
         short_texts_keep_two,
     ),
     Mutant(
         "no floor of two",
-        "costs/quotas.py",
+        "costs/flops.py",
         "max(seq_len // sparsity, 2)",
         "max(seq_len // sparsity, 1)",
         short_texts_keep_two,
@@ -135,14 +135,14 @@ MUTANTS = [
     ),
     Mutant(
         "strides counted from a pad",
-        "selection/strided.py",
+        "selection/controls.py",
         "places(real) % self.sparsity",
         "torch.arange(T) % self.sparsity",
         padding_changes_nothing,
     ),
     Mutant(
         "unused slots gated",
-        "selection/packing.py",
+        "selection/selection.py",
         ".masked_fill(~valid, 0.0)",
         "",
         ragged_equal_loops,
@@ -177,14 +177,14 @@ MUTANTS = [
     ),
     Mutant(
         "refused by score",
-        "selection/packing.py",
+        "selection/selection.py",
         "(~chosen).to(torch.uint8).sort(dim=-1, stable=True).indices[..., :slots]",
         "gates.masked_fill(~chosen, -1).topk(slots, dim=-1).indices",
         causal_rules_ignore_the_future,
     ),
     Mutant(
         "threshold from this very text",
-        "selection/threshold.py",
+        "selection/causal.py",
         "router_logits > threshold + tie_at(threshold)",
         "router_logits > router_logits.mean(-1, keepdim=True)",
         causal_rules_ignore_the_future,
@@ -213,7 +213,7 @@ MUTANTS = [
     ),
     Mutant(
         "token choice by worst head",
-        "selection/token_choice.py",
+        "selection/causal.py",
         "rank_of_each(by_token)",
         "rank_of_each(-by_token)",
         ragged_equal_loops,

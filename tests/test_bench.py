@@ -9,11 +9,20 @@ import torch
 from loops import close, texts
 
 from mosa_edu.attention import MosaAttention
-from mosa_edu.bench import STEPS, LayerCase, Timing, paired, rules, step_by_step, time_in_turns
-from mosa_edu.bench.layer import saved_bytes
-from mosa_edu.bench.peak import peak_bytes
+from mosa_edu.bench import (
+    STEPS,
+    LayerCase,
+    Timing,
+    paired,
+    step_by_step,
+    time_in_turns,
+)
+from mosa_edu.bench import (
+    models as rules,
+)
+from mosa_edu.bench.layer import length_rows, saved_bytes, step_rows
+from mosa_edu.bench.paired import peak_bytes
 from mosa_edu.bench.roofline import roofline_rows
-from mosa_edu.bench.tables import length_rows, step_rows
 from mosa_edu.cli.main import main
 from mosa_edu.config import PRESETS
 from mosa_edu.costs import model_flops
@@ -151,7 +160,7 @@ def test_rules_are_timed_beside_the_papers_in_twins_of_equal_flops(tmp_path, mon
 
 def test_a_table_is_a_record_that_names_its_command(tmp_path, monkeypatch, capsys):
     rows = [{"T": 128, "ratio": 1.5}]
-    monkeypatch.setattr("mosa_edu.bench.tables.length_rows", lambda rounds, threads: rows)
+    monkeypatch.setattr("mosa_edu.bench.layer.length_rows", lambda rounds, threads: rows)
     command = ["bench", "lengths", "--rounds", "3", "--threads", "1"]
     assert main([*command, "--out", str(tmp_path)]) == 0
     record = ProbeRecord.load(tmp_path / "lengths.json")

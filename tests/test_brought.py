@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_results import twins
 
-from mosa_edu.results import (
+from mosa_edu.analysis import (
     brought_rows,
     final_loss,
     head_count_rows,
@@ -18,10 +18,10 @@ from mosa_edu.results import (
     recorded_runs,
     recorded_scores,
 )
-from mosa_edu.results.intervals import seed_interval
-from mosa_edu.results.long_context import span_name
+from mosa_edu.analysis.statistics import seed_interval
+from mosa_edu.analysis.tables import span_name
 from mosa_edu.viz import charts, style
-from mosa_edu.viz.charts.brought import brought_by_heads
+from mosa_edu.viz.charts.causality import brought_by_heads
 
 KINDS = {"dense": (4.0, 4.0), "mosa": (3.6, 3.9), "prefix": (3.8, 3.8)}
 

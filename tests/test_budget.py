@@ -25,8 +25,8 @@ from mosa_edu.costs import (
     model_flops,
     model_parameters,
 )
-from mosa_edu.twins import twin
-from mosa_edu.viz.budget import BudgetExplorer, budget_rows
+from mosa_edu.experiments.plans import twin
+from mosa_edu.viz.components.budget import BudgetExplorer, budget_rows
 
 LENGTHS = (16, 100, 256, 1000, 1024, 4097, 131072)
 SPARSITIES = (1, 3, 8, 64, 256)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mosa_edu.viz.charts import alt_text, caption
-from mosa_edu.viz.charts.dense import dense_map
+from mosa_edu.viz.charts.masks import dense_map
 
 WEIGHTS = np.tril(np.ones((3, 3))) / np.arange(1, 4)[:, None]
 

@@ -7,7 +7,7 @@ import pytest
 
 from mosa_edu.viz import style
 from mosa_edu.viz.charts import alt_text, caption
-from mosa_edu.viz.charts.mask_zoo import Mask, mask_zoo
+from mosa_edu.viz.charts.masks import Mask, mask_zoo
 
 NBSP = "\N{NO-BREAK SPACE}"
 TEXTS = ["The", " <b>", ",", " a", " b", " c"]

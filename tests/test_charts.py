@@ -12,7 +12,8 @@ from chart_data import COSTS, LENGTHS, tokens_of, trace_of_texts  # noqa: F401
 from plotly.colors import sequential
 from test_records import make_run, make_trace
 
-from mosa_edu.viz import charts, renderer, style
+from mosa_edu.viz import base as renderer
+from mosa_edu.viz import charts, style
 
 
 def make_figures(trace):
@@ -126,6 +127,6 @@ def test_default_renderer(monkeypatch):
 def test_charts_need_no_torch():
     code = (
         "import sys; sys.modules['torch'] = None; "
-        "import mosa_edu.viz.charts, mosa_edu.viz.renderer, mosa_edu.viz.finding"
+        "import mosa_edu.viz.charts, mosa_edu.viz.base, mosa_edu.viz.components.finding"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

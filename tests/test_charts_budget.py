@@ -6,8 +6,7 @@ import pytest
 
 from mosa_edu.costs import HeadFlops, HeadShape, head_flops
 from mosa_edu.viz import charts, style
-from mosa_edu.viz.charts.cost_parts import cost_parts
-from mosa_edu.viz.charts.equal_flops import equal_flops
+from mosa_edu.viz.charts.costs import cost_parts, equal_flops
 
 NBSP = "\N{NO-BREAK SPACE}"
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from test_results import twins
 
-from mosa_edu.results import (
+from mosa_edu.analysis import (
     CoinFlipRow,
     coin_flip_rows,
     decoding_rows,
@@ -18,9 +18,8 @@ from mosa_edu.results import (
     repair_rows,
 )
 from mosa_edu.viz import charts
-from mosa_edu.viz.charts.coin_flips import coin_flip_losses
-from mosa_edu.viz.charts.decoding import decoding_cost
-from mosa_edu.viz.charts.gains import gains_by_score
+from mosa_edu.viz.charts.causality import coin_flip_losses, gains_by_score
+from mosa_edu.viz.charts.speed import decoding_cost
 
 BUILD_ALL = """
 import importlib, inspect, json, pkgutil, sys, time
@@ -29,19 +28,16 @@ sys.modules["torch"] = None  # an import of it now fails
 import numpy as np
 import plotly.graph_objects as go
 from mosa_edu import costs
-from mosa_edu.results import *
+from mosa_edu.analysis import *
 from mosa_edu.records import RunRecord
 from mosa_edu.texts import PROBES
-from mosa_edu.twins import jobs
+from mosa_edu.experiments.plans import jobs
 from mosa_edu.viz.charts import *
-from mosa_edu.viz.charts import decoding, coin_flips, gains, cost_parts as parts, dense, one_head
-from mosa_edu.viz.charts import equal_flops as equal, mask_zoo as zoo, roofline as roof
-from mosa_edu.viz.charts import growing_text as growing, long_context as long, speed
-from mosa_edu.viz.charts import brought, head_counts, kv_pairs as kv, model_sizes, riddles
-from mosa_edu.viz.leak import LeakProbe
-from mosa_edu.viz.scrubber import TrainingScrubber
+from mosa_edu.viz.charts import causality, costs as prices, masks, parts, routing, speed, training
+from mosa_edu.viz.components.leak import LeakProbe
+from mosa_edu.viz.components.scrubber import TrainingScrubber
 
-shared = {"base", "intervals"}
+shared = {"parts"}
 known = set()
 for found in pkgutil.iter_modules(importlib.import_module("mosa_edu.viz.charts").__path__):
     module = importlib.import_module(f"mosa_edu.viz.charts.{found.name}")
@@ -61,51 +57,51 @@ for trace in traces.values():
     build(routing_heatmap, trace)
     build(selections_per_head, trace)
     build(heads_per_token, trace)
-    build(one_head.head_heatmap, trace, 2, 2)
+    build(routing.head_heatmap, trace, 2, 2)
     build(selection_mask, trace, 2, 2)
     build(attention_map, trace, 2, 2)
 words = [token.text for token in trace.tokens]
 lower = np.tri(len(words), dtype=bool)
-build(zoo.mask_zoo, [zoo.Mask("Dense", "every token", lower)], words, 3)
+build(masks.mask_zoo, [masks.Mask("Dense", "every token", lower)], words, 3)
 picked = [words[token] for token in trace.picks(0, 0)]
-build(dense.dense_map, trace.attention_matrix(0, 0), picked, "Layer 0, head 0")
+build(masks.dense_map, trace.attention_matrix(0, 0), picked, "Layer 0, head 0")
 build(loss_curves, recorded_runs(), held_out=True)
 grid = {job.name for job in jobs()}
 build(gain_lines, gain_curves(run for run in recorded_runs() if run.name in grid))
-build(brought.brought_by_heads, brought_rows(recorded_runs(), recorded_scores()))
-build(head_counts.loss_by_heads, *head_count_rows(recorded_runs()))
+build(causality.brought_by_heads, brought_rows(recorded_runs(), recorded_scores()))
+build(training.loss_by_heads, *head_count_rows(recorded_runs()))
 probes = recorded_probes()
-build(coin_flips.coin_flip_losses, coin_flip_rows(probes))
+build(causality.coin_flip_losses, coin_flip_rows(probes))
 for sparsity in (8, 16, 64):
     rows = decoding_rows(probes["decoding-seed0"], sparsity=sparsity)
-    build(decoding.decoding_cost, rows)
+    build(speed.decoding_cost, rows)
 rows = repair_rows(recorded_runs(), recorded_scores(), probes)
 if any(row.kind != "dense" and row.gains for row in rows):
-    build(gains.gains_by_score, rows)
+    build(causality.gains_by_score, rows)
 else:
     known.discard("gains_by_score")  # twins are still in training
 shapes = {r: costs.HeadShape(d_model=512, d_head=64, seq_len=1024, sparsity=r) for r in (8, 64)}
 heads = {r: costs.head_flops("mosa", shape) for r, shape in shapes.items()}
 whole = costs.head_flops("dense", shapes[8])
-build(parts.cost_parts, whole, heads)
+build(prices.cost_parts, whole, heads)
 build(cost_vs_length, [256, 512], {"dense": [1, 2]})
-build(equal.equal_flops, [8, 64], {"parameters": [1.0, 2.0]})
+build(prices.equal_flops, [8, 64], {"parameters": [1.0, 2.0]})
 build(speed.step_speed, recorded_bench("steps").rows[:14])
-build(roof.roofline, recorded_bench("roofline").rows)
-build(kv.kv_pairs, {"dense": (9216, 0), "matched": (4096, 544)})
+build(speed.roofline, recorded_bench("roofline").rows)
+build(prices.kv_pairs, {"dense": (9216, 0), "matched": (4096, 544)})
 sizes = {"dense": (1e6, 20.0), "larger": (1e8, 5.0)}, {"dense": [(1e7, 11.0)]}
-build(model_sizes.perplexity_vs_parameters, *sizes)
+build(prices.perplexity_vs_parameters, *sizes)
 of_runs = long_context_rows(recorded_long_context())
-for chart in (long.gains_on_rivals, long.gains_by_position, long.cost_of_long_texts):
-    rows = recorded_long_context_costs() if chart is long.cost_of_long_texts else of_runs
+for chart in (speed.gains_on_rivals, speed.gains_by_position, speed.cost_of_long_texts):
+    rows = recorded_long_context_costs() if chart is speed.cost_of_long_texts else of_runs
     if chart(rows) is not None:  # else not recorded yet
         build(chart, rows)
 asked = riddle_rows(*recorded_riddles())
 for riddle in {row.riddle for row in asked}:
-    build(riddles.riddle_accuracy, asked, riddle)
+    build(training.riddle_accuracy, asked, riddle)
 if not asked:
     known.discard("riddle_accuracy")  # nobody was asked yet
-build(growing.growing_text, {"again": lower, "kept": lower}, words)
+build(routing.growing_text, {"again": lower, "kept": lower}, words)
 for name in PROBES:
     LeakProbe(recorded_leak(name)).static()
     TrainingScrubber(recorded_history(name)).static()

@@ -4,9 +4,9 @@ import numpy as np
 from chart_data import COSTS, LENGTHS, NBSP
 from test_records import make_run
 
-from mosa_edu.results import GainCurve
+from mosa_edu.analysis import GainCurve
 from mosa_edu.viz import charts, style
-from mosa_edu.viz.charts.lines import _apart, line_styles
+from mosa_edu.viz.charts.parts import _apart, line_styles
 
 
 def test_losses_are_thinned_to_means_and_named():

@@ -9,14 +9,9 @@ import re
 import pytest
 from test_long_context import records
 
-from mosa_edu.results import long_context_rows, recorded_long_context
+from mosa_edu.analysis import long_context_rows, recorded_long_context
 from mosa_edu.viz import charts, style
-from mosa_edu.viz.charts.long_context import (
-    UNITS,
-    cost_of_long_texts,
-    gains_by_position,
-    gains_on_rivals,
-)
+from mosa_edu.viz.charts.speed import UNITS, cost_of_long_texts, gains_by_position, gains_on_rivals
 
 MOSA = [[4.0, 3.0], [4.4, 3.4], [4.0, 3.0], [4.8, 3.8]]
 

@@ -8,7 +8,7 @@ from chart_data import NBSP, trace_of_texts  # noqa: F401
 from test_records import make_trace
 
 from mosa_edu.viz import charts, style
-from mosa_edu.viz.charts.axes import by_similarity
+from mosa_edu.viz.charts.parts import by_similarity
 
 
 def drawn_squares(figure, colour):

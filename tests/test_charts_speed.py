@@ -7,9 +7,8 @@ import pytest
 
 from mosa_edu.viz import style
 from mosa_edu.viz.charts import alt_text, caption
-from mosa_edu.viz.charts.growing_text import growing_text, lost
-from mosa_edu.viz.charts.roofline import roofline
-from mosa_edu.viz.charts.speed import step_speed
+from mosa_edu.viz.charts.routing import growing_text, lost
+from mosa_edu.viz.charts.speed import roofline, step_speed
 
 AGAIN = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 1, 0, 1]], dtype=bool)
 KEPT = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 0, 1]], dtype=bool)

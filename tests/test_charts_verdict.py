@@ -5,8 +5,7 @@ import re
 import pytest
 
 from mosa_edu.viz import charts, style
-from mosa_edu.viz.charts.kv_pairs import kv_pairs
-from mosa_edu.viz.charts.model_sizes import perplexity_vs_parameters
+from mosa_edu.viz.charts.costs import kv_pairs, perplexity_vs_parameters
 
 NBSP = "\N{NO-BREAK SPACE}"
 PAIRS = {"dense": (9216, 0), "matched": (4096, 544), "equal FLOPs": (4096, 8080)}

@@ -15,25 +15,30 @@ import numpy as np
 import pytest
 from sphinx.errors import ExtensionError
 
+from mosa_edu.analysis import final_loss
 from mosa_edu.claims import (
     CLAIMS,
     VERDICTS,
     Evidence,
     Finding,
     changes,
-    counts,
-    future,
     ledger,
     signed_sentence,
-    trained,
 )
-from mosa_edu.claims.pairs import is_dense, is_hybrid, pairs
-from mosa_edu.claims.seeds import in_words, seed_interval, sign
+from mosa_edu.claims import (
+    formula_checks as counts,
+)
+from mosa_edu.claims import (
+    run_checks as future,
+)
+from mosa_edu.claims import (
+    run_checks as trained,
+)
+from mosa_edu.claims.claim import in_words, is_dense, is_hybrid, pairs, seed_interval, sign
 from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
-from mosa_edu.results import final_loss
-from mosa_edu.viz.ledger import Ledger, section_anchor
+from mosa_edu.viz.components.ledger import Ledger, section_anchor
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"

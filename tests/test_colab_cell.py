@@ -16,7 +16,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from mosa_edu.training.device import device_sentence
+from mosa_edu.training.optimizer import device_sentence
 
 KNOWN = "someone/mosa_edu"
 

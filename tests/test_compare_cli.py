@@ -11,7 +11,7 @@ from mosa_edu.cli import scores
 from mosa_edu.cli.main import main
 from mosa_edu.config import PRESETS
 from mosa_edu.data import corpora
-from mosa_edu.data.tales import load_tales
+from mosa_edu.data.stories import load_tales
 from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord

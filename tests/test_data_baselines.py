@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mosa_edu.data.baselines import (
+from mosa_edu.data.corpora import load_corpus
+from mosa_edu.data.ngram import (
+    NGram,
     bits_per_byte,
     measure_baselines,
     unigram_entropy,
     xz_bits_per_byte,
 )
-from mosa_edu.data.corpora import load_corpus
-from mosa_edu.data.ngram import NGram
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.data.tokens import TokenSet
 

@@ -101,7 +101,7 @@ def test_huggingface_without_a_validation_split_holds_out_the_first_rows(tmp_pat
 
 
 def test_huggingface_joins_the_lines_of_wikitext_to_articles(tmp_path, offline, monkeypatch):
-    from mosa_edu.data import huggingface
+    from mosa_edu.data import corpora as huggingface
 
     folder = tmp_path / "wiki"
     folder.mkdir()

@@ -7,8 +7,7 @@ import pytest
 
 from mosa_edu.data import gutenberg
 from mosa_edu.data.corpora import load_corpus
-from mosa_edu.data.gutenberg import address, fetch, load_gutenberg, read_manifest
-from mosa_edu.data.gutenberg_text import clean
+from mosa_edu.data.gutenberg import address, clean, fetch, load_gutenberg, read_manifest
 
 BODY = """\
 Produced by A Volunteer

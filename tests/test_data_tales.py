@@ -6,11 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mosa_edu.data import tales_words as words
+from mosa_edu.data import stories as words
 from mosa_edu.data.corpora import load_corpus
-from mosa_edu.data.splitmix import SplitMix64
-from mosa_edu.data.tales import load_tales
-from mosa_edu.data.tales_sentences import agreement, brackets, owners, quotation, recall
+from mosa_edu.data.stories import (
+    SplitMix64,
+    agreement,
+    brackets,
+    load_tales,
+    owners,
+    quotation,
+    recall,
+)
 
 KNOWN = "aedce221d06620a128016326d6d08e188e3e8a269669ebf8a9a1b620328d6c31"
 CORPUS = load_corpus("tales", n_stories=1000)

@@ -159,7 +159,7 @@ def test_short_documents_give_what_fits_or_are_joined(tmp_path):
 
 
 def test_large_vocabularies_are_32_bits_wide(tmp_path, monkeypatch):
-    monkeypatch.setattr("mosa_edu.data.streams._WIDEST_UINT16", 300)
+    monkeypatch.setattr("mosa_edu.data.tokens._WIDEST_UINT16", 300)
     tokens = TokenSet.build(CORPUS, TOKENIZER, tmp_path)
     assert tokens.train.tokens.dtype == np.uint32
     assert TokenSet.build(CORPUS, TOKENIZER, tmp_path).train.tokens.dtype == np.uint32

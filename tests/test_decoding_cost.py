@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mosa_edu.generation.timing import SHAPE, decoding_rows
+from mosa_edu.bench.decoding import SHAPE, decoding_rows
 
 SMALL = replace(SHAPE, d_model=16, d_head=4, n_dense_heads=2)
 QUICK = {"shape": SMALL, "rounds": 2, "steps": 4}

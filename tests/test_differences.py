@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from mosa_edu import MosaAttention
+from mosa_edu.analysis import recorded_long_context, recorded_riddles, recorded_runs
 from mosa_edu.attention.rotary import rotary_table, rotate
 from mosa_edu.config import PRESETS
 from mosa_edu.costs import PAPER_BASELINES
-from mosa_edu.results import recorded_long_context, recorded_riddles, recorded_runs
-from mosa_edu.twins import twin
+from mosa_edu.experiments.plans import twin
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "book" / "differences.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from page_engine import floats, open_page, random_model, texts, well_formed
 from torch.nn import functional as F
 
 from mosa_edu.config import PRESETS
-from mosa_edu.costs.quotas import capacity
+from mosa_edu.costs.flops import capacity
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.model import TransformerLM
 from mosa_edu.pretrained import PRETRAINED, load_page_model, pretrained_path, save_page_model

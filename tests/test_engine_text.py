@@ -9,7 +9,7 @@ from page_engine import open_page, texts, well_formed
 from tokenizers import pre_tokenizers
 
 from mosa_edu.data.tokenizer import Tokenizer
-from mosa_edu.pretrained.merges import merges_of
+from mosa_edu.pretrained import merges_of
 from mosa_edu.texts import PROBES
 
 pytestmark = pytest.mark.browser

@@ -10,8 +10,8 @@ from lab import open_lab
 from page_engine import open_page
 from torch.nn import functional as F
 
-from mosa_edu.viz.finding import finding
-from mosa_edu.viz.widgets import RoutingExplorer
+from mosa_edu.viz.components.finding import finding
+from mosa_edu.viz.components.widgets import RoutingExplorer
 
 pytestmark = pytest.mark.browser
 
@@ -281,7 +281,7 @@ def test_explorer_in_jupyterlab_and_python_follow_each_other(visit, explorer_sit
     explorer_site.first.save(tmp_path / "trace.json")
     cells = [
         "from mosa_edu.records import RoutingTrace\n"
-        "from mosa_edu.viz.widgets import RoutingExplorer\n"
+        "from mosa_edu.viz.components.widgets import RoutingExplorer\n"
         "trace = RoutingTrace.load('trace.json')\n"
         f"explorer = RoutingExplorer(trace, {str(explorer_site.folder / 'model.safetensors')!r})\n"
         "explorer",

@@ -13,8 +13,13 @@ from test_records import make_trace
 
 from mosa_edu.costs import HeadShape, head_flops
 from mosa_edu.records import Token
-from mosa_edu.viz.finding import describe, ranked_picks, specialists
-from mosa_edu.viz.tokens import token_labels, word_around
+from mosa_edu.viz.components.finding import (
+    describe,
+    ranked_picks,
+    specialists,
+    token_labels,
+    word_around,
+)
 
 pytestmark = pytest.mark.browser
 

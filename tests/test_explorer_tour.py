@@ -7,7 +7,7 @@ throws away the reader's head, and a bar that lies over what it speaks of.
 import pytest
 from explorer_pages import explorer_site, kept_page, show  # noqa: F401
 
-from mosa_edu.viz.finding import finding
+from mosa_edu.viz.components.finding import finding
 
 pytestmark = pytest.mark.browser
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from explorer_pages import explorer_site, kept_page, show  # noqa: F401
 
-from mosa_edu.viz.finding import finding, specialists
-from mosa_edu.viz.tokens import token_labels
+from mosa_edu.viz.components.finding import finding, specialists, token_labels
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,15 @@ from hypothesis import strategies as st
 from test_records import make_trace
 
 from mosa_edu.records import Token
-from mosa_edu.viz.finding import describe, finding, load_kinds, specialists, token_kinds
-from mosa_edu.viz.tokens import token_labels, word_around
+from mosa_edu.viz.components.finding import (
+    describe,
+    finding,
+    load_kinds,
+    specialists,
+    token_kinds,
+    token_labels,
+    word_around,
+)
 
 TEXTS = ["The", " first", " th", "ird", " of", " the", " men", ",", " a", " watch", "man", "."]
 PERCENT = "\N{NO-BREAK SPACE}%"

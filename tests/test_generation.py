@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from mosa_edu import costs
 from mosa_edu.generation import Decoder, Sampler, generate, stream
-from mosa_edu.generation.admission import ByPrefix, ByToken
-from mosa_edu.generation.slots import RaggedSlots, RingSlots
+from mosa_edu.generation.cache import RaggedSlots, RingSlots
+from mosa_edu.generation.online_selectors import ByPrefix, ByToken
 from mosa_edu.model import PRESETS, TransformerLM
 from mosa_edu.selection import PrefixTopK, Threshold
-from mosa_edu.selection.prefix_top_k import prefix_ranks
-from mosa_edu.selection.ranking import rank_of_each, top_k_positions
+from mosa_edu.selection.causal import prefix_ranks
+from mosa_edu.selection.expert_choice import rank_of_each, top_k_positions
 from mosa_edu.tracing import Recording
 
 RAGGED = ("prefix", "threshold", "token")

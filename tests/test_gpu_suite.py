@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 
+from mosa_edu.analysis import recorded_runs, recorded_scores, repair_rows
 from mosa_edu.cli import gpu_suite, scores
 from mosa_edu.cli.main import main
 from mosa_edu.cli.suites import SUITES, first_jobs, settings_of
 from mosa_edu.costs import model_flops
 from mosa_edu.data import corpora
-from mosa_edu.data.pack import read_pack, write_pack
-from mosa_edu.data.tales import load_tales
+from mosa_edu.data.stories import load_tales
+from mosa_edu.data.tokens import read_pack, write_pack
 from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.results import recorded_runs, recorded_scores, repair_rows
 from mosa_edu.training import Trainer
 
 

@@ -14,12 +14,11 @@ from test_records import make_trace
 
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.texts import PROBES
-from mosa_edu.tracer import Tracer
-from mosa_edu.viz import twin
+from mosa_edu.tracing import Tracer
 from mosa_edu.viz.assets import classic_script, size_of
-from mosa_edu.viz.finding import finding
-from mosa_edu.viz.head_browser import HeadBrowser
-from mosa_edu.viz.what_if import MARK, rethreshold
+from mosa_edu.viz.components import static as twin
+from mosa_edu.viz.components.finding import finding
+from mosa_edu.viz.components.head_browser import MARK, HeadBrowser, rethreshold
 
 TEXT = PROBES["clocks"][:120]
 
@@ -229,7 +228,7 @@ def test_a_slider_in_jupyterlab_moves_python_and_the_figure(visit, tmp_path):
     make_trace(T=40, k=5).save(tmp_path / "trace.json")
     cells = [
         "from mosa_edu.records import RoutingTrace\n"
-        "from mosa_edu.viz.head_browser import HeadBrowser\n"
+        "from mosa_edu.viz.components.head_browser import HeadBrowser\n"
         "browser = HeadBrowser(RoutingTrace.load('trace.json'), layer=0, head=1)\n"
         "browser",
         "print('python', browser.layer, browser.head, browser.k, browser.figure.data[-1].x.size)",

@@ -6,9 +6,9 @@ import re
 import pytest
 from test_claims import run
 
-from mosa_edu.results import head_count_rows
+from mosa_edu.analysis import head_count_rows
 from mosa_edu.viz import charts, style
-from mosa_edu.viz.charts.head_counts import loss_by_heads
+from mosa_edu.viz.charts.training import loss_by_heads
 
 
 def hybrid(heads, seed, loss, **more):

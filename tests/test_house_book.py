@@ -26,7 +26,7 @@ COVER = "# Cover\n\nA formula, $O(k^2 + T)$, and enough words to describe the pa
 def chart_notebook() -> str:
     import plotly.graph_objects as go
 
-    from mosa_edu.viz.renderer import figure_html
+    from mosa_edu.viz.base import figure_html
     from mosa_edu.viz.style import LIGHT
 
     line = go.Scatter(x=[1, 2, 3], y=[2, 1, 3], line={"color": LIGHT.pick})

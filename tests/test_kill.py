@@ -29,7 +29,7 @@ torch.set_num_threads(1)
 from mosa_edu.data.tokens import TokenSet, TokenStream
 from mosa_edu.model import PRESETS, TransformerLM
 from mosa_edu.training import Trainer, TrainingConfig, checkpoint
-from mosa_edu.training.metrics import read_metrics
+from mosa_edu.training.run_log import read_metrics
 
 MODEL = PRESETS["micro"]
 CONFIG = TrainingConfig(

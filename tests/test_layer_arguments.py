@@ -5,7 +5,7 @@ import math
 import pytest
 
 from mosa_edu.attention import DenseAttention, FixedAttention, LocalAttention, MosaAttention
-from mosa_edu.attention.build import build_sparse
+from mosa_edu.attention.hybrid import build_sparse
 from mosa_edu.attention.rotary import rotary_table, rotary_width
 from mosa_edu.selection import PrefixTopK, RandomChoice, Threshold, TokenChoice
 

@@ -20,8 +20,8 @@ from mosa_edu.pretrained import load_page_model, save_page_model
 from mosa_edu.probes.futures import count_rewritten, reroll_future, roll_future
 from mosa_edu.records.leak import LeakExample
 from mosa_edu.texts import PROBES
-from mosa_edu.viz.leak import LeakProbe, leak_finding
-from mosa_edu.viz.tokens import token_labels
+from mosa_edu.viz.components.finding import token_labels
+from mosa_edu.viz.components.leak import LeakProbe, leak_finding
 
 WHO = {
     "random": "A new future",

@@ -11,7 +11,7 @@ from explorer_pages import explorer_site  # noqa: F401
 from leak_pages import CUT, Probe, open_probe, serve_leak_probe  # noqa: F401
 
 from mosa_edu.probes.futures import reroll_future
-from mosa_edu.viz.leak import LeakProbe, leak_finding
+from mosa_edu.viz.components.leak import LeakProbe, leak_finding
 
 
 @pytest.mark.browser

@@ -13,26 +13,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mosa_edu.bench.long_context import long_context_rows as measured_rows
-from mosa_edu.claims import Evidence, long_texts
+from mosa_edu.analysis import (
+    LongContextRecords,
+    long_context_rows,
+    recorded_long_context,
+    recorded_runs,
+)
+from mosa_edu.analysis.tables import EVERY, span_name
+from mosa_edu.bench.models import long_context_rows as measured_rows
+from mosa_edu.claims import Evidence
+from mosa_edu.claims import run_checks as long_texts
 from mosa_edu.cli import long_context as command
 from mosa_edu.cli import scores
 from mosa_edu.cli.main import main
 from mosa_edu.config import PRESETS
 from mosa_edu.costs import HeadShape, head_kv_slots, model_flops
 from mosa_edu.data import corpora
-from mosa_edu.data.tales import load_tales
-from mosa_edu.long_context import KINDS, LENGTHS, N_KEPT, long_models
+from mosa_edu.data.stories import load_tales
+from mosa_edu.experiments.plans import LENGTHS, N_KEPT, long_models
+from mosa_edu.experiments.plans import LONG_CONTEXT_KINDS as KINDS
 from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
-from mosa_edu.results import (
-    LongContextRecords,
-    long_context_rows,
-    recorded_long_context,
-    recorded_runs,
-)
-from mosa_edu.results.long_context import EVERY, span_name
 from mosa_edu.training import Trainer
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from figure_pages import LiveFigure, load_module, open_figure, serious_findings, write_page
 
-from mosa_edu.results import recorded_trace
+from mosa_edu.analysis import recorded_trace
 from mosa_edu.selection import RandomChoice
 from mosa_edu.texts import PROBES
-from mosa_edu.viz.mask_zoo import SPARSITIES, MaskZoo, zoo_finding, zoo_masks
+from mosa_edu.viz.components.mask_zoo import SPARSITIES, MaskZoo, zoo_finding, zoo_masks
 
 TEXTS = {name.capitalize(): recorded_trace(name) for name in ("clocks", "list", "night")}
 CLOCKS = TEXTS["Clocks"]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mosa_edu.overlap import chance_jaccard, chance_orphans, jaccard, mean_jaccard, orphans
+from mosa_edu.analysis.overlap import chance_jaccard, chance_orphans, jaccard, mean_jaccard, orphans
 
 
 def blind(T: int, k: int, n_heads: int, seed: int) -> np.ndarray:

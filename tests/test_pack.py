@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from mosa_edu.cli.main import main
-from mosa_edu.data import corpora, pack
+from mosa_edu.data import corpora
+from mosa_edu.data import tokens as pack
 from mosa_edu.data.corpora import load_corpus
-from mosa_edu.data.pack import read_pack, write_pack
-from mosa_edu.data.tales import load_tales
-from mosa_edu.data.tokens import TokenSet
+from mosa_edu.data.stories import load_tales
+from mosa_edu.data.tokens import TokenSet, read_pack, write_pack
 
 
 @pytest.fixture

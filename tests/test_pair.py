@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 from test_compare_cli import sweep  # noqa: F401
 
-from mosa_edu.bench.pair import measure_pair
+from mosa_edu.analysis import pair_words
+from mosa_edu.bench.models import measure_pair
 from mosa_edu.cli import pair
 from mosa_edu.cli.main import main
 from mosa_edu.costs import kv_slots
+from mosa_edu.experiments.plans import dense_baseline, next_heads, pair_jobs
 from mosa_edu.model import PRESETS
 from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.results import pair_words
-from mosa_edu.twins import dense_baseline, next_heads, pair_jobs
 
 DENSE = replace(PRESETS["micro"], n_dense_heads=4, n_sparse_heads=0)
 MOSA = replace(PRESETS["micro"], n_dense_heads=2, n_sparse_heads=3)

@@ -7,24 +7,24 @@ import pytest
 import torch
 from test_generation import assert_decodes, distinct_words, loud_model
 
+from mosa_edu.analysis import predictor_rows, recorded_probe, shipped_scores
 from mosa_edu.cli import model_probes, scores
 from mosa_edu.cli.main import main
 from mosa_edu.data import corpora
-from mosa_edu.data.tales import load_tales
+from mosa_edu.data.stories import load_tales
 from mosa_edu.generation import generate
 from mosa_edu.model import PRESETS, TransformerLM
-from mosa_edu.probes.perturbation import perturb_future
-from mosa_edu.probes.predictors import (
+from mosa_edu.probes.causality import perturb_future
+from mosa_edu.probes.selections import (
     Picks,
     fit_classifier,
     judge,
+    selection_shares,
     shifted,
     watch_picks,
     with_predictors,
 )
-from mosa_edu.probes.shares import selection_shares
 from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.results import predictor_rows, recorded_probe, shipped_scores
 from mosa_edu.selection import Predictor
 
 

@@ -16,11 +16,12 @@ from mosa_edu.pretrained import (
     PRETRAINED,
     load_page_model,
     load_pretrained,
+    merges_of,
     pretrained_path,
     read_metadata,
     save_page_model,
+    tokenizer_of,
 )
-from mosa_edu.pretrained.merges import merges_of, tokenizer_of
 from mosa_edu.texts import PROBES
 
 SOURCE = {"command": "mosa-edu train", "seed": 0}

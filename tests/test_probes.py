@@ -10,21 +10,27 @@ import pytest
 import torch
 from torch import nn
 
+from mosa_edu.analysis import recorded_probes
 from mosa_edu.cli.main import main
 from mosa_edu.model import PRESETS, ModelConfig, TransformerLM
-from mosa_edu.probes import sweeps
+from mosa_edu.probes import causality as sweeps
+from mosa_edu.probes.causality import (
+    CAUSAL_KINDS,
+    layer_jacobian,
+    layer_rows,
+    perturb_future,
+    perturb_layer,
+    prefix_differences,
+    settled_layer,
+)
 from mosa_edu.probes.coin_flips import (
     KINDS,
+    CoinFlips,
     coin_flip_model,
     run_coin_flips,
     score_coin_flips,
 )
-from mosa_edu.probes.coins import CoinFlips
-from mosa_edu.probes.jacobian import layer_jacobian, prefix_differences
-from mosa_edu.probes.perturbation import perturb_future, perturb_layer
-from mosa_edu.probes.sweeps import CAUSAL_KINDS, layer_rows, settled_layer
 from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.results import recorded_probes
 
 LAYER = ModelConfig(
     vocab_size=1, d_model=32, n_layers=1, d_head=8, max_seq_len=32, n_sparse_heads=6, sparsity=4

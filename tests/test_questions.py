@@ -12,10 +12,17 @@ import nbformat
 import pytest
 from test_quiz import PAIRS
 
-from mosa_edu.viz.phrase import phrase_html, plain_phrase, read_phrase
-from mosa_edu.viz.question import NumberQuestion, Question
-from mosa_edu.viz.questions import as_question, chapters, predict, quiz, read_questions
-from mosa_edu.viz.quiz import Quiz
+from mosa_edu.viz.components.finding import phrase_html, plain_phrase, read_phrase
+from mosa_edu.viz.components.quiz import (
+    NumberQuestion,
+    Question,
+    Quiz,
+    as_question,
+    chapters,
+    predict,
+    quiz,
+    read_questions,
+)
 
 BOOK = sorted((Path(__file__).resolve().parent.parent / "book").glob("ch*.ipynb"))
 CALL = re.compile(r"(predict|quiz)\((.*)\)", re.S)

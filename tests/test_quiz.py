@@ -9,10 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 from explorer_pages import HEAD, explorer_site  # noqa: F401
 
 from mosa_edu.viz.assets import WEB, classic_script, module_text, read_module, size_of
-from mosa_edu.viz.phrase import plain_phrase
-from mosa_edu.viz.predict import Predict
-from mosa_edu.viz.question import NumberQuestion, Question
-from mosa_edu.viz.quiz import Quiz
+from mosa_edu.viz.components.finding import plain_phrase
+from mosa_edu.viz.components.quiz import NumberQuestion, Predict, Question, Quiz
 
 HOSTILE = "</script><img src=x onerror=window.hurt=1> & `<b>`"
 PAIRS = Question(

@@ -12,8 +12,9 @@ from loops import texts
 from selector_toys import D_MODEL, RAGGED, make, positions
 
 from mosa_edu.attention import reference
-from mosa_edu.selection import Threshold, TokenChoice, prefix_top_k
-from mosa_edu.selection.packing import pack
+from mosa_edu.selection import Threshold, TokenChoice
+from mosa_edu.selection import causal as prefix_top_k
+from mosa_edu.selection.selection import pack
 
 
 class Wanted:

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mosa_edu.records import RoutingTrace, RunRecord, Token, provenance, write_atomic
-from mosa_edu.records.arrays import decode, encode, plain
-from mosa_edu.records.provenance import command_line
+from mosa_edu.records.codec import decode, encode, plain
+from mosa_edu.records.run import command_line
 
 
 def make_trace(T=12, k=3, layers=2, heads=4, seed=0, **changes):

@@ -5,10 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mosa_edu.cli.main import main
-from mosa_edu.records import RunRecord
-from mosa_edu.records.scores import ScoreRecord
-from mosa_edu.results import (
+from mosa_edu.analysis import (
     bootstrap_mean,
     coin_flip_rows,
     gain_curves,
@@ -22,7 +19,10 @@ from mosa_edu.results import (
     score_gap,
     twin_rows,
 )
-from mosa_edu.results.twins import again
+from mosa_edu.analysis.groups import again
+from mosa_edu.cli.main import main
+from mosa_edu.records import RunRecord
+from mosa_edu.records.scores import ScoreRecord
 
 
 def run(kind: str, seed: int, loss: float, status: str = "finished") -> RunRecord:

@@ -10,28 +10,28 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mosa_edu.analysis import recorded_riddles, riddle_rows
+from mosa_edu.analysis.tables import riddle_table, wilson
 from mosa_edu.claims import Evidence
-from mosa_edu.claims.riddles import carry_over
+from mosa_edu.claims.run_checks import carry_over
 from mosa_edu.cli import riddles as command
 from mosa_edu.cli import scores
 from mosa_edu.cli.main import main
 from mosa_edu.config import PRESETS
 from mosa_edu.data import corpora
+from mosa_edu.data.cloze import KINDS, ask, load_riddles
 from mosa_edu.data.corpora import load_corpus
 from mosa_edu.data.ngram import NGram
-from mosa_edu.data.riddles import KINDS, ask, load_riddles
-from mosa_edu.data.splitmix import SplitMix64
+from mosa_edu.data.stories import SplitMix64
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.data.tokens import TokenSet
 from mosa_edu.model import TransformerLM
-from mosa_edu.probes.riddles import Encoded, answers, ask_model, encode
+from mosa_edu.probes.cloze import Encoded, answers, ask_model, encode
 from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
-from mosa_edu.results import recorded_riddles, riddle_rows
-from mosa_edu.results.riddles import riddle_table, wilson
 from mosa_edu.viz.charts import caption
-from mosa_edu.viz.charts.riddles import riddle_accuracy
+from mosa_edu.viz.charts.training import riddle_accuracy
 
 CORPUS = load_riddles(400)
 TOKENIZER = Tokenizer.train(CORPUS.texts("train"), 2048)
@@ -295,7 +295,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     small = replace(PRESETS["micro"], vocab_size=2048, max_seq_len=256)
     monkeypatch.setitem(PRESETS, "explorer", small)
     monkeypatch.setitem(corpora._LOADERS, "riddles", partial(load_riddles, n_stories=100))
-    monkeypatch.setattr("mosa_edu.probes.riddles.N_RIDDLES", 3)
+    monkeypatch.setattr("mosa_edu.probes.cloze.N_RIDDLES", 3)
     monkeypatch.setattr(command, "SAMPLE", scores.Sample(4, 2, 1))
     words = ["--kinds", "dense,mosa", "--seeds", "0", "--tokens", "3000"]
     return ["riddles", *words, "--out", str(tmp_path / "records")]

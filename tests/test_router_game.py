@@ -14,19 +14,19 @@ from figure_pages import OpenFigure, open_figure
 from torch.nn import functional as F
 
 import mosa_edu
-from mosa_edu.probes.hand_picks import (
+from mosa_edu.analysis import recorded_contest
+from mosa_edu.probes.routing_game import (
     better_swaps,
     costliest_head,
     loss_with_picks,
     random_picks,
     router_contest,
 )
-from mosa_edu.records.contest import RouterContest
-from mosa_edu.results import recorded_contest
+from mosa_edu.records.routing_game import RouterContest
 from mosa_edu.texts import PROBES
 from mosa_edu.viz.assets import classic_script
-from mosa_edu.viz.be_the_router import BeTheRouter, router_finding
-from mosa_edu.viz.page_model import PageModel
+from mosa_edu.viz.components.explorer import PageModel
+from mosa_edu.viz.components.routing_game import BeTheRouter, router_finding
 
 TOLERANCE = 2e-3
 LAYER, HEAD_NUMBER = 1, 3

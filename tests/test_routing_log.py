@@ -6,7 +6,7 @@ import torch
 
 from mosa_edu.model import PRESETS, TransformerLM
 from mosa_edu.records import RoutingHistory
-from mosa_edu.routing_log import RoutingLog
+from mosa_edu.tracing import RoutingLog
 
 
 class Letters:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from mosa_edu.model import PRESETS, TransformerLM
+from mosa_edu.probes.scores import _of_other_books, spread_cuts, three_scores
 from mosa_edu.records.scores import ScoreRecord
-from mosa_edu.scoring import _of_other_books, spread_cuts, three_scores
 
 RNG = np.random.default_rng(0)
 WINDOWS = RNG.integers(0, 512, (5, 33))

@@ -11,10 +11,10 @@ import pytest
 from explorer_pages import HEAD, explorer_site  # noqa: F401
 from figure_pages import OpenFigure, open_figure
 
+from mosa_edu.analysis import recorded_history
 from mosa_edu.records import RoutingHistory
-from mosa_edu.results import recorded_history
 from mosa_edu.viz.assets import classic_script
-from mosa_edu.viz.scrubber import TrainingScrubber, scrubber_finding
+from mosa_edu.viz.components.scrubber import TrainingScrubber, scrubber_finding
 
 PIECES = ["The", " cat", ",", "</script><img src=x onerror=window.hurt=1>", " th", "ird", "\n", ""]
 STEPS = (0, 1, 2, 4, 9, 30, 1000)

@@ -11,7 +11,7 @@ from selector_toys import D_MODEL, KINDS, RAGGED, make, positions
 from torch import distributed
 
 from mosa_edu.selection import RandomChoice
-from mosa_edu.selection.ranking import rank_of_each, top_k_positions
+from mosa_edu.selection.expert_choice import rank_of_each, top_k_positions
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -16,15 +16,15 @@ from figure_pages import OpenFigure, open_figure
 
 import mosa_edu
 from mosa_edu import costs
+from mosa_edu.analysis import recorded_decoding
 from mosa_edu.generation import Decoder
-from mosa_edu.generation.story import RULES, tell_decoding, under_rule
+from mosa_edu.generation.decode_trace import RULES, tell_decoding, under_rule
 from mosa_edu.pretrained import load_pretrained
-from mosa_edu.records.decoding import DecodingStory
-from mosa_edu.results import recorded_decoding
+from mosa_edu.records.decode_trace import DecodingStory
 from mosa_edu.tracing import Recording
 from mosa_edu.viz.assets import classic_script
-from mosa_edu.viz.decode_theatre import DecodeTheatre, theatre_finding
-from mosa_edu.viz.live_data import shipped_causal, shipped_model
+from mosa_edu.viz.components.decode_trace import DecodeTheatre, theatre_finding
+from mosa_edu.viz.components.explorer import shipped_causal, shipped_model
 
 PROMPT = "The clock said that nobody knew;"
 THRESHOLDS = [[0.3] * 5, [0.0] * 5, [-0.5] * 5]

@@ -16,9 +16,10 @@ from mosa_edu.training.checkpoint import (
     discard_after,
     latest_checkpoint,
     load_weights,
+    require_same_run,
+    restore,
     save_checkpoint,
 )
-from mosa_edu.training.resume import require_same_run, restore
 
 CONFIG = TrainingConfig(steps=300)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mosa_edu.training import TrainingConfig
-from mosa_edu.training.schedule import checkpoint_steps, layer_seed_at, learning_rate_at
+from mosa_edu.training.optimizer import checkpoint_steps, layer_seed_at, learning_rate_at
 
 
 @pytest.mark.parametrize(

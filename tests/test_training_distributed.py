@@ -20,7 +20,7 @@ from training_toys import VOCAB, Bigram, toy_data
 from mosa_edu.config import ModelConfig
 from mosa_edu.model import TransformerLM
 from mosa_edu.training import Trainer, TrainingConfig, distributed
-from mosa_edu.training.metrics import read_metrics
+from mosa_edu.training.run_log import read_metrics
 
 root = Path(sys.argv[1])
 MOSA = ModelConfig(vocab_size=VOCAB, d_model=16, n_layers=1, d_head=8, max_seq_len=16,

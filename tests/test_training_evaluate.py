@@ -15,7 +15,7 @@ from mosa_edu.training.evaluate import (
     standard_error,
     token_losses,
 )
-from mosa_edu.training.precision import autocast, resolve_dtype
+from mosa_edu.training.optimizer import autocast, resolve_dtype
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

@@ -13,9 +13,8 @@ from training_toys import VOCAB, Bigram, toy_data
 import mosa_edu.training
 from mosa_edu.training import Trainer, TrainingConfig
 from mosa_edu.training.checkpoint import latest_checkpoint
-from mosa_edu.training.metrics import MetricsLog, read_metrics
-from mosa_edu.training.optimizer import build_optimizer
-from mosa_edu.training.schedule import checkpoint_steps
+from mosa_edu.training.optimizer import build_optimizer, checkpoint_steps
+from mosa_edu.training.run_log import MetricsLog, read_metrics
 
 RECIPE = {
     "steps": 40,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mosa_edu.costs import model_flops, model_parameters
-from mosa_edu.twins import KINDS, dense_baseline, jobs, twin
+from mosa_edu.experiments.plans import KINDS, dense_baseline, jobs, twin
 
 
 @pytest.mark.parametrize("kind", KINDS[1:-1])

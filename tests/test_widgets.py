@@ -14,9 +14,9 @@ from test_records import make_trace
 from mosa_edu.records import Token
 from mosa_edu.viz import style
 from mosa_edu.viz.assets import WEB, classic_script, size_of
-from mosa_edu.viz.finding import finding
-from mosa_edu.viz.page_model import PageModel, vocabulary_texts
-from mosa_edu.viz.widgets import RoutingExplorer
+from mosa_edu.viz.components.explorer import PageModel, vocabulary_texts
+from mosa_edu.viz.components.finding import finding
+from mosa_edu.viz.components.widgets import RoutingExplorer
 
 HOSTILE = "</script><img src=x onerror=alert(1)><!--"
 
@@ -153,7 +153,7 @@ def test_weights_go_to_the_page_once_and_only_when_asked(explorer_site):  # noqa
 
 def test_pictures_need_neither_torch_nor_widgets_for_a_static_page():
     code = (
-        "import sys; from mosa_edu.viz import explorer, fallback, twin, page_model;"
+        "import sys; from mosa_edu.viz.components import explorer, static;"
         "print(sorted({'torch', 'anywidget', 'tokenizers'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

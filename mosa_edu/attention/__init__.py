@@ -1,8 +1,7 @@
 """Attention layers: tokens in, tokens out, with no residual, norm or training inside."""
 
-from mosa_edu.attention.dense import DenseAttention
+from mosa_edu.attention.dense import DenseAttention, LocalAttention
 from mosa_edu.attention.hybrid import HybridAttention
-from mosa_edu.attention.local import LocalAttention
 from mosa_edu.attention.routing import RoutingAttention
 from mosa_edu.attention.sparse import FixedAttention, MosaAttention, SparseAttention
 

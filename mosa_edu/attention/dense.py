@@ -4,32 +4,31 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mosa_edu.attention.inputs import require_tokens
 from mosa_edu.attention.rotary import rotary_table, rotary_width, rotate
-from mosa_edu.checks import require_integer
+from mosa_edu.checks import require, require_integer
 from mosa_edu.selection import Recorder
-from mosa_edu.selection.masks import real_tokens
+from mosa_edu.selection.selection import real_tokens
+
+
+def require_tokens(x: Tensor, d_model: int) -> None:
+    """Refuse what is no batch of token vectors.
+
+    >>> import torch
+    >>> require_tokens(torch.zeros(2, 5, 8), d_model=16)
+    Traceback (most recent call last):
+        ...
+    ValueError: x must be (B, T, 16) in shape with T at least 1, got (2, 5, 8)
+    """
+    shape = tuple(x.shape)
+    fits = len(shape) == 3 and shape[1] >= 1 and shape[2] == d_model
+    require(fits, "x", shape, f"(B, T, {d_model}) in shape with T at least 1")
+    require(x.is_floating_point(), "x", x.dtype, "of floating-point numbers")
 
 
 def weights_and_values(
     queries: Tensor, keys: Tensor, values: Tensor, may_attend: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Attend the long way, keeping the weights for a recorder.
-
-    Parameters
-    ----------
-    queries, keys, values : Tensor, shape (B, H, n, d_head), float
-        One row a token.
-    may_attend : Tensor, broadcastable to (B, H, n, n), bool
-        True where a query may look at a key.
-
-    Returns
-    -------
-    attention_weights : Tensor, shape (B, H, n, n)
-        Rows sum to 1.
-    attended : Tensor, shape (B, H, n, d_head)
-        Weighted means of the values.
-    """
+    """Attend the long way, keeping the weights for a recorder."""
     logits = queries @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5
     attention_weights = logits.masked_fill(~may_attend, -torch.inf).softmax(dim=-1)
     return attention_weights, attention_weights @ values
@@ -130,3 +129,83 @@ class DenseAttention(nn.Module):
         attention_weights, attended = weights_and_values(queries, keys, values, may_attend)
         record.record(self.kind, attention_weights=attention_weights)
         return attended
+
+
+class LocalAttention(DenseAttention):
+    """Causal self-attention over the last `window` tokens.
+
+    Parameters
+    ----------
+    d_model, d_head, n_heads : int
+        Width of the tokens, width of a head, heads.
+    window : int
+        Tokens that a query sees, itself included.
+    rotate_fraction, rope_base : float
+        See `DenseAttention`.
+
+    Notes
+    -----
+    Computed in blocks of `window` queries against their own and the preceding block of keys, so
+    the cost grows as 2 T window, not as T^2. The heads that replace dense ones in the paper's
+    long-sequence runs (arXiv:2505.00315) are of this kind.
+    """
+
+    kind = "local"
+
+    def __init__(
+        self,
+        d_model: int,
+        d_head: int,
+        n_heads: int,
+        window: int,
+        rotate_fraction: float = 0.5,
+        rope_base: float = 10000.0,
+    ) -> None:
+        super().__init__(d_model, d_head, n_heads, rotate_fraction, rope_base)
+        require_integer("window", window, 1)
+        self.window = window
+
+    def _attend(
+        self,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        attention_mask: Tensor | None,
+        record: Recorder | None,
+    ) -> Tensor:
+        """Mix the values, (B, H, T, d_head) in and out."""
+        T, device = queries.shape[2], queries.device
+        if attention_mask is None and record is None and self.window < T:
+            return self._attend_in_blocks(queries, keys, values)
+        ages = torch.arange(T, device=device)[:, None] - torch.arange(T, device=device)  # (T, T)
+        may_attend = (ages >= 0) & (ages < self.window)
+        if attention_mask is not None:
+            may_attend = may_attend & attention_mask[:, None, None, :] | (ages == 0)
+        if record is None:
+            return F.scaled_dot_product_attention(queries, keys, values, attn_mask=may_attend)
+        attention_weights, attended = weights_and_values(queries, keys, values, may_attend)
+        record.record(self.kind, attention_weights=attention_weights)
+        return attended
+
+    def _attend_in_blocks(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Attend block by block; a block of w queries needs 2w keys."""
+        B, H, T, d_head = queries.shape
+        w = self.window
+        n_blocks = -(-T // w)
+        missing = n_blocks * w - T
+
+        def with_previous(rows: Tensor) -> Tensor:
+            padded = F.pad(rows, (0, 0, w, missing)).view(B, H, n_blocks + 1, w, d_head)
+            return torch.cat([padded[:, :, :-1], padded[:, :, 1:]], dim=3)  # (B, H, n, 2w, d_head)
+
+        place = torch.arange(w, device=queries.device)
+        ages = (place[:, None] + w) - torch.arange(2 * w, device=queries.device)  # (w, 2w)
+        may_attend = ((ages >= 0) & (ages < w)).repeat(n_blocks, 1, 1)  # (n, w, 2w)
+        may_attend[0, :, :w] = False  # nothing stands before the first block
+        attended = F.scaled_dot_product_attention(
+            F.pad(queries, (0, 0, 0, missing)).view(B, H * n_blocks, w, d_head),
+            with_previous(keys).view(B, H * n_blocks, 2 * w, d_head),
+            with_previous(values).view(B, H * n_blocks, 2 * w, d_head),
+            attn_mask=may_attend.repeat(H, 1, 1),
+        )
+        return attended.view(B, H, n_blocks * w, d_head)[:, :, :T]

@@ -9,20 +9,6 @@ from mosa_edu.checks import require, require_integer
 def rotary_width(d_head: int, rotate_fraction: float) -> int:
     """Dimensions of a head that are rotated: an even number, the paper's half by default.
 
-    Parameters
-    ----------
-    d_head : int
-        Width of the head.
-    rotate_fraction : float
-        Share of the dimensions to rotate, in [0, 1].
-
-    Returns
-    -------
-    int
-        Even number of dimensions, possibly 0.
-
-    Examples
-    --------
     >>> rotary_width(64, 0.5), rotary_width(10, 0.5)
     (32, 4)
     """
@@ -40,26 +26,6 @@ def rotary_table(
 ) -> tuple[Tensor, Tensor]:
     """Cosine and sine of every position's angle in every rotated pair.
 
-    Parameters
-    ----------
-    seq_len : int
-        Positions 0 .. seq_len - 1.
-    n_rotate : int
-        Rotated dimensions, even.
-    base : float
-        The slowest pair turns once in about 2 pi base positions.
-    device : torch.device or None
-        Where the table lives.
-    dtype : torch.dtype
-        Type of the result; angles are computed in at least float32.
-
-    Returns
-    -------
-    cos, sin : Tensor, shape (seq_len, n_rotate / 2)
-        The table.
-
-    Notes
-    -----
     Frequencies are rounded to float32 first, as in the authors' code, so that float64 runs of
     both agree to rounding.
     """
@@ -74,20 +40,7 @@ def rotary_table(
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn the first dimensions of every vector by its position's angles.
-
-    Parameters
-    ----------
-    x : Tensor, shape (..., d_head), float
-        Queries or keys.
-    cos, sin : Tensor, shape (..., n_rotate / 2)
-        Rows of the table at each vector's original position; must broadcast against `x`.
-
-    Returns
-    -------
-    Tensor, shape (..., d_head)
-        Dimensions i and i + n_rotate / 2 form a pair; those from n_rotate on are unchanged.
-    """
+    """Turn the first dimensions of every vector by its position's angles."""
     half = cos.shape[-1]
     if half == 0:
         return x

@@ -4,15 +4,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mosa_edu.attention.dense import weights_and_values
-from mosa_edu.attention.inputs import require_tokens
+from mosa_edu.attention.dense import require_tokens, weights_and_values
 from mosa_edu.attention.rotary import rotary_table, rotary_width, rotate
 from mosa_edu.checks import require, require_integer
 from mosa_edu.selection import Recorder, Selection, kept
-from mosa_edu.selection.masks import real_tokens
-from mosa_edu.selection.packing import pack
-from mosa_edu.selection.ranking import best_of_each_row, refuse_nan, top_k_positions
-from mosa_edu.selection.statistics import KeepsStatistics
+from mosa_edu.selection.expert_choice import best_of_each_row, refuse_nan, top_k_positions
+from mosa_edu.selection.selection import KeepsStatistics, pack, real_tokens
 
 
 class RoutingAttention(KeepsStatistics):
@@ -80,27 +77,7 @@ class RoutingAttention(KeepsStatistics):
     def forward(
         self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
     ) -> Tensor:
-        """Attend within clusters.
-
-        Parameters
-        ----------
-        x : Tensor, shape (B, T, d_model), float
-            The tokens.
-        attention_mask : Tensor or None, shape (B, T), bool
-            True for real tokens; pads are in no cluster and move no centroid.
-        record : Recorder or None
-            Receives clusters and attention weights, as kind "routing".
-
-        Returns
-        -------
-        Tensor, shape (B, T, d_model)
-            Sum over heads; the layer adds no residual.
-
-        Raises
-        ------
-        ValueError
-            If `x` or `attention_mask` has another shape, or a vector is NaN.
-        """
+        """Attend within clusters."""
         require_tokens(x, self.qv.in_features)
         B, T, _ = x.shape
         H, rho = self.n_heads, self.sparsity

@@ -4,8 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mosa_edu.attention.dense import weights_and_values
-from mosa_edu.attention.inputs import require_tokens
+from mosa_edu.attention.dense import require_tokens, weights_and_values
 from mosa_edu.attention.rotary import rotary_table, rotary_width, rotate
 from mosa_edu.checks import require_integer
 from mosa_edu.selection import ExpertChoice, Recorder, Strided

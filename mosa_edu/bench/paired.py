@@ -1,12 +1,17 @@
 """Paired timing: everything in one process, in turns, judged by the ratio within each round."""
 
 import contextlib
+import json
+import os
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+from torch.profiler import ProfilerActivity, profile
 
 from mosa_edu.checks import require
 
@@ -30,18 +35,6 @@ class Timing:
     def ratio(self, baseline: str, name: str) -> tuple[float, float, float]:
         """How many times faster `name` is than `baseline`, round by round.
 
-        Parameters
-        ----------
-        baseline, name : str
-            Two of the calls.
-
-        Returns
-        -------
-        lower, median, upper : float
-            Quartiles of the per-round ratio baseline / name; above 1, `name` is faster.
-
-        Examples
-        --------
         >>> Timing({"a": [2.0, 4.0, 9.0], "b": [1.0, 2.0, 3.0]}).ratio("a", "b")
         (2.0, 2.0, 3.0)
         """
@@ -56,25 +49,6 @@ def time_in_turns(
 ) -> Timing:
     """Call everything in turns, reversing the order every second round.
 
-    Parameters
-    ----------
-    calls : mapping of str to callable
-        What to time, by name.
-    rounds : int
-        Rounds to time, at least 3.
-    threads : int
-        Threads of torch. With one thread the clock is the process's own CPU time, which other
-        processes do not stretch; with more it is the clock on the wall.
-    warmups : int
-        Untimed rounds at the start.
-
-    Returns
-    -------
-    Timing
-        Seconds of every call.
-
-    Notes
-    -----
     Ratios of separate runs mix in whatever else changed between them: clock rate, caches, other
     processes. Neighbours in time share it.
     """
@@ -101,3 +75,42 @@ def torch_threads(threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def peak_bytes(call: Callable[[], object], device: torch.device) -> int:
+    """Measure how far a call raises what torch has allocated."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        call()
+        return int(torch.cuda.max_memory_allocated(device) - before)
+    with _quiet(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        call()
+    held = highest = 0
+    for change in _changes(profiled):
+        held += change
+        highest = max(highest, held)
+    return highest
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the profiler's own lines, one at every start and stop, from the terminal."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _changes(profiled: profile) -> list[int]:
+    """Bytes of every allocation, and of every release with a minus, in their order."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "trace.json"
+        profiled.export_chrome_trace(str(path))
+        events = json.loads(path.read_text(encoding="utf-8"))["traceEvents"]
+    memory = [event for event in events if event.get("name") == "[memory]"]
+    return [event["args"]["Bytes"] for event in sorted(memory, key=lambda event: event["ts"])]

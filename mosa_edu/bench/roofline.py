@@ -10,10 +10,8 @@ from torch.nn import functional as F
 
 from mosa_edu.attention import DenseAttention, MosaAttention
 from mosa_edu.attention.rotary import rotary_table, rotate
-from mosa_edu.bench.layer import LayerCase, forward
-from mosa_edu.bench.naive import NaiveMosa
+from mosa_edu.bench.layer import LayerCase, NaiveMosa, WholeRowsIn, forward
 from mosa_edu.bench.paired import time_in_turns
-from mosa_edu.bench.steps import WholeRowsIn
 from mosa_edu.costs import HeadShape, head_flops
 from mosa_edu.selection import Router
 
@@ -43,22 +41,7 @@ class Operation:
 def roofline_rows(
     case: LayerCase | None = None, *, rounds: int = 11, threads: int = 1
 ) -> list[dict[str, Any]]:
-    """Time the machine's peaks and every operation of a layer's forward pass.
-
-    Parameters
-    ----------
-    case : LayerCase, optional
-        Sizes; the default of `LayerCase` if not given.
-    rounds, threads : int
-        See `time_in_turns`.
-
-    Returns
-    -------
-    list of dict
-        ``name`` and ``group`` (peak, layer or operation), ``mflop``, ``mb`` moved (10^6 bytes),
-        median ``milliseconds``, and ``roof``: the milliseconds it would take at the peaks of this
-        measurement, the larger of arithmetic and memory.
-    """
+    """Time the machine's peaks and every operation of a layer's forward pass."""
     case = LayerCase() if case is None else case
     groups = {"peak": _peaks(), "layer": _layers(case), "operation": _operations(case)}
     named = {name: work for group in groups.values() for name, work in group.items()}

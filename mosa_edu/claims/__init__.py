@@ -5,8 +5,7 @@ paper's own numbers; what a check has found is stored beside it only so that a c
 """
 
 from mosa_edu.claims.claim import VERDICTS, Claim, Evidence, Finding
-from mosa_edu.claims.ledger import Row, changes, ledger, signed_sentence
-from mosa_edu.claims.statements import CLAIMS
+from mosa_edu.claims.ledger import CLAIMS, Row, changes, ledger, signed_sentence
 
 __all__ = [
     "CLAIMS",

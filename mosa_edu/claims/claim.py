@@ -1,14 +1,14 @@
 """What a claim is, what a check returns, and the words for how the two compare."""
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from mosa_edu.checks import require
-from mosa_edu.records import RoutingTrace, RunRecord
-from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.records.scores import ScoreRecord
-from mosa_edu.results import (
+from mosa_edu.analysis import (
+    final_loss,
+    kind_of,
     recorded_gpu_probes,
     recorded_gpu_runs,
     recorded_gpu_scores,
@@ -19,6 +19,12 @@ from mosa_edu.results import (
     recorded_scores,
     recorded_trace,
 )
+from mosa_edu.analysis.groups import recipe_of, schedule_of
+from mosa_edu.analysis.statistics import NEEDED_SEEDS, seed_interval
+from mosa_edu.checks import require
+from mosa_edu.records import RoutingTrace, RunRecord
+from mosa_edu.records.probe import ProbeRecord
+from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.texts import PROBES
 
 Riddles = tuple[Sequence[RunRecord], Mapping[str, ScoreRecord], Mapping[str, ProbeRecord]]
@@ -176,3 +182,121 @@ class Claim:
     check: Callable[[Evidence], Finding]
     chapter: str
     section: str
+
+
+RULE = (
+    f"95 % Student interval over paired seeds, at least {NEEDED_SEEDS}; "
+    "an interval that holds zero decides nothing"
+)
+
+
+def sign(gains: Sequence[float]) -> int | None:
+    """Say whether seeds agree that a gain is above or below zero.
+
+    >>> sign([0.1, 0.11, 0.12]), sign([0.1, -0.1, 0.0]), sign([0.1, 0.1])
+    (1, 0, None)
+    """
+    if len(gains) < NEEDED_SEEDS:
+        return None
+    found = seed_interval(gains)
+    return int(found.low > 0) - int(found.high < 0)
+
+
+def in_words(gains: Sequence[float], unit: str = "nats") -> str:
+    """Write a gain with its interval and the number of seeds behind it.
+
+    >>> in_words([]), in_words([0.1])
+    ('no seed yet', '+0.100 nats (1 seed)')
+    >>> in_words([0.1, 0.2, 0.3])
+    '+0.200 [-0.048, +0.448] nats (3 seeds)'
+    """
+    if not gains:
+        return "no seed yet"
+    found = seed_interval(gains)
+    seeds = f"{len(gains)} seed" + "s" * (len(gains) > 1)
+    if len(gains) < NEEDED_SEEDS:
+        return f"{found.mean:+.3f} {unit} ({seeds})"
+    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {unit} ({seeds})"
+
+
+EQUAL_FLOPS = (0.9, 1.001)
+"""Share of the baseline's FLOPs within which two models count as equal."""
+
+
+class Pair(NamedTuple):
+    """Two runs of one recipe and seed."""
+
+    baseline: RunRecord
+    other: RunRecord
+
+    @property
+    def gain(self) -> float:
+        """How much lower the other run's loss is, in nats per token; full-sequence routing."""
+        return final_loss(self.baseline) - final_loss(self.other)
+
+    @property
+    def flops_share(self) -> float:
+        """FLOPs of the other model over those of the baseline; 0 if not recorded."""
+        ours, theirs = self.other.flops_per_token, self.baseline.flops_per_token
+        return ours / theirs if ours and theirs else 0.0
+
+
+def pair_groups(
+    runs: Iterable[RunRecord],
+    baseline: Callable[[RunRecord], bool],
+    other: Callable[[RunRecord], bool],
+    flops: tuple[float, float] = EQUAL_FLOPS,
+) -> list[list[Pair]]:
+    """Pair finished runs seed by seed."""
+    finished = [run for run in runs if run.status == "finished"]
+    groups: dict[str, dict[int, Pair]] = defaultdict(dict)
+    for left in filter(baseline, finished):
+        for right in filter(other, finished):
+            pair = Pair(left, right)
+            alike = recipe_of(left) == recipe_of(right) and _one_sparsity(left, right)
+            if alike and flops[0] <= pair.flops_share <= flops[1]:
+                same = [schedule_of(left), left.data, left.model, right.model]
+                key = json.dumps(same, sort_keys=True)
+                groups[key][left.seed] = pair
+    return [[found[seed] for seed in sorted(found)] for found in groups.values()]
+
+
+def pairs(
+    runs: Iterable[RunRecord],
+    baseline: Callable[[RunRecord], bool],
+    other: Callable[[RunRecord], bool],
+    flops: tuple[float, float] = EQUAL_FLOPS,
+) -> list[Pair]:
+    """Return the group of pairs with most seeds."""
+
+    def rank(group: list[Pair]) -> tuple[int, int, int, bool]:
+        run = group[0].other
+        seat = run.model["include_first"]
+        return len(group), run.tokens_seen, run.model["n_sparse_heads"], seat
+
+    return max(pair_groups(runs, baseline, other, flops), key=rank, default=[])
+
+
+def _one_sparsity(left: RunRecord, right: RunRecord) -> bool:
+    """Return whether two runs with sparse heads keep the same share; dense heads have none."""
+    return not left.model["n_sparse_heads"] or left.model["sparsity"] == right.model["sparsity"]
+
+
+def is_dense(run: RunRecord) -> bool:
+    """Return whether a run is of the dense baseline."""
+    return kind_of(run) == "dense"
+
+
+def is_fewer(run: RunRecord) -> bool:
+    """Return whether a run is of some of the baseline's dense heads, with nothing beside them."""
+    return kind_of(run) == "fewer"
+
+
+def is_hybrid(kind: str) -> Callable[[RunRecord], bool]:
+    """Return a test for runs with sparse heads of a kind beside dense ones."""
+    return lambda run: kind_of(run) == kind and run.model["n_dense_heads"] > 0
+
+
+def gains(found: Sequence[Pair]) -> list[float]:
+    """Return the gain of every pair."""
+    return [pair.gain for pair in found]

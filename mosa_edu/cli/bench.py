@@ -67,15 +67,14 @@ def _table(args: argparse.Namespace, threads: int) -> int:
 
     import torch
 
-    from mosa_edu.bench.long_context import long_context_rows
+    from mosa_edu.bench.layer import length_rows, step_rows
+    from mosa_edu.bench.models import RULES, long_context_rows, rule_rows
     from mosa_edu.bench.roofline import roofline_rows
-    from mosa_edu.bench.rules import RULES, rule_rows
-    from mosa_edu.bench.tables import length_rows, step_rows
     from mosa_edu.cli.columns import columns
-    from mosa_edu.cli.runs import runs_folder
+    from mosa_edu.experiments.plans import twin
+    from mosa_edu.experiments.runner import runs_folder
     from mosa_edu.records import provenance
     from mosa_edu.records.probe import ProbeRecord
-    from mosa_edu.twins import twin
 
     measures: dict[str, Any] = {
         "steps": step_rows,

@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import Any
 
-from mosa_edu.cli.runs import runs_folder
+from mosa_edu.experiments.runner import runs_folder
 
 
 def measure_page(args: argparse.Namespace) -> int:

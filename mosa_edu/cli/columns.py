@@ -10,18 +10,7 @@ if TYPE_CHECKING:
 
 
 def columns(record: ProbeRecord) -> str:
-    """Lay out the rows of a record in columns.
-
-    Parameters
-    ----------
-    record : ProbeRecord
-        What was measured.
-
-    Returns
-    -------
-    str
-        A line of names and one a row, numbers with three digits.
-    """
+    """Lay out the rows of a record in columns."""
     names = list(record.rows[0])
     lines = [names, *([_cell(row[name]) for name in names] for row in record.rows)]
     return "\n".join(_align(line, lines) for line in lines)

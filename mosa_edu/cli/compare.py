@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mosa_edu.cli.jobs import add_flags, add_shard, add_sparsity, checked, run_sweep
-from mosa_edu.twins import FIRST_GRID, KINDS, jobs
+from mosa_edu.experiments.plans import FIRST_GRID, KINDS, jobs
+from mosa_edu.experiments.runner import add_flags, add_shard, add_sparsity, checked, run_sweep
 
 
 def add_parser(subparsers: Any) -> None:
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _table(out: Path) -> str:
-    from mosa_edu.results import (
+    from mosa_edu.analysis import (
         recorded_probes,
         recorded_runs,
         recorded_scores,

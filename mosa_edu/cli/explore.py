@@ -49,28 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def explorer_page(name: str, texts: Sequence[str] | None = None) -> tuple[str, str]:
-    """Make the page of a model.
-
-    Parameters
-    ----------
-    name : str
-        Name or folder of a run, name of a shipped model, or a file of `save_page_model`.
-    texts : sequence of str, optional
-        What the page starts with; by default a text of the book, cut to what the model reads.
-
-    Returns
-    -------
-    page : str
-        HTML.
-    note : str
-        A sentence on what is in it.
-
-    Raises
-    ------
-    ValueError
-        If there is no such model, if no head of it selects tokens, or if a text is empty or too
-        long for it.
-    """
+    """Make the page of a model."""
     from mosa_edu.pretrained import PRETRAINED, pretrained_path
 
     if Path(name).is_file():
@@ -82,15 +61,15 @@ def explorer_page(name: str, texts: Sequence[str] | None = None) -> tuple[str, s
 
 def _default_file(name: str) -> Path:
     """Return the page of a run in its folder, that of a model file in the folder one is in."""
-    from mosa_edu.cli.run_model import find_run
+    from mosa_edu.experiments.runner import find_run
 
     folder = Path() if Path(name).is_file() else find_run(name)
     return (folder if folder.is_dir() else Path()) / "explorer.html"
 
 
 def _page_of_run(name: str, texts: Sequence[str] | None) -> tuple[str, str]:
-    from mosa_edu.cli import runs
-    from mosa_edu.cli.run_model import find_run, load_run
+    from mosa_edu.experiments import runner as runs
+    from mosa_edu.experiments.runner import find_run, load_run
     from mosa_edu.pretrained import PAGE_KINDS, save_page_model
 
     folder = find_run(name)
@@ -126,8 +105,8 @@ def _page(
     from mosa_edu.tracing import trace
 
     try:
-        from mosa_edu.viz.page_model import PageModel
-        from mosa_edu.viz.widgets import RoutingExplorer
+        from mosa_edu.viz.components.explorer import PageModel
+        from mosa_edu.viz.components.widgets import RoutingExplorer
     except ImportError as error:
         raise ValueError(f"explore {error}") from None
     sha256 = PageModel.read(path).sha256 if path else None

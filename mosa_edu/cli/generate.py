@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _load(name: str) -> tuple[TransformerLM, Tokenizer]:
     """Load a shipped model, a model file or a run."""
-    from mosa_edu.cli.run_model import find_run, load_run
+    from mosa_edu.experiments.runner import find_run, load_run
     from mosa_edu.pretrained import PRETRAINED, load_page_model, load_pretrained
 
     if Path(name).is_file():

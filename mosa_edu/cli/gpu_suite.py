@@ -18,20 +18,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mosa_edu.analysis.probes import pair_words
 from mosa_edu.checks import require
-from mosa_edu.cli import runs
-from mosa_edu.cli.jobs import INTERRUPTED
 from mosa_edu.cli.pair import chosen, mean_loss, pair_record, search
 from mosa_edu.cli.suites import SUITES, Suite, first_jobs, matched_job, settings_of
-from mosa_edu.results.pair import pair_words
+from mosa_edu.experiments import runner as runs
+from mosa_edu.experiments.runner import INTERRUPTED
 
 if TYPE_CHECKING:
     import torch
 
     from mosa_edu.data.tokenizer import Tokenizer
     from mosa_edu.data.tokens import TokenSet
+    from mosa_edu.experiments.plans import Job
     from mosa_edu.records import RunRecord
-    from mosa_edu.twins import Job
 
 TIME_UP = 75
 LARGEST_RECORD = 1_000_000
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     ends = time.monotonic() + args.seconds
     import torch
 
-    from mosa_edu.data.pack import read_pack
+    from mosa_edu.data.tokens import read_pack
 
     available = args.device == "cpu" or torch.cuda.is_available()
     require(available, "--device", args.device, "cpu: torch sees no GPU here")
@@ -164,7 +164,7 @@ def _matched(step: Step) -> Job | int:
 def _measured(
     step: Step, configs: dict[str, Any], losses: dict[int, float], target: float, name: str
 ) -> Any:
-    from mosa_edu.training.precision import resolve_dtype
+    from mosa_edu.training.optimizer import resolve_dtype
 
     rows = step.suite.batch_tokens // step.suite.baseline.max_seq_len
     how = {"dtype": resolve_dtype("auto", step.device), "device": step.device}
@@ -175,7 +175,7 @@ def _finish(job: Job, step: Step) -> int:
     """Train, score and record one run, unless its record is there; return the exit status."""
     import torch
 
-    from mosa_edu.cli.training_run import train
+    from mosa_edu.experiments.runner import train
     from mosa_edu.records import RunRecord
 
     path = step.out / "runs" / f"{job.name}.json"
@@ -211,8 +211,8 @@ def _judged(job: Job, record: RunRecord, folder: Path, step: Step) -> RunRecord:
     import torch
 
     from mosa_edu.cli.model_probes import count_picks
-    from mosa_edu.cli.run_model import load_run
     from mosa_edu.cli.scores import score_model
+    from mosa_edu.experiments.runner import load_run
     from mosa_edu.records import provenance
     from mosa_edu.records.probe import ProbeRecord
     from mosa_edu.training.evaluate import evaluate

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mosa_edu.checks import require
-from mosa_edu.cli.jobs import add_flags, add_shard, checked, run_sweep
 from mosa_edu.cli.scores import Sample
-from mosa_edu.long_context import KINDS, N_KEPT, long_models
-from mosa_edu.twins import Job
+from mosa_edu.experiments.plans import LONG_CONTEXT_KINDS as KINDS
+from mosa_edu.experiments.plans import N_KEPT, Job, long_models
+from mosa_edu.experiments.runner import add_flags, add_shard, checked, run_sweep
 
 if TYPE_CHECKING:
     from mosa_edu.data.tokens import TokenSet
@@ -61,10 +61,10 @@ def long_jobs(kinds: list[str], seeds: list[int], length: int, n_kept: int) -> l
 
 def _score(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
     """Score a run at all positions, then three ways at a few."""
-    from mosa_edu.cli.run_model import load_run
     from mosa_edu.cli.scores import score_model
     from mosa_edu.data.corpora import load_corpus
     from mosa_edu.data.tokens import TokenSet
+    from mosa_edu.experiments.runner import load_run
 
     model, tokenizer = load_run(folder)
     tokens = TokenSet.build(load_corpus(args.corpus), tokenizer)
@@ -73,29 +73,13 @@ def _score(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
 
 
 def position_record(model: TransformerLM, tokens: TokenSet, name: str) -> ProbeRecord:
-    """Record a model's loss by position, the whole text in sight of the router.
-
-    Parameters
-    ----------
-    model : TransformerLM
-        In evaluation mode.
-    tokens : TokenSet
-        Held-out texts, encoded for this model.
-    name : str
-        Of the run.
-
-    Returns
-    -------
-    ProbeRecord
-        A row for each range of positions: 0 to 15, then to the doubled position each time; in
-        ``series`` the same of every window, and its book.
-    """
+    """Record a model's loss by position, the whole text in sight of the router."""
     import torch
 
     from mosa_edu.cli.scores import held_out_windows
+    from mosa_edu.probes.scores import full_losses
     from mosa_edu.records import provenance
     from mosa_edu.records.probe import ProbeRecord
-    from mosa_edu.scoring import full_losses
 
     length = model.config.max_seq_len
     windows, books = held_out_windows(tokens, length)
@@ -126,8 +110,8 @@ def _doubling_spans(length: int) -> list[tuple[int, int]]:
 
 
 def _table(out: Path) -> str:
-    from mosa_edu.results import long_context_rows, recorded_long_context
-    from mosa_edu.results.long_context import EVERY
+    from mosa_edu.analysis import long_context_rows, recorded_long_context
+    from mosa_edu.analysis.tables import EVERY
 
     rows = long_context_rows(recorded_long_context(out))
     lines = [str(row) for row in rows]

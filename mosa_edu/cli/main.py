@@ -35,19 +35,7 @@ _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Words after ``mosa-edu``; by default those of the process.
-
-    Returns
-    -------
-    int
-        0; 2 for an argument or file that cannot be used, after one line on stderr; 130 after
-        Ctrl-C.
-    """
+    """Run one command."""
     parser = build_parser()
     args = parser.parse_args(arguments)
     if args.command is None:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mosa_edu.checks import require
 from mosa_edu.cli import scores
-from mosa_edu.cli.run_model import find_run, load_run
-from mosa_edu.cli.runs import read_settings
+from mosa_edu.experiments.runner import find_run, load_run, read_settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +34,7 @@ def count_picks(
     """Return what was counted in, and the rows of `selection_shares`."""
     import torch
 
-    from mosa_edu.probes.shares import selection_shares
+    from mosa_edu.probes.selections import selection_shares
 
     windows, _ = scores.held_out_windows(tokens, model.config.max_seq_len)
     step = max(len(windows) // WATCHED, 1)
@@ -48,8 +47,8 @@ def predictor_record(run: str, threads: int) -> ProbeRecord:
     """Fit classifiers to the picks of a run and measure what they guess, and what it costs."""
     import torch
 
-    from mosa_edu.probes.predictors import CUTS as YES
-    from mosa_edu.probes.predictors import fit_classifier, judge, shifted, watch_picks
+    from mosa_edu.probes.selections import CUTS as YES
+    from mosa_edu.probes.selections import fit_classifier, judge, shifted, watch_picks
 
     model, tokens, name = _load(run)
     length = model.config.max_seq_len
@@ -76,8 +75,8 @@ def predictor_record(run: str, threads: int) -> ProbeRecord:
 
 
 def riddle_record(run: str, threads: int) -> ProbeRecord:
-    """Ask a run riddles, see `mosa_edu.probes.riddles`."""
-    from mosa_edu.probes.riddles import N_RIDDLES, ask_model
+    """Ask a run riddles, see `mosa_edu.probes.cloze`."""
+    from mosa_edu.probes.cloze import N_RIDDLES, ask_model
 
     model, tokenizer, _, name = _find(run)
     rows, series = ask_model(model, tokenizer, N_RIDDLES)
@@ -92,10 +91,9 @@ def _losses(
     """Loss of every held-out window: full and prefix score of the model, full of the guesses."""
     import torch
 
-    from mosa_edu.probes.predictors import with_predictors
-    from mosa_edu.probes.shares import selection_shares
+    from mosa_edu.probes.scores import full_losses, spread_cuts, three_scores
+    from mosa_edu.probes.selections import selection_shares, with_predictors
     from mosa_edu.records.scores import WAYS
-    from mosa_edu.scoring import full_losses, spread_cuts, three_scores
 
     length = model.config.max_seq_len
     windows, books = scores.held_out_windows(tokens, length)
@@ -126,8 +124,7 @@ def _load(run: str) -> tuple[TransformerLM, TokenSet, str]:
 
 def _find(run: str) -> tuple[TransformerLM, Tokenizer, str, str]:
     """Return model, tokenizer, corpus and name of a shipped model, or of one of the user's runs."""
-    from mosa_edu.pretrained import load_pretrained
-    from mosa_edu.pretrained.load import PRETRAINED
+    from mosa_edu.pretrained import PRETRAINED, load_pretrained
 
     if run in PRETRAINED:
         return *load_pretrained(run), "gutenberg", run
@@ -148,7 +145,7 @@ def _record(
 
     from mosa_edu.records import provenance
     from mosa_edu.records.probe import ProbeRecord
-    from mosa_edu.records.provenance import command_line
+    from mosa_edu.records.run import command_line
 
     words = ["mosa-edu", "probe", probe, "--model", run]
     origin = provenance(torch.__version__, command=command_line(words))

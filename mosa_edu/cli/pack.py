@@ -23,7 +23,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the files and say how large they are."""
-    from mosa_edu.data.pack import write_pack
+    from mosa_edu.data.tokens import write_pack
 
     manifest = write_pack(args.corpus, args.vocab_size, args.folder)
     for split, entry in manifest["splits"].items():

@@ -9,8 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mosa_edu.analysis.probes import pair_words
 from mosa_edu.checks import require
-from mosa_edu.cli.jobs import (
+from mosa_edu.experiments.plans import (
+    N_DENSE_KEPT,
+    Job,
+    dense_baseline,
+    jobs,
+    next_heads,
+    pair_jobs,
+    twin,
+)
+from mosa_edu.experiments.runner import (
     BATCH_TOKENS,
     INTERRUPTED,
     add_flags,
@@ -22,8 +32,6 @@ from mosa_edu.cli.jobs import (
     records_folder,
     score_job,
 )
-from mosa_edu.results.pair import pair_words
-from mosa_edu.twins import N_DENSE_KEPT, Job, dense_baseline, jobs, next_heads, pair_jobs, twin
 
 if TYPE_CHECKING:
     from mosa_edu.config import ModelConfig
@@ -101,22 +109,7 @@ def search(
     resolution: int = 1,
     known: Mapping[int, float] | None = None,
 ) -> dict[int, float] | None:
-    """Search the fewest heads, see `next_heads`.
-
-    Parameters
-    ----------
-    loss_with : callable
-        From a number of heads to the loss; None if the training was interrupted.
-    target, most, guess, resolution
-        See `next_heads`.
-    known : mapping of int to float, optional
-        Losses that need no training.
-
-    Returns
-    -------
-    dict of int to float or None
-        Loss by number of heads, of all that were tried; None if a training was interrupted.
-    """
+    """Search the fewest heads, see `next_heads`."""
     losses = dict(known or {})
     while (heads := next_heads(losses, target, most, guess, resolution)) is not None:
         loss = loss_with(heads)
@@ -127,24 +120,9 @@ def search(
 
 
 def mean_loss(wanted: Sequence[Job], out: Path, train: Callable[[Job], int]) -> float | None:
-    """Train jobs that have no record and return their mean loss.
-
-    Parameters
-    ----------
-    wanted : sequence of Job
-        The seeds of one model.
-    out : pathlib.Path
-        Where records go, below ``runs``.
-    train : callable
-        Trains a job and writes its record; returns the exit status.
-
-    Returns
-    -------
-    float or None
-        Nats per token at the longest length; NaN if a seed diverged, None if one is not ended.
-    """
+    """Train jobs that have no record and return their mean loss."""
+    from mosa_edu.analysis import final_loss
     from mosa_edu.records import RunRecord
-    from mosa_edu.results import final_loss
 
     losses = []
     for job in wanted:
@@ -177,33 +155,10 @@ def pair_record(
     command: str | None = None,
     **options: Any,
 ) -> ProbeRecord:
-    """Measure a pair and describe the search that found it.
-
-    Parameters
-    ----------
-    configs : dict of str to ModelConfig
-        ``dense`` and ``mosa``.
-    losses : dict of int to float
-        Of the search.
-    target : float
-        Loss of the dense model.
-    rows : int
-        Texts of a timed batch.
-    name : str
-        Of the record.
-    command : str, optional
-        Makes the record again; the running one if it is not given.
-    **options
-        Of `measure_pair`.
-
-    Returns
-    -------
-    ProbeRecord
-        One row a model; the search in ``series``.
-    """
+    """Measure a pair and describe the search that found it."""
     import torch
 
-    from mosa_edu.bench.pair import measure_pair
+    from mosa_edu.bench.models import measure_pair
     from mosa_edu.records import provenance
     from mosa_edu.records.probe import ProbeRecord
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mosa_edu.checks import require
-from mosa_edu.cli import runs
 from mosa_edu.cli.columns import columns
+from mosa_edu.experiments import runner as runs
 
 if TYPE_CHECKING:
     from mosa_edu.records.probe import ProbeRecord
@@ -79,8 +79,8 @@ def _of_model(args: argparse.Namespace) -> ProbeRecord:
 def _measure(probe: str, seed: int) -> list[ProbeRecord]:
     import torch
 
-    from mosa_edu.generation.timing import SHAPE, decoding_rows
-    from mosa_edu.probes.sweeps import jacobian_rows, layer_rows, model_rows
+    from mosa_edu.bench.decoding import SHAPE, decoding_rows
+    from mosa_edu.probes.causality import jacobian_rows, layer_rows, model_rows
     from mosa_edu.records import provenance
     from mosa_edu.records.probe import ProbeRecord
 
@@ -101,8 +101,8 @@ def _measure(probe: str, seed: int) -> list[ProbeRecord]:
 
 
 def _coin_flips(args: argparse.Namespace, folder: Path) -> int:
+    from mosa_edu.analysis import coin_flip_rows
     from mosa_edu.probes.coin_flips import KINDS, run_coin_flips
-    from mosa_edu.results import coin_flip_rows
 
     kinds = args.kinds or list(KINDS)
     unknown = sorted(set(kinds) - set(KINDS))

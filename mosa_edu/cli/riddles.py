@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mosa_edu.cli.jobs import add_flags, add_shard, add_sparsity, checked, run_sweep
 from mosa_edu.cli.scores import Sample
-from mosa_edu.twins import SIZES, Job, jobs
+from mosa_edu.experiments.plans import SIZES, Job, jobs
+from mosa_edu.experiments.runner import add_flags, add_shard, add_sparsity, checked, run_sweep
 
 SWEEP = "riddles"
 BATCH_TOKENS = 1024
@@ -56,7 +56,7 @@ def _score(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
 
 
 def _table(out: Path) -> str:
-    from mosa_edu.results import recorded_riddles, riddle_rows
-    from mosa_edu.results.riddles import riddle_table
+    from mosa_edu.analysis import recorded_riddles, riddle_rows
+    from mosa_edu.analysis.tables import riddle_table
 
     return riddle_table(riddle_rows(*recorded_riddles(out)))

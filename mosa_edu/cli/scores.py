@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mosa_edu.checks import require
-from mosa_edu.cli import runs
+from mosa_edu.experiments import runner as runs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
         import torch
 
         torch.set_num_threads(args.threads)
-    from mosa_edu.cli.run_model import find_run
-    from mosa_edu.results import bootstrap_mean, score_gap
+    from mosa_edu.analysis import bootstrap_mean, score_gap
+    from mosa_edu.experiments.runner import find_run
 
     folder = find_run(args.run_name)
     settings = runs.read_settings(folder)
@@ -77,9 +77,9 @@ def run(args: argparse.Namespace) -> int:
 
 def score_run(folder: Path, corpus: str, name: str, sample: Sample | None = None) -> ScoreRecord:
     """Score the newest weights of a run; see `score_model`."""
-    from mosa_edu.cli.run_model import load_run
     from mosa_edu.data.corpora import load_corpus
     from mosa_edu.data.tokens import TokenSet
+    from mosa_edu.experiments.runner import load_run
 
     model, tokenizer = load_run(folder)
     return score_model(model, TokenSet.build(load_corpus(corpus), tokenizer), name, sample)
@@ -88,24 +88,7 @@ def score_run(folder: Path, corpus: str, name: str, sample: Sample | None = None
 def held_out_windows(
     tokens: TokenSet, length: int, count: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut the windows that every model is scored on.
-
-    Parameters
-    ----------
-    tokens : TokenSet
-        Held-out texts, encoded.
-    length : int
-        Tokens of a text, T.
-    count : int, optional
-        Windows wanted; `WINDOWS` if it is not given.
-
-    Returns
-    -------
-    windows : ndarray of int64, shape (N, T + 1)
-        About as many, equally many from each book; token t + 1 is what position t predicts.
-    books : ndarray of int64, shape (N,)
-        Number of each window's book.
-    """
+    """Cut the windows that every model is scored on."""
     import numpy as np
 
     per_book = (count or WINDOWS) // max(tokens.validation.n_documents, 1)
@@ -116,30 +99,13 @@ def held_out_windows(
 def score_model(
     model: TransformerLM, tokens: TokenSet, name: str, sample: Sample | None = None
 ) -> ScoreRecord:
-    """Score a model on windows from all held-out books.
-
-    Parameters
-    ----------
-    model : TransformerLM
-        The model.
-    tokens : TokenSet
-        Held-out texts, encoded for this model.
-    name : str
-        What the record calls the model.
-    sample : Sample, optional
-        How much text; `WINDOWS`, `CUTS` and `DRAWS` if it is not given.
-
-    Returns
-    -------
-    ScoreRecord
-        With the command and the time it took.
-    """
+    """Score a model on windows from all held-out books."""
     import numpy as np
     import torch
 
+    from mosa_edu.probes.scores import spread_cuts, three_scores
     from mosa_edu.records import provenance
     from mosa_edu.records.scores import ScoreRecord
-    from mosa_edu.scoring import spread_cuts, three_scores
 
     started = time.monotonic()
     length = model.config.max_seq_len

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
 from mosa_edu.costs import PAPER_BASELINES, isoflop_twin
-from mosa_edu.twins import Job, pair_jobs
+from mosa_edu.experiments.plans import Job, pair_jobs
 
 if TYPE_CHECKING:
     from mosa_edu.data.tokens import TokenSet

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mosa_edu.checks import require
-from mosa_edu.cli import runs
 from mosa_edu.config import PRESETS, SPARSE_KINDS, ModelConfig
+from mosa_edu.experiments import runner as runs
 
 if TYPE_CHECKING:
     from mosa_edu.training import TrainingConfig
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     settings, folder = settings_and_folder(args)
     import torch
 
-    from mosa_edu.cli.training_run import train
+    from mosa_edu.experiments.runner import train
     from mosa_edu.training import distributed
 
     if args.threads:
@@ -90,13 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def settings_and_folder(args: argparse.Namespace) -> tuple[dict[str, Any], Path]:
-    """Return what to run, as JSON values, and where.
-
-    Raises
-    ------
-    ValueError
-        For a flag out of range, or a run that does not exist.
-    """
+    """Return what to run, as JSON values, and where."""
     if args.resume:
         for name in ("preset", "corpus", "seed", *RECIPE_FLAGS, *MODEL_FLAGS):
             flag = "--lr" if name == "learning_rate" else f"--{name.replace('_', '-')}"

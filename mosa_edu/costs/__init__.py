@@ -13,19 +13,31 @@ from mosa_edu.costs.budgets import (
     isoparameter_heads,
     isoparameter_twin,
 )
-from mosa_edu.costs.flops import HeadFlops, ModelFlops, head_flops, model_flops
-from mosa_edu.costs.heads import KINDS, RAGGED, ROUTED, HeadShape
+from mosa_edu.costs.flops import (
+    KINDS,
+    PAPER_BASELINES,
+    RAGGED,
+    ROUTED,
+    HeadFlops,
+    HeadShape,
+    ModelFlops,
+    capacity,
+    head_flops,
+    head_shape,
+    kept_tokens,
+    model_flops,
+)
 from mosa_edu.costs.memory import (
     ActivationBytes,
+    ModelParameters,
     head_activation_bytes,
     head_kv_slots,
+    head_parameters,
     kv_bytes,
     kv_slots,
     model_activation_bytes,
+    model_parameters,
 )
-from mosa_edu.costs.models import PAPER_BASELINES, head_shape
-from mosa_edu.costs.parameters import ModelParameters, head_parameters, model_parameters
-from mosa_edu.costs.quotas import capacity, kept_tokens
 
 __all__ = [
     "KINDS",

@@ -7,10 +7,8 @@ from dataclasses import replace
 
 from mosa_edu.checks import require, require_integer
 from mosa_edu.config import ModelConfig
-from mosa_edu.costs.flops import head_flops
-from mosa_edu.costs.heads import HeadShape
-from mosa_edu.costs.models import head_shape
-from mosa_edu.costs.parameters import head_parameters
+from mosa_edu.costs.flops import HeadShape, head_flops, head_shape
+from mosa_edu.costs.memory import head_parameters
 
 N_DENSE_KEPT = 4
 """Dense heads of a layer that the paper's hybrids keep."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 from importlib import resources
@@ -11,10 +12,125 @@ from typing import Any
 from urllib.parse import quote
 
 from mosa_edu.checks import require
-from mosa_edu.data.documents import Corpus, Document
-from mosa_edu.data.files import cache_folder, decode_text
-from mosa_edu.data.gutenberg_text import CLEANING_VERSION, clean
+from mosa_edu.data.documents import Corpus, Document, cache_folder, decode_text
 from mosa_edu.records import write_atomic
+
+CLEANING_VERSION = 1
+
+_START = re.compile(r"\*\*\* ?START OF TH(?:E|IS) PROJECT GUTENBERG EBOOK.*?\*\*\*", re.S)
+_END = re.compile(r"\*\*\* ?END OF TH(?:E|IS) PROJECT GUTENBERG EBOOK")
+_TYPOGRAPHY = {
+    "\u2018": "'",
+    "\u2019": "'",
+    "\u201c": '"',
+    "\u201d": '"',
+    "\u2013": "--",
+    "\u2014": "--",
+    "\u2015": "--",
+    "\u2212": "-",
+    "\u2026": "...",
+    "\u00a0": " ",
+    "\u2122": "",
+    "\f": "\n",
+    "_": "",
+}
+_ILLUSTRATION = re.compile(r"\[(?:Illustration|Picture|Footnote)[^\]]*\]", re.I)
+_NOTE_MARK = re.compile(r"(?<=\S) ?\[(?:\d{1,3}|\*)\]")
+_DASH_AT_END = re.compile(r"(?<=\w)(--?)[ ]*\n\s*(?=\w)")
+_BARE = re.compile(r"[\W\d_]*")
+_CREDIT = re.compile(
+    r"\[?(?:produced by|e-?text prepared|e-?text revised|special thanks|transcribe[rd]|"
+    r"\W*transcriber|editorial note|an anonymous volunteer|html version|enlarge\b|"
+    r"project gutenberg editor|this file was|note: (?:project gutenberg|images))",
+    re.I,
+)
+_CREDIT_WORDS = [
+    *("proofread", "http://", "https://", "www."),
+    *("project gutenberg", "gutenberg.org", "gutenberg.net"),
+]
+_LONGEST_CREDIT = 2000
+_TAIL = re.compile(
+    r"\W*(?:transcriber's? (?:amend|correct|note)|footnotes?\W*$|typographical errors|"
+    r"selected bibliography|the nelson classics|there's more to follow|"
+    r"end of (?:the |this )?project gutenberg)",
+    re.I,
+)
+_CONTENTS = re.compile(r"\W*(?:table of )?contents\W*", re.I)
+_HEADING = re.compile(r"(?:chapter|book|part|volume|letter)\b|[ivxlc]+\.|\d+\.", re.I)
+
+
+def clean(raw: str) -> str:
+    r"""Strip licence and credits, join wrapped lines, and write quotes and dashes in ASCII."""
+    start, end = _START.search(raw), _END.search(raw)
+    if start is None or end is None or end.start() < start.end():
+        raise ValueError("raw must be a Project Gutenberg file with START and END marks")
+    body = raw[start.end() : end.start()]
+    for printed, plain in _TYPOGRAPHY.items():
+        body = body.replace(printed, plain)
+    blocks = [block for block in re.split(r"\n\s*\n", body) if block.strip()]
+    blocks = _without_credits(blocks)
+    blocks = _without_contents(blocks)
+    paragraphs = (_unwrap(block) for block in blocks)
+    # Rows of stars and bare page numbers are print, not text.
+    return "\n\n".join(text for text in paragraphs if not _BARE.fullmatch(text))
+
+
+def _unwrap(block: str) -> str:
+    text = block
+    if "[" in text:
+        text = _NOTE_MARK.sub("", _ILLUSTRATION.sub("", text))
+    if "-" in text:
+        # A hyphen or dash at a line's end is part of the text: these files do not break words.
+        text = _DASH_AT_END.sub(r"\1", text)
+    return " ".join(text.split())
+
+
+def _without_credits(blocks: list[str]) -> list[str]:
+    """Drop what volunteers wrote: credits in front, notes on the transcription at the end."""
+    front, back = max(12, len(blocks) // 50), int(len(blocks) * 0.95)
+    for number in range(back, len(blocks)):
+        if _TAIL.match(blocks[number].strip()):
+            blocks = blocks[:number]
+            break
+    return [
+        block
+        for number, block in enumerate(blocks)
+        if not (_is_credit(block) and (number < front or len(block) < _LONGEST_CREDIT))
+    ]
+
+
+def _is_credit(block: str) -> bool:
+    if _CREDIT.match(block.strip()):
+        return True
+    lower = block.lower()
+    return any(word in lower for word in _CREDIT_WORDS)
+
+
+def _without_contents(blocks: list[str]) -> list[str]:
+    """Drop a table of contents: what stands between that heading and the first prose."""
+    limit = min(len(blocks), 800)
+    for first in range(limit):
+        if _CONTENTS.fullmatch(blocks[first].strip()) or (
+            _CONTENTS.fullmatch(blocks[first].strip().split("\n")[0])
+        ):
+            break
+    else:
+        return blocks
+    for prose in range(first + 1, limit + 200):
+        if prose < len(blocks) and _is_prose(blocks[prose]):
+            heading = prose
+            while heading - 1 > first and prose - heading < 2 and len(blocks[heading - 1]) < 60:
+                heading -= 1
+            return blocks[:first] + blocks[heading:]
+    return blocks
+
+
+def _is_prose(block: str) -> bool:
+    words = re.findall(r"[A-Za-z]+", block)
+    if len(block.strip()) < 60 or _HEADING.match(block.strip()):
+        return False
+    return sum(word[0].islower() for word in words) > 0.7 * len(words)
+
 
 _ADDRESS = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"
 _TIMEOUT_SECONDS = 60
@@ -27,23 +143,7 @@ def read_manifest() -> list[dict[str, Any]]:
 
 
 def load_gutenberg(manifest: list[dict[str, Any]] | None = None) -> Corpus:
-    """Load the novels, from disk where they are there, else from their pinned source.
-
-    Parameters
-    ----------
-    manifest : list of dict, optional
-        Which novels; default all of `read_manifest`.
-
-    Returns
-    -------
-    Corpus
-        One document a novel, cleaned by `gutenberg_text.clean`, split as the manifest says.
-
-    Raises
-    ------
-    ValueError
-        If a file is missing and cannot be fetched, is not UTF-8, or has another SHA-256.
-    """
+    """Load the novels, from disk where they are there, else from their pinned source."""
     entries = read_manifest() if manifest is None else manifest
     books: dict[str, list[Document]] = {"train": [], "validation": []}
     for entry in entries:

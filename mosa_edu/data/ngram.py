@@ -1,10 +1,16 @@
 """An interpolated 3-gram on tokens: what counting alone can predict."""
 
+import lzma
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mosa_edu.checks import require
+from mosa_edu.data.documents import Corpus
+from mosa_edu.data.tokens import TokenSet
 
 _N_BUCKETS = 24
 _NEVER_SEEN = 0
@@ -70,18 +76,7 @@ class NGram:
         self._count(contexts, targets)
 
     def losses(self, inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Return the loss of every target, seeing only what is in its own row.
-
-        Parameters
-        ----------
-        inputs, targets : numpy.ndarray
-            int64 (N, L), targets shifted by one, as `TokenSet.windows` gives them.
-
-        Returns
-        -------
-        numpy.ndarray
-            Nats, float64 (N, L). The first target of a row has one token before it: a 2-gram.
-        """
+        """Return the loss of every target, seeing only what is in its own row."""
         inputs, targets = np.asarray(inputs, np.int64), np.asarray(targets, np.int64)
         loss = np.empty(inputs.shape)
         loss[:, 0] = -np.log(self._mix(inputs[:, 0], targets[:, 0], order=2))
@@ -91,15 +86,7 @@ class NGram:
         return loss
 
     def stream_losses(self, tokens: np.ndarray, order: int = 3) -> np.ndarray:
-        """Return the loss of every token of a stream from its third on, in nats (N - 2,).
-
-        Parameters
-        ----------
-        tokens : numpy.ndarray
-            Integers (N,).
-        order : int, optional
-            3, or 2 or 1 for the shorter contexts alone.
-        """
+        """Return the loss of every token of a stream from its third on, in nats (N - 2,)."""
         require(order in (1, 2, 3), "order", order, "1, 2 or 3")
         contexts, targets = _triples(np.asarray(tokens, dtype=np.int64), self.vocab_size)
         return -np.log(self._mix(contexts, targets, order))
@@ -162,3 +149,61 @@ def _find(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarra
     """Return the values of the wanted keys, 0 for those that are not there."""
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[place] == wanted, values[place], 0)
+
+
+_SEPARATOR = "\n\n"
+
+
+def measure_baselines(
+    corpus: Corpus, tokens: TokenSet, lengths: Iterable[int] = (), per_document: int = 64
+) -> dict[str, Any]:
+    """Measure every baseline on the held-out documents."""
+    counted = NGram(tokens.train.tokens, tokens.vocab_size)
+    stream = tokens.validation
+    n_bytes = int(stream.n_bytes.sum())
+    measured: dict[str, Any] = {"unigram_entropy": unigram_entropy(tokens.train.tokens)}
+    for order, name in ((1, "unigram"), (2, "bigram"), (3, "trigram")):
+        loss = float(counted.stream_losses(stream.tokens, order).mean())
+        measured[name] = {"loss": loss, "bits_per_byte": bits_per_byte(loss, len(stream), n_bytes)}
+    measured["xz"] = {"bits_per_byte": xz_bits_per_byte(corpus.texts("validation"))}
+    measured["windows"] = {
+        str(length): _on_windows(counted, tokens, length, per_document) for length in lengths
+    }
+    return measured
+
+
+def unigram_entropy(tokens: np.ndarray) -> float:
+    """Return the entropy of a stream's token frequencies, in nats per token."""
+    require(len(tokens) >= 1, "tokens", len(tokens), "at least 1 of them")
+    counts = np.bincount(tokens)
+    frequency = counts[counts > 0] / len(tokens)
+    return float(-(frequency * np.log(frequency)).sum())
+
+
+def bits_per_byte(loss: float, n_tokens: int, n_bytes: int) -> float:
+    """Convert nats per token to bits per byte of the text the tokens stand for.
+
+    >>> round(bits_per_byte(math.log(2) * 8, n_tokens=10, n_bytes=40), 6)
+    2.0
+    """
+    require(n_bytes >= 1, "n_bytes", n_bytes, "at least 1")
+    return loss / math.log(2) * n_tokens / n_bytes
+
+
+def xz_bits_per_byte(texts: Iterable[str]) -> float:
+    """Return the size of the texts as one file after `xz -9`, in bits per byte.
+
+    The compressor starts from nothing: it has not seen the training texts that a model learnt from.
+    """
+    content = _SEPARATOR.join(texts).encode()
+    require(bool(content), "texts", "", "not empty")
+    return 8 * len(lzma.compress(content, preset=9)) / len(content)
+
+
+def _on_windows(
+    counted: NGram, tokens: TokenSet, length: int, per_document: int
+) -> dict[str, float | int]:
+    windows = tokens.windows("validation", length, per_document)
+    losses = counted.losses(windows.inputs, windows.targets).mean(axis=1)
+    stderr = float(losses.std(ddof=1) / math.sqrt(len(losses))) if len(losses) > 1 else math.nan
+    return {"loss": float(losses.mean()), "stderr": stderr, "windows": len(losses)}

@@ -1,20 +1,124 @@
 """Token streams: a corpus encoded once, kept on disk, and cut into training windows."""
 
 import hashlib
+import io
 import json
+import lzma
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mosa_edu.checks import require
-from mosa_edu.data.documents import SPLITS, Corpus, Split
-from mosa_edu.data.files import cache_folder
-from mosa_edu.data.streams import TokenStream, encode_split, read_streams, save_streams
-from mosa_edu.data.tokenizer import Tokenizer
+from mosa_edu.data.corpora import load_corpus
+from mosa_edu.data.documents import SPLITS, Corpus, Split, cache_folder
+from mosa_edu.data.tokenizer import END_OF_TEXT_ID, Tokenizer
+from mosa_edu.records import write_atomic
+from mosa_edu.records.codec import read_text
 
 __all__ = ["TokenSet", "TokenStream", "Windows", "fingerprint"]
+
+
+_WIDEST_UINT16 = 1 << 16
+_N_DIGEST = hashlib.sha256().digest_size
+
+
+@dataclass(frozen=True, eq=False)
+class TokenStream:
+    """The documents of one split, one after another, ``<|endoftext|>`` after each.
+
+    Attributes
+    ----------
+    tokens : numpy.ndarray
+        uint16 (uint32 for more than 65,536 entries), (N,).
+    starts : numpy.ndarray
+        int64 (D + 1,): document ``d`` is ``tokens[starts[d]:starts[d + 1]]``.
+    n_bytes : numpy.ndarray
+        int64 (D,): UTF-8 bytes of each document's text.
+    titles : tuple of str
+        D titles.
+    """
+
+    tokens: np.ndarray
+    starts: np.ndarray
+    n_bytes: np.ndarray
+    titles: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def n_documents(self) -> int:
+        """The number of documents."""
+        return len(self.titles)
+
+    def document(self, number: int) -> np.ndarray:
+        """Return the tokens of one document, ``<|endoftext|>`` included."""
+        return self.tokens[self.starts[number] : self.starts[number + 1]]
+
+    def cut(self, starts: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return windows and the same windows one token later, both int64 (B, length)."""
+        rows = starts.reshape(-1, 1) + np.arange(length + 1)
+        tokens = self.tokens[rows].astype(np.int64)
+        return tokens[:, :-1], tokens[:, 1:]
+
+
+def encode_split(corpus: Corpus, split: Split, tokenizer: Tokenizer) -> TokenStream:
+    """Encode the documents of one split."""
+    dtype = np.uint16 if tokenizer.vocab_size <= _WIDEST_UINT16 else np.uint32
+    documents = corpus.documents(split)
+    parts = [
+        np.array([*tokenizer.encode(document.text), END_OF_TEXT_ID], dtype=dtype)
+        for document in documents
+    ]
+    return TokenStream(
+        tokens=np.concatenate([np.empty(0, dtype), *parts]),
+        starts=np.cumsum([0, *map(len, parts)]),
+        n_bytes=np.array([len(document.text.encode()) for document in documents], dtype=np.int64),
+        titles=tuple(document.title for document in documents),
+    )
+
+
+def save_streams(path: Path, streams: dict[Split, TokenStream]) -> None:
+    """Write both splits to one file, their SHA-256 in front, whole or not at all."""
+    arrays: dict[str, np.ndarray] = {}
+    for split, stream in streams.items():
+        arrays |= {
+            f"{split}_tokens": stream.tokens,
+            f"{split}_starts": stream.starts,
+            f"{split}_bytes": stream.n_bytes,
+            f"{split}_titles": np.frombuffer(json.dumps(stream.titles).encode(), np.uint8),
+        }
+    file = io.BytesIO()
+    np.savez(file, **arrays)  # type: ignore[arg-type]
+    content = file.getvalue()
+    write_atomic(path, hashlib.sha256(content).digest() + content)
+
+
+def read_streams(path: Path) -> dict[Split, TokenStream] | None:
+    """Return what `save_streams` wrote, or None if it is not there or not whole."""
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    digest, content = content[:_N_DIGEST], content[_N_DIGEST:]
+    if hashlib.sha256(content).digest() != digest:
+        return None
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return {
+                split: TokenStream(
+                    arrays[f"{split}_tokens"],
+                    arrays[f"{split}_starts"],
+                    arrays[f"{split}_bytes"],
+                    tuple(json.loads(arrays[f"{split}_titles"].tobytes())),
+                )
+                for split in SPLITS
+            }
+    except (KeyError, ValueError, zipfile.BadZipFile):
+        return None
+
 
 _FORMAT = 1
 
@@ -206,3 +310,103 @@ def _draw_starts(
     document = np.searchsorted(ends, places, side="right")
     starts = stream.starts[document] + places - (ends - room)[document]
     return np.minimum(starts, last)
+
+
+VERSION = 1
+LARGEST_SHARD = 30_000_000
+"""Bytes of a shard at most, compressed."""
+SHARD_TOKENS = 14_000_000
+"""28 MB as they are: below `LARGEST_SHARD` even if nothing could be compressed."""
+
+
+def write_pack(
+    corpus: str, vocab_size: int, folder: Path, shard_tokens: int = SHARD_TOKENS
+) -> dict:
+    """Encode a corpus and write it to a folder."""
+    require(vocab_size <= 1 << 16, "vocab_size", vocab_size, "at most 65536, for 16 bits")
+    require(1 <= shard_tokens <= SHARD_TOKENS, "shard_tokens", shard_tokens, f"1..{SHARD_TOKENS}")
+    loaded = load_corpus(corpus)
+    tokenizer = Tokenizer.train(loaded.texts("train"), vocab_size)
+    content = tokenizer.to_json().encode()
+    write_atomic(folder / "tokenizer.json", content)
+    splits = {}
+    for split in SPLITS:
+        stream = encode_split(loaded, split, tokenizer)
+        splits[split] = {
+            "tokens": len(stream),
+            "starts": stream.starts.tolist(),
+            "bytes": stream.n_bytes.tolist(),
+            "titles": list(stream.titles),
+            "shards": _write_shards(folder, split, stream.tokens, shard_tokens),
+        }
+    manifest = {
+        "version": VERSION,
+        "corpus": loaded.name,
+        "fingerprint": fingerprint(loaded, tokenizer),
+        "vocab_size": tokenizer.vocab_size,
+        "tokenizer": {"file": "tokenizer.json", "sha256": _digest(content)},
+        "splits": splits,
+    }
+    # Last: a folder with a manifest is whole.
+    write_atomic(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False) + "\n")
+    return manifest
+
+
+def read_pack(folder: Path) -> tuple[str, Tokenizer, TokenSet]:
+    """Read what `write_pack` wrote, checking every file."""
+    path = folder / "manifest.json"
+    require(path.is_file(), "pack", str(folder), "a folder of mosa-edu pack, with a manifest.json")
+    try:
+        manifest = json.loads(read_text(path))
+    except ValueError:
+        manifest = None
+    known = isinstance(manifest, dict) and manifest.get("version") == VERSION
+    require(known, "manifest.json", str(path), f"a manifest of version {VERSION}")
+    _checked(folder, manifest["tokenizer"])
+    streams = {split: _read_stream(folder, manifest["splits"][split]) for split in SPLITS}
+    tokens = TokenSet(
+        streams["train"], streams["validation"], manifest["vocab_size"], manifest["fingerprint"]
+    )
+    return manifest["corpus"], Tokenizer.load(folder / manifest["tokenizer"]["file"]), tokens
+
+
+def _write_shards(
+    folder: Path, split: str, tokens: np.ndarray, shard_tokens: int
+) -> list[dict[str, Any]]:
+    shards = []
+    for number, start in enumerate(range(0, len(tokens), shard_tokens)):
+        part = tokens[start : start + shard_tokens].astype("<u2")
+        content = lzma.compress(part.tobytes(), preset=6)
+        name = f"{split}-{number:03}.xz"
+        require(len(content) <= LARGEST_SHARD, name, len(content), f"{LARGEST_SHARD} bytes at most")
+        write_atomic(folder / name, content)
+        found = {"file": name, "tokens": len(part), "bytes": len(content)}
+        shards.append({**found, "sha256": _digest(content)})
+    return shards
+
+
+def _read_stream(folder: Path, split: dict[str, Any]) -> TokenStream:
+    parts = [
+        np.frombuffer(lzma.decompress(_checked(folder, shard)), "<u2") for shard in split["shards"]
+    ]
+    tokens = np.concatenate([np.empty(0, np.uint16), *parts])
+    require(len(tokens) == split["tokens"], "pack", len(tokens), f"{split['tokens']} tokens long")
+    return TokenStream(
+        tokens,
+        np.array(split["starts"], dtype=np.int64),
+        np.array(split["bytes"], dtype=np.int64),
+        tuple(split["titles"]),
+    )
+
+
+def _checked(folder: Path, entry: dict[str, Any]) -> bytes:
+    """Read a file of a pack, refusing one that is not what the manifest says."""
+    path = folder / entry["file"]
+    content = path.read_bytes() if path.is_file() else b""
+    fits = _digest(content) == entry["sha256"]
+    require(fits, "pack", str(path), "whole, as its manifest says; pack again")
+    return content
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

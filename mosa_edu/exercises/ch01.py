@@ -12,18 +12,7 @@ TOLERANCE = 1e-5
 
 
 def check_weights(attention_weights: Callable[[Tensor], Tensor] | None) -> Verdict:
-    """Check a function from scaled matches (T, S) to attention weights (T, S).
-
-    Parameters
-    ----------
-    attention_weights : callable or None
-        ``attention_weights(matches)``; every row of the result is a softmax of that row.
-
-    Returns
-    -------
-    Verdict
-        Names a sum over the wrong axis, raw strengths, or a shift that should not matter.
-    """
+    """Check a function from scaled matches (T, S) to attention weights (T, S)."""
     matches = torch.randn(5, 7, generator=torch.Generator().manual_seed(0)) * 3
 
     def rows_sum_to_one(f: Callable[..., Any]) -> str | None:
@@ -60,18 +49,7 @@ def check_weights(attention_weights: Callable[[Tensor], Tensor] | None) -> Verdi
 
 
 def check_scale(scaled_matches: Callable[[Tensor, Tensor], Tensor] | None) -> Verdict:
-    """Check a function from queries (T, d) and keys (S, d) to scaled matches (T, S).
-
-    Parameters
-    ----------
-    scaled_matches : callable or None
-        ``scaled_matches(queries, keys)``, the dot products over the root of the width.
-
-    Returns
-    -------
-    Verdict
-        Names a missing scale, a scale by d instead of its root, and swapped axes.
-    """
+    """Check a function from queries (T, d) and keys (S, d) to scaled matches (T, S)."""
     generator = torch.Generator().manual_seed(1)
     queries, keys = torch.randn(4, 9, generator=generator), torch.randn(6, 9, generator=generator)
     products = queries @ keys.T
@@ -94,19 +72,7 @@ def check_scale(scaled_matches: Callable[[Tensor, Tensor], Tensor] | None) -> Ve
 def check_split_output(
     summed_heads: Callable[[Tensor, Tensor], Tensor] | None,
 ) -> Verdict:
-    """Check that heads written one by one equal concatenation followed by W_O.
-
-    Parameters
-    ----------
-    summed_heads : callable or None
-        ``summed_heads(head_outputs (H, T, d_head), w_out (H * d_head, d_model))`` returns
-        (T, d_model), by cutting `w_out` into one block of rows a head.
-
-    Returns
-    -------
-    Verdict
-        Names the mean of heads, and blocks that were cut in the wrong order.
-    """
+    """Check that heads written one by one equal concatenation followed by W_O."""
     generator = torch.Generator().manual_seed(2)
     heads = torch.randn(3, 5, 4, generator=generator)
     w_out = torch.randn(12, 8, generator=generator)

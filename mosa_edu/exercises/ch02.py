@@ -12,18 +12,7 @@ TOLERANCE = 1e-5
 
 
 def check_may_attend(may_attend: Callable[[int], Tensor] | None) -> Verdict:
-    """Check a function from T to the causal mask (T, T), True where a query may attend.
-
-    Parameters
-    ----------
-    may_attend : callable or None
-        ``may_attend(T)``.
-
-    Returns
-    -------
-    Verdict
-        Names numbers in place of booleans, an inverted mask, and a missing diagonal.
-    """
+    """Check a function from T to the causal mask (T, T), True where a query may attend."""
 
     def mask(f: Callable[..., Any]) -> str | None:
         for T in (5, 1, 8):
@@ -49,19 +38,7 @@ def check_may_attend(may_attend: Callable[[int], Tensor] | None) -> Verdict:
 
 
 def check_masked_weights(masked_weights: Callable[[Tensor, Tensor], Tensor] | None) -> Verdict:
-    """Check a function from scaled matches and a mask, both (T, S), to attention weights (T, S).
-
-    Parameters
-    ----------
-    masked_weights : callable or None
-        ``masked_weights(matches, may_attend)``; every row of the mask has a True.
-
-    Returns
-    -------
-    Verdict
-        Names a mask that multiplies the matches, one that comes after the softmax, repaired or
-        not, an inverted one, and a finite number in place of minus infinity.
-    """
+    """Check a function from scaled matches and a mask, both (T, S), to attention weights (T, S)."""
     matches = torch.tensor([[1.0, 2.0, 5.0]]).log()
     allowed = torch.tensor([[True, True, False]])
     values = torch.tensor([8.0, 4.0, 16.0])
@@ -108,18 +85,7 @@ def check_masked_weights(masked_weights: Callable[[Tensor, Tensor], Tensor] | No
 def check_causal_attention(
     causal_attention: Callable[[Tensor, Tensor, Tensor], Tensor] | None,
 ) -> Verdict:
-    """Check that attention over a whole text gives every prefix what the prefix alone gives.
-
-    Parameters
-    ----------
-    causal_attention : callable or None
-        ``causal_attention(queries, keys, values)``, each (T, d), returns (T, d).
-
-    Returns
-    -------
-    Verdict
-        Names attention without a mask, and outputs that change with later tokens.
-    """
+    """Check that attention over a whole text gives every prefix what the prefix alone gives."""
     generator = torch.Generator().manual_seed(1)
     q, k, v = torch.randn(3, 9, 4, generator=generator).unbind()
     unmasked = (q @ k.T / 2).softmax(1) @ v
@@ -148,18 +114,7 @@ def check_causal_attention(
 
 
 def check_cached_mask(cached_mask: Callable[[int, int], Tensor] | None) -> Verdict:
-    """Check the mask of the last n tokens of a text as queries, all S tokens as keys.
-
-    Parameters
-    ----------
-    cached_mask : callable or None
-        ``cached_mask(n, S)`` returns booleans (n, S), n <= S.
-
-    Returns
-    -------
-    Verdict
-        Names a triangle in the wrong corner, and queries that read later ones.
-    """
+    """Check the mask of the last n tokens of a text as queries, all S tokens as keys."""
 
     def corner(f: Callable[..., Any]) -> str | None:
         for n, S in ((1, 5), (3, 7), (4, 4)):

@@ -10,18 +10,7 @@ from mosa_edu.exercises.verdict import Verdict, examine
 
 
 def check_scores(router_scores: Callable[[Tensor, Tensor], Tensor] | None) -> Verdict:
-    """Check a function from tokens (B, T, d) and a router (H, d) to scores (B, H, T).
-
-    Parameters
-    ----------
-    router_scores : callable or None
-        ``router_scores(x, weight)``.
-
-    Returns
-    -------
-    Verdict
-        Names a softmax over tokens or heads, raw logits, and swapped axes.
-    """
+    """Check a function from tokens (B, T, d) and a router (H, d) to scores (B, H, T)."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, 7, 5, generator=generator)
     weight = torch.randn(3, 5, generator=generator)
@@ -48,18 +37,7 @@ def check_scores(router_scores: Callable[[Tensor, Tensor], Tensor] | None) -> Ve
 
 
 def check_gradient(router_gradient: Callable[[Tensor, Tensor, Tensor], Tensor] | None) -> Verdict:
-    """Check the slope of the sum of gated outputs in every logit, worked out by hand.
-
-    Parameters
-    ----------
-    router_gradient : callable or None
-        ``router_gradient(logits (T,), head_output (T,), kept (k,))`` returns (T,).
-
-    Returns
-    -------
-    Verdict
-        Names a gradient on tokens that were not kept, a missing slope, and a detached gate.
-    """
+    """Check the slope of the sum of gated outputs in every logit, worked out by hand."""
     generator = torch.Generator().manual_seed(1)
     logits, outputs = torch.randn(2, 9, generator=generator)
     kept = logits.topk(3).indices.sort().values
@@ -84,18 +62,7 @@ def check_gradient(router_gradient: Callable[[Tensor, Tensor, Tensor], Tensor] |
 
 
 def check_margins(margins: Callable[[Tensor, int], Tensor] | None) -> Verdict:
-    """Check the distance of every logit from its head's cut.
-
-    Parameters
-    ----------
-    margins : callable or None
-        ``margins(logits (H, T), k)`` returns (H, T).
-
-    Returns
-    -------
-    Verdict
-        Names a margin to the best token, and one to the first token left out.
-    """
+    """Check the distance of every logit from its head's cut."""
     logits = torch.randn(4, 11, generator=torch.Generator().manual_seed(2))
     ranked = logits.sort(dim=1, descending=True).values
 

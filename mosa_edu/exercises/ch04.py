@@ -8,22 +8,11 @@ from torch import Tensor
 
 from mosa_edu.exercises.verdict import Verdict, examine
 from mosa_edu.selection import kept
-from mosa_edu.selection.ranking import top_k_positions
+from mosa_edu.selection.expert_choice import top_k_positions
 
 
 def check_choose(choose: Callable[[Tensor, int], Tensor] | None) -> Verdict:
-    """Check a function from scores (H, T) and k to kept positions (H, k), ascending.
-
-    Parameters
-    ----------
-    choose : callable or None
-        ``choose(scores, k)``.
-
-    Returns
-    -------
-    Verdict
-        Names positions in score order, the worst tokens, and ties to the later position.
-    """
+    """Check a function from scores (H, T) and k to kept positions (H, k), ascending."""
     scores = torch.rand(3, 12, generator=torch.Generator().manual_seed(0))
 
     def best(f: Callable[..., Any]) -> str | None:
@@ -48,18 +37,7 @@ def check_choose(choose: Callable[[Tensor, int], Tensor] | None) -> Verdict:
 
 
 def check_k_rule(k_rule: Callable[[int, int], int] | None) -> Verdict:
-    """Check the number of tokens that a head keeps.
-
-    Parameters
-    ----------
-    k_rule : callable or None
-        ``k_rule(T, sparsity)``.
-
-    Returns
-    -------
-    Verdict
-        Names a missing floor of 2, a ceiling in place of a floor, and more tokens than there are.
-    """
+    """Check the number of tokens that a head keeps."""
 
     def rule(f: Callable[..., Any]) -> str | None:
         if f(64, 64) == 1:
@@ -78,18 +56,7 @@ def check_k_rule(k_rule: Callable[[int, int], int] | None) -> Verdict:
 
 
 def check_kept_mask(kept_mask: Callable[[Tensor, int], Tensor] | None) -> Verdict:
-    """Check a function from scores (B, H, T) and k to a mask of kept tokens (B, H, T).
-
-    Parameters
-    ----------
-    kept_mask : callable or None
-        ``kept_mask(scores, k)``.
-
-    Returns
-    -------
-    Verdict
-        Names a top-k over the batch, one over heads, and ties that go elsewhere.
-    """
+    """Check a function from scores (B, H, T) and k to a mask of kept tokens (B, H, T)."""
     scores = torch.rand(3, 4, 10, generator=torch.Generator().manual_seed(1))
     right = torch.zeros_like(scores, dtype=torch.bool)
     right.scatter_(-1, scores.topk(3).indices, True)

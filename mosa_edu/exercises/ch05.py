@@ -11,18 +11,7 @@ from mosa_edu.exercises.verdict import Verdict, examine
 
 
 def check_gate(gate_outputs: Callable[[Tensor, Tensor], Tensor] | None) -> Verdict:
-    """Check what a head writes for attention outputs (k, d) and gates (k,).
-
-    Parameters
-    ----------
-    gate_outputs : callable or None
-        ``gate_outputs(attended, gates)`` returns (k, d).
-
-    Returns
-    -------
-    Verdict
-        Names a missing gate, a renormalised one, and one applied twice.
-    """
+    """Check what a head writes for attention outputs (k, d) and gates (k,)."""
     generator = torch.Generator().manual_seed(0)
     attended, gates = torch.randn(4, 6, generator=generator), torch.rand(4, generator=generator)
 
@@ -42,18 +31,7 @@ def check_gate(gate_outputs: Callable[[Tensor, Tensor], Tensor] | None) -> Verdi
 
 
 def check_scatter(scatter: Callable[[Tensor, Tensor, int], Tensor] | None) -> Verdict:
-    """Check the way back from slots (H, k, d) to the text (T, d).
-
-    Parameters
-    ----------
-    scatter : callable or None
-        ``scatter(written, indices, T)`` returns (T, d).
-
-    Returns
-    -------
-    Verdict
-        Names overwriting, a mean in place of a sum, and rows that should be 0.
-    """
+    """Check the way back from slots (H, k, d) to the text (T, d)."""
     written = torch.randn(2, 2, 3, generator=torch.Generator().manual_seed(1))
     indices = torch.tensor([[1, 3], [2, 3]])
     right = torch.zeros(6, 3).index_add(0, indices.flatten(), written.flatten(0, 1))
@@ -76,20 +54,7 @@ def check_scatter(scatter: Callable[[Tensor, Tensor, int], Tensor] | None) -> Ve
 
 
 def check_head(mosa_head: Callable[..., Tensor] | None) -> Verdict:
-    """Check one whole head without rotation.
-
-    Parameters
-    ----------
-    mosa_head : callable or None
-        ``mosa_head(x (T, d_model), w_router (d_model,), w_qkv (d_model, 3 d_head),
-        w_out (d_head, d_model), k)`` returns (T, d_model).
-
-    Returns
-    -------
-    Verdict
-        Names a gate that is missing, applied twice or made to sum to 1, a triangle over score
-        order, and a missing triangle.
-    """
+    """Check one whole head without rotation."""
     generator = torch.Generator().manual_seed(2)
     x = torch.randn(14, 8, generator=generator)
     w_router = torch.randn(8, generator=generator)

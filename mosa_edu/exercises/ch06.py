@@ -9,19 +9,7 @@ from mosa_edu.exercises.verdict import Verdict, examine
 
 
 def check_dense_flops(dense_flops: Callable[[int, int, int], int] | None) -> Verdict:
-    """Check the FLOPs of a dense head.
-
-    Parameters
-    ----------
-    dense_flops : callable or None
-        ``dense_flops(d_model, d_head, T)``.
-
-    Returns
-    -------
-    Verdict
-        Names a factor 2 that is missing, half of the attention, a missing output projection, and
-        attention that grows with T.
-    """
+    """Check the FLOPs of a dense head."""
 
     def named(f: Callable[..., Any]) -> str | None:
         h, d, T = 48, 16, 100
@@ -51,19 +39,7 @@ def check_dense_flops(dense_flops: Callable[[int, int, int], int] | None) -> Ver
 
 
 def check_mosa_flops(mosa_flops: Callable[[int, int, int, int], int] | None) -> Verdict:
-    """Check the FLOPs of a MoSA head.
-
-    Parameters
-    ----------
-    mosa_flops : callable or None
-        ``mosa_flops(d_model, d_head, T, k)``.
-
-    Returns
-    -------
-    Verdict
-        Names missing scores, scores of the kept tokens alone, T in the place of k in projections,
-        attention or gates, gates missing or counted twice, and a factor 2 that is missing.
-    """
+    """Check the FLOPs of a MoSA head."""
 
     def named(f: Callable[..., Any]) -> str | None:
         return _wrong_part(f(48, 16, 100, 10), 48, 16, 100, 10)
@@ -112,20 +88,7 @@ def _wrong_part(found: int, h: int, d: int, T: int, k: int) -> str | None:
 
 
 def check_head_count(head_count: Callable[[int, int, int, int], int] | None) -> Verdict:
-    """Check how many MoSA heads the FLOPs of some dense heads buy.
-
-    Parameters
-    ----------
-    head_count : callable or None
-        ``head_count(dense, mosa, n_dense, n_kept)``: FLOPs of one head of each kind, dense heads
-        before and after.
-
-    Returns
-    -------
-    Verdict
-        Names rounding, one head over the budget, dense heads that were sold although they stay, a
-        division that comes too early, and a budget that is not used up.
-    """
+    """Check how many MoSA heads the FLOPs of some dense heads buy."""
 
     def count(f: Callable[..., Any]) -> str | None:
         for dense, mosa, n, kept in ((8192, 1552, 4, 0), (536_870_912, 5_309_440, 9, 4)):

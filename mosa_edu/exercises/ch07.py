@@ -15,18 +15,7 @@ def _near(found: Any, right: float) -> bool:
 
 
 def check_perplexity(perplexity: Callable[[Tensor], float] | None) -> Verdict:
-    """Check the perplexity of a model that gave the true tokens these probabilities.
-
-    Parameters
-    ----------
-    perplexity : callable or None
-        ``perplexity(probabilities (T,))`` returns a number.
-
-    Returns
-    -------
-    Verdict
-        Names the mean of 1/p, a mean probability, and two bases in one formula.
-    """
+    """Check the perplexity of a model that gave the true tokens these probabilities."""
     p = torch.tensor([1 / 2, 1 / 4, 1 / 8])
     wrong = {
         float(
@@ -53,18 +42,7 @@ def check_perplexity(perplexity: Callable[[Tensor], float] | None) -> Verdict:
 
 
 def check_bits_per_byte(bits_per_byte: Callable[[float, int, int], float] | None) -> Verdict:
-    """Check the conversion that lets models with different tokenizers be compared.
-
-    Parameters
-    ----------
-    bits_per_byte : callable or None
-        ``bits_per_byte(loss, n_tokens, n_bytes)``, loss in nats per token.
-
-    Returns
-    -------
-    Verdict
-        Names nats left as they are, and tokens over bytes upside down.
-    """
+    """Check the conversion that lets models with different tokenizers be compared."""
 
     def value(f: Callable[..., Any]) -> str | None:
         found, right = f(3.0, 100, 320), 3.0 / math.log(2) * 100 / 320
@@ -83,20 +61,7 @@ Losses = Mapping[int, float]
 
 
 def check_paired_gain(paired_gain: Callable[[Losses, Losses], float] | None) -> Verdict:
-    """Check the mean gain of a model over a baseline, seed by seed.
-
-    Parameters
-    ----------
-    paired_gain : callable or None
-        ``paired_gain(baseline, model)``: two mappings of seed to loss; seeds that only one of
-        them has are left out. Positive if the model is better.
-
-    Returns
-    -------
-    Verdict
-        Names a gain with the wrong sign, one seed alone, a sum over shared seeds that is divided
-        by all, and means over different seeds.
-    """
+    """Check the mean gain of a model over a baseline, seed by seed."""
     baseline, model = {0: 4.0, 1: 4.4, 2: 3.9}, {0: 3.9, 2: 3.6, 3: 3.0}
 
     def value(f: Callable[..., Any]) -> str | None:

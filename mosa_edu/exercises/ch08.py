@@ -6,24 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from mosa_edu.analysis.overlap import chance_jaccard, jaccard
 from mosa_edu.exercises.verdict import Verdict, examine
-from mosa_edu.overlap import chance_jaccard, jaccard
 
 
 def check_counts(heads_per_token: Callable[[np.ndarray, int], np.ndarray] | None) -> Verdict:
-    """Check how many heads keep each token.
-
-    Parameters
-    ----------
-    heads_per_token : callable or None
-        ``heads_per_token(indices, T)``: positions (H, k) that each head keeps; returns (T,).
-
-    Returns
-    -------
-    Verdict
-        Names a set of tokens in place of counts, notes that overwrite one another, and a result
-        that forgets the last tokens.
-    """
+    """Check how many heads keep each token."""
     generator = np.random.default_rng(0)
     indices = np.sort(generator.random((12, 20)).argsort(axis=1)[:, :5], axis=1)
     indices[indices == 19] = 0  # nobody keeps the last token
@@ -51,19 +39,7 @@ def check_counts(heads_per_token: Callable[[np.ndarray, int], np.ndarray] | None
 def check_overlap(
     overlap_and_chance: Callable[[np.ndarray, np.ndarray], tuple[float, float]] | None,
 ) -> Verdict:
-    """Check the overlap of two heads and the overlap of two blind ones.
-
-    Parameters
-    ----------
-    overlap_and_chance : callable or None
-        ``overlap_and_chance(a, b)``: bool (T,) each, with equally many tokens kept; returns the
-        Jaccard overlap and its mean over blind heads.
-
-    Returns
-    -------
-    Verdict
-        Names shares of k or T, a missing null, a null that is a ratio of means, and 0 / 0.
-    """
+    """Check the overlap of two heads and the overlap of two blind ones."""
     a, b = np.zeros((2, 6), dtype=bool)
     a[[1, 3]] = b[[2, 3]] = True
 
@@ -109,20 +85,7 @@ def check_overlap(
 def check_ablation(
     head_effect: Callable[[np.ndarray, int, Callable[[np.ndarray], float]], float] | None,
 ) -> Verdict:
-    """Check what the removal of a head does to the loss.
-
-    Parameters
-    ----------
-    head_effect : callable or None
-        ``head_effect(written, head, loss)``: what each head writes (H, T, d), and a function from
-        the sum over heads (T, d) to a loss; returns how much the loss rises without the head.
-
-    Returns
-    -------
-    Verdict
-        Names the wrong sign, the head alone, the size of what it writes, and outputs that were
-        changed on the way.
-    """
+    """Check what the removal of a head does to the loss."""
     written = np.random.default_rng(2).normal(size=(4, 8, 3))
     written[2] *= 5  # writes most, and the loss below does not read it
     target = written[[0, 1, 3]].sum(axis=0)

@@ -26,19 +26,7 @@ class _LooksOneAhead(nn.Module):
 
 
 def check_causality(is_causal_at: Callable[[nn.Module, Tensor, int], bool] | None) -> Verdict:
-    """Check a test of causality on layers whose answer is known.
-
-    Parameters
-    ----------
-    is_causal_at : callable or None
-        ``is_causal_at(layer, x (1, T, d), s)``: whether rows before s ignore tokens from s on.
-
-    Returns
-    -------
-    Verdict
-        Names a test of later rows, one by gradients, one that edits some of the later tokens
-        alone, and one that gives up too early.
-    """
+    """Check a test of causality on layers whose answer is known."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         dense = DenseAttention(d_model=16, d_head=8, n_heads=4)
@@ -77,18 +65,7 @@ def check_causality(is_causal_at: Callable[[nn.Module, Tensor, int], bool] | Non
 
 
 def check_flip(score_to_enter: Callable[[Tensor, int, int], float] | None) -> Verdict:
-    """Check the score that a token without a seat must exceed.
-
-    Parameters
-    ----------
-    score_to_enter : callable or None
-        ``score_to_enter(scores (T,), k, s)`` returns a number.
-
-    Returns
-    -------
-    Verdict
-        Names the best score, that of the first token left out, and a k that is not the given one.
-    """
+    """Check the score that a token without a seat must exceed."""
     scores = torch.tensor([0.20, 0.80, 0.25, 0.90, 0.50, 0.60])
 
     def flip(f: Callable[..., Any]) -> str | None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from mosa_edu.exercises.verdict import Verdict, examine
-from mosa_edu.selection.prefix_top_k import prefix_ranks
+from mosa_edu.selection.causal import prefix_ranks
 
 
 def _prefix_rule(scores: Tensor, sparsity: int) -> Tensor:
@@ -19,18 +19,7 @@ def _prefix_rule(scores: Tensor, sparsity: int) -> Tensor:
 
 
 def check_prefix_rule(wanted: Callable[[Tensor, int], Tensor] | None) -> Verdict:
-    """Check the rule that takes a token if it is among the best of those read so far.
-
-    Parameters
-    ----------
-    wanted : callable or None
-        ``wanted(scores (T,), sparsity)`` returns bool (T,).
-
-    Returns
-    -------
-    Verdict
-        Names a ranking over the whole text, a quota that is rounded down, and one off by one.
-    """
+    """Check the rule that takes a token if it is among the best of those read so far."""
     generator = torch.Generator().manual_seed(0)
     texts = [torch.randn(T, generator=generator) for T in (5, 12, 24, 24)]
 
@@ -68,20 +57,7 @@ def check_prefix_rule(wanted: Callable[[Tensor, int], Tensor] | None) -> Verdict
 
 
 def check_threshold(step: Callable[..., tuple[Tensor, float]] | None) -> Verdict:
-    """Check one step of a threshold in training: select, then move the threshold.
-
-    Parameters
-    ----------
-    step : callable or None
-        ``step(scores (T,), threshold, k, decay)`` returns the selection, bool (T,), and the new
-        threshold.
-
-    Returns
-    -------
-    Verdict
-        Names a threshold that is moved before it is used, a decay the wrong way round, and one
-        that moves towards another score than the k-th best.
-    """
+    """Check one step of a threshold in training: select, then move the threshold."""
     scores = torch.tensor([0.20, 0.80, 0.25, 0.90, 0.50, 0.75])
 
     def old_threshold(f: Callable[..., Any]) -> str | None:
@@ -148,20 +124,7 @@ class _PrefixHead:
 
 
 def check_decode(decode: Callable[..., Tensor] | None) -> Verdict:
-    """Check one head that reads a text token by token, under the prefix rule, without rotation.
-
-    Parameters
-    ----------
-    decode : callable or None
-        ``decode(x (T, d_model), w_router (d_model,), w_qkv (d_model, 3 d_head),
-        w_out (d_head, d_model), sparsity)`` returns (T, d_model).
-
-    Returns
-    -------
-    Verdict
-        Names a top-k that is run again at each step, a cache that keeps every token, one that
-        lacks the token at hand, and a missing gate.
-    """
+    """Check one head that reads a text token by token, under the prefix rule, without rotation."""
     head = _PrefixHead()
 
     def parallel(f: Callable[..., Any]) -> str | None:
@@ -186,18 +149,7 @@ def check_decode(decode: Callable[..., Tensor] | None) -> Verdict:
 
 
 def check_recall(recall: Callable[[Tensor, Tensor], float] | None) -> Verdict:
-    """Check the share of kept tokens that a predictor finds.
-
-    Parameters
-    ----------
-    recall : callable or None
-        ``recall(predicted (N,), kept (N,))``, both bool, returns a number in [0, 1].
-
-    Returns
-    -------
-    Verdict
-        Names accuracy and precision.
-    """
+    """Check the share of kept tokens that a predictor finds."""
     kept = torch.zeros(64, dtype=torch.bool)
     kept[[3, 20, 41, 60]] = True
     guess = torch.zeros(64, dtype=torch.bool)

@@ -12,18 +12,7 @@ from mosa_edu.exercises.verdict import Verdict, examine
 
 
 def check_amdahl(speedup: Callable[[float, float], float] | None) -> Verdict:
-    """Check how much faster the whole is when a part of it is.
-
-    Parameters
-    ----------
-    speedup : callable or None
-        ``speedup(share, factor)``: the part's share of the time, and how many times faster it is.
-
-    Returns
-    -------
-    Verdict
-        Names a rest that is forgotten, and a share that is not divided.
-    """
+    """Check how much faster the whole is when a part of it is."""
 
     def whole(f: Callable[..., Any]) -> str | None:
         found = float(f(0.3, 5))
@@ -59,18 +48,7 @@ def _turned_gradient(x: Tensor) -> Tensor:
 
 
 def check_same(same: Callable[..., bool] | None) -> Verdict:
-    """Check a test that tells whether two functions are the same in value and gradient.
-
-    Parameters
-    ----------
-    same : callable or None
-        ``same(fast, slow, x (T,))``: whether the two agree to 1e-6 at x; both map (T,) to (T,).
-
-    Returns
-    -------
-    Verdict
-        Names a test of values alone, and one whose gradient of the output is all ones.
-    """
+    """Check a test that tells whether two functions are the same in value and gradient."""
     x = torch.randn(8, generator=torch.Generator().manual_seed(0))
 
     def accepts(f: Callable[..., Any]) -> str | None:
@@ -92,19 +70,7 @@ def check_same(same: Callable[..., bool] | None) -> Verdict:
 
 
 def check_fused(fused: Callable[..., Tensor] | None) -> Verdict:
-    """Check attention among kept tokens in any order, through the kernel with a plain triangle.
-
-    Parameters
-    ----------
-    fused : callable or None
-        ``fused(queries, keys, values, positions)``: each (k, d_head), row i at ``positions[i]``
-        (k,) of the text; returns (k, d_head) in the order given.
-
-    Returns
-    -------
-    Verdict
-        Names a triangle over unsorted rows, and rows that are not put back.
-    """
+    """Check attention among kept tokens in any order, through the kernel with a plain triangle."""
     generator = torch.Generator().manual_seed(1)
     positions = torch.randperm(40, generator=generator)[:9]
     queries, keys, values = torch.randn(3, 9, 4, generator=generator)

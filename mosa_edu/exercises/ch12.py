@@ -7,7 +7,7 @@ from typing import Any
 
 from mosa_edu.costs import PAPER_BASELINES, model_flops, model_parameters
 from mosa_edu.exercises.verdict import Verdict, examine
-from mosa_edu.twins import dense_baseline, twin
+from mosa_edu.experiments.plans import dense_baseline, twin
 
 MEASURES = ("flops", "parameters", "perplexity", "seconds")
 CAUSAL = ("prefix", "threshold", "token")
@@ -15,20 +15,7 @@ UNLEARNED = ("fixed", "random")
 
 
 def check_kv_saving(kv_saving: Callable[[int, int, int, int, int], float] | None) -> Verdict:
-    """Check the share of key-value pairs that a hybrid saves, in percent.
-
-    Parameters
-    ----------
-    kv_saving : callable or None
-        ``kv_saving(T, n_dense, n_kept, n_mosa, k)``: tokens, dense heads before and after, MoSA
-        heads, tokens that each keeps.
-
-    Returns
-    -------
-    Verdict
-        Names the quotient of rounded thousands, the share that is left, MoSA heads that were
-        forgotten, and MoSA heads that store every token.
-    """
+    """Check the share of key-value pairs that a hybrid saves, in percent."""
 
     def named(f: Callable[..., Any]) -> str | None:
         T, before, after, n, k = 1024, 9, 4, 17, 32
@@ -64,19 +51,7 @@ def check_kv_saving(kv_saving: Callable[[int, int, int, int, int], float] | None
 def check_match(
     name_the_match: Callable[[Mapping[str, float], Mapping[str, float]], set[str]] | None,
 ) -> Verdict:
-    """Check a function that says in which sense two models are equal.
-
-    Parameters
-    ----------
-    name_the_match : callable or None
-        ``name_the_match(first, second)``: two mappings from the names in `MEASURES` to numbers;
-        returns the set of names whose numbers differ by at most 1 % of the first.
-
-    Returns
-    -------
-    Verdict
-        Names parameters taken to follow from FLOPs, an answer of one name, and exact equality.
-    """
+    """Check a function that says in which sense two models are equal."""
     dense, mosa = dense_baseline(), twin("mosa")
     tiny = PAPER_BASELINES["tiny"]
     first = _measured(model_flops(dense).total, model_parameters(dense).total, 66.1, 1.0)
@@ -118,19 +93,7 @@ BOAST = r"significant\w*|significance|revolution\w*|\bprov(?:es?|en)\b|understan
 
 
 def check_headline(headline: Callable[[], str] | None) -> Verdict:
-    """Check a sentence about the 27 % for what makes it true.
-
-    Parameters
-    ----------
-    headline : callable or None
-        ``headline()`` returns the sentence.
-
-    Returns
-    -------
-    Verdict
-        Names a match that is missing, parameters that are not mentioned, the score, the numbers,
-        missing words about seeds, words that no number carries, and two claims that are false.
-    """
+    """Check a sentence about the 27 % for what makes it true."""
 
     def no_boast(f: Callable[..., Any]) -> str | None:
         said = _said(f)
@@ -168,19 +131,7 @@ def check_headline(headline: Callable[[], str] | None) -> Verdict:
 
 
 def check_ablation(causal_ablation: Callable[[dict[str, Any]], dict[str, Any]] | None) -> Verdict:
-    """Check the run that would tell how much of a gain survives a causal selection.
-
-    Parameters
-    ----------
-    causal_ablation : callable or None
-        ``causal_ablation(settings)`` returns the settings of the second run.
-
-    Returns
-    -------
-    Verdict
-        Names two changes at once, no change, rules that learn nothing, and rules that look ahead
-        while they train.
-    """
+    """Check the run that would tell how much of a gain survives a causal selection."""
     given: dict[str, Any] = {"n_dense_heads": 2, "n_sparse_heads": 26, "sparsity": 8, "steps": 5000}
     given |= {"corpus": "novels", "seeds": (0, 1, 2)}
     settings = [{"selection": "mosa", **given}, {"selection": "mosa", **given, "sparsity": 16}]

@@ -39,21 +39,6 @@ Property = tuple[str, Callable[[Callable[..., Any]], str | None]]
 def examine(function: Callable[..., Any] | None, properties: Sequence[Property]) -> Verdict:
     """Test a reader's function against properties, in order, up to the first that fails.
 
-    Parameters
-    ----------
-    function : callable or None
-        The reader's function. None, ``...`` and a function that raises `NotImplementedError` or
-        returns None or ``...`` count as not tried.
-    properties : sequence of (name, test)
-        Each test gets the function and returns None, or what is wrong.
-
-    Returns
-    -------
-    Verdict
-        It never raises: an exercise that fails must not stop the notebook.
-
-    Examples
-    --------
     >>> doubles = ("doubles", lambda f: None if f(3) == 6 else "You added; the task is to double.")
     >>> examine(lambda x: x + x, [doubles])
     passed: doubles

@@ -1,7 +1,5 @@
 """Generation: one token at a time, with a cache that holds what the heads selected and no more."""
 
-from mosa_edu.generation.decoder import Decoder
-from mosa_edu.generation.sampling import Sampler
-from mosa_edu.generation.text import generate, stream
+from mosa_edu.generation.decoder import Decoder, Sampler, generate, stream
 
 __all__ = ["Decoder", "Sampler", "generate", "stream"]

@@ -9,7 +9,7 @@ from torch import Tensor
 from mosa_edu.checks import require
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.model import TransformerLM
-from mosa_edu.probes.perturbation import MODEL_TOLERANCE
+from mosa_edu.probes.causality import MODEL_TOLERANCE
 from mosa_edu.records import provenance
 from mosa_edu.records.leak import Forecast, LeakExample, Piece
 from mosa_edu.tracing import Recording
@@ -20,22 +20,6 @@ _WORD = (1 << 32) - 1
 def roll_future(seed: int, count: int, vocab_size: int) -> list[int]:
     """Draw tokens as the page draws them, so that both can show the same future.
 
-    Parameters
-    ----------
-    seed : int
-        Any; the lowest 32 bits count.
-    count : int
-        How many tokens.
-    vocab_size : int
-        Tokens are uniform over 1 .. vocab_size - 1: never the end of a text.
-
-    Returns
-    -------
-    list of int
-        Mulberry32, a generator of 32 bits that every language computes alike.
-
-    Examples
-    --------
     >>> roll_future(1, 4, 2048)
     [1119, 941, 506, 1064]
     """
@@ -61,36 +45,7 @@ def reroll_future(
     sha256: str | None = None,
     source: dict[str, Any] | None = None,
 ) -> LeakExample:
-    """Run a model on a text and on the same text with a random future.
-
-    Parameters
-    ----------
-    model : TransformerLM
-        A model with sparse heads; looked at in evaluation mode.
-    tokenizer : Tokenizer
-        The model's own.
-    text : str
-        At least two tokens, at most the model's `max_seq_len`.
-    cut : int
-        Tokens that stay as they are, in [1, T).
-    seed : int
-        Of the new future.
-    name, sha256 : str, optional
-        What the example calls the model; hash of its weights file.
-    source : dict, optional
-        Provenance; described by `mosa_edu.records.provenance` if not given.
-
-    Returns
-    -------
-    LeakExample
-        A prediction counts as changed if a logit differs by more than 1e-4 of the standard
-        deviation of the logits before the cut.
-
-    Raises
-    ------
-    ValueError
-        If the text is too long or too short, or if there is nothing to cut.
-    """
+    """Run a model on a text and on the same text with a random future."""
     spans = tokenizer.spans(text)
     T, limit = len(spans), model.config.max_seq_len
     require(2 <= T <= limit, "text", f"{T} tokens", f"2 to {limit} tokens long")
@@ -123,29 +78,7 @@ def reroll_future(
 def count_rewritten(
     model: TransformerLM, ids: Sequence[int], other: Sequence[int], cut: int
 ) -> tuple[int, int, int]:
-    """Count what differs in the past that two texts have in common.
-
-    Parameters
-    ----------
-    model : TransformerLM
-        A model with sparse heads; looked at in evaluation mode.
-    ids, other : sequence of int
-        Tokens of both texts, of any length; the first `cut` are the same.
-    cut : int
-        At least 1.
-
-    Returns
-    -------
-    new, lost : int
-        Picks before the cut that only the other text has; that only the first one has.
-    changed : int
-        Predictions before the cut that moved by more than rounding, as in `reroll_future`.
-
-    Raises
-    ------
-    ValueError
-        If the texts do not begin with the same `cut` tokens.
-    """
+    """Count what differs in the past that two texts have in common."""
     same = list(ids[:cut]) == list(other[:cut])
     shared = cut >= 1 and same and min(len(ids), len(other)) >= cut
     require(shared, "cut", cut, "at least 1, with the same tokens before it in both texts")

@@ -4,10 +4,9 @@ A model never learns that plots exist, a plot never learns that a model exists; 
 records. They are frozen dataclasses of numpy arrays and plain values, with JSON in and out.
 """
 
-from mosa_edu.records.files import write_atomic
+from mosa_edu.records.codec import write_atomic
 from mosa_edu.records.history import RoutingHistory
-from mosa_edu.records.provenance import provenance
-from mosa_edu.records.run import RunRecord
+from mosa_edu.records.run import RunRecord, provenance
 from mosa_edu.records.trace import RoutingTrace, Token
 
 __all__ = ["RoutingHistory", "RoutingTrace", "RunRecord", "Token", "provenance", "write_atomic"]

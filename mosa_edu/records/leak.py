@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from mosa_edu.checks import require
-from mosa_edu.records.arrays import plain
-from mosa_edu.records.text_record import TextRecord
+from mosa_edu.records.codec import plain
+from mosa_edu.records.trace import TextRecord
 
 VERSION = 1
 
@@ -56,11 +56,6 @@ class LeakExample(TextRecord):
         Where the example comes from, as plain JSON values.
     version : int
         Version of this format; only 1 is known.
-
-    Raises
-    ------
-    ValueError
-        If the fields do not fit together.
     """
 
     model: dict[str, Any]

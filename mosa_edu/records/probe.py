@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mosa_edu.checks import require
-from mosa_edu.records.arrays import check_fields, plain, read_object
-from mosa_edu.records.files import read_text, write_atomic
+from mosa_edu.records.codec import check_fields, plain, read_object, read_text, write_atomic
 
 VERSION = 1
 PROBES = (
@@ -124,13 +123,7 @@ class ProbeRecord:
 
     @classmethod
     def from_json(cls, text: str) -> "ProbeRecord":
-        """Read what `to_json` wrote.
-
-        Raises
-        ------
-        ValueError
-            Naming the field that is missing, unknown or wrong.
-        """
+        """Read what `to_json` wrote."""
         values = read_object(text, "ProbeRecord")
         needed = {"version", "probe", "name", "settings", "rows"}
         check_fields(values, needed, {"series", "provenance"}, "ProbeRecord")

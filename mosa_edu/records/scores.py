@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from mosa_edu.checks import require
-from mosa_edu.records.arrays import check_fields, decode, encode, plain, read_object
-from mosa_edu.records.files import JsonRecord
+from mosa_edu.records.codec import JsonRecord, check_fields, decode, encode, plain, read_object
 
 VERSION = 1
 WAYS = ("full", "prefix", "foreign")
@@ -101,13 +100,7 @@ class ScoreRecord(JsonRecord):
 
     @classmethod
     def from_json(cls, text: str) -> "ScoreRecord":
-        """Read what `to_json` wrote.
-
-        Raises
-        ------
-        ValueError
-            Naming the field that is missing, unknown or wrong.
-        """
+        """Read what `to_json` wrote."""
         values = read_object(text, "ScoreRecord")
         needed = {"version", "name", "titles", "books", "cuts", "losses", "draws", "fingerprint"}
         check_fields(values, needed, {"provenance"}, "ScoreRecord")

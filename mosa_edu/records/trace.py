@@ -1,17 +1,169 @@
 """The routing of one text through one model: which tokens every sparse head kept, and why."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from mosa_edu.checks import require
-from mosa_edu.records import trace_json
-from mosa_edu.records.arrays import plain, read_object
-from mosa_edu.records.files import JsonRecord
-from mosa_edu.records.trace_checks import ARRAYS, check_trace
-from mosa_edu.records.trace_json import VERSION, Token
+from mosa_edu.records.codec import (
+    JsonRecord,
+    check_fields,
+    decode,
+    encode,
+    is_count,
+    plain,
+    read_object,
+)
+
+VERSION = 1
+SIZES = ("T", "k", "layers", "heads")
+PLAIN = ("scores", "order", "indices", "attention")
+NEEDED = {"version", "model", "tokens", *SIZES, "sparsity", *PLAIN, "next_top", "provenance"}
+GROUPS = {
+    "next_top": {"ids": "next_ids", "probabilities": "next_probabilities"},
+    "next_true": {"loss": "true_loss", "rank": "true_rank"},
+}
+
+
+class Token(NamedTuple):
+    """A token and the code points `[start, end)` of the text it stands for."""
+
+    id: int
+    text: str
+    start: int
+    end: int
+
+
+def write(trace: "RoutingTrace") -> str:
+    """Return a trace as JSON text, one field a line."""
+    values: dict[str, Any] = {"version": trace.version, "model": trace.model}
+    values["tokens"] = [token._asdict() for token in trace.tokens]
+    values |= {name: getattr(trace, name) for name in ("T", "k", "sparsity", "layers", "heads")}
+    values |= {name: encode(getattr(trace, name)) for name in PLAIN}
+    for group, members in GROUPS.items():
+        arrays = {key: getattr(trace, name) for key, name in members.items()}
+        if all(array is not None for array in arrays.values()):
+            values[group] = {key: encode(array) for key, array in arrays.items()}
+    if trace.counts is not None:
+        values["counts"] = encode(trace.counts)
+    values["provenance"] = trace.provenance
+    lines = (
+        f"{json.dumps(name)}: {json.dumps(value, allow_nan=False, separators=(',', ':'))}"
+        for name, value in values.items()
+    )
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def read(values: dict[str, Any]) -> dict[str, Any]:
+    """Turn parsed JSON into the arguments of `RoutingTrace`."""
+    version = values.get("version")
+    require(version == VERSION, "version", version, f"{VERSION}")
+    check_fields(values, NEEDED, {"next_true", "counts"}, "RoutingTrace")
+    arguments = {name: values[name] for name in ("version", "model", "sparsity", "provenance")}
+    arguments["tokens"] = [_token(value) for value in _list(values["tokens"])]
+    arguments |= {name: decode(values[name], name) for name in PLAIN}
+    for group, members in GROUPS.items():
+        if group in values:
+            require(isinstance(values[group], dict), group, values[group], "an object")
+            check_fields(values[group], set(members), set(), group)
+            for key, name in members.items():
+                arguments[name] = decode(values[group][key], f"{group}.{key}")
+    if "counts" in values:
+        arguments["counts"] = decode(values["counts"], "counts")
+    return arguments
+
+
+def _list(tokens: Any) -> list[Any]:
+    require(isinstance(tokens, list), "tokens", type(tokens).__name__, "a list")
+    return tokens
+
+
+def _token(value: Any) -> Token:
+    require(isinstance(value, dict), "tokens", value, "a list of objects")
+    check_fields(value, {"id", "text", "start", "end"}, set(), "tokens")
+    counts = [value[name] for name in ("id", "start", "end")]
+    known = isinstance(value["text"], str) and all(is_count(count) for count in counts)
+    require(known, "tokens", value, "objects of text and of integers id, start, end >= 0")
+    return Token(**value)
+
+
+N_NEXT = 5
+MAX_TOKENS = 65535  # every position, and T itself, fits in uint16
+ARRAYS = (
+    *("scores", "order", "indices", "attention", "next_ids", "next_probabilities"),
+    *("true_loss", "true_rank", "counts"),
+)
+
+
+def check_trace(trace: "RoutingTrace") -> None:
+    """Refuse a trace whose fields contradict each other."""
+    require(trace.version == VERSION, "version", trace.version, f"{VERSION}")
+    require(set(trace.model) == {"name", "sha256"}, "model", trace.model, "{name, sha256}")
+    known = is_count(trace.sparsity) and trace.sparsity >= 1
+    require(known, "sparsity", trace.sparsity, "an integer >= 1")
+    _check_tokens(trace)
+    _check_shapes(trace)
+    _check_routing(trace)
+
+
+def _check_tokens(trace: "RoutingTrace") -> None:
+    count = len(trace.tokens)
+    require(1 <= count <= MAX_TOKENS, "tokens", f"{count} tokens", f"1 to {MAX_TOKENS} tokens")
+    start = 0
+    for token in trace.tokens:
+        in_order = start <= token.start <= token.end
+        require(in_order, "tokens", token, f"in order of the text, here from {start} on")
+        start = token.start
+
+
+def _check_shapes(trace: "RoutingTrace") -> None:
+    shape = np.shape(trace.indices)
+    require(len(shape) == 3 and min(shape) >= 1, "indices", shape, "of shape (L, H, k)")
+    (layers, heads, k), T = shape, len(trace.tokens)
+    require(k <= T, "indices", f"k={k}", f"of k <= T={T}")
+    expected = {
+        "scores": ("uint16", (layers, heads, T)),
+        "order": ("uint8" if T <= 256 else "uint16", (layers, heads, T)),
+        "indices": ("uint16", shape),
+        "attention": ("uint8", (layers, heads, k * (k + 1) // 2)),
+        "next_ids": ("uint16", (T, N_NEXT)),
+        "next_probabilities": ("uint16", (T, N_NEXT)),
+        "true_loss": ("float32", (T - 1,)),
+        "true_rank": ("uint16", (T - 1,)),
+        "counts": ("uint16", (layers, heads)),
+    }
+    optional = {"true_loss", "true_rank", "counts"}
+    for name, (dtype, size) in expected.items():
+        array = getattr(trace, name)
+        if array is None and name in optional:
+            continue
+        require(isinstance(array, np.ndarray), name, type(array).__name__, "an array")
+        found = f"{array.dtype} {array.shape}"
+        require(found == f"{dtype} {size}", name, found, f"of type {dtype} and shape {size}")
+
+
+def _check_routing(trace: "RoutingTrace") -> None:
+    layers, heads, k = trace.indices.shape
+    T = len(trace.tokens)
+    counts = np.full((layers, heads), k) if trace.counts is None else trace.counts
+    require(int(counts.max()) <= k, "counts", int(counts.max()), f"at most k={k}")
+    used = np.arange(k) < counts[..., None]
+    positions = trace.indices.astype(np.int64)
+    require(bool((positions[used] < T).all()), "indices", int(positions.max()), f"below T={T}")
+    require(not positions[~used].any(), "indices", "padding", "0 after the used entries")
+    ascending = (np.diff(positions, axis=2) > 0) | ~used[..., 1:]
+    require(bool(ascending.all()), "indices", "unsorted positions", "strictly ascending")
+    order = trace.order.astype(np.int64)
+    permuted = np.array_equal(np.sort(order, axis=2), np.broadcast_to(np.arange(T), order.shape))
+    require(permuted, "order", "something else", "a permutation of all positions for each head")
+    ranked = np.take_along_axis(trace.scores.astype(np.int64), order, axis=2)
+    falling = bool((np.diff(ranked, axis=2) <= 0).all())
+    require(falling, "order", "scores that rise along it", "from the highest score to the lowest")
+    if trace.true_loss is not None:
+        require(bool(np.isfinite(trace.true_loss).all()), "true_loss", "NaN or inf", "finite")
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +312,7 @@ class RoutingTrace(JsonRecord):
 
     def to_json(self) -> str:
         """Return the trace as JSON text: one field a line, the same bytes every time."""
-        return trace_json.write(self)
+        return write(self)
 
     @classmethod
     def from_json(cls, text: str) -> "RoutingTrace":
@@ -172,8 +324,39 @@ class RoutingTrace(JsonRecord):
             Naming the field that is missing, unknown or wrong.
         """
         values = read_object(text, "RoutingTrace")
-        trace = cls(**trace_json.read(values))
-        for name in trace_json.SIZES:
+        trace = cls(**read(values))
+        for name in SIZES:
             actual = getattr(trace, name)
             require(values[name] == actual, name, values[name], f"{actual}, as in the arrays")
         return trace
+
+
+class TextRecord(JsonRecord):
+    """A frozen dataclass with `tokens`, written as one JSON object of its fields.
+
+    Only `provenance` may be missing where a record is read.
+    """
+
+    tokens: Sequence[Any]
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return "".join(token.text for token in self.tokens)
+
+    def to_json(self) -> str:
+        """Write the record as one JSON object."""
+        return json.dumps(self.values(), ensure_ascii=False, separators=(",", ":"))
+
+    def values(self) -> dict[str, Any]:
+        """Return the fields as they are written."""
+        return asdict(self)  # type: ignore[call-overload]
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote."""
+        values = read_object(text, cls.__name__)
+        optional = {"provenance"}
+        fields = set(cls.__dataclass_fields__)  # type: ignore[attr-defined]
+        check_fields(values, fields - optional, optional, cls.__name__)
+        return cls(**values)

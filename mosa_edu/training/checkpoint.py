@@ -11,16 +11,23 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import safetensors.torch
 import torch
+from torch import Tensor, nn
 
-from mosa_edu.records.files import sync_folder
+from mosa_edu.checks import require
+from mosa_edu.records.codec import sync_folder
+from mosa_edu.training import distributed
+from mosa_edu.training.config import HOUSEKEEPING, TrainingConfig
+from mosa_edu.training.optimizer import build_optimizer, resolve_dtype, state_tensors
 
 FORMAT_VERSION = 1
 PREFIX = "step-"
@@ -50,27 +57,7 @@ def reached(point: str) -> None:
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path:
-    """Write a checkpoint durably, then delete all but the newest `keep`.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Created if absent.
-    checkpoint : Checkpoint
-        What to write.
-    keep : int
-        How many checkpoints stay, this one included.
-
-    Returns
-    -------
-    pathlib.Path
-        The JSON file.
-
-    Raises
-    ------
-    OSError
-        If the disk is full; no temporary file is left and older checkpoints are untouched.
-    """
+    """Write a checkpoint durably, then delete all but the newest `keep`."""
     folder.mkdir(parents=True, exist_ok=True)
     reached("before the tensors")
     base = folder / f"{PREFIX}{checkpoint.step:08d}"
@@ -110,20 +97,7 @@ def latest_checkpoint(folder: Path) -> Checkpoint | None:
 
 
 def load_weights(folder: Path) -> tuple[int, dict[str, torch.Tensor]]:
-    """Read the model of the newest whole checkpoint.
-
-    Returns
-    -------
-    step : int
-        Updates it has had.
-    weights : dict of str to torch.Tensor
-        Its state dict, on the CPU.
-
-    Raises
-    ------
-    ValueError
-        If the folder holds no whole checkpoint.
-    """
+    """Read the model of the newest whole checkpoint."""
     found = latest_checkpoint(folder)
     if found is None:
         raise ValueError(f"folder must be one with a whole checkpoint, got {str(folder)!r}")
@@ -220,3 +194,195 @@ def _remove(folder: Path, step: int) -> None:
     # The JSON goes first: without it the tensors are a leftover, not a damaged checkpoint.
     for suffix in (".json", ".safetensors"):
         (folder / _name(step)).with_suffix(suffix).unlink(missing_ok=True)
+
+
+def require_same_run(
+    checkpoint: Checkpoint, config: TrainingConfig, identity: Mapping[str, Any]
+) -> None:
+    """Refuse a checkpoint whose recipe, model or data differ from this run's."""
+    require_same_recipe(config, checkpoint.details["config"])
+    require_same_values(identity, checkpoint.details["identity"])
+
+
+def require_same_recipe(config: TrainingConfig, saved: Mapping[str, Any]) -> None:
+    """Refuse a recipe that would end with other weights than the one saved by `to_json`."""
+    recipe = TrainingConfig.from_json(saved).to_json()
+    _require_equal(config.to_json(), recipe, ignored=HOUSEKEEPING)
+
+
+def require_same_values(asked: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+    """Refuse nested JSON values that differ from those of a saved run, naming the first."""
+    _require_equal(_flat(asked), _flat(saved))
+
+
+@torch.no_grad()
+def restore(live: Mapping[str, torch.Tensor], saved: Mapping[str, torch.Tensor]) -> None:
+    """Copy saved numbers into the tensors of a run."""
+    _require_equal(_layout(live), _layout(saved), "tensor ")
+    require(set(live) == set(saved), "tensors", sorted(set(live) ^ set(saved)), "in the checkpoint")
+    for name, tensor in live.items():
+        tensor.copy_(saved[name])
+
+
+def _layout(tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    return {name: [list(value.shape), str(value.dtype)] for name, value in tensors.items()}
+
+
+def _require_equal(
+    asked: Mapping[str, Any],
+    saved: Mapping[str, Any],
+    kind: str = "",
+    ignored: tuple[str, ...] = (),
+) -> None:
+    # A key that only one side has did not exist in the version that wrote the other.
+    for name in (name for name in asked if name in saved and name not in ignored):
+        require(
+            asked[name] == saved[name],
+            kind + name,
+            asked[name],
+            f"{saved[name]!r} as in the run that is there",
+        )
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+LARGEST_WEIGHT = 1e6
+
+
+class RunState:
+    """Model, optimizer and counters of a run.
+
+    Parameters
+    ----------
+    model : nn.Module
+        On the device to train on; changed in place.
+    config : TrainingConfig
+        The recipe.
+    identity : mapping
+        JSON values that describe model and data; a checkpoint with other values is refused.
+
+    Attributes
+    ----------
+    step, tokens : int
+        Updates made, and the tokens they read.
+    seconds : float
+        Time spent training, over all sittings.
+    """
+
+    def __init__(
+        self, model: nn.Module, config: TrainingConfig, identity: Mapping[str, Any]
+    ) -> None:
+        self.model, self.config, self.identity = model, config, dict(identity)
+        self.device = next(model.parameters()).device
+        self.dtype = resolve_dtype(config.dtype, self.device)
+        self.optimizer = build_optimizer(model, config)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
+        self.step = self.tokens = 0
+        self.seconds = 0.0
+        # Sum and number of the losses not yet written: on the device, so that no update waits.
+        self._pending = torch.zeros(2, dtype=torch.float64, device=self.device)
+
+    def count(self, loss: Tensor, tokens: int) -> None:
+        """Count one update with its loss over the global batch and the tokens it read."""
+        self._pending[0] += loss
+        self._pending[1] += 1
+        self.step += 1
+        self.tokens += tokens
+
+    def take_loss(self) -> float | None:
+        """Return the mean loss of the updates since the last call, None if there were none."""
+        total, number = self._pending.tolist()
+        self._pending.zero_()
+        return total / number if number else None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return references to all numbers of the run, by name."""
+        return {**state_tensors(self.model, self.optimizer), "pending": self._pending}
+
+    def save(self, folder: Path) -> None:
+        """Write a checkpoint, unless the loss is no longer a number: that state is of no use."""
+        if not math.isfinite(float(self._pending[0])):
+            return
+        details = {
+            "config": self.config.to_json(),
+            "identity": self.identity,
+            "tokens": self.tokens,
+            "seconds": self.seconds,
+            "scaler": self.scaler.state_dict(),
+        }
+        checkpoint = Checkpoint(self.step, self.tensors(), details)
+        save_checkpoint(folder, checkpoint, self.config.keep_checkpoints)
+
+    def resume(self, folder: Path) -> bool:
+        """Take over the newest whole checkpoint on every process; False if there is none.
+
+        The first process reads it and deletes what lies beyond it; the others need no files.
+        """
+        first = distributed.rank() == 0
+        found = latest_checkpoint(folder) if first else None
+        if found is not None:
+            require_same_run(found, self.config, self.identity)
+            restore(self.tensors(), found.tensors)
+            self.step, self.tokens = found.step, found.details["tokens"]
+            self.seconds = found.details["seconds"]
+        if first:
+            discard_after(folder, found.step if found else -1)
+        scale = self.scaler.state_dict() if found is None else found.details["scaler"]
+        numbers = torch.tensor(
+            [found is not None, self.step, self.tokens, *(scale[name] for name in sorted(scale))],
+            dtype=torch.float64,
+            device=self.device,
+        )
+        distributed.broadcast_([numbers, *self.tensors().values()])
+        resumed, self.step, self.tokens = (int(number) for number in numbers[:3])
+        if scale:
+            values = zip(sorted(scale), numbers[3:].tolist(), strict=True)
+            self.scaler.load_state_dict({name: type(scale[name])(v) for name, v in values})
+        return bool(resumed)
+
+    def exploded(self) -> bool:
+        """Return whether the weights are such that a layer may well refuse what it computes."""
+        largest = torch.stack([p.detach().abs().max() for p in self.model.parameters()]).max()
+        return not float(largest) < LARGEST_WEIGHT  # NaN is not smaller either
+
+
+class WindowSource(Protocol):
+    """What can be cut into fixed windows; `mosa_edu.data.TokenSet` is one."""
+
+    def windows(self, split: Any, length: int, per_document: int) -> Any:
+        """Return inputs and targets, int64 (N, L), and document numbers, int64 (N,)."""
+
+
+class Data(WindowSource, Protocol):
+    """Where a run's tokens come from; `mosa_edu.data.TokenSet` is one.
+
+    Batches are a function of seed and step alone, so that a run resumes without a reader's
+    position, and of rank and world size, so that the global batch is the same on any number of
+    processes. `windows` is asked for only if the config's `eval_tokens` is not 0.
+    """
+
+    def batch_shape(
+        self, step: int, seed: int, batch_tokens: int, max_length: int, *, min_length: int
+    ) -> tuple[int, int]:
+        """Return rows and length of the global batch of update `step`."""
+
+    def batch(
+        self,
+        step: int,
+        seed: int,
+        batch_tokens: int,
+        max_length: int,
+        *,
+        min_length: int,
+        rank: int,
+        world_size: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return this process's rows: inputs and targets, int64 (rows, length)."""

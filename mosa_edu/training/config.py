@@ -122,8 +122,6 @@ class TrainingConfig:
         A batch has whole rows only, so it may fall short of `batch_tokens` by most of a row;
         the steps are counted as if every batch fell short by as much as one can.
 
-        Examples
-        --------
         >>> TrainingConfig.for_tokens(1_000_000, batch_tokens=4096).steps
         260
         """

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mosa_edu.data.baselines import bits_per_byte
-from mosa_edu.training.sources import WindowSource
+from mosa_edu.data.ngram import bits_per_byte
+from mosa_edu.training.checkpoint import WindowSource
 
 LENGTHS = (32, 64, 128, 256)
 
@@ -121,22 +121,7 @@ def fixed_windows(
 def window_losses(
     model: nn.Module, inputs: np.ndarray, targets: np.ndarray, batch_tokens: int = 8192
 ) -> np.ndarray:
-    """Return the mean loss of each window.
-
-    Parameters
-    ----------
-    model : nn.Module
-        Maps tokens (B, T) to logits (B, T, V); evaluated in evaluation mode, its own mode restored.
-    inputs, targets : ndarray of int64, shape (N, length)
-        See `fixed_windows`.
-    batch_tokens : int
-        Tokens of one forward pass.
-
-    Returns
-    -------
-    ndarray of float64, shape (N,)
-        Nats per token.
-    """
+    """Return the mean loss of each window."""
     device = next(model.parameters()).device
     training = model.training
     model.eval()

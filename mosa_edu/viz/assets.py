@@ -64,26 +64,7 @@ class Size(NamedTuple):
 
 
 def read_module(name: str, root: Path = WEB) -> Module:
-    """Take one file apart.
-
-    Parameters
-    ----------
-    name : str
-        Path below `root`, with slashes.
-    root : Path
-        Folder of the modules.
-
-    Returns
-    -------
-    Module
-        Its imports, names and text.
-
-    Raises
-    ------
-    ValueError
-        If there is no such file, or if it imports, exports or declares in a form that joining
-        cannot follow.
-    """
+    """Take one file apart."""
     path = root / name
     require(path.is_file(), "module", name, f"a file of {root.name}/")
     text = _without_comments(path.read_text(encoding="utf-8"))
@@ -109,27 +90,7 @@ def read_module(name: str, root: Path = WEB) -> Module:
 
 
 def in_order(component: str, root: Path = WEB) -> list[Module]:
-    """List a component and all it imports, every module after those it needs.
-
-    Parameters
-    ----------
-    component : str
-        Name of a file of `root`, without ``.js``.
-    root : Path
-        Folder of the modules.
-
-    Returns
-    -------
-    list of Module
-        The component comes last.
-
-    Raises
-    ------
-    ValueError
-        If modules import each other in a circle, if a name is imported that nobody exports, if two
-        modules declare the same name, or if another module than the component has a default
-        export.
-    """
+    """List a component and all it imports, every module after those it needs."""
     ordered: dict[str, Module] = {}
     _visit(f"{component}.js", root, ordered, ())
     modules = list(ordered.values())
@@ -146,48 +107,12 @@ def in_order(component: str, root: Path = WEB) -> list[Module]:
 
 
 def module_text(component: str, root: Path = WEB) -> str:
-    """Join a component into one ES module, the `_esm` of a widget.
-
-    Parameters
-    ----------
-    component : str
-        Name of a file of `root`, without ``.js``.
-    root : Path
-        Folder of the modules.
-
-    Returns
-    -------
-    str
-        The text; its only export is the component's default. The same files give the same text.
-
-    Raises
-    ------
-    ValueError
-        As `in_order`.
-    """
+    """Join a component into one ES module, the `_esm` of a widget."""
     return "".join(f"// {module.name}\n{module.body}" for module in in_order(component, root))
 
 
 def classic_script(component: str, root: Path = WEB) -> str:
-    """Join a component into a script that runs without ``type="module"``, from disk as well.
-
-    Parameters
-    ----------
-    component : str
-        Name of a file of `root`, without ``.js``.
-    root : Path
-        Folder of the modules.
-
-    Returns
-    -------
-    str
-        The text of `module_text` in a function of its own, so that its names stay out of the page.
-
-    Raises
-    ------
-    ValueError
-        As `in_order`.
-    """
+    """Join a component into a script that runs without ``type="module"``, from disk as well."""
     text = DEFAULT_EXPORT.sub("void ", module_text(component, root))
     return f'(() => {{\n"use strict";\n{text}}})();\n'
 
@@ -195,8 +120,6 @@ def classic_script(component: str, root: Path = WEB) -> str:
 def inline_script(text: str) -> str:
     r"""Make JavaScript safe inside ``<script>``, without changing what it does.
 
-    Examples
-    --------
     >>> inline_script('const end = "</script>";')
     'const end = "<\\/script>";'
     """
@@ -206,8 +129,6 @@ def inline_script(text: str) -> str:
 def inline_json(value: Any) -> str:
     r"""Write a value as JSON that can stand inside ``<script type="application/json">``.
 
-    Examples
-    --------
     >>> inline_json({"text": "</script>"})
     '{"text":"\\u003c/script>"}'
     """
@@ -218,8 +139,6 @@ def inline_json(value: Any) -> str:
 def size_of(text: str) -> Size:
     """Count the bytes of a text, as stored and as sent.
 
-    Examples
-    --------
     >>> size_of("a" * 100).raw
     100
     """

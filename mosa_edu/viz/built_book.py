@@ -27,11 +27,6 @@ class BuiltBook:
     ----------
     folder : Path
         Where the book's ``index.html`` lies.
-
-    Raises
-    ------
-    ValueError
-        If there is no built book.
     """
 
     folder: Path

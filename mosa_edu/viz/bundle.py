@@ -60,40 +60,13 @@ class Script:
 
 
 def component_names(root: Path = WEB) -> list[str]:
-    """List the components that are elements of pages.
-
-    Parameters
-    ----------
-    root : Path
-        Folder of the modules.
-
-    Returns
-    -------
-    list of str
-        Names of files without ``.js``, sorted.
-    """
+    """List the components that are elements of pages."""
     paths = sorted(root.glob("*.js"))
     return [path.stem for path in paths if _ELEMENT.search(read_module(path.name, root).body)]
 
 
 def page_scripts(root: Path = WEB) -> dict[str, Script]:
-    """Divide all components into scripts that repeat nothing.
-
-    Parameters
-    ----------
-    root : Path
-        Folder of the modules.
-
-    Returns
-    -------
-    dict of str to Script
-        By name, every script after those it takes from. The same files give the same scripts.
-
-    Raises
-    ------
-    ValueError
-        As `assets.in_order`; also if one script would declare a name twice, or two give the same.
-    """
+    """Divide all components into scripts that repeat nothing."""
     modules: dict[str, Module] = {}
     users: dict[str, list[str]] = {}
     for component in component_names(root):
@@ -119,25 +92,7 @@ def page_scripts(root: Path = WEB) -> dict[str, Script]:
 
 
 def needed(scripts: dict[str, Script], components: Iterable[str]) -> list[Script]:
-    """List the scripts that a page needs.
-
-    Parameters
-    ----------
-    scripts : dict of str to Script
-        From `page_scripts`.
-    components : iterable of str
-        The components of the page.
-
-    Returns
-    -------
-    list of Script
-        In the order in which they must run.
-
-    Raises
-    ------
-    ValueError
-        If there is no such component.
-    """
+    """List the scripts that a page needs."""
     wanted: list[Script] = []
     for component in components:
         require(component in scripts, "component", component, ", ".join(scripts))

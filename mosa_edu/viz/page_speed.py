@@ -34,18 +34,7 @@ _TEXTS = """([prose, T]) => {
 
 @contextmanager
 def open_browser() -> Iterator[Any]:
-    """Start a browser of this machine, or the one that playwright brought along.
-
-    Yields
-    ------
-    playwright.sync_api.Browser
-        Closed at the end.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or no playwright to drive it.
-    """
+    """Start a browser of this machine, or the one that playwright brought along."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
@@ -67,24 +56,7 @@ def open_browser() -> Iterator[Any]:
 
 
 def measure_book(browser: Any, book: BuiltBook, rounds: int) -> list[dict[str, Any]]:
-    """Measure everything.
-
-    Parameters
-    ----------
-    browser : playwright.sync_api.Browser
-        As `open_browser` gives it.
-    book : BuiltBook
-        What to measure.
-    rounds : int
-        Timed rounds, at least 3.
-
-    Returns
-    -------
-    list of dict
-        ``what``, its ``unit`` and, of times, the ``clock``; ``median`` with quartiles ``lower``
-        and ``upper``, which equal it where there was nothing to repeat; ``bar`` and ``stretch``,
-        None where nothing was promised.
-    """
+    """Measure everything."""
     require(rounds >= 3, "rounds", rounds, "at least 3")
     with book.served() as address:
         return [
@@ -96,18 +68,7 @@ def measure_book(browser: Any, book: BuiltBook, rounds: int) -> list[dict[str, A
 
 
 def weight_rows(book: BuiltBook) -> list[dict[str, Any]]:
-    """Count the bytes that a reader of the whole book loads of ours, each once.
-
-    Parameters
-    ----------
-    book : BuiltBook
-        What to weigh.
-
-    Returns
-    -------
-    list of dict
-        Columns as of `measure_book`, in units of 1,000 bytes.
-    """
+    """Count the bytes that a reader of the whole book loads of ours, each once."""
     sizes = book.own_bytes()
     traces = [gzipped(path) for path in (book.folder / TRACES).glob("*.json")]
     weights = (book.folder / WEIGHTS).stat().st_size

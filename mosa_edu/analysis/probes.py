@@ -1,0 +1,326 @@
+"""Coin flips as a table: which kinds of heads predict what nobody can foresee."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import Any
+
+import numpy as np
+
+from mosa_edu.analysis.statistics import Interval, bootstrap_mean
+from mosa_edu.checks import require
+from mosa_edu.records.probe import ProbeRecord
+
+CERTAIN = 4.0
+"""Standard errors below guessing from which on chance is ruled out."""
+
+
+@dataclass(frozen=True)
+class CoinFlipRow:
+    """One model trained on coin flips, scored on fresh ones with the future in sight.
+
+    Attributes
+    ----------
+    kind : str
+        ``dense``, or the kind of its sparse heads.
+    seed : int
+        Of weights and tokens.
+    loss, stderr : float
+        Mean over the held-out sequences and its standard error, in nats per token; NaN if the run
+        diverged.
+    floor : float
+        ln V, the loss of guessing, below which no causal model can get.
+    prefix : dict of int to float
+        Loss of the next token by position, the future cut off.
+    command : str or None
+        Makes the record again.
+    """
+
+    kind: str
+    seed: int
+    loss: float
+    stderr: float
+    floor: float
+    prefix: dict[int, float]
+    command: str | None
+
+    @property
+    def below(self) -> float:
+        """Nats below guessing; negative for a loss above it."""
+        return self.floor - self.loss
+
+    @property
+    def stderrs_below(self) -> float:
+        """The same in standard errors."""
+        return self.below / self.stderr
+
+    @property
+    def sees_the_future(self) -> bool:
+        """Whether chance is ruled out: more than `CERTAIN` standard errors below guessing."""
+        return self.stderrs_below > CERTAIN
+
+    def __str__(self) -> str:
+        if math.isnan(self.loss):
+            return f"{self.kind:9} seed {self.seed}  the loss stopped being a number"
+        side = "below" if self.below >= 0 else "above"
+        far = abs(self.stderrs_below)
+        verdict = "sees the future" if self.sees_the_future else "no sign of the future"
+        return (
+            f"{self.kind:9} seed {self.seed}  {self.loss:.5f} ± {self.stderr:.5f}  "
+            f"{far:5.1f} standard errors {side} ln V = {self.floor:.5f}: {verdict}"
+        )
+
+
+def coin_flip_rows(probes: Mapping[str, ProbeRecord]) -> list[CoinFlipRow]:
+    """Gather the coin-flip runs among recorded probes.
+
+    Parameters
+    ----------
+    probes : mapping of str to ProbeRecord
+        Such as `recorded_probes` returns; other probes are left out.
+
+    Returns
+    -------
+    list of CoinFlipRow
+        Kinds by their lowest loss, seeds in order; printed one a line they are the table.
+    """
+    rows = [_row(probe) for probe in probes.values() if probe.probe == "coin-flips"]
+    lowest: dict[str, float] = {}
+    for row in rows:
+        lowest[row.kind] = min(row.loss, lowest.get(row.kind, row.loss))
+    return sorted(rows, key=lambda row: (lowest[row.kind], row.kind, row.seed))
+
+
+def _row(probe: ProbeRecord) -> CoinFlipRow:
+    full = probe.row(score="full")
+    return CoinFlipRow(
+        kind=str(probe.settings["kind"]),
+        seed=int(probe.settings["seed"]),
+        loss=_number(full["loss"]),
+        stderr=_number(full["stderr"]),
+        floor=float(probe.settings["ln_v"]),
+        prefix={
+            int(row["position"]): _number(row["loss"])
+            for row in probe.rows
+            if row["score"] == "prefix"
+        },
+        command=probe.command,
+    )
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+@dataclass(frozen=True)
+class DecodingRow:
+    """The attention of one layer, reading the last tokens of a text of T.
+
+    Attributes
+    ----------
+    kind : str
+        ``dense``, or the kind of the sparse heads.
+    sparsity : int
+        T / k; 1 for dense heads.
+    length : int
+        T, tokens in the text.
+    milliseconds : float
+        Of processor time a token, median over the rounds.
+    ratio, ratio_low, ratio_high : float
+        Time of as many dense heads divided by this, taken within each round: median, quartiles.
+    slots, bytes : int
+        Key-value pairs that the heads of the layer hold after token T, and their size.
+    """
+
+    kind: str
+    sparsity: int
+    length: int
+    milliseconds: float
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    slots: int
+    bytes: int
+
+
+def decoding_rows(
+    probe: ProbeRecord, *, sparsity: int | None = None, length: int | None = None
+) -> list[DecodingRow]:
+    """Read the decoding costs of a record, all of them or a part.
+
+    Parameters
+    ----------
+    probe : ProbeRecord
+        Of `mosa-edu probe decoding`, such as ``recorded_probe("decoding-seed0")``.
+    sparsity : int, optional
+        Dense heads and sparse ones of this sparsity alone.
+    length : int, optional
+        Texts of this length alone.
+
+    Returns
+    -------
+    list of DecodingRow
+        By length, kind and sparsity, as recorded.
+
+    Raises
+    ------
+    ValueError
+        If the record is of something else, or nothing in it has this sparsity or length.
+    """
+    require(probe.probe == "decoding", "probe", probe.probe, "'decoding'")
+    _known(probe, "sparsity", sparsity)
+    _known(probe, "T", length)
+    rows = [_row_decoding(values) for values in probe.rows]
+    return [
+        row
+        for row in rows
+        if length in (None, row.length)
+        and (sparsity in (None, row.sparsity) or row.kind == "dense")
+    ]
+
+
+def _known(probe: ProbeRecord, column: str, value: int | None) -> None:
+    known = sorted(set(probe.column(column)))
+    require(value is None or value in known, column, value, f"one of {known}")
+
+
+def _row_decoding(values: dict[str, Any]) -> DecodingRow:
+    rest = {name: values[name] for name in values if name != "T"}
+    return DecodingRow(length=values["T"], **rest)
+
+
+def pair_words(record: ProbeRecord) -> str:
+    """Say what was searched, what was found, and what it costs beside the dense model.
+
+    Parameters
+    ----------
+    record : ProbeRecord
+        Such as `mosa-edu pair` writes.
+
+    Returns
+    -------
+    str
+        A few lines. Losses are means over seeds under the full score; times are those of the
+        machine that the record names.
+
+    Raises
+    ------
+    ValueError
+        If the record is of another probe.
+    """
+    require(record.probe == "pair", "record.probe", record.probe, "pair")
+    dense, mosa = (record.row(model=name) for name in ("dense", "mosa"))
+    verdict = "reach" if record.settings["reached"] else "come nearest to, without reaching,"
+    tried = [f"{n}: {_loss(loss)}" for n, loss in record.series["tried"]]
+    changes = [
+        f"{name} {mosa[column] / dense[column] - 1:+.1%}"
+        for name, column in (
+            ("FLOPs", "flops"),
+            ("bytes for the backward pass", "saved_bytes"),
+            ("KV pairs", "kv_slots"),
+        )
+    ]
+    again = " \\\n    ".join(wrap(record.command or "mosa-edu pair", 72))
+    return (
+        f"MoSA heads a layer, mean loss: {', '.join(tried)}\n"
+        f"{mosa['n_dense_heads']} dense + {mosa['n_sparse_heads']} MoSA heads {verdict} "
+        f"the loss of {dense['n_dense_heads']} dense ones:\n"
+        f"  {mosa['loss']:.3f} against {dense['loss']:.3f} nats\n"
+        f"  with {mosa['parameters'] / dense['parameters']:.2f} times the parameters\n"
+        f"  a training step takes {mosa['time']:.2f} times as long "
+        f"(quartiles {mosa['time_low']:.2f}, {mosa['time_high']:.2f})\n"
+        f"  {', '.join(changes)}\n"
+        f"Again:\n  {again}"
+    )
+
+
+def _loss(loss: float | None) -> str:
+    return "diverged" if loss is None else f"{loss:.3f}"
+
+
+WAYS = ("full", "prefix", "foreign")
+
+
+@dataclass(frozen=True)
+class PredictorRow:
+    """One way to decide who is picked in a trained model.
+
+    Attributes
+    ----------
+    way : str
+        ``full``, ``prefix``, ``foreign`` (the model's own routing under the three scores), or the
+        cut of the classifiers: ``half`` (a probability of 1/2) or ``rate`` (as many as are picked).
+    loss : Interval
+        Nats per token.
+    above_full : Interval
+        The same above the full score, paired window by window.
+    recall, precision, accuracy, always_no : float or None
+        Means over all heads; None for the model's own routing. `always_no` is the accuracy of
+        never picking anything.
+    least_recall : float or None
+        Of the head that is hardest to guess.
+    refused : float or None
+        Share of the guessed tokens that found their head full.
+    """
+
+    way: str
+    loss: Interval
+    above_full: Interval
+    recall: float | None = None
+    precision: float | None = None
+    accuracy: float | None = None
+    always_no: float | None = None
+    least_recall: float | None = None
+    refused: float | None = None
+
+    def __str__(self) -> str:
+        line = f"{self.way:8} loss {self.loss}  above full {self.above_full}"
+        if self.recall is None:
+            return line
+        return (
+            f"{line}  recall {self.recall:.3f} (least {self.least_recall:.3f}), precision "
+            f"{self.precision:.3f}, accuracy {self.accuracy:.3f} (always no {self.always_no:.3f})"
+        )
+
+
+def predictor_rows(probe: ProbeRecord) -> list[PredictorRow]:
+    """Summarise a record of fitted predictors.
+
+    Parameters
+    ----------
+    probe : ProbeRecord
+        Of `mosa-edu probe predictor`, such as ``recorded_probe("predictor-explorer")``.
+
+    Returns
+    -------
+    list of PredictorRow
+        The model's own routing under the three scores, then one row a cut; printed one a line
+        they are the table.
+
+    Raises
+    ------
+    ValueError
+        If the record is of something else.
+    """
+    require(probe.probe == "predictor", "probe", probe.probe, "'predictor'")
+    books = np.array(probe.series["books"])
+    losses = {name: np.array(probe.series[name]) for name in probe.series if name != "books"}
+    return [_row_predictors(way, losses, books, probe) for way in losses]
+
+
+def _row_predictors(
+    way: str, losses: dict[str, np.ndarray], books: np.ndarray, probe: ProbeRecord
+) -> PredictorRow:
+    loss = bootstrap_mean(losses[way], books)
+    above_full = bootstrap_mean(losses[way] - losses["full"], books)
+    if way in WAYS:
+        return PredictorRow(way, loss, above_full)
+    heads = [row for row in probe.rows if row["cut"] == way]
+    means = {
+        name: float(np.mean([row[name] or 0.0 for row in heads]))
+        for name in ("recall", "precision", "accuracy", "always_no")
+    }
+    least = min(row["recall"] for row in heads)
+    refused = probe.settings["refused"][way]
+    return PredictorRow(way, loss, above_full, **means, least_recall=least, refused=refused)

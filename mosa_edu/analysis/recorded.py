@@ -1,0 +1,144 @@
+"""The records that ship with the package.
+
+Those of one kind are read together, from another folder if one is given, and there may be none.
+A single one is read by name; a name that is not there raises a `ValueError` that lists those
+that are.
+"""
+
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mosa_edu.analysis.tables import LongContextRecords
+from mosa_edu.checks import require
+from mosa_edu.records import RoutingHistory, RoutingTrace, RunRecord
+from mosa_edu.records.decode_trace import DecodingStory
+from mosa_edu.records.leak import LeakExample
+from mosa_edu.records.probe import ProbeRecord
+from mosa_edu.records.routing_game import RouterContest
+from mosa_edu.records.scores import ScoreRecord
+
+Record = TypeVar("Record")
+
+
+def recorded_runs(folder: Path | str | None = None) -> list[RunRecord]:
+    """Read the finished, stopped and diverged runs of the twins, sorted by name."""
+    return list(_all(RunRecord.load, "runs", folder).values())
+
+
+def recorded_gpu_runs() -> list[RunRecord]:
+    """Read the runs of `mosa-edu gpu-suite`, sorted by name; empty if no GPU was ever there."""
+    return list(_all(RunRecord.load, "gpu/runs").values())
+
+
+def recorded_gpu_scores() -> dict[str, ScoreRecord]:
+    """Read the three-score records of those runs, by name of the run."""
+    return {r.name: r for r in _all(ScoreRecord.load, "gpu/scores").values()}
+
+
+def recorded_gpu_probes() -> dict[str, ProbeRecord]:
+    """Read what was measured beside those runs, by name, such as the pair of equal loss."""
+    return _all(ProbeRecord.load, "gpu/probes")
+
+
+def recorded_scores(folder: Path | str | None = None) -> dict[str, ScoreRecord]:
+    """Read the three-score records of the twins, by name of the run."""
+    return {r.name: r for r in _all(ScoreRecord.load, "scores", folder).values()}
+
+
+def recorded_probes(folder: Path | str | None = None) -> dict[str, ProbeRecord]:
+    """Read what `mosa-edu probe` measured, by name: perturbation, coin flips, decoding, ..."""
+    return _all(ProbeRecord.load, "probes", folder)
+
+
+def recorded_long_context(folder: Path | str | None = None) -> LongContextRecords:
+    """Read what `mosa-edu long-context` trained; empty as long as it was not run."""
+    parts = Path(folder or _recorded() / "long_context")
+    return LongContextRecords(
+        list(_all(RunRecord.load, "runs", parts / "runs").values()),
+        _all(ScoreRecord.load, "scores", parts / "scores"),
+        _all(ProbeRecord.load, "probes", parts / "probes"),
+    )
+
+
+def recorded_long_context_costs() -> list[dict[str, Any]]:
+    """Read the rows that `mosa-edu bench long-context` measured; empty if it was not run."""
+    record = _all(ProbeRecord.load, "bench").get("long-context")
+    return list(record.rows) if record else []
+
+
+def recorded_riddles(
+    folder: Path | str | None = None,
+) -> tuple[list[RunRecord], dict[str, ScoreRecord], dict[str, ProbeRecord]]:
+    """Read the runs, scores and answers of `mosa-edu riddles`; empty as long as it was not run."""
+    parts = Path(folder or _recorded() / "riddles")
+    runs, scores = recorded_runs(parts / "runs"), recorded_scores(parts / "scores")
+    return runs, scores, recorded_probes(parts / "probes")
+
+
+def recorded_probe(name: str) -> ProbeRecord:
+    """Read one measurement of `mosa-edu probe`, such as ``perturbation-layer-seed0``."""
+    return _named(ProbeRecord.load, "probes", name)
+
+
+def recorded_bench(name: str) -> ProbeRecord:
+    """Read what `mosa-edu bench` timed: ``steps``, ``lengths``, ``roofline``, ``page``, ..."""
+    return _named(ProbeRecord.load, "bench", name)
+
+
+def recorded_trace(name: str) -> RoutingTrace:
+    """Read the shipped model's routing of a text of `mosa_edu.texts.PROBES`, by its key."""
+    return _named(RoutingTrace.load, "traces", name)
+
+
+def recorded_history(name: str) -> RoutingHistory:
+    """Read how that routing changed while the shipped model trained, at about 40 steps."""
+    return _named(RoutingHistory.load, "histories", name)
+
+
+def recorded_leak(name: str) -> LeakExample:
+    """Read what another future did to the past of such a text in the shipped model."""
+    return _named(LeakExample.load, "leaks", name)
+
+
+def recorded_contest(name: str) -> RouterContest:
+    """Read what one head's router is worth on such a text, by key; the head where it is most."""
+    return _named(RouterContest.load, "contests", name)
+
+
+def recorded_decoding(name: str) -> DecodingStory:
+    """Read how the ``explorer`` weights wrote by a rule, or ``causal``: those trained by theirs."""
+    return _named(DecodingStory.load, "decodings", name)
+
+
+def recorded_notebook(name: str) -> RunRecord:
+    """Read the run that a chapter, such as ``ch07``, trains again and compares with."""
+    return _named(RunRecord.load, "notebooks", name)
+
+
+def shipped_scores(name: str = "explorer") -> ScoreRecord:
+    """Read the three scores of a shipped model, of its rounded weights."""
+    found = {path.parent.name: path for path in _recorded().glob("*/scores.json")}
+    require(name in found, "name", name, f"one of {sorted(found)}")
+    return ScoreRecord.load(found[name])
+
+
+def _all(
+    load: Callable[[Path], Record], kind: str, folder: Path | str | None = None
+) -> dict[str, Record]:
+    return {path.stem: load(path) for path in _files(kind, folder)}
+
+
+def _named(load: Callable[[Path], Record], kind: str, name: str) -> Record:
+    found = {path.stem: path for path in _files(kind)}
+    require(name in found, "name", name, f"one of {sorted(found)}")
+    return load(found[name])
+
+
+def _files(kind: str, folder: Path | str | None = None) -> list[Path]:
+    return sorted(Path(folder or _recorded() / kind).glob("*.json"))
+
+
+def _recorded() -> Path:
+    return Path(str(resources.files("mosa_edu"))) / "recorded"

@@ -1,0 +1,196 @@
+"""Means with intervals: windows resampled book by book, models paired window by window."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from mosa_edu.checks import require
+from mosa_edu.records.scores import ScoreRecord
+
+CONFIDENCE = 0.95
+
+NEEDED_SEEDS = 3
+"""Fewer trainings do not tell how the next one would end."""
+
+_T_97_5 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+"""Student's t at 97.5 % for 1 to 9 degrees of freedom; more seeds use the last one, a bit wide."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with the bounds of its 95 % interval.
+
+    Attributes
+    ----------
+    mean, low, high : float
+        In the unit of the data.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def holds_zero(self) -> bool:
+        """Whether the data do not tell the mean apart from 0."""
+        return self.low <= 0.0 <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def bootstrap_mean(values: np.ndarray, groups: np.ndarray, *, draws: int = 4000) -> Interval:
+    """Mean over windows, with an interval from resampling windows within each book.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (N,) or (S, N)
+        One number a window, of one model or of S seeds of it.
+    groups : ndarray of integers, shape (N,)
+        Book of each window; every book keeps its share, since windows of a book are alike.
+    draws : int
+        Resampled means.
+
+    Returns
+    -------
+    Interval
+        95 %, percentile method, seed 0.
+
+    Examples
+    --------
+    >>> print(bootstrap_mean(np.array([1.0, 1.0, 3.0, 3.0]), np.array([0, 0, 1, 1])))
+    2.000 [2.000, 2.000]
+    """
+    return interval(float(values.mean()), resampled_means(values, groups, draws))
+
+
+def seed_interval(gains: Sequence[float]) -> Interval:
+    """Mean gain over seeds, with Student's 95 % interval; windows are taken as they are.
+
+    >>> print(seed_interval([0.1, 0.2, 0.3]))
+    0.200 [-0.048, 0.448]
+    """
+    values = np.asarray(gains, dtype=np.float64)
+    n = len(values)
+    require(n >= 1, "gains", n, "at least one")
+    if n == 1:
+        return Interval(float(values[0]), -math.inf, math.inf)
+    t = _T_97_5[min(n - 1, len(_T_97_5)) - 1]
+    half = t * float(values.std(ddof=1)) / math.sqrt(n)
+    mean = float(values.mean())
+    return Interval(mean, mean - half, mean + half)
+
+
+def gain_interval(values: np.ndarray, groups: np.ndarray) -> Interval:
+    """Mean of paired differences, with an interval that knows how seeds and how windows vary.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (S, N)
+        One difference a window, of S seeds.
+    groups : ndarray of integers, shape (N,)
+        Book of each window.
+
+    Returns
+    -------
+    Interval
+        Windows are resampled within books. From `NEEDED_SEEDS` on, `seed_interval` of the seeds'
+        means is added in quadrature, since all seeds share the windows: what one sample of them
+        has in common does not show between seeds. It counts a seed's own noise twice, and so is
+        rather too wide. Of fewer seeds the interval knows nothing of how trainings vary.
+
+    Examples
+    --------
+    >>> books = np.array([0, 0])
+    >>> print(gain_interval(np.array([[0.1, 0.1], [0.2, 0.2]]), books))
+    0.150 [0.150, 0.150]
+    >>> print(gain_interval(np.array([[0.1, 0.1], [0.2, 0.2], [0.3, 0.3]]), books))
+    0.200 [-0.048, 0.448]
+    """
+    of_windows = bootstrap_mean(values.mean(axis=0), groups)
+    if len(values) < NEEDED_SEEDS:
+        return of_windows
+    of_seeds = seed_interval(values.mean(axis=1).tolist())
+    mean = of_seeds.mean
+    below, above = (
+        math.hypot(mean - low, of_windows.mean - other)
+        for low, other in ((of_seeds.low, of_windows.low), (of_seeds.high, of_windows.high))
+    )
+    return Interval(mean, mean - below, mean + above)
+
+
+def resampled_means(values: np.ndarray, groups: np.ndarray, draws: int = 4000) -> np.ndarray:
+    """Draw the means that other windows, and other seeds, would have given."""
+    by_seed = np.atleast_2d(values).astype(np.float64)  # (S, N)
+    n_seeds, n_windows = by_seed.shape
+    require(n_windows == len(groups) > 0, "groups", len(groups), f"{n_windows} long, not 0")
+    labels = np.ascontiguousarray(groups)
+    counts, generator = _drawn(labels.tobytes(), labels.dtype.str, draws)
+    means = by_seed @ counts.T / n_windows  # (S, draws)
+    seeds = generator.integers(n_seeds, size=(n_seeds, draws))
+    return np.take_along_axis(means, seeds, axis=0).mean(axis=0)
+
+
+def _drawn(groups: bytes, dtype: str, draws: int) -> tuple[np.ndarray, np.random.Generator]:
+    """Return how often each window is drawn, (draws, N), and a generator that goes on there."""
+    counts, state = _counts(groups, dtype, draws)
+    generator = np.random.Generator(np.random.PCG64(0))
+    generator.bit_generator.state = state
+    return counts, generator
+
+
+@lru_cache(maxsize=8)
+def _counts(groups: bytes, dtype: str, draws: int) -> tuple[np.ndarray, Any]:
+    """Draw windows once for all that is measured on them: a table asks many times."""
+    labels = np.frombuffer(groups, dtype=dtype)
+    generator = np.random.Generator(np.random.PCG64(0))
+    places = np.zeros((draws, len(labels)), np.intp)
+    for group in np.unique(labels):
+        members = np.flatnonzero(labels == group)
+        picks = generator.integers(len(members), size=(draws, len(members)))
+        places[:, members] = members[picks]
+    places += np.arange(draws)[:, None] * len(labels)
+    counts = np.bincount(places.ravel(), minlength=places.size).reshape(places.shape)
+    return counts.astype(np.float64), generator.bit_generator.state
+
+
+def interval(mean: float, draws: np.ndarray) -> Interval:
+    """Put a mean between the bounds that hold 95 % of its resampled values."""
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(draws, [tail, 100 - tail])
+    return Interval(mean, float(low), float(high))
+
+
+def paired_gains(better: ScoreRecord, baseline: ScoreRecord, way: str) -> np.ndarray:
+    """Loss of `baseline` minus loss of `better` in every window: float64 (N,)."""
+    same = (better.fingerprint, better.cuts) == (baseline.fingerprint, baseline.cuts)
+    same = same and np.array_equal(better.books, baseline.books)
+    require(same, "baseline", baseline.name, f"scored on the windows of {better.name}")
+    return baseline.per_window(way) - better.per_window(way)
+
+
+def score_difference(better: ScoreRecord, baseline: ScoreRecord, way: str) -> Interval:
+    """Mean of `paired_gains` in nats per token, positive if `better` is better."""
+    return bootstrap_mean(paired_gains(better, baseline, way), better.books)
+
+
+def score_gap(record: ScoreRecord, way: str) -> Interval:
+    """How much worse a model scores when the future is hidden, paired window by window.
+
+    Parameters
+    ----------
+    record : ScoreRecord
+        Of one model.
+    way : {"prefix", "foreign"}
+        How the future is hidden.
+
+    Returns
+    -------
+    Interval
+        Nats per token above the full score; 0 for a causal model.
+    """
+    return bootstrap_mean(record.per_window(way) - record.per_window("full"), record.books)

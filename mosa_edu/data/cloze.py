@@ -1,0 +1,190 @@
+"""The corpus `riddles`: `tales` with paragraphs whose last word only a distant cue tells.
+
+In `tales` who reads only the last few words is seldom wrong: the noun before a verb always has the
+other number, and what stands in quotation marks never stands outside. A riddle has two beginnings
+that differ in one early place, the cue, and for each the ending that belongs to it. Everything
+after the cue is the same in both, so whoever has lost the cue is right half of the time.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mosa_edu.checks import require
+from mosa_edu.data import stories as words
+from mosa_edu.data.documents import Corpus, Document
+from mosa_edu.data.stories import HELD_OUT, SplitMix64, agreement, article, series, speech, tell
+
+N_STORIES = 4000
+ASKED = 1 << 32
+"""Seeds from here on are of riddles that are asked; those of stories are far below."""
+
+
+@dataclass(frozen=True)
+class Riddle:
+    """Two beginnings and two endings; the first ending belongs to the first beginning.
+
+    Attributes
+    ----------
+    beginnings : tuple of str
+        Alike but for the cue.
+    endings : tuple of str
+        Each is right after one of them and wrong after the other.
+    after : str
+        What follows in a story.
+    """
+
+    beginnings: tuple[str, str]
+    endings: tuple[str, str]
+    after: str
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of riddles.
+
+    Attributes
+    ----------
+    make : callable
+        From a generator and a distance to a `Riddle`.
+    distances : tuple of int
+        How much may stand between cue and ending.
+    unit : str
+        What is counted there, in the plural.
+    """
+
+    make: Callable[[SplitMix64, int], Riddle]
+    distances: tuple[int, ...]
+    unit: str
+
+
+def verb_number(rng: SplitMix64, distance: int) -> Riddle:
+    """Ask for the verb of a subject, `distance` phrases with nouns of either number after it.
+
+    "The lamp behind the mills near the gate" was; "The lamps behind the mills near the gate" were.
+    """
+    subject = rng.choice(words.THINGS)
+    phrases = [
+        f" {rng.choice(words.NEAR)} the {place[rng.below(2)]}"
+        for place in rng.sample(words.PLACES, distance)
+    ]
+    one, many = (f"The {noun}{''.join(phrases)}" for noun in subject)
+    return Riddle((one, many), (" was", " were"), f" {rng.choice(words.STATES)}.")
+
+
+def closing_quote(rng: SplitMix64, distance: int) -> Riddle:
+    """Ask whether a quotation is still open, `distance` sentences after it could have closed.
+
+    'Ada said, "We must go. The lamp is old. That was all' ."; 'Ada said, "We must go." The lamp is
+    old. That was all' .
+    """
+    speaker, first = rng.choice(words.PEOPLE), speech(rng)
+    rest = ". ".join([*(speech(rng) for _ in range(distance)), "That was all"])
+    said = f'{speaker.name} said, "{first}'
+    return Riddle((f"{said}. {rest}", f'{said}." {rest}'), ('."', "."), "")
+
+
+def closing_bracket(rng: SplitMix64, distance: int) -> Riddle:
+    """Ask which bracket is open, `distance` things after it.
+
+    "The box [with a pear and an egg" ]; "The box (with a pear and an egg" ).
+    """
+    thing, place = rng.choice(words.THINGS).one, rng.choice(words.PLACES).one
+    nouns = rng.sample((*words.FOODS, *words.THINGS), distance)
+    inside = series([article(noun.one) for noun in nouns])
+    square, round_ = (f"The {thing} {bracket}with {inside}" for bracket in "[(")
+    return Riddle((square, round_), ("]", ")"), f" stood by the {place}.")
+
+
+def told_way(rng: SplitMix64, distance: int) -> Riddle:
+    """Ask for one of two words, `distance` sentences after it was told.
+
+    "Ada went east from the mill. ... The way from the mill goes" east; after west, west.
+    """
+    person, place = rng.choice(words.PEOPLE).name, rng.choice(words.PLACES).one
+    between = "".join(f" {agreement(rng, rng.below(3)).text}" for _ in range(distance))
+    question = f"The way from the {place} goes"
+    first, second = (
+        f"{person} went {way} from the {place}.{between} {question}" for way in ("east", "west")
+    )
+    return Riddle((first, second), (" east", " west"), ".")
+
+
+KINDS: dict[str, Kind] = {
+    "agreement": Kind(verb_number, (1, 2, 4, 8, 16), "phrases"),
+    "quotes": Kind(closing_quote, (1, 2, 4, 8, 16), "sentences"),
+    "brackets": Kind(closing_bracket, (2, 4, 8, 16, 32), "things"),
+    "recall": Kind(told_way, (0, 2, 4, 8, 14), "sentences"),
+}
+"""By name, in the order of tables."""
+
+
+def load_riddles(n_stories: int = N_STORIES, seed: int = 0) -> Corpus:
+    """Generate stories with riddles between their paragraphs; every twentieth is held out.
+
+    Parameters
+    ----------
+    n_stories : int, optional
+        How many; the first stories of a larger corpus are the smaller.
+    seed : int, optional
+        Another seed, other stories.
+
+    Returns
+    -------
+    Corpus
+        One document a story, each with a riddle of every kind.
+    """
+    require(n_stories >= HELD_OUT, "n_stories", n_stories, f"at least {HELD_OUT}")
+    stories = [tell_riddles(SplitMix64.for_item(~seed, number)) for number in range(n_stories)]
+    held_out = stories[HELD_OUT - 1 :: HELD_OUT]
+    train = [story for number, story in enumerate(stories) if number % HELD_OUT != HELD_OUT - 1]
+    provenance = {
+        "source": "generated by mosa_edu.data.cloze",
+        "version": 1,
+        "seed": seed,
+        "stories": n_stories,
+        "split": f"every {HELD_OUT}th story is held out",
+    }
+    return Corpus("riddles", tuple(train), tuple(held_out), provenance)
+
+
+def tell_riddles(rng: SplitMix64) -> Document:
+    """Tell one story with a riddle of every kind, answered rightly, after its paragraphs."""
+    story = tell(rng)
+    paragraphs = story.text.split("\n\n")
+    for kind in rng.sample(list(KINDS.values()), len(KINDS)):
+        riddle, which = kind.make(rng, rng.choice(kind.distances)), rng.below(2)
+        told = riddle.beginnings[which] + riddle.endings[which] + riddle.after
+        paragraphs.insert(1 + rng.below(len(paragraphs)), told)
+    return Document(story.title, "\n\n".join(paragraphs))
+
+
+def ask(name: str, distance: int, count: int) -> list[Riddle]:
+    """Return riddles of one kind at one distance that no story tells, always the same ones.
+
+    Parameters
+    ----------
+    name : str
+        A key of `KINDS`.
+    distance : int
+        One of its distances.
+    count : int
+        How many; a longer list begins with the shorter.
+
+    Returns
+    -------
+    list of Riddle
+        With two sentences before each, the same before both beginnings: alone, the shortest would
+        be shorter than any text in training.
+    """
+    require(name in KINDS, "name", name, f"one of {', '.join(KINDS)}")
+    kind = KINDS[name]
+    require(distance in kind.distances, "distance", distance, f"one of {kind.distances}")
+    seed = ASKED + 1000 * list(KINDS).index(name) + distance
+    return [_asked(SplitMix64.for_item(seed, number), kind, distance) for number in range(count)]
+
+
+def _asked(rng: SplitMix64, kind: Kind, distance: int) -> Riddle:
+    before = " ".join(agreement(rng, rng.below(3)).text for _ in range(2)) + "\n\n"
+    riddle = kind.make(rng, distance)
+    first, second = (before + beginning for beginning in riddle.beginnings)
+    return Riddle((first, second), riddle.endings, riddle.after)

@@ -1,0 +1,234 @@
+"""The shipped models: one file that PyTorch and the page both read, weights rounded to fp16.
+
+The rounded weights are the model. Its config, the merges of its tokenizer, where it comes from and
+a few values that PyTorch computed with it travel in the header of the same safetensors file, so
+that one checksum covers them all. Nothing in it is code.
+"""
+
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+import torch
+from safetensors import SafetensorError, safe_open
+from tokenizers import decoders, models, pre_tokenizers
+from torch import Tensor
+from torch.nn import functional as F
+
+from mosa_edu.checks import require
+from mosa_edu.config import ModelConfig
+from mosa_edu.data.tokenizer import END_OF_TEXT, Tokenizer
+from mosa_edu.model import TransformerLM
+from mosa_edu.records import write_atomic
+from mosa_edu.selection import kept
+from mosa_edu.texts import PROBES
+from mosa_edu.tracing import Recording
+
+__all__ = [
+    "PAGE_KINDS",
+    "PRETRAINED",
+    "load_page_model",
+    "load_pretrained",
+    "pretrained_path",
+    "read_metadata",
+    "save_page_model",
+]
+
+
+def merges_of(tokenizer: Tokenizer) -> str:
+    """Write a tokenizer as its merges."""
+    content = json.loads(tokenizer.to_json())["model"]
+    merges = "\n".join(" ".join(pair) for pair in content["merges"])
+    same = json.loads(tokenizer_of(merges).to_json())["model"] == content
+    require(same, "tokenizer", "another vocabulary", "one that its merges alone describe")
+    return merges
+
+
+def tokenizer_of(merges: str) -> Tokenizer:
+    """Rebuild a tokenizer: entry 0, the 256 bytes, then what the merges make, in their order."""
+    pairs = [(left, right) for left, right in map(str.split, merges.splitlines())]
+    entries = [END_OF_TEXT, *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    made = dict.fromkeys([*entries, *(left + right for left, right in pairs)])
+    vocabulary = {entry: token for token, entry in enumerate(made)}
+    backend = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=pairs))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    backend.decoder = decoders.ByteLevel()
+    return Tokenizer(backend)
+
+
+PRETRAINED = ("explorer", "causal")
+METADATA = {"name", "config", "merges", "thresholds", "provenance", "reference"}
+
+
+def load_pretrained(name: str = "explorer") -> tuple[TransformerLM, Tokenizer]:
+    """Load a model that comes with the package.
+
+    Parameters
+    ----------
+    name : str
+        One of `PRETRAINED`.
+
+    Returns
+    -------
+    model : TransformerLM
+        In evaluation mode, float32, on the CPU.
+    tokenizer : Tokenizer
+        Its own.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model.
+    """
+    return load_page_model(pretrained_path(name))
+
+
+def pretrained_path(name: str = "explorer") -> Path:
+    """Return where the file of a shipped model lies."""
+    require(name in PRETRAINED, "name", name, f"one of {PRETRAINED}")
+    return Path(str(resources.files("mosa_edu") / "recorded" / name / "model.safetensors"))
+
+
+def load_page_model(path: str | Path) -> tuple[TransformerLM, Tokenizer]:
+    """Load a model from the file that `save_page_model` wrote."""
+    metadata = read_metadata(path)
+    with safe_open(str(path), framework="pt") as file:
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    model = TransformerLM(ModelConfig.from_json(metadata["config"]))
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        require(False, "path", str(path), f"a file whose weights fit its config ({error})")
+    return model.eval(), tokenizer_of(metadata["merges"])
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """Read what a model file says about itself, without its weights."""
+    require(Path(path).is_file(), "path", str(path), "an existing model file")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(f"path must be a safetensors file, got {str(path)!r} ({error})") from None
+    missing = sorted(METADATA - metadata.keys())
+    require(not missing, "path", f"a file without {missing}", "a file of save_page_model")
+    return dict(metadata)
+
+
+PAGE_KINDS = ("mosa", "fixed", "prefix", "threshold")
+REFERENCE_TOKENS = 64
+_DTYPES = {torch.float16: "F16", torch.int64: "I64"}
+
+
+def save_page_model(
+    model: TransformerLM,
+    tokenizer: Tokenizer,
+    path: str | Path,
+    provenance: dict[str, Any],
+    name: str = "explorer",
+) -> str:
+    """Round a model to fp16 and write it for the page and for PyTorch."""
+    config = model.config
+    computed = config.sparse in PAGE_KINDS or config.n_sparse_heads == 0
+    require(computed, "model.config.sparse", config.sparse, f"one of {PAGE_KINDS}")
+    fits = tokenizer.vocab_size <= config.vocab_size <= 65536
+    allowed = f"in [{tokenizer.vocab_size}, 65536], the tokenizer's entries and what 16 bits hold"
+    require(fits, "model.config.vocab_size", config.vocab_size, allowed)
+    weights = {key: _rounded(key, tensor) for key, tensor in sorted(model.state_dict().items())}
+    rounded = TransformerLM(config)
+    rounded.load_state_dict(weights)
+    rounded.eval()
+    metadata = {
+        "name": name,
+        "config": config.to_json(),
+        "merges": merges_of(tokenizer),
+        "thresholds": json.dumps(_thresholds(rounded, tokenizer)),
+        "provenance": json.dumps(provenance, sort_keys=True, allow_nan=False),
+        "reference": json.dumps(_reference(rounded, tokenizer), separators=(",", ":")),
+    }
+    data = _serialise(weights, metadata)
+    write_atomic(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _rounded(key: str, tensor: Tensor) -> Tensor:
+    own = tensor.detach().cpu().contiguous()
+    if not own.is_floating_point():
+        return own
+    half = own.to(torch.float16)
+    require(bool(half.isfinite().all()), key, "a weight beyond 65504", "within the range of fp16")
+    return half
+
+
+def _run(model: TransformerLM, ids: list[int]) -> tuple[Tensor, Recording]:
+    """Return the logits (T, V) of a text and what its layers recorded."""
+    recording = Recording()
+    with torch.no_grad():
+        return model(torch.tensor([ids]), record=recording)[0], recording
+
+
+def _reference(model: TransformerLM, tokenizer: Tokenizer) -> dict[str, Any]:
+    """Compute what a page checks itself against: tokens, picks (L, H, k), losses (T - 1,)."""
+    limit = min(REFERENCE_TOKENS, model.config.max_seq_len)
+    ids = tokenizer.encode(PROBES["clocks"])[:limit]
+    logits, recording = _run(model, ids)
+    losses = F.cross_entropy(logits[:-1], torch.tensor(ids[1:]), reduction="none")
+    return {
+        "ids": ids,
+        "picks": [_picks(recording, layer) for layer in range(model.config.n_layers)],
+        "losses": [round(loss, 6) for loss in losses.tolist()],
+    }
+
+
+def _picks(recording: Recording, layer: int) -> list[list[int]]:
+    """Return the kept positions of every head, without unused slots."""
+    sparse = recording.tensors.get((layer, "sparse"))
+    if sparse is None:
+        return []
+    indices = sparse["indices"][0]
+    valid = sparse.get("valid", torch.ones(1, *indices.shape, dtype=torch.bool))[0]
+    return [row[used].tolist() for row, used in zip(indices, valid, strict=True)]
+
+
+def _thresholds(model: TransformerLM, tokenizer: Tokenizer) -> list[list[float]]:
+    """Return the logits (L, H) above which the causal rule "threshold" takes a token.
+
+    Heads that were trained with thresholds have their own. For others it is the mean, over a few
+    texts, of the k-th best logit, so that a page can run them under this rule.
+    """
+    config = model.config
+    if config.n_sparse_heads == 0 or config.sparse == "fixed":
+        return []
+    if config.sparse == "threshold":
+        states = model.state_dict()
+        heads = "blocks.{}.attention.sparse.selector.threshold"
+        names = [heads.format(layer) for layer in range(config.n_layers)]
+        return [states[name].tolist() for name in names]
+    cuts = []
+    for text in PROBES.values():
+        ids = tokenizer.encode(text)[: config.max_seq_len]
+        tensors = _run(model, ids)[1].tensors
+        logits = [tensors[layer, "router"]["router_logits"][0] for layer in range(config.n_layers)]
+        ranked = torch.stack(logits).sort(descending=True).values  # (L, H, T)
+        cuts.append(ranked[..., kept(len(ids), config.sparsity) - 1])
+    means = torch.stack(cuts).double().mean(dim=0)
+    return [[round(cut, 4) for cut in row] for row in means.tolist()]
+
+
+def _serialise(weights: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
+    """Lay out a safetensors file; the library orders its metadata anew each time, this does not."""
+    header: dict[str, Any] = {"__metadata__": metadata}
+    parts, offset = [], 0
+    for key, tensor in weights.items():
+        array = tensor.numpy()
+        data = array.astype(array.dtype.newbyteorder("<")).tobytes()
+        offsets, dtype = [offset, offset + len(data)], _DTYPES[tensor.dtype]
+        header[key] = {"dtype": dtype, "shape": list(tensor.shape), "data_offsets": offsets}
+        parts.append(data)
+        offset += len(data)
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join([len(text).to_bytes(8, "little"), text, *parts])

@@ -1,0 +1,342 @@
+"""The perturbation test: redraw what comes later, and look whether what came before moves.
+
+Nothing is trained and nothing is estimated. The same model runs twice on inputs that agree up to
+a position; outputs up to that position that differ are caused by the future.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mosa_edu.attention import HybridAttention
+from mosa_edu.checks import require
+from mosa_edu.config import ModelConfig
+from mosa_edu.model import TransformerLM, build_attention
+
+LAYER_TRIALS, LAYER_TOLERANCE = 200, 1e-6
+MODEL_CUTS, MODEL_TOLERANCE = (32, 128, 224, 254), 1e-4
+
+
+@dataclass(frozen=True)
+class LayerChange:
+    """What redrawing one token did to the outputs before it.
+
+    Attributes
+    ----------
+    trials_changed : float
+        Share of the trials in which an earlier output changed.
+    positions_changed : float
+        Share of the earlier positions that changed, mean over trials.
+    largest : float
+        Largest absolute difference of an earlier output; exactly 0 for a causal layer.
+    """
+
+    trials_changed: float
+    positions_changed: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class ModelChange:
+    """What redrawing all tokens after a cut did to the logits up to it.
+
+    Attributes
+    ----------
+    cut : int
+        Last position that was left as it was.
+    rows_changed : float
+        Share of the rows of logits, up to the cut, that changed.
+    size : float
+        Mean over those rows of the largest change, in standard deviations of the logits.
+    argmax_flips : float
+        Share of the rows whose likeliest token is another.
+    divergence : float
+        Mean Kullback-Leibler divergence between the two forecasts, in nats.
+    largest : float
+        Largest absolute difference of a logit; exactly 0 for a causal model.
+    """
+
+    cut: int
+    rows_changed: float
+    size: float
+    argmax_flips: float
+    divergence: float
+    largest: float
+
+
+@torch.no_grad()
+def perturb_layer(
+    layer: nn.Module, seq_len: int, d_model: int, *, trials: int = LAYER_TRIALS, seed: int = 0
+) -> LayerChange:
+    """Redraw one token of a random sequence, again and again."""
+    require(seq_len >= 2, "seq_len", seq_len, "at least 2")
+    require(trials >= 1, "trials", trials, "at least 1")
+    generator = torch.Generator().manual_seed(seed)
+    was_training = layer.training
+    layer.eval()
+    shares, largest = [], 0.0
+    for _ in range(trials):
+        x = torch.randn(1, seq_len, d_model, generator=generator)
+        redrawn = int(torch.randint(1, seq_len, (), generator=generator))
+        other = x.clone()
+        other[:, redrawn] = torch.randn(d_model, generator=generator)
+        before = (layer(x) - layer(other))[0, :redrawn].abs().amax(dim=-1)  # (redrawn,)
+        shares.append(float((before > LAYER_TOLERANCE).float().mean()))
+        largest = max(largest, float(before.max()))
+    layer.train(was_training)
+    changed = [share > 0 for share in shares]
+    return LayerChange(sum(changed) / trials, sum(shares) / trials, largest)
+
+
+@torch.no_grad()
+def perturb_future(
+    model: TransformerLM, tokens: Tensor, cuts: Sequence[int] = MODEL_CUTS, *, seed: int = 0
+) -> list[ModelChange]:
+    """Redraw all tokens after a cut."""
+    T = tokens.shape[1]
+    require(all(0 <= cut < T - 1 for cut in cuts), "cuts", tuple(cuts), f"in [0, T - 1 = {T - 1})")
+    generator = torch.Generator().manual_seed(seed)
+    was_training = model.training
+    model.eval()
+    logits = model(tokens)
+    changes = []
+    for cut in cuts:
+        drawn = torch.randint(model.config.vocab_size, tokens.shape, generator=generator)
+        other = torch.cat([tokens[:, : cut + 1], drawn.to(tokens.device)[:, cut + 1 :]], dim=1)
+        changes.append(_compare(logits, model(other), cut))
+    model.train(was_training)
+    return changes
+
+
+def _compare(logits: Tensor, other: Tensor, cut: int) -> ModelChange:
+    """Compare two forecasts, each (N, T, V), up to the cut."""
+    std = float(logits.std())
+    logits, other = logits[:, : cut + 1], other[:, : cut + 1]
+    differences = (logits - other).abs().amax(dim=-1)  # (N, cut + 1)
+    changed = differences > MODEL_TOLERANCE * std
+    forecast, changed_forecast = logits.log_softmax(-1), other.log_softmax(-1)
+    divergence = (forecast.exp() * (forecast - changed_forecast)).sum(-1).mean()
+    return ModelChange(
+        cut=cut,
+        rows_changed=float(changed.float().mean()),
+        size=float(differences[changed].mean() / std) if bool(changed.any()) else 0.0,
+        argmax_flips=float((logits.argmax(-1) != other.argmax(-1)).float().mean()),
+        divergence=float(divergence),
+        largest=float(differences.max()),
+    )
+
+
+_DIFFERENT = 1e-6
+
+
+@dataclass(frozen=True)
+class Jacobian:
+    """Derivatives of a layer's outputs at one sequence.
+
+    Attributes
+    ----------
+    past : float
+        Largest absolute derivative with respect to an earlier token or the token itself.
+    future : float
+        Largest absolute derivative with respect to a later token.
+    """
+
+    past: float
+    future: float
+
+
+def layer_jacobian(layer: nn.Module, x: Tensor, every: int = 3) -> Jacobian:
+    """Differentiate every third output of a layer with respect to all tokens.
+
+    Parameters
+    ----------
+    layer : nn.Module
+        ``layer(x (1, T, d_model)) -> (1, T, d_model)``.
+    x : Tensor, shape (1, T, d_model), float
+        The tokens.
+    every : int
+        Outputs 0, every, 2 every, ... are differentiated.
+
+    Returns
+    -------
+    Jacobian
+        The largest of all entries.
+    """
+    require(x.dim() == 3 and len(x) == 1, "x", tuple(x.shape), "of shape (1, T, d_model)")
+    require(every >= 1, "every", every, "at least 1")
+    x = x.detach().requires_grad_()
+    output = layer(x)[0]  # (T, d_model)
+    past = future = 0.0
+    for t in range(0, len(output), every):
+        for component in output[t]:
+            (gradient,) = torch.autograd.grad(component, x, retain_graph=True)  # (1, T, d_model)
+            sizes = gradient[0].abs().amax(dim=-1)  # (T,)
+            past = max(past, *sizes[: t + 1].tolist())
+            future = max(future, 0.0, *sizes[t + 1 :].tolist())
+    return Jacobian(past, future)
+
+
+@torch.no_grad()
+def prefix_differences(layer: nn.Module, x: Tensor) -> int:
+    """Count the positions whose output is another when the later tokens are cut off."""
+    full = layer(x)[0]
+    ends = range(1, x.shape[1])
+    return sum(
+        bool((layer(x[:, :end])[0, -1] - full[end - 1]).abs().max() > _DIFFERENT) for end in ends
+    )
+
+
+CAUSAL_KINDS = ("fixed", "random", "prefix", "threshold", "token")
+_LAYER = ModelConfig(
+    vocab_size=1, d_model=64, n_layers=1, d_head=16, max_seq_len=64, n_sparse_heads=16
+)
+_MODEL = ModelConfig(
+    vocab_size=256, d_model=128, n_layers=2, d_head=16, max_seq_len=256, n_sparse_heads=8
+)
+
+
+def settled_layer(config: ModelConfig, seed: int = 0) -> HybridAttention:
+    """Make the heads of one layer with random weights and running statistics that have settled.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        How many heads of which kind.
+    seed : int
+        Of weights and of the few random batches that thresholds and biases are set by.
+
+    Returns
+    -------
+    HybridAttention
+        In evaluation mode.
+    """
+    torch.manual_seed(seed)
+    layer = build_attention(config)
+    with torch.no_grad():
+        for _ in range(10):
+            layer(torch.randn(8, config.max_seq_len, config.d_model))
+    return layer.eval()
+
+
+def layer_rows(trials: int = LAYER_TRIALS, seed: int = 0) -> list[dict[str, Any]]:
+    """Measure layers with random weights: more heads, more or fewer kept tokens, other rules.
+
+    Parameters
+    ----------
+    trials : int
+        Redrawn tokens for each layer.
+    seed : int
+        Of weights and sequences.
+
+    Returns
+    -------
+    list of dict
+        What `perturb_layer` found, by kind, heads and sparsity, at T = 64.
+    """
+    shapes = [("mosa", heads, 0, 8) for heads in (1, 4, 16, 64)]
+    shapes += [("mosa", 16, 0, sparsity) for sparsity in (2, 4, 16, 32)]
+    shapes += [("mosa", 16, 4, 8), ("dense", 0, 4, 8), ("routing", 4, 0, 8)]
+    shapes += [(kind, 16, 0, 8) for kind in CAUSAL_KINDS]
+    rows = []
+    for kind, n_sparse, n_dense, sparsity in shapes:
+        config = _of_kind(_LAYER, kind, n_sparse, n_dense, sparsity)
+        layer = settled_layer(config, seed)
+        change = perturb_layer(layer, 64, config.d_model, trials=trials, seed=seed)
+        rows.append(_described(kind, config) | asdict(change))
+    return rows
+
+
+def model_rows(seed: int = 0, sequences: int = 16) -> list[dict[str, Any]]:
+    """Measure untrained models on random tokens: heads, sparsity, depth, other rules.
+
+    Parameters
+    ----------
+    seed : int
+        Of weights and tokens.
+    sequences : int
+        Texts of T = 256 tokens.
+
+    Returns
+    -------
+    list of dict
+        What `perturb_future` found at each cut, by kind, heads, sparsity and layers.
+    """
+    shapes = [("mosa", 8, 0, 8, 2), ("mosa", 16, 0, 16, 2), ("dense", 0, 4, 8, 2)]
+    shapes += [("mosa", 8, 4, 8, layers) for layers in (1, 2, 4)]
+    shapes += [(kind, 8, 4, 8, 2) for kind in CAUSAL_KINDS]
+    rows = []
+    for kind, n_sparse, n_dense, sparsity, n_layers in shapes:
+        config = _of_kind(_MODEL, kind, n_sparse, n_dense, sparsity)
+        torch.manual_seed(seed)
+        model = TransformerLM(replace(config, n_layers=n_layers))
+        tokens = torch.randint(config.vocab_size, (sequences, config.max_seq_len))
+        with torch.no_grad():
+            model(tokens)  # sets thresholds, as `settled_layer` does
+        described = _described(kind, model.config)
+        rows += [described | asdict(change) for change in perturb_future(model, tokens, seed=seed)]
+    return rows
+
+
+def jacobian_rows(trials: int = 200, seed: int = 0) -> list[dict[str, Any]]:
+    """Put the derivatives of random layers beside what really happens to their past.
+
+    Parameters
+    ----------
+    trials : int
+        Redrawn tokens for each layer, see `perturb_layer`.
+    seed : int
+        Of weights and sequences.
+
+    Returns
+    -------
+    list of dict
+        ``kind``, heads, ``past`` and ``future`` derivatives, ``prefix_differs`` of ``positions``
+        and ``trials_changed``.
+    """
+    rows, T = [], _LAYER.max_seq_len
+    for kind, n_sparse, n_dense in (("mosa", 16, 0), ("mosa", 16, 4), ("prefix", 16, 0)):
+        config = replace(_LAYER, sparse=kind, n_sparse_heads=n_sparse, n_dense_heads=n_dense)
+        layer = settled_layer(config, seed)
+        change = perturb_layer(layer, T, _LAYER.d_model, trials=trials, seed=seed)
+        generator = torch.Generator().manual_seed(seed)
+        x = torch.randn(1, T, _LAYER.d_model, generator=generator, dtype=torch.float64)
+        layer = layer.double()
+        rows.append(
+            {
+                "kind": kind,
+                "n_sparse_heads": n_sparse,
+                "n_dense_heads": n_dense,
+                "T": T,
+                **asdict(layer_jacobian(layer, x)),
+                "prefix_differs": prefix_differences(layer, x),
+                "positions": T - 1,
+                "trials_changed": change.trials_changed,
+            }
+        )
+    return rows
+
+
+def _of_kind(
+    config: ModelConfig, kind: str, n_sparse: int, n_dense: int, sparsity: int
+) -> ModelConfig:
+    return replace(
+        config,
+        sparse=config.sparse if kind == "dense" else kind,
+        sparsity=sparsity,
+        n_sparse_heads=n_sparse,
+        n_dense_heads=n_dense,
+    )
+
+
+def _described(kind: str, config: ModelConfig) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "n_layers": config.n_layers,
+        "n_sparse_heads": config.n_sparse_heads,
+        "n_dense_heads": config.n_dense_heads,
+        "sparsity": config.sparsity,
+        "T": config.max_seq_len,
+    }

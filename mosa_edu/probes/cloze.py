@@ -1,0 +1,144 @@
+"""Ask a trained model riddles, and count how often it prefers the right ending.
+
+A model reads a beginning and nothing after it: routers that rank a whole text see no future here,
+and their k follows the beginning.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from mosa_edu.data.cloze import KINDS, Riddle, ask
+from mosa_edu.data.tokenizer import Tokenizer
+from mosa_edu.model import TransformerLM
+
+N_RIDDLES = 100
+"""Of each kind at each distance."""
+
+
+class Encoded(NamedTuple):
+    """A riddle in tokens.
+
+    Attributes
+    ----------
+    beginnings : tuple of list of int
+        Two, equally long.
+    endings : tuple of int
+        One token each.
+    """
+
+    beginnings: tuple[list[int], list[int]]
+    endings: tuple[int, int]
+
+    @property
+    def distance(self) -> int:
+        """How many tokens back from the ending the cue is; 1 is the token just before."""
+        first, second = map(np.array, self.beginnings)
+        return len(first) - int(np.flatnonzero(first != second)[-1])
+
+
+def encode(riddle: Riddle, tokenizer: Tokenizer) -> Encoded | None:
+    """Encode a riddle whose endings are one token each.
+
+    Parameters
+    ----------
+    riddle : Riddle
+        Two beginnings, two endings.
+    tokenizer : Tokenizer
+        The model's.
+
+    Returns
+    -------
+    Encoded or None
+        None if this tokenizer splits an ending, joins it to a beginning, or makes the beginnings
+        of different lengths.
+    """
+    first, second = (tokenizer.encode(text) for text in riddle.beginnings)
+    if len(first) != len(second):
+        return None
+    ends = []
+    for ending in riddle.endings:
+        for text, tokens in zip(riddle.beginnings, (first, second), strict=True):
+            *before, last = tokenizer.encode(text + ending)
+            if before != tokens:
+                return None
+        ends.append(last)
+    return Encoded((first, second), (ends[0], ends[1]))
+
+
+@torch.no_grad()
+def answers(
+    model: TransformerLM, riddles: Sequence[Encoded], batch_tokens: int = 8192
+) -> np.ndarray:
+    """Let a model choose between the two endings, after either beginning."""
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for number, riddle in enumerate(riddles):
+        by_length[len(riddle.beginnings[0])].append(number)
+    right = np.empty(len(riddles))
+    was_training = model.training
+    model.eval()
+    try:
+        for length, numbers in by_length.items():
+            step = max(batch_tokens // (2 * length), 1)
+            for start in range(0, len(numbers), step):
+                some = numbers[start : start + step]
+                right[some] = _right(model, [riddles[number] for number in some])
+    finally:
+        model.train(was_training)
+    return right
+
+
+def _right(model: TransformerLM, riddles: Sequence[Encoded]) -> np.ndarray:
+    """Answer riddles of one length: shares, (N,)."""
+    device = model.embedding.weight.device
+    texts = torch.tensor([text for riddle in riddles for text in riddle.beginnings], device=device)
+    ends = torch.tensor([riddle.endings for riddle in riddles], device=device)  # (N, 2)
+    logits = model(texts)[:, -1].view(len(riddles), 2, -1)  # (N, beginning, V)
+    first, second = logits.gather(2, ends[:, None].expand(-1, 2, -1)).unbind(2)  # (N, beginning)
+    preferred = torch.sign(first - second) * torch.tensor([1, -1], device=device)
+    return ((1 + preferred) / 2).mean(1).double().cpu().numpy()
+
+
+def ask_model(
+    model: TransformerLM, tokenizer: Tokenizer, count: int = N_RIDDLES
+) -> tuple[list[dict[str, Any]], dict[str, list[float]]]:
+    """Ask a model riddles of every kind, at every distance.
+
+    Parameters
+    ----------
+    model : TransformerLM
+        Any.
+    tokenizer : Tokenizer
+        Its own.
+    count : int
+        Riddles of each kind at each distance; the same for every model with this tokenizer.
+
+    Returns
+    -------
+    rows : list of dict
+        ``riddle``, ``distance`` in its ``unit``, ``tokens`` (the same in tokens, mean), ``asked``
+        and ``right``, a share. Riddles that the tokenizer cannot ask, or that are longer than the
+        model's longest text, are left out, and rows without any.
+    series : dict
+        The single answers, by ``riddle-distance``; see `answers`.
+    """
+    rows, series = [], {}
+    for name, kind in KINDS.items():
+        for distance in kind.distances:
+            encoded = [encode(riddle, tokenizer) for riddle in ask(name, distance, count)]
+            riddles = [riddle for riddle in encoded if riddle and _fits(riddle, model)]
+            if not riddles:
+                continue
+            found = answers(model, riddles)
+            row = {"riddle": name, "distance": distance, "unit": kind.unit}
+            row["tokens"] = round(float(np.mean([riddle.distance for riddle in riddles])), 1)
+            rows.append({**row, "asked": len(riddles), "right": round(float(found.mean()), 5)})
+            series[f"{name}-{distance}"] = found.tolist()
+    return rows, series
+
+
+def _fits(riddle: Encoded, model: TransformerLM) -> bool:
+    return len(riddle.beginnings[0]) <= model.config.max_seq_len

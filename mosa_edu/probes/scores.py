@@ -1,0 +1,127 @@
+"""Score a model three ways on the same positions, to tell a forecast from a look ahead.
+
+A router that reads the whole window lets later tokens decide who was selected earlier. The
+*full* score is the paper's. The *prefix* score hides the future by cutting it off, which also
+shrinks k. The *foreign* score hides it by replacing it with another book, which keeps k and the
+length. A causal model cannot tell the three apart.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mosa_edu.checks import require
+from mosa_edu.model import TransformerLM
+
+
+def spread_cuts(seq_len: int, count: int, first: int = 15) -> tuple[int, ...]:
+    """Positions to score, evenly spread over a window.
+
+    Parameters
+    ----------
+    seq_len : int
+        Tokens in a window.
+    count : int
+        Positions wanted.
+    first : int
+        The earliest position: before it a prefix is shorter than any training text.
+
+    Returns
+    -------
+    tuple of int
+        Ascending; the last is the last position of the window.
+
+    Examples
+    --------
+    >>> spread_cuts(64, 4)
+    (15, 31, 47, 63)
+    """
+    require(1 <= count <= seq_len, "count", count, f"in [1, {seq_len}]")
+    first = min(first, seq_len - 1)
+    return tuple(sorted({int(cut) for cut in np.linspace(first, seq_len - 1, count).round()}))
+
+
+@torch.no_grad()
+def three_scores(
+    model: TransformerLM,
+    windows: np.ndarray,
+    books: np.ndarray,
+    cuts: Sequence[int],
+    *,
+    draws: int = 4,
+    seed: int = 0,
+    batch_tokens: int = 16384,
+) -> np.ndarray:
+    """Loss of the token after each cut, under the three scores."""
+    T = windows.shape[1] - 1
+    require(all(0 <= cut < T for cut in cuts), "cuts", tuple(cuts), f"in [0, {T})")
+    require(draws >= 1, "draws", draws, "at least 1")
+    require(len(set(books)) >= 2, "books", len(set(books)), "at least 2, to swap futures between")
+    was_training = model.training
+    model.eval()
+    try:
+        losses = np.empty((3, len(windows), len(cuts)), dtype=np.float32)
+        losses[0] = full_losses(model, windows, cuts, batch_tokens)
+        for column, cut in enumerate(cuts):
+            losses[1, :, column] = _at(model, windows[:, : cut + 1], windows, cut, batch_tokens)
+            generator = np.random.Generator(np.random.PCG64([seed, cut]))
+            drawn = np.zeros(len(windows))
+            for _ in range(draws):
+                others = windows[_of_other_books(books, generator)]
+                mixed = np.concatenate([windows[:, : cut + 1], others[:, cut + 1 : T]], axis=1)
+                drawn += _at(model, mixed, windows, cut, batch_tokens)
+            losses[2, :, column] = drawn / draws
+    finally:
+        model.train(was_training)
+    return losses
+
+
+@torch.no_grad()
+def full_losses(
+    model: TransformerLM, windows: np.ndarray, cuts: Sequence[int], batch_tokens: int = 16384
+) -> np.ndarray:
+    """Loss of the token after each cut, the whole window given: the first score alone."""
+    columns = list(cuts)
+    parts = []
+    for rows in _batches(len(windows), windows.shape[1] - 1, batch_tokens):
+        tokens = _tensor(model, windows[rows])
+        logits = model(tokens[:, :-1])[:, columns]  # (b, P, V)
+        targets = tokens[:, 1:][:, columns]
+        nats = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
+        parts.append(nats.view(targets.shape).cpu().numpy())
+    return np.concatenate(parts)
+
+
+def _at(
+    model: TransformerLM, texts: np.ndarray, windows: np.ndarray, cut: int, batch_tokens: int
+) -> np.ndarray:
+    """Loss at one position of other texts than the true window, (N,)."""
+    parts = []
+    for rows in _batches(len(texts), texts.shape[1], batch_tokens):
+        logits = model(_tensor(model, texts[rows]))[:, cut].float()
+        targets = _tensor(model, windows[rows, cut + 1])
+        parts.append(F.cross_entropy(logits, targets, reduction="none").cpu().numpy())
+    return np.concatenate(parts)
+
+
+def _of_other_books(books: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Draw for every window a window of another book, (N,) int64."""
+    drawn = np.empty(len(books), dtype=np.int64)
+    for book in np.unique(books):
+        mine, others = np.flatnonzero(books == book), np.flatnonzero(books != book)
+        drawn[mine] = others[generator.integers(len(others), size=len(mine))]
+    return drawn
+
+
+def _batches(n_rows: int, length: int, batch_tokens: int) -> Iterator[slice]:
+    step = max(batch_tokens // length, 1)
+    for start in range(0, n_rows, step):
+        yield slice(start, start + step)
+
+
+def _tensor(model: TransformerLM, values: np.ndarray) -> Tensor:
+    device = model.embedding.weight.device
+    return torch.from_numpy(np.ascontiguousarray(values)).to(device)

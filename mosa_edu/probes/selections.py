@@ -1,0 +1,207 @@
+"""Can a head's picks be told from the token alone? Classifiers fitted to a trained model."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mosa_edu.checks import require
+from mosa_edu.model import TransformerLM
+from mosa_edu.selection import ExpertChoice, Predictor, Selection
+from mosa_edu.tracing import Recording
+
+CUTS = ("half", "rate")
+"""Where a guess says yes: at a probability of 1/2, or where as many say yes as are picked."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picks:
+    """What one layer's heads picked of some texts.
+
+    Attributes
+    ----------
+    tokens : Tensor, shape (N, d_model), float
+        What the router saw.
+    chosen : Tensor, shape (N, H), bool
+        Who was picked.
+    """
+
+    tokens: Tensor
+    chosen: Tensor
+
+
+@torch.no_grad()
+def watch_picks(model: TransformerLM, texts: Tensor, rows: int = 16) -> list[Picks]:
+    """Run a model of expert-choice heads and keep what its routers saw and picked."""
+    seen: list[list[Picks]] = [[] for _ in model.blocks]
+
+    def keep(layer: int, x: Tensor, selection: Selection) -> None:
+        B, T, _ = x.shape
+        chosen = torch.zeros(B, selection.indices.shape[1], T, dtype=torch.bool, device=x.device)
+        chosen.scatter_(-1, selection.indices, True)
+        seen[layer].append(Picks(x.flatten(0, 1), chosen.transpose(1, 2).flatten(0, 1)))
+
+    hooks = [
+        selector.register_forward_hook(
+            lambda _, inputs, selection, layer=layer: keep(layer, inputs[0], selection)
+        )
+        for layer, selector in enumerate(expert_choices(model))
+    ]
+    try:
+        for batch in texts.split(rows):
+            model(batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [
+        Picks(torch.cat([p.tokens for p in parts]), torch.cat([p.chosen for p in parts]))
+        for parts in seen
+    ]
+
+
+def fit_classifier(
+    picks: Picks, iterations: int = 60, decay: float = 1e-4
+) -> tuple[Tensor, Tensor]:
+    """Fit one logistic regression a head: binary cross-entropy, with L-BFGS."""
+    targets = picks.chosen.to(picks.tokens.dtype)
+    share = targets.mean(dim=0).clamp(1e-4, 1 - 1e-4)
+    weight = picks.tokens.new_zeros(targets.shape[1], picks.tokens.shape[1], requires_grad=True)
+    bias = share.logit().requires_grad_()
+    optimizer = torch.optim.LBFGS(
+        [weight, bias], max_iter=iterations, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        logits = F.linear(picks.tokens, weight, bias)
+        loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="sum") / len(logits)
+        loss = loss + decay * weight.square().sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    return weight.detach(), bias.detach()
+
+
+def with_predictors(
+    model: TransformerLM, classifiers: Sequence[tuple[Tensor, Tensor]]
+) -> TransformerLM:
+    """Copy a model of expert-choice heads and let classifiers pick in its place."""
+    found = copy.deepcopy(model).eval()
+    config = found.config
+    selectors = expert_choices(found)
+    for block, selector, (weight, bias) in zip(found.blocks, selectors, classifiers, strict=True):
+        predictor = Predictor(
+            config.d_model,
+            config.n_sparse_heads,
+            config.sparsity,
+            config.max_seq_len,
+            config.capacity_factor,
+        ).to(weight)
+        predictor.router = selector.router
+        with torch.no_grad():
+            predictor.classifier.weight.copy_(weight)
+            predictor.classifier.bias.copy_(bias)
+        block.attention.sparse.selector = predictor  # type: ignore[union-attr]
+    return found.eval()
+
+
+def shifted(picks: Picks, weight: Tensor, bias: Tensor) -> Tensor:
+    """Move the bias so that as many of these tokens get a yes as were picked, (H,).
+
+    Equal words have equal logits up to rounding, so the cut is the middle of the nearest gap that
+    is wider than rounding; a head whose logits are all equal says no to all.
+    """
+    ordered = F.linear(picks.tokens, weight, bias).sort(dim=0, descending=True).values  # (N, H)
+    above, below = ordered[:-1], ordered[1:]
+    size = F.linear(picks.tokens.abs(), weight.abs(), bias.abs()).amax(dim=0)  # rounding's scale
+    gap = above - below > 8 * torch.finfo(size.dtype).eps * size  # (N - 1, H)
+    yes = torch.arange(1, len(ordered), device=gap.device)[:, None]  # above each of the gaps
+    missed = (yes - picks.chosen.sum(dim=0)).abs().masked_fill(~gap, len(ordered) + 1)
+    fewest, place = missed.min(dim=0, keepdim=True)  # (1, H)
+    middle = (above.gather(0, place) + below.gather(0, place)) / 2
+    cut = torch.where(fewest > len(ordered), ordered[:1] + 1, middle)[0]
+    return bias - cut
+
+
+def judge(picks: Picks, weight: Tensor, bias: Tensor) -> list[dict[str, Any]]:
+    """Compare guesses with picks, head by head."""
+    guessed = F.linear(picks.tokens, weight, bias) > 0  # (N, H)
+    both = (guessed & picks.chosen).sum(dim=0).tolist()
+    says, picked = guessed.sum(dim=0).tolist(), picks.chosen.sum(dim=0).tolist()
+    right = (guessed == picks.chosen).float().mean(dim=0).tolist()
+    n = len(picks.tokens)
+    return [
+        {
+            "head": head,
+            "recall": round(both[head] / picked[head], 4),
+            "precision": round(both[head] / says[head], 4) if says[head] else None,
+            "accuracy": round(right[head], 4),
+            "always_no": round(1 - picked[head] / n, 4),
+            "guessed": round(says[head] / n, 4),
+        }
+        for head in range(len(both))
+    ]
+
+
+def expert_choices(model: TransformerLM) -> list[ExpertChoice]:
+    """Return the selectors of a model, refusing one that has others than plain expert choice."""
+    found = []
+    for block in model.blocks:
+        sparse = block.attention.sparse  # type: ignore[union-attr]
+        selector = getattr(sparse, "selector", None)
+        name = type(selector).__name__
+        require(isinstance(selector, ExpertChoice), "model", name, "of expert-choice heads")
+        assert isinstance(selector, ExpertChoice)
+        first = selector.include_first
+        require(not first, "include_first", first, "False: a seat by place needs no guess")
+        found.append(selector)
+    return found
+
+
+@torch.no_grad()
+def selection_shares(model: TransformerLM, texts: Tensor, rows: int = 8) -> list[dict[str, Any]]:
+    """Count selected, wanted and refused tokens, layer by layer."""
+    require(model.config.n_sparse_heads > 0, "model", "dense heads alone", "one with sparse heads")
+    was_training = model.training
+    model.eval()
+    kept = torch.zeros(model.config.n_layers, model.config.n_sparse_heads)
+    wanted = torch.zeros_like(kept)
+    for batch in texts.split(rows):
+        recording = Recording()
+        model(batch, record=recording)
+        for (layer, kind), tensors in recording.tensors.items():
+            if kind in ("sparse", "routing"):
+                kept[layer] += _kept(tensors, batch.shape[1])
+            if kind == "ragged":
+                wanted[layer] += tensors["wanted"].sum(dim=(0, 2))
+    model.train(was_training)
+    shares = kept / texts.numel()
+    return [
+        {
+            "layer": layer,
+            "selected": round(float(shares[layer].mean()), 5),
+            "least": round(float(shares[layer].min()), 5),
+            "most": round(float(shares[layer].max()), 5),
+            "refused": _refused(kept[layer], wanted[layer]),
+        }
+        for layer in range(len(shares))
+    ]
+
+
+def _kept(tensors: dict[str, Tensor], length: int) -> Tensor:
+    """Tokens that each head keeps, over all rows, (H,); in several clusters counts once."""
+    indices = tensors["indices"].flatten(2)  # (B, H, slots)
+    if "valid" in tensors:
+        indices = indices.masked_fill(~tensors["valid"].flatten(2), length)
+    marks = torch.zeros(*indices.shape[:2], length + 1).scatter_(-1, indices, 1.0)
+    return marks[..., :length].sum(dim=(0, 2))
+
+
+def _refused(kept: Tensor, wanted: Tensor) -> float | None:
+    total = float(wanted.sum())
+    return round(1 - float(kept.sum()) / total, 5) if total else None

@@ -1,0 +1,329 @@
+"""What the causal rules share: each token is taken or left, so the number in a head varies."""
+
+import torch
+from torch import Tensor, nn
+
+from mosa_edu.checks import require, require_integer
+from mosa_edu.costs.flops import capacity
+from mosa_edu.selection.expert_choice import (
+    Router,
+    best_of_each_row,
+    rank_of_each,
+    refuse_nan,
+    tie_at,
+)
+from mosa_edu.selection.selection import (
+    KeepsStatistics,
+    Recorder,
+    Selection,
+    pack,
+    places,
+    real_tokens,
+)
+
+
+class RaggedSelector(KeepsStatistics):
+    """Take every token that the head wants, until its slots are full.
+
+    Parameters
+    ----------
+    d_model, n_heads : int
+        Width of the tokens; heads.
+    sparsity : int
+        The paper's rho: heads aim at T / rho tokens.
+    max_seq_len : int
+        Longest text of the model.
+    capacity_factor : float
+        Slots of a head, as a multiple of max_seq_len / sparsity.
+
+    Attributes
+    ----------
+    capacity : int
+        Slots of a head, C = ceil(capacity_factor * max_seq_len / sparsity), at most max_seq_len.
+
+    Notes
+    -----
+    A subclass says in `wants` who is wanted. Slots are counted from `max_seq_len`, never from the
+    current T, and a token that finds them full is refused by its place, never by its score:
+    either would let a later token decide about an earlier one.
+    """
+
+    causal = True
+
+    def __init__(
+        self,
+        d_model: int,
+        n_heads: int,
+        sparsity: int,
+        max_seq_len: int,
+        capacity_factor: float = 2.0,
+    ) -> None:
+        super().__init__()
+        require_integer("max_seq_len", max_seq_len, 1)
+        self.n_heads = n_heads
+        self.sparsity = sparsity
+        self.capacity = capacity(max_seq_len, sparsity, capacity_factor)
+        self.router = Router(d_model, n_heads)
+
+    def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
+        """Say which tokens each head wants, pads aside."""
+        raise NotImplementedError
+
+    def learn(self, router_logits: Tensor, wanted: Tensor, real: Tensor | None) -> None:
+        """Update running statistics after the selection, in training only."""
+
+    def forward(
+        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+    ) -> Selection:
+        """Select tokens."""
+        real = None if attention_mask is None else real_tokens(attention_mask, x)
+        router_logits = self.router(x)  # (B, H, T)
+        ranked = router_logits.detach()
+        refuse_nan(ranked)
+        wanted = self.wants(ranked, real, x)
+        if real is not None:
+            wanted = wanted & real[:, None]
+        if record is not None:
+            record.record("router", router_logits=router_logits)
+            record.record("ragged", wanted=wanted)
+        if self.training:
+            self.learn(ranked, wanted, real)
+        return pack(wanted, router_logits.sigmoid(), self.capacity)
+
+
+COMPARISONS_AT_ONCE = 1 << 21
+"""Comparisons held in memory together, one byte each: few enough to stay in a cache."""
+
+
+def good_enough(router_logits: Tensor) -> Tensor:
+    """Return the least logit that counts as good as each of these."""
+    return router_logits - tie_at(router_logits)
+
+
+def prefix_ranks(router_logits: Tensor) -> Tensor:
+    """Rank of every score among the scores up to its own position.
+
+    B H T^2 / 2 comparisons, a bounded number of rows at a time.
+
+    >>> prefix_ranks(torch.tensor([[[1.0, 3.0, 3.0, 2.0]]])).tolist()
+    [[[0, 0, 1, 2]]]
+    """
+    B, H, T = router_logits.shape
+    rows = max(COMPARISONS_AT_ONCE // (B * H * T), 1)
+    ranks = torch.empty(B, H, T, dtype=torch.long, device=router_logits.device)
+    for start in range(0, T, rows):
+        stop = min(start + rows, T)
+        own = good_enough(router_logits)[..., start:stop, None]  # (B, H, rows, 1)
+        as_good = router_logits[..., None, :stop] >= own  # (B, H, rows, stop)
+        earlier = torch.ones(stop - start, stop, dtype=torch.bool, device=own.device)
+        as_good &= earlier.tril(diagonal=start - 1)
+        ranks[..., start:stop] = as_good.sum(dim=-1, dtype=torch.int32)  # adds faster than int64
+    return ranks
+
+
+class PrefixTopK(RaggedSelector):
+    """Take token t if its score is among the best ceil((t + 1) / rho) of scores 0 .. t.
+
+    Parameters
+    ----------
+    d_model, n_heads, sparsity, max_seq_len, capacity_factor
+        See `RaggedSelector`.
+
+    Notes
+    -----
+    Expert choice with the future cut off: the same scores compete, but only those already read.
+    Nobody is put out again when a better token comes, so heads hold more than T / rho tokens (for
+    scores without order the sum of ceil(n / rho) / n); token 0 is always taken.
+    """
+
+    def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
+        """Compare ranks with the quota of the prefix; see `RaggedSelector.wants`."""
+        if real is None:
+            seen = torch.arange(1, router_logits.shape[-1] + 1, device=router_logits.device)
+        else:
+            seen = places(real)[:, None] + 1  # (B, 1, T)
+            router_logits = router_logits.masked_fill(~real[:, None], -torch.inf)
+        return prefix_ranks(router_logits) < (seen + self.sparsity - 1) // self.sparsity
+
+
+class Threshold(RaggedSelector):
+    """Take token t if its logit exceeds a threshold that past batches have set.
+
+    Parameters
+    ----------
+    d_model, n_heads, sparsity, max_seq_len, capacity_factor
+        See `RaggedSelector`.
+    decay : float
+        Weight of the old threshold in an update, in [0, 1).
+    warmup_steps : int
+        Calls in training, counted from the first, that select by top-k over the whole sequence
+        instead: heads do not starve while the threshold settles, but **these calls see the
+        future**, and `causal` is False as long as they last. Evaluation never does so.
+
+    Attributes
+    ----------
+    threshold : Tensor, shape (H,), float32
+        Moving average of the k-th best logit of a batch, k = tokens / sparsity. Saved with the
+        weights, frozen in evaluation.
+    updates : Tensor, shape (), int64
+        Batches that have gone into it.
+
+    Notes
+    -----
+    Expert Threshold routing (Sun et al., arXiv:2603.11535) without its clamp on the load, which
+    would look ahead. A call selects with the old threshold and updates it afterwards, so the
+    selection depends on past batches and the token itself alone. The first updates are a plain
+    mean, so the initial 0 leaves no trace after one batch.
+    """
+
+    threshold: Tensor
+    updates: Tensor
+
+    def __init__(
+        self,
+        d_model: int,
+        n_heads: int,
+        sparsity: int,
+        max_seq_len: int,
+        capacity_factor: float = 2.0,
+        decay: float = 0.99,
+        warmup_steps: int = 0,
+    ) -> None:
+        super().__init__(d_model, n_heads, sparsity, max_seq_len, capacity_factor)
+        require(0.0 <= decay < 1.0, "decay", decay, "in [0, 1)")
+        require(warmup_steps >= 0, "warmup_steps", warmup_steps, "at least 0")
+        self.decay = decay
+        self.warmup_steps = warmup_steps
+        self.register_buffer("threshold", torch.zeros(n_heads))
+        self.register_buffer("updates", torch.tensor(0))
+
+    @property
+    def causal(self) -> bool:  # type: ignore[override]
+        """Whether no later token can change the selection: False in the warm-up alone."""
+        return not self._warming_up()
+
+    def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
+        """Compare logits with the threshold; see `RaggedSelector.wants`.
+
+        The k-th best logit of one batch is a threshold that its own word meets up to rounding:
+        such a word is not above it, however it rounds.
+        """
+        if self._warming_up():
+            return best_of_each_row(router_logits, self.sparsity, real)
+        threshold = self.threshold.to(router_logits.dtype)[:, None]
+        return router_logits > threshold + tie_at(threshold)
+
+    def learn(self, router_logits: Tensor, wanted: Tensor, real: Tensor | None) -> None:
+        """Move the threshold towards this batch's k-th best logit."""
+        tokens = router_logits.transpose(0, 1).flatten(1)  # (H, B T)
+        if real is not None:
+            tokens = tokens[:, real.flatten()]
+        k = max(tokens.shape[1] // self.sparsity, 1)
+        kth_best = tokens.topk(k, dim=-1, sorted=False).values.amin(dim=-1).float()  # (H,)
+        self.updates += 1
+        weight = (1 / self.updates).clamp(min=1 - self.decay)
+        self.threshold += weight * (kth_best - self.threshold)
+
+    def _warming_up(self) -> bool:
+        if self.warmup_steps == 0 or not self.training:
+            return False
+        return bool(self.updates < self.warmup_steps)
+
+
+class TokenChoice(RaggedSelector):
+    """Take token t in head h if h is among the heads that t scores highest.
+
+    Parameters
+    ----------
+    d_model, n_heads, sparsity, max_seq_len, capacity_factor
+        See `RaggedSelector`.
+    balance_rate : float
+        Step of the balancing bias; 0 leaves the heads' loads to themselves.
+
+    Attributes
+    ----------
+    heads_per_token : int
+        max(1, round(H / sparsity)), so that the mean load is T / sparsity when it comes out even.
+    bias : Tensor, shape (H,), float32
+        Added to the logits for the choice, not for the gate. After each call in training it rises
+        by `balance_rate` for heads below the mean load and falls for those above. Saved with the
+        weights, frozen in evaluation.
+
+    Notes
+    -----
+    The gate is the sigmoid of the raw logit, as in the other heads; nothing is renormalised over
+    the chosen heads. Balance comes from the bias of Loss-Free Balancing and from no extra loss:
+    a layer that returns its output alone can be dropped into any model. Among equal scores the
+    earlier head wins.
+    """
+
+    bias: Tensor
+
+    def __init__(
+        self,
+        d_model: int,
+        n_heads: int,
+        sparsity: int,
+        max_seq_len: int,
+        capacity_factor: float = 2.0,
+        balance_rate: float = 0.001,
+    ) -> None:
+        super().__init__(d_model, n_heads, sparsity, max_seq_len, capacity_factor)
+        require(balance_rate >= 0, "balance_rate", balance_rate, "at least 0")
+        self.balance_rate = balance_rate
+        self.heads_per_token = max(1, round(n_heads / sparsity))
+        self.register_buffer("bias", torch.zeros(n_heads))
+
+    def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
+        """Rank the heads of every token; see `RaggedSelector.wants`."""
+        by_token = (router_logits + self.bias[:, None]).transpose(1, 2)  # (B, T, H)
+        return (rank_of_each(by_token) < self.heads_per_token).transpose(1, 2)
+
+    def learn(self, router_logits: Tensor, wanted: Tensor, real: Tensor | None) -> None:
+        """Make crowded heads less likely and empty ones more."""
+        load = wanted.sum(dim=(0, 2)).float()  # (H,)
+        self.bias += self.balance_rate * (load.mean() - load).sign()
+
+
+class Predictor(RaggedSelector):
+    """Take token t if a small classifier guesses that expert choice would have picked it.
+
+    Parameters
+    ----------
+    d_model, n_heads, sparsity, max_seq_len, capacity_factor
+        See `RaggedSelector`.
+
+    Attributes
+    ----------
+    classifier : nn.Linear
+        From a token to one logit a head; a token is taken where its logit is positive. At the
+        start all are 0 and nothing is taken.
+
+    Notes
+    -----
+    The second repair of Mixture-of-Depths (arXiv:2404.02258): the model trains by expert choice,
+    and afterwards a classifier learns its picks from the tokens, with a loss of its own that the
+    model never feels; `mosa_edu.probes.selections` fits it. It repairs generation alone. What the
+    model learnt, it learnt with a selection that saw the future; and a guess that always says no
+    is right about 1 - 1/rho of the tokens, so recall is the number to ask for, not accuracy.
+    """
+
+    def __init__(
+        self,
+        d_model: int,
+        n_heads: int,
+        sparsity: int,
+        max_seq_len: int,
+        capacity_factor: float = 2.0,
+    ) -> None:
+        super().__init__(d_model, n_heads, sparsity, max_seq_len, capacity_factor)
+        self.classifier = nn.Linear(d_model, n_heads)
+        nn.init.zeros_(self.classifier.weight)
+        nn.init.zeros_(self.classifier.bias)
+
+    def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
+        """Ask the classifier about every token; see `RaggedSelector.wants`."""
+        assert x is not None
+        weight = self.classifier.weight
+        with torch.autocast(x.device.type, enabled=False):
+            return (self.classifier(x.detach().to(weight.dtype)) > 0).transpose(1, 2)

@@ -1,0 +1,1 @@
+"""The figures that answer to the hand: one file a component, scripts or none."""

@@ -1,0 +1,426 @@
+"""The head browser: ordinary ipywidgets that drive ordinary Plotly figures in a live kernel."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from html import escape
+from numbers import Integral
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import plotly.graph_objects as go
+
+from mosa_edu.checks import require
+from mosa_edu.records import RoutingTrace
+from mosa_edu.records.codec import encode
+from mosa_edu.viz.base import caption, live_output
+from mosa_edu.viz.charts.masks import selection_mask
+from mosa_edu.viz.charts.routing import head_heatmap
+from mosa_edu.viz.components import static as twin
+from mosa_edu.viz.components.explorer import fallback_html, first_head
+from mosa_edu.viz.components.finding import ranked_picks
+
+OWN = "Your own text"
+_TYPE = "Type your own text and press Enter."
+_NEEDS_MODEL = "Your own text needs a model: HeadBrowser(texts, trace=...)"
+
+
+class HeadControls:
+    """A menu, a text box, three sliders and a line of text.
+
+    Parameters
+    ----------
+    titles : sequence of str
+        Texts to choose from.
+    layers, heads : int
+        How many there are.
+    live : bool
+        Whether readers may type a text of their own.
+    change : callable
+        Called with "text", "layer", "head" or "k" and the value that a reader chose; a ValueError
+        is shown to the reader.
+    """
+
+    def __init__(
+        self,
+        titles: Sequence[str],
+        layers: int,
+        heads: int,
+        live: bool,
+        change: Callable[[str, Any], None],
+    ) -> None:
+        self._change = change
+        self._showing = False
+        options = [*titles, OWN] if live else list(titles)
+        half = widgets.Layout(flex="1 1 300px", min_width="0")
+        self.choice = widgets.Dropdown(options=options, description="Text", layout=half)
+        self.own = widgets.Text(
+            description="Your text",
+            placeholder=_TYPE if live else _NEEDS_MODEL,
+            continuous_update=False,
+            disabled=not live,
+            layout=half,
+        )
+        self.layer = _slider("Layer", layers)
+        self.head = _slider("Head", heads)
+        self.k = _slider("k", 2)
+        self.said = widgets.HTML()
+        self.choice.observe(self._on_choice, "value")
+        self.own.observe(self._on_own, "value")
+        for name in ("layer", "head", "k"):
+            getattr(self, name).observe(self._on_slider(name), "value")
+
+    def rows(self) -> list[Any]:
+        """Return the widgets from top to bottom; rows break on narrow screens."""
+        wrap = widgets.Layout(flex_flow="row wrap", width="100%")
+        texts = widgets.HBox([self.choice, self.own], layout=wrap)
+        numbers = widgets.HBox([self.layer, self.head, self.k], layout=wrap)
+        return [texts, numbers, self.said]
+
+    def show(self, text: str, layer: int, head: int, k: int, bounds: tuple[int, int]) -> None:
+        """Let the controls follow what is drawn, without telling anybody."""
+        with self._silent():
+            listed = text in self.choice.options and text != OWN
+            self.choice.value = text if listed else OWN
+            self.own.value = "" if listed else text
+            self.layer.value, self.head.value = layer, head
+            least, most = bounds
+            self.k.min = 0  # below any maximum, so that the bounds never cross
+            self.k.max = max(most, least + 1)
+            self.k.min = least
+            self.k.value = k
+            self.k.disabled = least == most
+
+    def say(self, sentence: str, note: str = "") -> None:
+        """Write a sentence below the controls; screen readers speak it when it changes."""
+        body = f"<b>{escape(sentence)}</b> {escape(note)}"
+        self.said.value = f'<div role="status" style="line-height:1.5">{body}</div>'
+
+    @contextmanager
+    def _silent(self) -> Iterator[None]:
+        self._showing = True
+        try:
+            yield
+        finally:
+            self._showing = False
+
+    def _tell(self, name: str, value: Any) -> None:
+        if self._showing:
+            return
+        try:
+            self._change(name, value)
+        except ValueError as error:
+            self.say("Not possible.", f"{error}")
+
+    def _on_choice(self, change: Any) -> None:
+        if change["new"] != OWN:
+            self._tell("text", change["new"])
+        elif not self._showing:
+            with self._silent():
+                self.choice.value = change["old"]
+            self.say(_TYPE)
+
+    def _on_own(self, change: Any) -> None:
+        if change["new"].strip():
+            self._tell("text", change["new"])
+
+    def _on_slider(self, name: str) -> Callable[[Any], None]:
+        return lambda change: self._tell(name, change["new"])
+
+
+def _slider(name: str, count: int) -> Any:
+    """Return a slider from 0; a slider without any room would not draw at all."""
+    return widgets.IntSlider(
+        max=max(count - 1, 1),
+        disabled=count < 2,
+        description=name,
+        layout=widgets.Layout(flex="1 1 220px", min_width="0"),
+    )
+
+
+MARK = "what_if"
+"""Field of the provenance that tells such a trace from one that a model made."""
+
+
+def keeps_its_best(trace: RoutingTrace) -> bool:
+    """Whether every head keeps the k tokens that it scores highest, and nothing else decides."""
+    return trace.counts is None and np.array_equal(trace.indices, _best(trace, trace.k))
+
+
+def rethreshold(trace: RoutingTrace, k: int) -> RoutingTrace:
+    """Move the cut of every head while its scores stay as they were traced.
+
+    This is not what the model would do: with another k, the layers above the first would see
+    other tokens and score them otherwise.
+    """
+    require(1 <= k <= trace.T, "k", k, f"in [1, {trace.T}]")
+    if k == trace.k:
+        return trace
+    require(keeps_its_best(trace), "k", k, f"{trace.k}: not scores alone decide what heads keep")
+    triangle = (trace.layers, trace.heads, k * (k + 1) // 2)
+    said = f"What if k were {k}: scores held as traced at k = {trace.k}."
+    return replace(
+        trace,
+        indices=_best(trace, k),
+        attention=np.zeros(triangle, dtype=np.uint8),
+        provenance={**trace.provenance, MARK: said},
+    )
+
+
+def k_bounds(trace: RoutingTrace, live: bool) -> tuple[int, int]:
+    """Return the smallest and the largest k that a slider offers."""
+    if not live and not keeps_its_best(trace):
+        return trace.k, trace.k
+    return min(2, trace.k), min(trace.T, max(32, 2 * trace.k))
+
+
+def _best(trace: RoutingTrace, k: int) -> np.ndarray:
+    return np.sort(trace.order[..., :k], axis=-1).astype(np.uint16)
+
+
+def twin_state(
+    texts: Mapping[str, RoutingTrace], text: str, layer: int, head: int, k: int
+) -> dict[str, Any]:
+    """Collect what the twin needs, as plain JSON values."""
+    shown = {"text": list(texts).index(text), "layer": layer, "head": head, "k": k}
+    return {"texts": [_text(*item) for item in texts.items()], **shown}
+
+
+def _text(title: str, trace: RoutingTrace) -> dict[str, Any]:
+    rows = list(np.ndindex(trace.layers, trace.heads))
+    picks = [trace.picks(*row).tolist() for row in rows]
+    return {
+        "title": title,
+        "tokens": [token.text for token in trace.tokens],
+        "layers": trace.layers,
+        "heads": trace.heads,
+        "k": trace.k,
+        "bounds": k_bounds(trace, live=False),
+        "scores": encode(np.round(trace.scores / 257).astype(np.uint8)),
+        "order": encode(trace.order),
+        "picks": None if keeps_its_best(trace) else picks,
+        "level": [place for place, row in enumerate(rows) if not ranked_picks(trace, *row)],
+    }
+
+
+Run = Callable[[str, int | None], RoutingTrace]
+
+
+class HeadBrowser(widgets.VBox):
+    """Choose a text, a layer, a head and k; see the scores, the picks and the mask.
+
+    Parameters
+    ----------
+    texts : RoutingTrace, or mapping of str to RoutingTrace or str
+        What readers choose from, by title; plain texts are traced. The first is shown first.
+    trace : callable, optional
+        Runs the model: called with a text and with k, or with None for the model's own k. See
+        `mosa_edu.tracing.Tracer`. Without it, k moves the cut through the stored scores, which the
+        figure then says, and readers cannot type a text of their own.
+    layer, head, k : int, optional
+        Where to begin. If they are not given: a head that keeps one kind of token; the k that the
+        text was traced with.
+
+    Attributes
+    ----------
+    text : str
+        Title of the text that is shown, or the reader's own text.
+    layer, head, k : int
+        Where the sliders stand. All four can be set: the sliders and the figures follow.
+    trace : RoutingTrace
+        What is drawn.
+    figure, mask : plotly.graph_objects.Figure
+        Router scores of the layer; pairs that the head computes.
+
+    Raises
+    ------
+    ValueError
+        On assignment too, by name: for what is not there, and for another text or another k
+        where no model was given and scores alone cannot tell. The state then stays as it was.
+    """
+
+    def __init__(
+        self,
+        texts: RoutingTrace | Mapping[str, RoutingTrace | str],
+        trace: Run | None = None,
+        *,
+        layer: int | None = None,
+        head: int | None = None,
+        k: int | None = None,
+    ) -> None:
+        self._run = trace
+        self._texts = _traces(texts, trace)
+        self._text, first = next(iter(self._texts.items()))
+        self._own = self._trace = first
+        best = first_head(first) if layer is None and head is None else (0, 0)
+        self._layer = best[0] if layer is None else layer
+        self._head = best[1] if head is None else head
+        first.check_head(self._layer, self._head)
+        self._controls = HeadControls(
+            list(self._texts), first.layers, first.heads, trace is not None, self._change
+        )
+        self._outputs = widgets.Output(), widgets.Output()
+        super().__init__(children=[*self._controls.rows(), *self._outputs])
+        if k is None:
+            self._draw()
+        else:
+            self.k = k
+
+    def __repr__(self) -> str:
+        where = f"layer={self.layer}, head={self.head}, k={self.k}"
+        return f"HeadBrowser({self.text!r}, T={self.trace.T}, {where})"
+
+    @property
+    def text(self) -> str:
+        """Title of the text that is shown, or the reader's own text."""
+        return self._text
+
+    @text.setter
+    def text(self, value: str) -> None:
+        trace = self._texts.get(value)
+        if trace is None:
+            trace = self._traced(value, None)
+        self._text, self._own, self._trace = value, trace, trace
+        self._draw()
+
+    @property
+    def layer(self) -> int:
+        """The layer that is drawn."""
+        return self._layer
+
+    @layer.setter
+    def layer(self, value: int) -> None:
+        require(isinstance(value, Integral), "layer", value, "a whole number")
+        self._trace.check_head(value, self._head)
+        self._layer = int(value)
+        self._draw()
+
+    @property
+    def head(self) -> int:
+        """The head that is pointed out."""
+        return self._head
+
+    @head.setter
+    def head(self, value: int) -> None:
+        require(isinstance(value, Integral), "head", value, "a whole number")
+        self._trace.check_head(self._layer, value)
+        self._head = int(value)
+        self._draw()
+
+    @property
+    def k(self) -> int:
+        """Tokens that every head keeps; of heads that keep various numbers, the most."""
+        return self._trace.k
+
+    @k.setter
+    def k(self, value: int) -> None:
+        least, most = k_bounds(self._own, self._run is not None)
+        known = isinstance(value, Integral) and least <= value <= most
+        require(known, "k", value, f"in [{least}, {most}]")
+        value = int(value)
+        if value == self._own.k:
+            self._trace = self._own
+        elif self._run is None:
+            self._trace = rethreshold(self._own, value)
+        else:
+            self._trace = self._traced(self._own.text, value)
+        self._draw()
+
+    @property
+    def trace(self) -> RoutingTrace:
+        """What is drawn; `provenance["what_if"]` is there if no model ran with this k."""
+        return self._trace
+
+    @property
+    def figure(self) -> go.Figure:
+        """Router scores of the layer, the head's picks in blue: a new figure each time."""
+        return head_heatmap(self._trace, self._layer, self._head)
+
+    @property
+    def mask(self) -> go.Figure:
+        """Pairs of tokens that the head computes beside those of a dense head."""
+        figure = selection_mask(self._trace, self._layer, self._head)
+        if MARK in self._trace.provenance:  # the weights of these pairs were never computed
+            pairs = [text.partition(", weight")[0] for text in figure.data[-1].text]
+            figure.data[-1].text = pairs
+        return figure
+
+    def static(self) -> Any:
+        """Return the figure as HTML that needs neither a kernel nor the book's scripts."""
+        from IPython.display import HTML
+
+        return HTML(twin.self_contained("heads", self._fallback(), self._state()))
+
+    def element(self) -> str:
+        """Return HTML that expects the twin's script on the page, as the book has it."""
+        return twin.element("heads", self._fallback(), self._state())
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
+        return {**data, "text/html": self.element(), "text/plain": repr(self)}, metadata
+
+    def _fallback(self) -> str:
+        return fallback_html(self._trace, self._layer, self._head)
+
+    def _state(self) -> dict[str, Any]:
+        """Return what the twin draws: it moves k as a browser without a model does."""
+        what_if = MARK in self._trace.provenance
+        shown = {self._text: self._own if what_if else self._trace}
+        texts = {**self._texts, **shown}
+        return twin_state(texts, self._text, self._layer, self._head, self.k)
+
+    def _traced(self, text: str, k: int | None) -> RoutingTrace:
+        """Run the model on a text."""
+        allowed = f"one of {list(self._texts)}; another text needs a model, as trace=..."
+        require(isinstance(text, str) and self._run is not None, "text", text, allowed)
+        assert self._run is not None
+        trace = self._run(text, k)
+        _check_same_heads(trace, self._own)
+        return trace
+
+    def _change(self, name: str, value: Any) -> None:
+        """Do what a reader asks, or let the sliders go back; what was typed stays in its box."""
+        try:
+            setattr(self, name, value)
+        except ValueError:
+            if name != "text":
+                self._follow()
+            raise
+
+    def _follow(self) -> None:
+        bounds = k_bounds(self._own, self._run is not None)
+        self._controls.show(self._text, self._layer, self._head, self.k, bounds)
+
+    def _draw(self) -> None:
+        self._follow()
+        figures = self.figure, self.mask
+        what_if = self._trace.provenance.get(MARK, "")
+        self._controls.say(caption(figures[0]), what_if)
+        for output, figure in zip(self._outputs, figures, strict=True):
+            output.layout.min_height = f"{figure.layout.height}px"  # nothing jumps meanwhile
+            output.outputs = [live_output(figure)]
+
+
+def _traces(
+    texts: RoutingTrace | Mapping[str, RoutingTrace | str], run: Run | None
+) -> dict[str, RoutingTrace]:
+    """Return the texts as traces by title, running the model where there is none yet."""
+    named = {"Stored text": texts} if isinstance(texts, RoutingTrace) else dict(texts)
+    require(len(named) > 0, "texts", "none", "at least one")
+    require(OWN not in named, "texts", OWN, "titled otherwise")
+    found: dict[str, RoutingTrace] = {}
+    for title, text in named.items():
+        if isinstance(text, str):
+            require(run is not None, "texts", title, "a trace, or given with a model, as trace=...")
+            assert run is not None
+            text = run(text, None)
+        found[title] = text
+        _check_same_heads(text, next(iter(found.values())))
+    return found
+
+
+def _check_same_heads(trace: RoutingTrace, first: RoutingTrace) -> None:
+    found, expected = (trace.layers, trace.heads), (first.layers, first.heads)
+    require(found == expected, "trace", found, f"of {expected} layers and heads, as the first")
