@@ -11,6 +11,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+CARD_IMAGE = "_static/social-card.png"
 COLAB = "https://colab.research.google.com"
 BRANCH = "colab"
 """Where the workflow puts the notebooks whose first cell knows this repository's address."""
@@ -67,6 +68,10 @@ def configure(app: Sphinx, config: Config) -> None:
         options["use_repository_button"] = True
         options["launch_buttons"] = {"colab_url": COLAB, "notebook_interface": "jupyterlab"}
         config.html_baseurl = config.html_baseurl or pages_address(name)
+    if config.html_baseurl:  # the social card names an address only where there is one
+        config.ogp_site_url = config.html_baseurl.rstrip("/") + "/"
+        config.ogp_image = CARD_IMAGE
+        config.ogp_custom_meta_tags = ['<meta name="twitter:card" content="summary_large_image" />']
 
 
 def run_line(name: str | None, pagename: str, download: str) -> str:
