@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "_build" / "reports"
-LONGEST_SECONDS = 2400
+LONGEST_SECONDS = 9600
 SHOWN_LINES = 150
 
 
@@ -130,7 +130,7 @@ def book_steps() -> list[Step]:
     steps = [Step("book", ["scripts/build_book.py", "--fresh"])]
     notebooks = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "book").glob("*.ipynb"))]
     if notebooks:
-        nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "600"]
+        nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "2400"]
         steps.append(
             pytest_step("notebooks", *nbval, "--nbval-sanitize-with", "nbval.cfg", *notebooks)
         )

@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
-CELL_SECONDS = 1200
+CELL_SECONDS = 4800
 LARGEST_NOTEBOOK = 200_000
 WIDEST_LINE = 78  # what a page of the book shows without scrolling
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"

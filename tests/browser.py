@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 import build_book
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from install_browser import find_browser
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 from serve import open_server
@@ -33,6 +34,36 @@ FLAGS = (
     "--disable-sync",
 )
 LOCAL = ("http://127.0.0.1:", "http://127.0.0.1/", "file:", "data:", "blob:", "about:")
+
+
+MOVING = "() => document.getAnimations().some((a) => a.playState === 'running' || a.pending)"
+
+
+def settle(page: Page) -> Page:
+    """Wait until a page looks as it will stay: loaded, fonts there, no colour still fading."""
+    page.emulate_media(reduced_motion="reduce")
+    page.wait_for_load_state("networkidle")
+    page.evaluate("() => document.fonts.ready.then(() => true)")
+    # Two frames in a row: what the first one starts is seen in the second.
+    page.wait_for_function(
+        f"""async () => {{
+          const moving = {MOVING};
+          const frame = () => new Promise(requestAnimationFrame);
+          for (let n = 0; n < 2; n += 1) {{
+            await frame();
+            if (moving()) return false;
+          }}
+          return true;
+        }}"""
+    )
+    return page
+
+
+def serious_findings(page: Page) -> list[tuple[str, list[str]]]:
+    """Return what axe finds serious on a settled page, the theme's parts included."""
+    found = Axe().run(settle(page), options={"preload": False}).response["violations"]
+    serious = [v for v in found if v["impact"] in ("serious", "critical")]
+    return [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in serious]
 
 
 @lru_cache(maxsize=512)
@@ -145,7 +176,7 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Visit]]:
 
     def open_page(address: str, strict: bool = True, **options) -> Visit:
         context = chromium.new_context(**options)
-        context.set_default_timeout(90_000)  # a busy machine is slow, not broken
+        context.set_default_timeout(300_000)  # a busy machine is slow, not broken
         contexts.append(context)
         result = Visit(context.new_page())
         result.listen()

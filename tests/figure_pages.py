@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from axe_playwright_python.sync_playwright import Axe
+import browser
 from explorer_pages import HEAD
 from playwright.sync_api import Locator, Page, Route
 
@@ -154,6 +154,5 @@ def serious_findings(page: Page) -> list[str]:
     found = []
     for theme in ("light", "dark"):
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
-        violations = Axe().run(page, options={"preload": False}).response["violations"]
-        found += [v["id"] for v in violations if v["impact"] in ("serious", "critical")]
+        found += [rule for rule, _ in browser.serious_findings(page)]
     return found

@@ -14,7 +14,7 @@ from socket import socket
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-SECONDS = 120
+SECONDS = 400
 OPTIONS = (
     "--no-browser",
     "--allow-root",
@@ -63,7 +63,7 @@ def open_lab(folder: Path, cells: Sequence[str]) -> Iterator[str]:
     finally:
         server.terminate()  # it ends its kernels itself
         try:
-            server.wait(timeout=30)
+            server.wait(timeout=120)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
@@ -76,7 +76,7 @@ def _wait(server: subprocess.Popen, address: str, log: Path) -> None:
     while time.monotonic() < end:
         assert server.poll() is None, log.read_text()[-3000:]
         try:
-            opener.open(address, timeout=5).close()
+            opener.open(address, timeout=60).close()
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)

@@ -23,6 +23,10 @@ from mosa_edu.viz.charts.speed import decoding_cost
 
 BUILD_ALL = """
 import importlib, inspect, json, pkgutil, sys, time
+sum(n * n for n in range(10**6))
+began = time.process_time()
+sum(n * n for n in range(10**6))
+unit = time.process_time() - began  # how fast this machine is
 began = time.process_time()
 sys.modules["torch"] = None  # an import of it now fails
 import numpy as np
@@ -106,24 +110,25 @@ for name in PROBES:
     LeakProbe(recorded_leak(name)).static()
     TrainingScrubber(recorded_history(name)).static()
 missing = sorted(known - built.keys())
-print(json.dumps({"seconds": time.process_time() - began, "missing": missing, "captions": built}))
+units = (time.process_time() - began) / unit
+print(json.dumps({"units": units, "missing": missing, "captions": built}))
 """
 
 
-def test_every_chart_is_built_from_records_without_torch_in_ten_seconds():
+def test_every_chart_is_built_from_records_without_torch_and_soon():
     """Catches a chart that imports a model, one that no record feeds, and slow readers."""
     done = subprocess.run(
         [sys.executable, "-c", BUILD_ALL],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=1200,
         cwd=Path(__file__).parents[1],
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["missing"] == []
     assert all(found["captions"].values())
-    assert found["seconds"] < 10
+    assert found["units"] < 300, "of a million squares; about 100 when this was written"
 
 
 def test_decoding_is_drawn_as_recorded_and_reaches_the_goal():

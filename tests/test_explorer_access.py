@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browser import settle
 from explorer_pages import explorer_site, show  # noqa: F401
 
 pytestmark = pytest.mark.browser
@@ -18,7 +19,7 @@ def in_root(shown, script, argument=None):
 
 def findings(shown):
     """Return what axe finds wrong inside the explorer."""
-    result = Axe().run(shown.page, context={"include": [["mosa-explorer"]]})
+    result = Axe().run(settle(shown.page), context={"include": [["mosa-explorer"]]})
     return [(rule["id"], node["target"]) for rule in result.response["violations"]
             for node in rule["nodes"]]  # fmt: skip
 

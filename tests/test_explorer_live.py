@@ -275,7 +275,7 @@ def test_notebook_reads_and_sets_the_state_and_sends_weights(chromium, explorer_
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(1200)
 def test_explorer_in_jupyterlab_and_python_follow_each_other(visit, explorer_site, tmp_path):  # noqa: F811
     """A real kernel: a click is read in Python, Python's text is routed by the live model."""
     explorer_site.first.save(tmp_path / "trace.json")

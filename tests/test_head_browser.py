@@ -223,7 +223,7 @@ def test_twin_moves_the_cut_as_python_does(visit, tmp_path):
 
 @pytest.mark.browser
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(1200)
 def test_a_slider_in_jupyterlab_moves_python_and_the_figure(visit, tmp_path):
     make_trace(T=40, k=5).save(tmp_path / "trace.json")
     cells = [

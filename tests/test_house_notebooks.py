@@ -1,13 +1,21 @@
 """Protects the stored notebooks: same content, same bytes, and no output that nobody checks."""
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import notebooks
+import numpy as np
+import plotly.graph_objects as go
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from mosa_edu.viz.base import BookRenderer
+from mosa_edu.viz.components.static import element
+from mosa_edu.viz.rounding import rounded
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = sorted((ROOT / "book").glob("**/*.ipynb"))
@@ -55,6 +63,56 @@ def test_chart_or_widget_without_html_is_found(kind):
     blank.outputs = [new_output("display_data", data={kind: {}})]
     (line,) = notebooks.complaints(new_notebook(cells=[blank]))
     assert "shows nothing" in line
+
+
+def too_long(value):
+    """Return the floats of a stored figure or component that hold more than six digits."""
+    pairs = zip(leaves(value), leaves(rounded(value)), strict=True)
+    return [(old, new) for old, new in pairs if old != new]
+
+
+def leaves(value):
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from leaves(item)
+    else:
+        yield value
+
+
+def stored_json(output):
+    """Yield every JSON value in an output: Plotly's, and those inside of HTML."""
+    for kind, content in output.get("data", {}).items():
+        if kind.endswith("json"):
+            yield content
+        elif kind == "text/html":
+            for text in re.findall(r'application/json">(.*?)</script>', content, re.S):
+                yield json.loads(text)
+            for call in content.split("Plotly.newPlot(")[1:]:
+                data, end = json.JSONDecoder().raw_decode(call, call.index("["))
+                yield data
+                yield json.JSONDecoder().raw_decode(call, call.index("{", end))[0]  # the layout
+
+
+def test_six_digits_are_what_a_figure_stores():
+    """Catches a processor's own last bits in a list, in a binary array, in a component."""
+    binary = json.loads(go.Figure(go.Scatter(y=np.log(np.arange(1.0, 9)))).to_json())
+    assert too_long(binary)
+    assert too_long(rounded(binary)) == []
+    figure = go.Figure(go.Bar(x=[1.777321508289949], y=np.array([0.1 + 0.2, 1 / 3])))
+    bundle = BookRenderer().to_mimebundle(figure.to_dict())
+    assert "1.77732" in bundle["text/html"]
+    assert all(too_long(v) == [] for v in stored_json({"data": bundle}))
+    assert "[0.3,7]" in element("x", "", {"a": [0.1 + 0.2, 7]})
+
+
+@pytest.mark.parametrize("path", BOOK, ids=lambda path: path.stem)
+def test_no_stored_output_holds_a_longer_number(path):
+    """Catches figures that differ by the last bit from one make of processor to the next."""
+    notebook = nbformat.read(path, as_version=4)
+    for number, code in enumerate(notebook.cells):
+        for output in code.get("outputs", []):
+            for value in stored_json(output):
+                assert too_long(value) == [], f"cell {number}"
 
 
 def test_errors_unrun_cells_and_machine_paths_are_found():

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from browser import serious_findings, settle
 
 pytestmark = pytest.mark.browser
 
@@ -16,7 +16,7 @@ def test_every_page_is_clean_in_both_themes_and_fits_a_phone(site, visit):
         for scheme in ("light", "dark"):
             visited = visit(site.url(name), color_scheme=scheme, viewport=PHONE)
             page = visited.page
-            page.wait_for_load_state("networkidle")
+            settle(page)
             visited.assert_clean()
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= PHONE["width"], f"{name} is {wide} pixels wide"
@@ -45,7 +45,7 @@ def test_pages_have_one_search_box_and_no_foreign_footer(site, visit):
 def test_first_visit_weighs_at_most_three_megabytes(site, visit):
     for name in site.pages():
         visited = visit(site.url(name))
-        visited.page.wait_for_load_state("networkidle")
+        settle(visited.page)
         weight = site.weight(visited.loaded)
         assert weight < FIRST_VISIT, f"{name}: {weight} bytes gzipped"
         visited.page.context.close()
@@ -69,14 +69,6 @@ def test_no_page_holds_a_placeholder_or_a_machine_path(site):
         assert str(site.root.parent.parent) not in text, name
 
 
-def serious_findings(page) -> list[tuple[str, list[str]]]:
-    """Return what axe finds serious on a page, the theme's parts included."""
-    page.wait_for_load_state("load")
-    violations = Axe().run(page, options={"preload": False}).response["violations"]
-    serious = [v for v in violations if v["impact"] in ("serious", "critical")]
-    return [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in serious]
-
-
 def test_every_page_passes_the_accessibility_rules(site, visit):
     told = {}
     for name in site.pages():
@@ -86,6 +78,25 @@ def test_every_page_passes_the_accessibility_rules(site, visit):
             told[name] = found
         page.context.close()
     assert told == {}
+
+
+def test_checks_wait_for_colours_that_still_fade(site, visit):
+    """Catches contrast that is read in the middle of a fade, as a page that loads slowly shows."""
+    page = visit(site.url("book/index.html")).page
+    settle(page)
+    colour = page.evaluate(
+        """() => {
+          const style = document.createElement("style");
+          style.textContent = "body { transition: background-color 3s; }";
+          document.head.append(style);
+          getComputedStyle(document.body).backgroundColor;
+          document.body.style.setProperty("background-color", "rgb(1, 2, 3)", "important");
+          return getComputedStyle(document.body).backgroundColor;
+        }"""
+    )
+    assert colour != "rgb(1, 2, 3)"
+    settle(page)
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(1, 2, 3)"
 
 
 @pytest.mark.parametrize("name", ["index", "ch06_cost", "ch12_verdict", "api_layers"])

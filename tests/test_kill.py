@@ -128,7 +128,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict:
     folder = tmp_path_factory.mktemp("kill")
     command = [sys.executable, "-c", DRIVER, str(folder), json.dumps(POINTS)]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=300, cwd=Path(__file__).parents[1]
+        command, capture_output=True, text=True, timeout=1200, cwd=Path(__file__).parents[1]
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -66,7 +66,7 @@ def run(folder: Path, *launcher: str) -> None:
         [sys.executable, *launcher, str(script), str(folder / f"{len(launcher)}")],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,
         cwd=Path(__file__).parents[1],
     )
     assert done.returncode == 0, done.stderr

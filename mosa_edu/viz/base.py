@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.io._base_renderers import MimetypeRenderer
 
+from mosa_edu.viz.rounding import rounded
 from mosa_edu.viz.style import CLEAR, LIGHT, SANS, SIZES
 
 AXIS: dict[str, Any] = {
@@ -136,11 +137,11 @@ class BookRenderer(MimetypeRenderer):
 
     def to_mimebundle(self, fig_dict: dict[str, Any]) -> dict[str, Any]:
         """Return what a notebook stores for a figure."""
-        text = pio.to_json(fig_dict, validate=False, remove_uids=False)
+        figure = rounded(json.loads(pio.to_json(fig_dict, validate=False, remove_uids=False)))
+        text = pio.to_json(figure, validate=False, remove_uids=False)
         digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()[:12]
         self._seen[digest] += 1
         again = f"-{self._seen[digest]}" if self._seen[digest] > 1 else ""
-        figure = json.loads(text)
         return {
             "application/vnd.plotly.v1+json": {**figure, "config": CONFIG},
             "text/html": figure_html(figure, f"fig-{digest}{again}"),
@@ -149,7 +150,8 @@ class BookRenderer(MimetypeRenderer):
 
 def figure_html(figure: go.Figure | dict[str, Any], div_id: str) -> str:
     """Return a figure as a piece of HTML, with its caption and its text alternative."""
-    values = figure.to_plotly_json() if isinstance(figure, go.Figure) else figure
+    values = json.loads(figure.to_json()) if isinstance(figure, go.Figure) else figure
+    values = rounded(values)
     meta = values.get("layout", {}).get("meta") or {}
     if "height" in meta:
         layout = {key: value for key, value in values["layout"].items() if key != "height"}

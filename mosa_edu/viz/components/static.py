@@ -8,11 +8,12 @@ from html import escape
 from typing import Any
 
 from mosa_edu.viz.assets import classic_script, inline_json, inline_script
+from mosa_edu.viz.rounding import rounded
 
 
 def element(component: str, fallback: str, state: dict[str, Any]) -> str:
     """Return a component as a piece of HTML that expects its script on the page."""
-    data = f'<script type="application/json">{inline_json(state)}</script>'
+    data = f'<script type="application/json">{inline_json(rounded(state))}</script>'
     return f"<mosa-{component}>\n{fallback}\n{data}\n</mosa-{component}>"
 
 
