@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from mosa_edu.cli.scores import score_model
 from mosa_edu.costs import model_flops
 from mosa_edu.data.corpora import load_corpus
 from mosa_edu.data.ngram import measure_baselines
@@ -30,6 +29,7 @@ from mosa_edu.generation.decode_trace import RULES, tell_decoding, under_rule
 from mosa_edu.pretrained import load_page_model, read_metadata, save_page_model
 from mosa_edu.probes.futures import reroll_future
 from mosa_edu.probes.routing_game import costliest_head, router_contest
+from mosa_edu.probes.scores import score_model
 from mosa_edu.records import RunRecord, provenance, write_atomic
 from mosa_edu.texts import PROBES, RUNNING
 from mosa_edu.tracing import RoutingLog, trace

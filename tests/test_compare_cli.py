@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mosa_edu.cli import scores
 from mosa_edu.cli.main import main
 from mosa_edu.config import PRESETS
 from mosa_edu.data import corpora
 from mosa_edu.data.stories import load_tales
+from mosa_edu.probes import scores
 from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
@@ -24,8 +24,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("MOSA_EDU_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(PRESETS, "explorer", PRESETS["micro"])
     monkeypatch.setitem(corpora._LOADERS, "tales", partial(load_tales, n_stories=300))
-    for name, few in (("WINDOWS", 8), ("CUTS", 3)):
-        monkeypatch.setattr(scores, name, few)
+    monkeypatch.setattr(scores, "SAMPLE", scores.Sample(8, 3, 2))
     words = ["--kinds", "dense,mosa", "--seeds", "0", "--sparsity", "4", "--tokens", "9000"]
     return ["compare", *words, "--corpus", "tales", "--out", str(tmp_path / "records")]
 

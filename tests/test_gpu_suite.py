@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from mosa_edu.analysis import recorded_runs, recorded_scores, repair_rows
-from mosa_edu.cli import gpu_suite, scores
+from mosa_edu.cli import gpu_suite
 from mosa_edu.cli.main import main
 from mosa_edu.cli.suites import SUITES, first_jobs, settings_of
 from mosa_edu.costs import model_flops
 from mosa_edu.data import corpora
 from mosa_edu.data.stories import load_tales
 from mosa_edu.data.tokens import read_pack, write_pack
+from mosa_edu.probes import scores
 from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.training import Trainer
@@ -24,8 +25,7 @@ from mosa_edu.training import Trainer
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("MOSA_EDU_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(corpora._LOADERS, "tales", partial(load_tales, n_stories=60))
-    for name, few in (("WINDOWS", 8), ("CUTS", 2), ("DRAWS", 1)):
-        monkeypatch.setattr(scores, name, few)
+    monkeypatch.setattr(scores, "SAMPLE", scores.Sample(8, 2, 1))
     write_pack("tales", 400, tmp_path / "pack")
     words = ["--device", "cpu", "--preset", "micro", "--out", str(tmp_path / "out")]
     return ["gpu-suite", str(tmp_path / "pack"), *words]

@@ -24,7 +24,6 @@ from mosa_edu.bench.models import long_context_rows as measured_rows
 from mosa_edu.claims import Evidence
 from mosa_edu.claims import run_checks as long_texts
 from mosa_edu.cli import long_context as command
-from mosa_edu.cli import scores
 from mosa_edu.cli.main import main
 from mosa_edu.config import PRESETS
 from mosa_edu.costs import HeadShape, head_kv_slots, model_flops
@@ -32,6 +31,7 @@ from mosa_edu.data import corpora
 from mosa_edu.data.stories import load_tales
 from mosa_edu.experiments.plans import LENGTHS, N_KEPT, long_models
 from mosa_edu.experiments.plans import LONG_CONTEXT_KINDS as KINDS
+from mosa_edu.probes import scores
 from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
@@ -81,8 +81,8 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("MOSA_EDU_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(PRESETS, "explorer", PRESETS["micro"])
     monkeypatch.setitem(corpora._LOADERS, "tales", partial(load_tales, n_stories=300))
-    monkeypatch.setattr(scores, "WINDOWS", 8)
-    monkeypatch.setattr(command, "SAMPLE", scores.Sample(windows=4, cuts=2, draws=1))
+    monkeypatch.setattr(scores, "SAMPLE", scores.Sample(windows=8))
+    monkeypatch.setattr(command, "SAMPLE", (4, 2, 1))
     words = ["--kinds", "mosa,local", "--length", "128", "--kept", "16", "--seeds", "0"]
     words += ["--tokens", "9000", "--corpus", "tales", "--out", str(tmp_path / "records")]
     return ["long-context", *words]

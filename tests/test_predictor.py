@@ -8,12 +8,12 @@ import torch
 from test_generation import assert_decodes, distinct_words, loud_model
 
 from mosa_edu.analysis import predictor_rows, recorded_probe, shipped_scores
-from mosa_edu.cli import model_probes, scores
 from mosa_edu.cli.main import main
 from mosa_edu.data import corpora
 from mosa_edu.data.stories import load_tales
 from mosa_edu.generation import generate
 from mosa_edu.model import PRESETS, TransformerLM
+from mosa_edu.probes import scores, selections
 from mosa_edu.probes.causality import perturb_future
 from mosa_edu.probes.selections import (
     Picks,
@@ -142,9 +142,8 @@ def test_the_commands_record_both_probes(tmp_path, monkeypatch, capsys):
     """Catches losses of other windows than those that models are compared on."""
     monkeypatch.setenv("MOSA_EDU_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(corpora._LOADERS, "tales", partial(load_tales, n_stories=300))
-    for name, few in (("WINDOWS", 8), ("CUTS", 3), ("DRAWS", 1)):
-        monkeypatch.setattr(scores, name, few)
-    monkeypatch.setattr(model_probes, "FITTED_PER_BOOK", 1)
+    monkeypatch.setattr(scores, "SAMPLE", scores.Sample(8, 3, 1))
+    monkeypatch.setattr(selections, "FITTED_PER_BOOK", 1)
     words = ["--corpus", "tales", "--steps", "4", "--name", "toy"]
     assert main(["train", *words]) == 0
     for probe in ("predictor", "selection"):

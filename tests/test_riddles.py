@@ -15,7 +15,6 @@ from mosa_edu.analysis.tables import riddle_table, wilson
 from mosa_edu.claims import Evidence
 from mosa_edu.claims.run_checks import carry_over
 from mosa_edu.cli import riddles as command
-from mosa_edu.cli import scores
 from mosa_edu.cli.main import main
 from mosa_edu.config import PRESETS
 from mosa_edu.data import corpora
@@ -296,7 +295,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setitem(PRESETS, "explorer", small)
     monkeypatch.setitem(corpora._LOADERS, "riddles", partial(load_riddles, n_stories=100))
     monkeypatch.setattr("mosa_edu.probes.cloze.N_RIDDLES", 3)
-    monkeypatch.setattr(command, "SAMPLE", scores.Sample(4, 2, 1))
+    monkeypatch.setattr(command, "SAMPLE", (4, 2, 1))
     words = ["--kinds", "dense,mosa", "--seeds", "0", "--tokens", "3000"]
     return ["riddles", *words, "--out", str(tmp_path / "records")]
 

@@ -210,20 +210,14 @@ def _judged(job: Job, record: RunRecord, folder: Path, step: Step) -> RunRecord:
     """Score a finished run three ways and say whether the data limited it."""
     import torch
 
-    from mosa_edu.cli.model_probes import count_picks
-    from mosa_edu.cli.scores import score_model
     from mosa_edu.experiments.runner import load_run
-    from mosa_edu.records import provenance
-    from mosa_edu.records.probe import ProbeRecord
+    from mosa_edu.probes.scores import score_model
+    from mosa_edu.probes.selections import selection_record
     from mosa_edu.training.evaluate import evaluate
 
     model = load_run(folder)[0].to(step.device)
     if job.config.n_sparse_heads:
-        settings, rows = count_picks(model, step.tokens)
-        origin = provenance(torch.__version__, command=step.command)
-        name = f"selection-{job.name}"
-        shares = ProbeRecord("selection", name, {**settings, "run": job.name}, rows, {}, origin)
-        shares.save(step.out / "probes")
+        selection_record(model, step.tokens, job.name, step.command).save(step.out / "probes")
     score_model(model, step.tokens, job.name).save(step.out / "scores" / f"{job.name}.json")
     length = job.config.max_seq_len
     seen, unseen = (

@@ -66,14 +66,20 @@ def _show(record: ProbeRecord, folder: Path) -> None:
 
 
 def _of_model(args: argparse.Namespace) -> ProbeRecord:
-    from mosa_edu.cli import model_probes
+    from mosa_edu.data.corpora import load_corpus
+    from mosa_edu.data.tokens import TokenSet
+    from mosa_edu.probes.cloze import cloze_record
+    from mosa_edu.probes.selections import predictor_record, selection_record
+    from mosa_edu.records.run import command_line
 
-    make = {
-        "predictor": model_probes.predictor_record,
-        "selection": model_probes.selection_record,
-        "riddles": model_probes.riddle_record,
-    }
-    return make[args.probe](args.model or "explorer", args.threads)
+    run = args.model or "explorer"
+    model, tokenizer, corpus, name = runs.find_model(run)
+    command = command_line(["mosa-edu", "probe", args.probe, "--model", run])
+    if args.probe == "riddles":
+        return cloze_record(model, tokenizer, name, command)
+    require(model.config.n_sparse_heads > 0, "--model", run, "a model with sparse heads")
+    record = {"predictor": predictor_record, "selection": selection_record}[args.probe]
+    return record(model, TokenSet.build(load_corpus(corpus), tokenizer), name, command)
 
 
 def _measure(probe: str, seed: int) -> list[ProbeRecord]:

@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mosa_edu.cli.scores import Sample
 from mosa_edu.experiments.plans import SIZES, Job, jobs
 from mosa_edu.experiments.runner import add_flags, add_shard, add_sparsity, checked, run_sweep
 
@@ -15,8 +14,8 @@ BATCH_TOKENS = 1024
 """Of an update: stories are learnt in fewer tokens by more updates."""
 
 KINDS = ("dense", "mosa", "prefix", "random")
-SAMPLE = Sample(windows=200, cuts=8, draws=1)
-"""Of the three scores: a position costs two passes over a window, more than the riddles do."""
+SAMPLE = (200, 8, 1)
+"""Windows, cuts and draws of the three scores: few, since each costs two passes over a window."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -47,11 +46,16 @@ def run(args: argparse.Namespace) -> int:
 
 def _score(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
     """Ask a run riddles, then score it three ways."""
-    from mosa_edu.cli.model_probes import riddle_record
-    from mosa_edu.cli.scores import score_run
+    from mosa_edu.data.corpora import load_corpus
+    from mosa_edu.data.tokens import TokenSet
+    from mosa_edu.experiments.runner import load_run
+    from mosa_edu.probes.cloze import cloze_record
+    from mosa_edu.probes.scores import Sample, score_model
 
-    riddle_record(str(folder), args.threads or 1).save(out / "probes")
-    score = score_run(folder, args.corpus, job.name, SAMPLE)
+    model, tokenizer = load_run(folder)
+    cloze_record(model, tokenizer, job.name).save(out / "probes")
+    tokens = TokenSet.build(load_corpus(args.corpus), tokenizer)
+    score = score_model(model, tokens, job.name, Sample(*SAMPLE))
     score.save(out / "scores" / f"{job.name}.json")
 
 

@@ -28,6 +28,9 @@ from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.data.tokens import TokenSet
 from mosa_edu.experiments.plans import Job, shard
 from mosa_edu.model import TransformerLM
+from mosa_edu.pretrained import PRETRAINED, load_pretrained
+from mosa_edu.probes.scores import score_model
+from mosa_edu.probes.selections import selection_record
 from mosa_edu.records import RunRecord, write_atomic
 from mosa_edu.texts import PROBES
 from mosa_edu.tracing import RoutingLog
@@ -265,12 +268,11 @@ def settings_of(job: Job, args: argparse.Namespace) -> dict[str, Any]:
 
 def score_job(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
     """Score a run, and count what its sparse heads keep and refuse."""
-    from mosa_edu.cli.model_probes import selection_record
-    from mosa_edu.cli.scores import score_run
-
+    model, tokenizer = load_run(folder)
+    tokens = TokenSet.build(load_corpus(args.corpus), tokenizer)
     if job.config.n_sparse_heads:
-        selection_record(str(folder), args.threads or 1).save(out / "probes")
-    score_run(folder, args.corpus, name=job.name).save(out / "scores" / f"{job.name}.json")
+        selection_record(model, tokens, job.name).save(out / "probes")
+    score_model(model, tokens, job.name).save(out / "scores" / f"{job.name}.json")
 
 
 def print_plan(wanted: list[Job]) -> None:
@@ -485,3 +487,11 @@ def load_run(folder: Path) -> tuple[TransformerLM, Tokenizer]:
     require(not other, "checkpoint", f"one that differs in {', '.join(other[:3])}", allowed)
     model.load_state_dict(weights)
     return model.eval(), Tokenizer.load(folder / "tokenizer.json")
+
+
+def find_model(name: str) -> tuple[TransformerLM, Tokenizer, str, str]:
+    """Return model, tokenizer, corpus and name of a shipped model, or of one of the user's runs."""
+    if name in PRETRAINED:
+        return *load_pretrained(name), "gutenberg", name
+    folder = find_run(name)
+    return *load_run(folder), read_settings(folder)["corpus"], folder.name

@@ -11,9 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from mosa_edu.checks import require
 from mosa_edu.data.cloze import KINDS, Riddle, ask
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.model import TransformerLM
+from mosa_edu.records import provenance
+from mosa_edu.records.probe import ProbeRecord
 
 N_RIDDLES = 100
 """Of each kind at each distance."""
@@ -142,3 +145,14 @@ def ask_model(
 
 def _fits(riddle: Encoded, model: TransformerLM) -> bool:
     return len(riddle.beginnings[0]) <= model.config.max_seq_len
+
+
+def cloze_record(
+    model: TransformerLM, tokenizer: Tokenizer, run: str, command: str | None = None
+) -> ProbeRecord:
+    """Ask a run riddles, see `ask_model`."""
+    rows, series = ask_model(model, tokenizer, N_RIDDLES)
+    require(len(rows) > 0, "model", run, "one whose tokenizer has the endings as tokens")
+    settings = {"run": run, "riddles": N_RIDDLES, "threads": torch.get_num_threads()}
+    origin = provenance(torch.__version__, command=command)
+    return ProbeRecord("riddles", f"riddles-{run}", settings, rows, series, origin)

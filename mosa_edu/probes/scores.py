@@ -6,7 +6,9 @@ shrinks k. The *foreign* score hides it by replacing it with another book, which
 length. A causal model cannot tell the three apart.
 """
 
+import time
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +16,57 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mosa_edu.checks import require
+from mosa_edu.data.tokens import TokenSet
 from mosa_edu.model import TransformerLM
+from mosa_edu.records import provenance
+from mosa_edu.records.probe import ProbeRecord
+from mosa_edu.records.scores import ScoreRecord
+
+
+class Sample(NamedTuple):
+    """How much held-out text a model is scored on; the work grows with the product.
+
+    Windows, equally many from each document; positions of each that are scored; other futures
+    of each position.
+    """
+
+    windows: int = 200
+    cuts: int = 24
+    draws: int = 2
+
+
+SAMPLE = Sample()
+
+
+def held_out_windows(
+    tokens: TokenSet, length: int, count: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the windows that every model is scored on: int64 (N, length + 1), and their books."""
+    per_book = (count or SAMPLE.windows) // max(tokens.validation.n_documents, 1)
+    inputs, targets, books = tokens.windows("validation", length, max(per_book, 1))
+    return np.concatenate([inputs, targets[:, -1:]], axis=1), books
+
+
+def score_model(
+    model: TransformerLM, tokens: TokenSet, name: str, sample: Sample | None = None
+) -> ScoreRecord:
+    """Score a model on windows from all held-out books."""
+    started, sample = time.monotonic(), sample or SAMPLE
+    length = model.config.max_seq_len
+    windows, books = held_out_windows(tokens, length, sample.windows)
+    cuts = spread_cuts(length, sample.cuts)
+    losses = three_scores(model, windows, books, cuts, draws=sample.draws)
+    origin = provenance(torch_version=torch.__version__)
+    return ScoreRecord(
+        name=name,
+        titles=tokens.validation.titles,
+        books=books.astype(np.uint8),
+        cuts=cuts,
+        losses=losses,
+        draws=sample.draws,
+        fingerprint=tokens.fingerprint,
+        provenance={**origin, "seconds": round(time.monotonic() - started, 1)},
+    )
 
 
 def spread_cuts(seq_len: int, count: int, first: int = 15) -> tuple[int, ...]:
@@ -125,3 +177,33 @@ def _batches(n_rows: int, length: int, batch_tokens: int) -> Iterator[slice]:
 def _tensor(model: TransformerLM, values: np.ndarray) -> Tensor:
     device = model.embedding.weight.device
     return torch.from_numpy(np.ascontiguousarray(values)).to(device)
+
+
+def position_record(model: TransformerLM, tokens: TokenSet, name: str) -> ProbeRecord:
+    """Record a model's loss by position, the whole text in sight of the router."""
+    length = model.config.max_seq_len
+    windows, books = held_out_windows(tokens, length)
+    losses = full_losses(model, windows, range(length), batch_tokens=max(length, 4096))
+    spans = _doubling_spans(length)
+    parts = [losses[:, first:end].mean(axis=1, dtype=float) for first, end in spans]
+    rows = [
+        {"first": first, "last": end - 1, "loss": round(float(part.mean()), 5)}
+        for (first, end), part in zip(spans, parts, strict=True)
+    ]
+    by_window = [[round(float(part[n]), 5) for part in parts] for n in range(len(windows))]
+    return ProbeRecord(
+        "positions",
+        f"positions-{name}",
+        {"run": name, "T": length, "fingerprint": tokens.fingerprint},
+        rows,
+        {"books": books.tolist(), "losses": by_window},
+        provenance(torch.__version__),
+    )
+
+
+def _doubling_spans(length: int) -> list[tuple[int, int]]:
+    """Cut the positions at 16, 32, 64 and so on: the first of each range and the end of it."""
+    ends = [16]
+    while ends[-1] < length:
+        ends.append(2 * ends[-1])
+    return [(first, min(end, length)) for first, end in zip([0, *ends], ends, strict=False)]

@@ -10,12 +10,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mosa_edu.checks import require
+from mosa_edu.data.tokens import TokenSet
 from mosa_edu.model import TransformerLM
+from mosa_edu.probes import scores
+from mosa_edu.records import provenance
+from mosa_edu.records.probe import ProbeRecord
+from mosa_edu.records.scores import WAYS
 from mosa_edu.selection import ExpertChoice, Predictor, Selection
 from mosa_edu.tracing import Recording
 
 CUTS = ("half", "rate")
 """Where a guess says yes: at a probability of 1/2, or where as many say yes as are picked."""
+
+FITTED_PER_BOOK, WATCHED = 4, 48
+"""Windows of each training book that classifiers are fitted to; held-out windows to count in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,3 +213,74 @@ def _kept(tensors: dict[str, Tensor], length: int) -> Tensor:
 def _refused(kept: Tensor, wanted: Tensor) -> float | None:
     total = float(wanted.sum())
     return round(1 - float(kept.sum()) / total, 5) if total else None
+
+
+def selection_record(
+    model: TransformerLM, tokens: TokenSet, run: str, command: str | None = None
+) -> ProbeRecord:
+    """Count what the heads of a run keep of held-out text, see `selection_shares`."""
+    windows, _ = scores.held_out_windows(tokens, model.config.max_seq_len)
+    step = max(len(windows) // WATCHED, 1)
+    texts = torch.from_numpy(windows[::step, :-1].copy()).to(model.embedding.weight.device)
+    settings = {"texts": len(texts), "T": texts.shape[1], "kind": model.config.sparse}
+    rows = selection_shares(model, texts)
+    return _record("selection", run, settings, rows, {}, command)
+
+
+def predictor_record(
+    model: TransformerLM, tokens: TokenSet, run: str, command: str | None = None
+) -> ProbeRecord:
+    """Fit classifiers to the picks of a run and measure what they guess, and what it costs."""
+    length = model.config.max_seq_len
+    fitted = torch.from_numpy(tokens.windows("train", length, FITTED_PER_BOOK).inputs)
+    held_out = torch.from_numpy(scores.held_out_windows(tokens, length)[0][:, :-1].copy())
+    learnt, asked = watch_picks(model, fitted), watch_picks(model, held_out)
+    classifiers: dict[str, list[tuple[Tensor, Tensor]]] = {cut: [] for cut in CUTS}
+    rows: list[dict[str, Any]] = []
+    for layer, picks in enumerate(learnt):
+        weight, bias = fit_classifier(picks)
+        for cut, moved in zip(CUTS, (bias, shifted(picks, weight, bias)), strict=True):
+            classifiers[cut].append((weight, moved))
+            found = judge(asked[layer], weight, moved)
+            rows += [{"layer": layer, "cut": cut, **row} for row in found]
+    settings = {
+        "fitted_tokens": fitted.numel(),
+        "held_out_tokens": held_out.numel(),
+        "sparsity": model.config.sparsity,
+    }
+    series = _guessing_losses(model, tokens, classifiers)
+    settings["refused"] = series.pop("refused")
+    return _record("predictor", run, settings, rows, series, command)
+
+
+def _guessing_losses(
+    model: TransformerLM, tokens: TokenSet, classifiers: dict[str, list[tuple[Tensor, Tensor]]]
+) -> dict[str, Any]:
+    """Loss of every held-out window: three scores of the model, the full one of the guesses."""
+    length, sample = model.config.max_seq_len, scores.SAMPLE
+    windows, books = scores.held_out_windows(tokens, length)
+    cuts = scores.spread_cuts(length, sample.cuts)
+    ways = scores.three_scores(model, windows, books, cuts, draws=sample.draws).mean(axis=2)
+    series: dict[str, Any] = dict(zip(WAYS, ways, strict=True))
+    texts = torch.from_numpy(windows[:, :-1].copy())
+    refused = {}
+    for cut, fitted in classifiers.items():
+        guessing = with_predictors(model, fitted)
+        series[cut] = scores.full_losses(guessing, windows, cuts).mean(axis=1)
+        shares = [row["refused"] or 0.0 for row in selection_shares(guessing, texts)]
+        refused[cut] = round(sum(shares) / len(shares), 5)
+    rounded = {name: [round(float(loss), 5) for loss in row] for name, row in series.items()}
+    return {"books": books.tolist(), "refused": refused, **rounded}
+
+
+def _record(
+    probe: str,
+    run: str,
+    settings: dict[str, Any],
+    rows: list[dict[str, Any]],
+    series: dict[str, Any],
+    command: str | None,
+) -> ProbeRecord:
+    settings = {"run": run, **settings, "threads": torch.get_num_threads()}
+    origin = provenance(torch.__version__, command=command)
+    return ProbeRecord(probe, f"{probe}-{run}", settings, rows, series, origin)
