@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mosa_edu.checks import require, require_integer
+from mosa_edu.head_kinds import CAPACITY_FACTOR, kinds
 
-SPARSE_KINDS = ("mosa", "fixed", "random", "prefix", "threshold", "token", "routing")
+SPARSE_KINDS = kinds(sparse=True, in_config=True)
 _SIZES = ("vocab_size", "d_model", "n_layers", "d_head", "max_seq_len")
 
 
@@ -57,7 +58,7 @@ class ModelConfig:
     d_ff: int | None = None
     rotate_fraction: float = 0.5
     rope_base: float = 10000.0
-    capacity_factor: float = 2.0
+    capacity_factor: float = CAPACITY_FACTOR
     tie_embeddings: bool = True
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
 from mosa_edu.data.tokenizer import END_OF_TEXT, Tokenizer
+from mosa_edu.head_kinds import HEAD_KINDS, kinds
 from mosa_edu.model import TransformerLM
 from mosa_edu.records import write_atomic
 from mosa_edu.selection import kept
@@ -118,7 +119,7 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     return dict(metadata)
 
 
-PAGE_KINDS = ("mosa", "fixed", "prefix", "threshold")
+PAGE_KINDS = kinds(sparse=True, in_page=True)
 REFERENCE_TOKENS = 64
 _DTYPES = {torch.float16: "F16", torch.int64: "I64"}
 
@@ -200,7 +201,7 @@ def _thresholds(model: TransformerLM, tokenizer: Tokenizer) -> list[list[float]]
     texts, of the k-th best logit, so that a page can run them under this rule.
     """
     config = model.config
-    if config.n_sparse_heads == 0 or config.sparse == "fixed":
+    if config.n_sparse_heads == 0 or not HEAD_KINDS[config.sparse].routed:
         return []
     if config.sparse == "threshold":
         states = model.state_dict()

@@ -2,30 +2,19 @@
 
 from loops import exact
 
-from mosa_edu.selection import (
-    ExpertChoice,
-    PrefixTopK,
-    RandomChoice,
-    Strided,
-    Threshold,
-    TokenChoice,
-)
+from mosa_edu.attention.hybrid import build_selector
+from mosa_edu.config import SPARSE_KINDS
+from mosa_edu.head_kinds import HEAD_KINDS, kinds
 
 D_MODEL = 4
-KINDS = ("mosa", "fixed", "random", "prefix", "threshold", "token")
-RAGGED = ("prefix", "threshold", "token")
+KINDS = tuple(name for name in SPARSE_KINDS if HEAD_KINDS[name].selector)
+RAGGED = kinds(capacity="variable")
 
 
 def make(kind, n_heads=3, sparsity=4, max_seq_len=40, **more):
     """A selector with exact scores in float64."""
-    if kind == "mosa":
-        selector = ExpertChoice(D_MODEL, n_heads, sparsity, **more)
-    elif kind in ("fixed", "random"):
-        rule = {"fixed": Strided, "random": RandomChoice}[kind]
-        selector = rule(n_heads, sparsity, **more)
-    else:
-        rule = {"prefix": PrefixTopK, "threshold": Threshold, "token": TokenChoice}[kind]
-        selector = rule(D_MODEL, n_heads, sparsity, max_seq_len, **more)
+    shape = {"d_model": D_MODEL, "n_heads": n_heads, "sparsity": sparsity}
+    selector = build_selector(kind, **shape, max_seq_len=max_seq_len, **more)
     if hasattr(selector, "router"):
         selector.double()
         selector.router.weight.data = exact(n_heads, D_MODEL)

@@ -10,13 +10,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mosa_edu.config import PRESETS, SPARSE_KINDS
 from mosa_edu.costs import (
-    RAGGED,
     head_flops,
     head_shape,
     model_activation_bytes,
     model_flops,
     model_parameters,
 )
+from mosa_edu.head_kinds import HEAD_KINDS
 from mosa_edu.model import TransformerLM
 
 MICRO = PRESETS["micro"]
@@ -114,7 +114,7 @@ def bytes_of_a_sparse_head(config):
     }
     if kind == "mosa":
         extras["gather keeps the logits, to know their shape"] = T * 4
-    if kind in RAGGED:
+    if HEAD_KINDS[kind].capacity == "variable":
         extras["scores of all tokens, all positions sorted, which slots are used"] = T * 12 + n
     return extras
 

@@ -12,14 +12,15 @@ from mosa_edu import costs
 from mosa_edu.generation import Decoder, Sampler, generate, stream
 from mosa_edu.generation.cache import RaggedSlots, RingSlots
 from mosa_edu.generation.online_selectors import ByPrefix, ByToken
+from mosa_edu.head_kinds import kinds
 from mosa_edu.model import PRESETS, TransformerLM
 from mosa_edu.selection import PrefixTopK, Threshold
 from mosa_edu.selection.causal import prefix_ranks
 from mosa_edu.selection.expert_choice import rank_of_each, top_k_positions
 from mosa_edu.tracing import Recording
 
-RAGGED = ("prefix", "threshold", "token")
-CAUSAL = ("fixed", "random", *RAGGED)
+RAGGED = kinds(capacity="variable")
+CAUSAL = kinds(sparse=True, in_config=True, causal=True)
 T = 32
 V = 64
 

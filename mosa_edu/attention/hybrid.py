@@ -1,21 +1,18 @@
 """A few dense (or local) heads beside many sparse ones, summed."""
 
+import inspect
+from typing import Any
+
 from torch import Tensor, nn
 
+from mosa_edu import selection
 from mosa_edu.attention.dense import DenseAttention, LocalAttention
 from mosa_edu.attention.routing import RoutingAttention
 from mosa_edu.attention.sparse import SparseAttention
 from mosa_edu.checks import require
 from mosa_edu.config import SPARSE_KINDS
-from mosa_edu.selection import (
-    ExpertChoice,
-    PrefixTopK,
-    RandomChoice,
-    Recorder,
-    Strided,
-    Threshold,
-    TokenChoice,
-)
+from mosa_edu.head_kinds import CAPACITY_FACTOR, HEAD_KINDS
+from mosa_edu.selection import Recorder
 
 
 class HybridAttention(nn.Module):
@@ -104,7 +101,7 @@ def build_sparse(
     sparsity: int,
     max_seq_len: int,
     include_first: bool = False,
-    capacity_factor: float = 2.0,
+    capacity_factor: float = CAPACITY_FACTOR,
     rotate_fraction: float = 0.5,
     rope_base: float = 10000.0,
 ) -> nn.Module:
@@ -112,13 +109,20 @@ def build_sparse(
     require(kind in SPARSE_KINDS, "kind", kind, f"one of {SPARSE_KINDS}")
     if kind == "routing":
         return RoutingAttention(d_model, d_head, n_heads, sparsity, rotate_fraction, rope_base)
-    ragged = (d_model, n_heads, sparsity, max_seq_len, capacity_factor)
-    selectors = {
-        "mosa": lambda: ExpertChoice(d_model, n_heads, sparsity, include_first),
-        "fixed": lambda: Strided(n_heads, sparsity),
-        "random": lambda: RandomChoice(n_heads, sparsity),
-        "prefix": lambda: PrefixTopK(*ragged),
-        "threshold": lambda: Threshold(*ragged),
-        "token": lambda: TokenChoice(*ragged),
-    }
-    return SparseAttention(selectors[kind](), d_model, d_head, rotate_fraction, rope_base)
+    selector = build_selector(
+        kind,
+        d_model=d_model,
+        n_heads=n_heads,
+        sparsity=sparsity,
+        max_seq_len=max_seq_len,
+        include_first=include_first,
+        capacity_factor=capacity_factor,
+    )
+    return SparseAttention(selector, d_model, d_head, rotate_fraction, rope_base)
+
+
+def build_selector(kind: str, **settings: Any) -> nn.Module:
+    """Make the selector of a kind, with those of the settings that it knows."""
+    selector = getattr(selection, str(HEAD_KINDS[kind].selector))
+    known = inspect.signature(selector).parameters
+    return selector(**{name: value for name, value in settings.items() if name in known})

@@ -12,9 +12,10 @@ from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
 from mosa_edu.generation.cache import FullHeads, Heads, decoding_heads
 from mosa_edu.generation.decoder import Cache
+from mosa_edu.head_kinds import kinds
 from mosa_edu.model import build_attention
 
-KINDS = ("fixed", "random", "prefix", "threshold", "token")
+KINDS = kinds(sparse=True, in_config=True, causal=True)
 SPARSITIES = (8, 16, 64)
 LENGTHS = (512, 1024, 2048, 4096, 8192)
 SHAPE = ModelConfig(

@@ -16,15 +16,11 @@ from mosa_edu.costs.budgets import (
 from mosa_edu.costs.flops import (
     KINDS,
     PAPER_BASELINES,
-    RAGGED,
-    ROUTED,
     HeadFlops,
     HeadShape,
     ModelFlops,
-    capacity,
     head_flops,
     head_shape,
-    kept_tokens,
     model_flops,
 )
 from mosa_edu.costs.memory import (
@@ -38,12 +34,11 @@ from mosa_edu.costs.memory import (
     model_activation_bytes,
     model_parameters,
 )
+from mosa_edu.head_kinds import capacity, kept_tokens
 
 __all__ = [
     "KINDS",
     "PAPER_BASELINES",
-    "RAGGED",
-    "ROUTED",
     "ActivationBytes",
     "HeadFlops",
     "HeadShape",

@@ -7,95 +7,9 @@ from dataclasses import dataclass
 
 from mosa_edu.checks import require, require_integer
 from mosa_edu.config import ModelConfig
+from mosa_edu.head_kinds import CAPACITY_FACTOR, HEAD_KINDS, capacity, head_kind, kept_tokens
 
-
-def kept_tokens(seq_len: int, sparsity: int) -> int:
-    """Tokens that a head with a fixed quota keeps.
-
-    Parameters
-    ----------
-    seq_len : int
-        Tokens in the sequence, T.
-    sparsity : int
-        T / k, the paper's rho.
-
-    Returns
-    -------
-    int
-        k.
-
-    Notes
-    -----
-    ``k = min(max(floor(T / rho), 2), T)``: the floor of two is the paper's rule for short inputs,
-    the ceiling of T that of the authors' code.
-
-    Examples
-    --------
-    >>> kept_tokens(1024, 64), kept_tokens(10, 64), kept_tokens(1, 64)
-    (16, 2, 1)
-    """
-    require_integer("seq_len", seq_len, 1)
-    require_integer("sparsity", sparsity, 1)
-    return min(max(seq_len // sparsity, 2), seq_len)
-
-
-def capacity(
-    seq_len: int, sparsity: int, capacity_factor: float = 2.0, max_seq_len: int | None = None
-) -> int:
-    """Slots of a head whose number of tokens depends on the text.
-
-    Parameters
-    ----------
-    seq_len : int
-        Tokens in the sequence, T.
-    sparsity : int
-        Target of T / k.
-    capacity_factor : float
-        Slots for each token that the head is expected to keep.
-    max_seq_len : int, optional
-        Longest sequence of the model; `seq_len` if it is not given.
-
-    Returns
-    -------
-    int
-        C. It follows the longest sequence, not the current one: a limit that shrank with the
-        current length would let the length of the text decide about its earlier tokens.
-
-    Examples
-    --------
-    >>> capacity(1024, 64), capacity(16, 64, max_seq_len=1024), capacity(512, 64, max_seq_len=1024)
-    (32, 16, 32)
-    """
-    longest = seq_len if max_seq_len is None else max_seq_len
-    require_integer("seq_len", seq_len, 1)
-    require_integer("sparsity", sparsity, 1)
-    require_integer("max_seq_len", longest, seq_len)
-    finite = math.isfinite(capacity_factor) and capacity_factor > 0
-    require(finite, "capacity_factor", capacity_factor, "a positive number")
-    return min(seq_len, math.ceil(capacity_factor * longest / sparsity))
-
-
-KINDS = (
-    "dense",
-    "local",
-    "fixed",
-    "routing",
-    "mosa",
-    "random",
-    "prefix",
-    "threshold",
-    "token",
-    "predictor",
-)
-ROUTED = frozenset({"mosa", "prefix", "threshold", "token", "predictor"})
-"""Kinds that score every token and scale their output by the score."""
-RAGGED = frozenset({"prefix", "threshold", "token"})
-"""Kinds whose number of tokens depends on the text: they are charged for all their slots."""
-
-
-def require_kind(kind: str, allowed: tuple[str, ...] = KINDS) -> None:
-    """Refuse a kind of head that has no cost here."""
-    require(kind in allowed, "kind", kind, "one of " + ", ".join(allowed))
+KINDS = tuple(HEAD_KINDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +51,7 @@ class HeadShape:
     seq_len: int
     sparsity: int = 1
     window: int | None = None
-    capacity_factor: float = 2.0
+    capacity_factor: float = CAPACITY_FACTOR
     max_seq_len: int | None = None
 
     def __post_init__(self) -> None:
@@ -184,12 +98,10 @@ class HeadShape:
         >>> [shape.slots(kind) for kind in ("dense", "mosa", "prefix")]
         [1024, 16, 32]
         """
-        require_kind(kind)
-        if kind in ("dense", "local", "routing"):
-            return self.seq_len
-        if kind in ("fixed", "random"):
+        rule = head_kind(kind).slots
+        if rule in ("stride", "draw"):
             return -(-self.seq_len // self.sparsity)
-        return self.capacity if kind in RAGGED else self.kept
+        return {"top_k": self.kept, "capacity": self.capacity}.get(rule, self.seq_len)
 
     def expected_tokens(self, kind: str) -> float:
         """Tokens that stand in those slots on average, for scores that carry no order.
@@ -217,11 +129,11 @@ class HeadShape:
         >>> round(shape.expected_tokens("prefix"), 2), shape.expected_tokens("threshold")
         (3.07, 2.0)
         """
-        require_kind(kind)
-        if kind == "prefix":
+        row = head_kind(kind)
+        if row.decided_by == "prefix":
             seen = range(1, self.seq_len + 1)
             return math.fsum(-(-n // self.sparsity) / n for n in seen)
-        if kind in RAGGED or kind == "random":
+        if row.slots in ("capacity", "draw"):
             return self.seq_len / self.sparsity
         return float(self.slots(kind))
 
@@ -380,22 +292,21 @@ def head_flops(kind: str, shape: HeadShape) -> HeadFlops:
     >>> head_flops("mosa", shape).total
     1552
     """
-    require_kind(kind)
+    row = head_kind(kind)
     h, d, length, n = shape.d_model, shape.d_head, shape.seq_len, shape.slots(kind)
-    if kind == "local":
+    if row.slots == "window":
         return HeadFlops(projections=8 * h * d * length, attention=4 * d * length * shape.span)
-    if kind == "routing":
+    if row.slots == "clusters":
         return HeadFlops(
             projections=6 * h * d * length,
             attention=4 * d * shape.kept**2 * shape.sparsity,
             scoring=2 * d * length,
         )
-    scores_per_token = 2 if kind == "predictor" else 1
     return HeadFlops(
         projections=8 * h * d * n,
         attention=4 * d * n**2,
-        scoring=scores_per_token * 2 * h * length if kind in ROUTED else 0,
-        gating=d * n if kind in ROUTED else 0,
+        scoring=row.vectors * 2 * h * length,
+        gating=d * n if row.routed else 0,
     )
 
 

@@ -6,14 +6,8 @@ from dataclasses import dataclass
 
 from mosa_edu.checks import require_integer
 from mosa_edu.config import ModelConfig
-from mosa_edu.costs.flops import (
-    ROUTED,
-    HeadShape,
-    feedforward_width,
-    head_groups,
-    head_shape,
-    require_kind,
-)
+from mosa_edu.costs.flops import HeadShape, feedforward_width, head_groups, head_shape
+from mosa_edu.head_kinds import head_kind
 
 
 def head_kv_slots(kind: str, shape: HeadShape) -> int:
@@ -39,7 +33,7 @@ def head_kv_slots(kind: str, shape: HeadShape) -> int:
     >>> [head_kv_slots(kind, shape) for kind in ("dense", "local", "mosa", "prefix")]
     [1024, 128, 32, 64]
     """
-    return shape.span if kind == "local" else shape.slots(kind)
+    return shape.span if head_kind(kind).slots == "window" else shape.slots(kind)
 
 
 def kv_slots(config: ModelConfig, seq_len: int | None = None) -> int:
@@ -133,12 +127,12 @@ def head_activation_bytes(kind: str, shape: HeadShape, bytes_per_element: int = 
     >>> head_activation_bytes("dense", shape), head_activation_bytes("mosa", shape)
     (1839104, 61696)
     """
-    require_kind(kind)
+    row = head_kind(kind)
     require_integer("bytes_per_element", bytes_per_element, 1)
     h, d, n = shape.d_model, shape.d_head, shape.slots(kind)
-    if kind in ("dense", "local"):
+    if not row.sparse:
         return n * (7 * d * bytes_per_element + 4)
-    if kind == "routing":
+    if row.slots == "clusters":
         members = shape.sparsity * shape.kept
         return 3 * n * d * bytes_per_element + members * (3 * d * bytes_per_element + 4 + 8)
     return n * ((h + 7 * d) * bytes_per_element + 4 + 4 + 8)
@@ -247,10 +241,9 @@ def head_parameters(kind: str, shape: HeadShape) -> int:
     >>> 4 * head_parameters("dense", shape), 21 * head_parameters("mosa", shape)
     (512, 2856)
     """
-    require_kind(kind)
-    matrices = 3 if kind == "routing" else 4
-    vectors = 2 if kind == "predictor" else int(kind in ROUTED)
-    return matrices * shape.d_model * shape.d_head + vectors * shape.d_model
+    row = head_kind(kind)
+    matrices = 3 if row.slots == "clusters" else 4
+    return matrices * shape.d_model * shape.d_head + row.vectors * shape.d_model
 
 
 @dataclass(frozen=True, kw_only=True)

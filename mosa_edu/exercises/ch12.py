@@ -8,10 +8,11 @@ from typing import Any
 from mosa_edu.costs import PAPER_BASELINES, model_flops, model_parameters
 from mosa_edu.exercises.verdict import Verdict, examine
 from mosa_edu.experiments.plans import dense_baseline, twin
+from mosa_edu.head_kinds import kinds
 
 MEASURES = ("flops", "parameters", "perplexity", "seconds")
-CAUSAL = ("prefix", "threshold", "token")
-UNLEARNED = ("fixed", "random")
+CAUSAL = kinds(in_config=True, routed=True, causal=True)
+UNLEARNED = kinds(sparse=True, routed=False, causal=True)
 
 
 def check_kv_saving(kv_saving: Callable[[int, int, int, int, int], float] | None) -> Verdict:

@@ -12,12 +12,13 @@ from mosa_edu.data.tokenizer import END_OF_TEXT_ID, Tokenizer
 from mosa_edu.generation.cache import SparseHeads
 from mosa_edu.generation.decoder import Decoder, Sampler
 from mosa_edu.generation.online_selectors import Admission
+from mosa_edu.head_kinds import kinds
 from mosa_edu.model import TransformerLM
 from mosa_edu.records import provenance
 from mosa_edu.records.decode_trace import DecodingStory
 from mosa_edu.records.leak import Piece
 
-RULES = ("prefix", "threshold", "token")
+RULES = kinds(capacity="variable")
 
 
 def under_rule(

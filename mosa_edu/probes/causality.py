@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mosa_edu.attention import HybridAttention
 from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
+from mosa_edu.head_kinds import kinds
 from mosa_edu.model import TransformerLM, build_attention
 
 LAYER_TRIALS, LAYER_TOLERANCE = 200, 1e-6
@@ -189,7 +190,7 @@ def prefix_differences(layer: nn.Module, x: Tensor) -> int:
     )
 
 
-CAUSAL_KINDS = ("fixed", "random", "prefix", "threshold", "token")
+CAUSAL_KINDS = kinds(sparse=True, in_config=True, causal=True)
 _LAYER = ModelConfig(
     vocab_size=1, d_model=64, n_layers=1, d_head=16, max_seq_len=64, n_sparse_heads=16
 )

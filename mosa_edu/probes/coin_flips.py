@@ -18,6 +18,7 @@ from torch import Tensor
 
 from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
+from mosa_edu.head_kinds import HEAD_KINDS
 from mosa_edu.model import TransformerLM
 from mosa_edu.records import provenance
 from mosa_edu.records.probe import ProbeRecord
@@ -78,7 +79,10 @@ class CoinFlips:
         return generator.integers(self.vocab_size, size=(rows, length + 1))
 
 
-KINDS = ("mosa", "dense", "prefix", "token", "threshold", "random", "fixed")
+KINDS = (
+    "dense",
+    *(kind.name for kind in HEAD_KINDS.values() if kind.selector and kind.in_config),
+)
 SHAPE = ModelConfig(
     vocab_size=8,
     d_model=64,

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from mosa_edu.checks import require, require_integer
-from mosa_edu.costs.flops import capacity
+from mosa_edu.head_kinds import capacity
 from mosa_edu.selection.expert_choice import (
     Router,
     best_of_each_row,

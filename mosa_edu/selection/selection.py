@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mosa_edu.checks import require
-from mosa_edu.costs.flops import kept_tokens as kept
+from mosa_edu.head_kinds import kept_tokens as kept
 
 __all__ = ["Selection", "kept"]
 

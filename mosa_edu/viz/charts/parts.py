@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from mosa_edu.analysis import Interval
 from mosa_edu.checks import require
+from mosa_edu.head_kinds import HEAD_KINDS
 from mosa_edu.records import RoutingTrace
 from mosa_edu.viz.base import AXIS, new_figure
 from mosa_edu.viz.components.finding import token_labels
@@ -143,9 +144,8 @@ def line_styles(names: Sequence[str]) -> list[dict[str, Any]]:
     styles, used = [], {LIGHT.pick: 0, LIGHT.ink: 0, LIGHT.quiet: 1}
     for name in names:
         kind = name.lower().replace("_", " ").replace("-", " ").split()
-        colour = LIGHT.quiet
-        if kind and kind[0] in ("mosa", "dense"):
-            colour = LIGHT.pick if kind[0] == "mosa" else LIGHT.ink
+        known = HEAD_KINDS.get(kind[0]) if kind else None
+        colour = getattr(LIGHT, known.colour if known else "quiet")
         dash = DASHES[used[colour] % len(DASHES)]
         used[colour] += 1
         styles.append({"color": colour, "dash": dash, "width": 2})

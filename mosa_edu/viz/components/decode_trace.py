@@ -8,12 +8,13 @@ from typing import Any
 import traitlets
 
 from mosa_edu.checks import require
+from mosa_edu.head_kinds import HEAD_KINDS, kinds
 from mosa_edu.records.decode_trace import DecodingStory
 from mosa_edu.viz.assets import module_text
 from mosa_edu.viz.components.finding import token_labels
 from mosa_edu.viz.components.widgets import Component
 
-RULES = {"prefix": "Prefix top-k", "threshold": "Threshold", "token": "Token choice"}
+RULES = {name: HEAD_KINDS[name].label.capitalize() for name in kinds(capacity="variable")}
 _TRAINED = {"mosa": "the paper's rule, which sees the whole text", **RULES}
 _HEADINGS = ("Step", "Token", "Heads that take it", "No slot left", "Slots", "Bytes")
 
