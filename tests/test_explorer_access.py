@@ -220,7 +220,7 @@ def test_nothing_moves_where_readers_ask_for_rest(visit, explorer_site, wish):  
     moving = in_root(
         shown,
         """const fading = root.querySelectorAll(".stems, .cut");
-        for (const node of fading) node.classList.add("settles");
+        for (const node of fading) node.classList.add("fades");
         const moves = (css) => css.transitionDuration !== "0s" || css.animationName !== "none";
         const styles = [...root.querySelectorAll("*")].map((node) => getComputedStyle(node));
         return styles.filter(moves).length;""",

@@ -44,6 +44,11 @@ LINK = {
     **{"example": "a", "text": None, "layer": 1, "head": 2, "token": 3, "k": None},
     **{"view": "figure", "map": "picks", "sort": "model", "off": [], "first": None, "tour": 0},
 }
+WRITTEN = "argument.map((state) => `${new URLSearchParams(m.writeLink(state, 16))}`)"
+READ = """await import("/web/lib/card.js").then(({ fragmentReader }) => {
+  const reader = fragmentReader(argument[0]);
+  return [m.readLink(reader, argument[1], argument[2]), reader.complaints];
+})"""
 KNOWN = {"examples": ["a", "b"], "layers": 4, "heads": 16}
 
 
@@ -68,12 +73,10 @@ def call(chromium, explorer_site):  # noqa: F811
 def call_routing(call):
     """Return a function that evaluates an expression of the `routing` of a trace."""
 
-    def evaluate(trace, expression, k=None, path="explorer/similarity.js"):
+    def evaluate(trace, expression, k=None, path="explorer/overview.js"):
         script = f"""(async () => {{
           const {{ readTrace }} = await import("/web/engine/trace.js");
-          const {{ sourceOf, withKept, Routing }} = await import(
-            "/web/explorer/routing_view.js"
-          );
+          const {{ sourceOf, withKept, Routing }} = await import("/web/explorer/view.js");
           const [trace, k] = argument;
           const stored = sourceOf(readTrace(trace), trace.tokens, false);
           const routing = new Routing(k ? withKept(stored, k) : stored);
@@ -129,9 +132,8 @@ def test_costs_are_those_of_python(call, kind):
     grid = itertools.product((64, 128), (16, 32), (8, 64, 109, 256), (2, 8, 32))
     shapes = [HeadShape(d_model=h, d_head=d, seq_len=T, sparsity=s) for h, d, T, s in grid]
     cases = [[s.d_model, s.d_head, s.seq_len, s.slots(kind)] for s in shapes]
-    routed = str(kind == "mosa").lower()
-    costs = f"m.headFlops({{ d_model: h, d_head: d }}, T, k, {routed})"
-    found = call("explorer/cost.js", f"argument.map(([h, d, T, k]) => {costs})", cases)
+    costs = f"m.headFlops('{kind}', {{ width: h, inner: d, T, sparsity: 1 }}, k).total"
+    found = call("engine/costs.js", f"argument.map(([h, d, T, k]) => {costs})", cases)
     assert found == [head_flops(kind, shape).total for shape in shapes]
 
 
@@ -184,11 +186,9 @@ def random_state(rng):
 def test_links_come_back_as_they_went(call):
     rng = random.Random(2)
     states = [random_state(rng) for _ in range(60)]
-    again = 'm.readLink("#" + m.writeLink(state, 16), argument[1], argument[2])'
-    expression = f"argument[0].map((state) => {again})"
-    back = call("explorer/link.js", expression, [states, LINK, KNOWN])
-    assert [answer["state"] for answer in back] == states
-    assert not any(answer["complaints"] for answer in back)
+    written = call("explorer/link.js", WRITTEN, states)
+    for state, fragment in zip(states, written, strict=True):
+        assert call("explorer/link.js", READ, [f"#{fragment}", LINK, KNOWN]) == [state, []]
 
 
 HOSTILE = (
@@ -202,8 +202,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("fragment", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_links_fall_to_the_defaults_and_say_so(call, fragment):
-    answer = call("explorer/link.js", "m.readLink(...argument)", [fragment, LINK, KNOWN])
-    state = answer["state"]
+    state, complaints = call("explorer/link.js", READ, [fragment, LINK, KNOWN])
     assert state["example"] in KNOWN["examples"]
     assert 0 <= state["layer"] < 4
     assert 0 <= state["head"] < 16
@@ -212,13 +211,13 @@ def test_hostile_links_fall_to_the_defaults_and_say_so(call, fragment):
     assert all(0 <= row < 64 for row in state["off"])
     assert state["text"] is None or len(state["text"]) <= 4000
     if "text" not in fragment and "off=0.0" not in fragment:
-        assert answer["complaints"]
+        assert complaints
 
 
 @pytest.mark.parametrize("fragment", ["", "#", "#section-title", "#fig=3", "#textual"])
 def test_ordinary_anchors_are_no_links(call, fragment):
-    answer = call("explorer/link.js", "m.readLink(...argument)", [fragment, LINK, KNOWN])
-    assert not answer["isLink"]
+    isLink = "m.Explorer.prototype.isLink(new URLSearchParams(argument.replace('#', '')))"
+    assert not call("explorer.js", isLink, fragment)
 
 
 def test_labels_keep_their_distance_and_stay_near_their_points(call):
@@ -240,6 +239,7 @@ def test_similar_heads_stand_together_and_every_head_stays(call_routing):
     assert sorted(order) == list(range(16))
     picked = trace.picked().reshape(16, -1).astype(int)
     shared = picked @ picked.T
+    assert order[0] == shared.sum(axis=1).argmin()
     for i, row in enumerate(order[:-1]):
         assert shared[row, order[i + 1]] == max(shared[row, other] for other in order[i + 1 :])
 

@@ -4,7 +4,7 @@
  */
 
 import { budgetPython, budgetRows, budgetSaid, drawBudget } from "./budget/drawing.js";
-import { budgetOf, keptTokens, KINDS, LONGEST, timesFits } from "./engine/costs.js";
+import { budgetOf, keptTokens, HEAD_KINDS, LONGEST, timesFits } from "./engine/costs.js";
 import { labelled, segmentField, valueSlider } from "./lib/card.js";
 import { html, setAttribute, setText, svg } from "./lib/dom.js";
 import { Figure, within } from "./lib/figure.js";
@@ -39,7 +39,7 @@ export function budgetControls(models, change) {
     const own = models.find(({ name }) => name === preset) ?? models[0];
     change({ preset, tokens: own.T, sparsity: own.sparsity, given: own.given, by: "rho" });
   });
-  const kind = listField("Heads to buy", KINDS, (value) =>
+  const kind = listField("Heads to buy", HEAD_KINDS, (value) =>
     change({ kind: /** @type {any} */ (value) }),
   );
   const by = segmentField("When the text grows", REGIMES, (value) =>
@@ -82,7 +82,7 @@ const NOTE =
 /**
  * @typedef {Object} BudgetState
  * @property {string} preset Name of a dense model.
- * @property {keyof typeof KINDS} kind
+ * @property {keyof typeof HEAD_KINDS} kind
  * @property {number} tokens
  * @property {keyof typeof REGIMES} by What the reader holds fixed; the other one of the two follows.
  * @property {number} sparsity
@@ -194,7 +194,7 @@ export class BudgetExplorer extends Figure {
     const { T, sparsity, given } = this.baseline(preset);
     return {
       preset,
-      kind: oneOf("kind", Object.keys(KINDS), start.kind),
+      kind: oneOf("kind", Object.keys(HEAD_KINDS), start.kind),
       tokens: whole("t", T),
       by: oneOf("by", Object.keys(REGIMES), "rho"),
       sparsity: whole("rho", sparsity),

@@ -7,7 +7,7 @@ import {
   headFlops,
   headPairs,
   headParameters,
-  KINDS,
+  HEAD_KINDS,
   LONGEST,
   timesFits,
 } from "../engine/costs.js";
@@ -67,7 +67,7 @@ export function budgetSaid(
   { shape, sparse, bought, slots, pairs, parameters },
   { kind, given, sparsity },
 ) {
-  const name = KINDS[kind];
+  const name = HEAD_KINDS[kind];
   const share = shareOf(sparse.scoring, sparse.total);
   const scoring = sparse.scoring ? `scoring them all is ${share} of its cost` : "it scores none";
   return {
@@ -89,7 +89,7 @@ export function budgetRows(budget, { kind, given }) {
     /** @type {number} */ other,
   ) => [name, count(one), count(other)];
   return [
-    ["Quantity", "dense", KINDS[kind]],
+    ["Quantity", "dense", HEAD_KINDS[kind]],
     row("Tokens that a head projects", shape.T, slots),
     ...PARTS.map((part) => row(`FLOPs of a head: ${part}`, dense[part], sparse[part])),
     row("FLOPs of a head", dense.total, sparse.total),
@@ -156,7 +156,7 @@ function drawParts({ budget, state, palette }, width) {
   const room = width - LABEL;
   const bars = [
     { name: "dense", flops: dense },
-    { name: KINDS[state.kind], flops: sparse },
+    { name: HEAD_KINDS[state.kind], flops: sparse },
   ].flatMap(({ name, flops }, i) => {
     const y = 28 + i * (BAR + 14);
     let before = 0;
@@ -229,7 +229,7 @@ function drawHeads({ budget, state, palette }, width, room) {
     svg("path", { d: squares(state.given, state.given, wide, 28), fill: palette.quiet }),
     say("dense, given up", state.given * wide + 6, 38, { fill: palette.ink2 }),
     svg("path", { d: squares(drawn, columns, pitch, 50), fill: palette.pick }),
-    say(`${count(bought)} ${KINDS[state.kind]}, ${unit}`, 0, end, { fill: palette.ink2 }),
+    say(`${count(bought)} ${HEAD_KINDS[state.kind]}, ${unit}`, 0, end, { fill: palette.ink2 }),
   ];
   return { nodes, height: end + 8 };
 }
@@ -263,7 +263,7 @@ function drawRest({ budget, state, palette }, width) {
       ];
     },
   );
-  const same = `The same parameters would buy ${plural(budget.sameParameters, `${KINDS[state.kind]} head`)}.`;
+  const same = `The same parameters would buy ${plural(budget.sameParameters, `${HEAD_KINDS[state.kind]} head`)}.`;
   return {
     nodes: [
       heading("Equal FLOPs, and what is not equal", palette),
@@ -316,7 +316,7 @@ function drawGrowth({ budget, state, palette }, width) {
     dot("dense"),
     dot(kind),
     say("dense", x(1024) - 4, y("dense", 1024) - 12, { fill: palette.ink2, "text-anchor": "end" }),
-    say(KINDS[kind], right, Math.min(y(kind, LONGEST) + 22, bottom - 4), {
+    say(HEAD_KINDS[kind], right, Math.min(y(kind, LONGEST) + 22, bottom - 4), {
       fill: palette.pick,
       "font-weight": 600,
       "text-anchor": "end",

@@ -7,7 +7,7 @@
 export const LONGEST = 1 << 17;
 
 /** What heads may be bought, in the order of Python's `KINDS`. */
-export const KINDS = /** @type {const} */ ({
+export const HEAD_KINDS = /** @type {const} */ ({
   local: "local",
   fixed: "fixed",
   routing: "Routing",
@@ -48,10 +48,9 @@ export function slotsOf(kind, shape) {
     : keptTokens(shape);
 }
 
-/** @param {string} kind @param {Shape} shape @returns {Flops} Of one head on one text. */
-export function headFlops(kind, shape) {
+/** Of one head on one text. @param {string} kind @param {Shape} shape @param {number} [n] Tokens that it projects. @returns {Flops} */
+export function headFlops(kind, shape, n = slotsOf(kind, shape)) {
   const { width, inner, T, sparsity } = shape;
-  const n = slotsOf(kind, shape);
   const routed = ROUTED.includes(kind);
   const parts = {
     projections: (kind === "routing" ? 6 : 8) * width * inner * n,

@@ -26,8 +26,8 @@ export const EXPLORER_CSS = `
   content: ""; position: absolute; left: 2px; bottom: -7px; width: var(--w); height: 4px;
   border-radius: 1px; background: var(--mosa-cursor);
 }
-.stems.settles { animation: appear .12s ease-out; }
-.cut.settles { transition: transform .16s ease-out; }
+.stems.fades { animation: appear .12s ease-out; }
+.cut.fades { transition: transform .16s ease-out; }
 @keyframes appear {
   from { opacity: 0; }
 }

@@ -1,181 +1,271 @@
 /**
- * Runs the live model for an explorer: what to run, what to show meanwhile, what it says of the loss.
+ * Where the routing of a text comes from: a stored trace at once, the live model when it has run.
  * @module
  */
 
-import { withKept } from "./routing_view.js";
-import { Runs } from "./runs.js";
-import { rowName } from "../lib/format.js";
+import { drain, Latest } from "../engine/run_in_chunks.js";
+import { keptCount } from "../engine/routing.js";
+import { readTrace } from "../engine/trace.js";
+import { headOf, rowName } from "../lib/format.js";
+import { bookUrl } from "../lib/host.js";
+import { sourceOf, withKept } from "./view.js";
 
 const DIM_AFTER = 400;
 
+/** @typedef {import("./link.js").LinkState} LinkState */
+/** @typedef {import("./view.js").Routing} Routing */
+/** @typedef {import("./view.js").RoutingSource} RoutingSource */
+/** @typedef {import("./view.js").TextToken} TextToken */
+/** @typedef {import("../engine/engine.js").Run} Run */
+/** @typedef {import("../lib/session.js").StoredData} StoredData */
+
+/** The texts that come with the page, traced beforehand. */
+class Examples {
+  /** @param {StoredData} data At least one example; all but the first may have to be fetched. */
+  constructor({ examples, config }) {
+    this.all = examples;
+    this.includeFirst = config.include_first;
+    /** @type {Map<string, RoutingSource>} */
+    this.sources = new Map();
+  }
+
+  /** @param {string} name The first one if there is no such example. */
+  find(name) {
+    return this.all.find((example) => example.name === name) ?? this.all[0];
+  }
+
+  /** @param {string} name @returns {Promise<string>} What went wrong with a trace that had to be fetched. */
+  async fetch(name) {
+    const example = this.find(name);
+    if (example.trace) return "";
+    if (location.protocol === "file:")
+      return `"${example.title}" can only be fetched from a web server.`;
+    try {
+      const response = await fetch(bookUrl(example.url ?? ""));
+      if (!response.ok) throw new Error(`${response.status}`);
+      example.trace = await response.json();
+      return "";
+    } catch {
+      return `"${example.title}" could not be fetched.`;
+    }
+  }
+
+  /** @param {string} name Of an example that is in the page. @returns {Record<string, any>} */
+  trace(name) {
+    return /** @type {Record<string, any>} */ (this.find(name).trace);
+  }
+
+  /** @param {string} name @returns {RoutingSource} As it was traced. */
+  source(name) {
+    const trace = this.trace(name);
+    const known = this.find(name).name;
+    const source =
+      this.sources.get(known) ?? sourceOf(readTrace(trace), trace.tokens, this.includeFirst);
+    this.sources.set(known, source);
+    return source;
+  }
+}
+
+/**
+ * @param {LinkState} state
+ * @param {number} heads Of a layer.
+ * @returns {string[]} What was changed about the model itself.
+ */
+function variants({ off, first }, heads) {
+  const named = off.map((row) => rowName(row, heads)).join(", ");
+  return [
+    ...(off.length ? [off.length > 2 ? `${off.length} heads off` : `${named} off`] : []),
+    ...(first === null ? [] : [first ? "token 0 kept" : "no seat for token 0"]),
+  ];
+}
+
 export class Live {
-  /** @param {import("./controller.js").Explorer} explorer */
-  constructor(explorer) {
-    this.explorer = explorer;
-    /** Whether what is shown was computed for the present k and switches. */
-    this.settled = true;
+  /**
+   * @param {StoredData} data
+   * @param {import("../lib/session.js").Session} session
+   * @param {Object} on
+   * @param {() => void} on.counted The text has been cut into tokens: see `facts`.
+   * @param {(slow: boolean) => void} on.waits A run takes long; it is over.
+   * @param {(source: RoutingSource) => void} on.arrives
+   * @param {() => void} on.measured More is known of the loss: see `losses`.
+   */
+  constructor(data, session, on) {
+    this.config = data.config;
+    this.session = session;
+    this.on = on;
+    this.examples = new Examples(data);
+    /** Whether what is shown was computed for another k or other switches. */
+    this.stale = false;
     /** Whether the text that is shown is the one that was asked for. */
     this.arrived = true;
+    /** Of the reader's text; tokens are -1 while nobody can count them. */
+    this.facts = { tokens: -1, left: 0, k: 0 };
     /** @type {{key: string, losses: Float32Array} | null} of the text in the model as trained */
     this.usual = null;
-    this.facts = { obstacle: "", tokens: -1, left: 0, k: 0 };
-    this.begun = false;
-    this.runs = new Runs(explorer.session);
+    /** @type {Float32Array | null} of the text in the model as it is now */
+    this.now = null;
+    /** @type {{key: string, run: Run} | null} the last text without heads switched off */
+    this.base = null;
+    this.work = new Latest();
     this.turn = 0; // of what was asked for; answers to earlier questions are dropped
   }
 
-  /** @returns {boolean} */
   get isLive() {
-    return this.explorer.session.engine !== null;
+    return this.session.engine !== null;
   }
 
-  /** @returns {string} Over a text that is not the one asked for. */
-  exampleLabel() {
-    const { state, examples, routing } = this.explorer;
-    const isExample = routing.tokens === examples.trace(state.example).tokens;
+  /** @param {number} T @returns {number} Tokens that a head keeps by itself. */
+  usualKept(T) {
+    return keptCount(T, this.config.sparsity);
+  }
+
+  /** @param {LinkState} state @param {Routing} routing @returns {string} */
+  exampleLabel({ text, example }, { tokens }) {
+    const isExample = tokens === this.examples.trace(example).tokens;
     const comesSoon = this.isLive && this.facts.tokens >= 2;
-    if (state.text === null || this.arrived || !isExample || comesSoon) return "";
-    return `Stored example: ${examples.find(state.example).title}`;
+    if (text === null || this.arrived || !isExample || comesSoon) return "";
+    return `Stored example: ${this.examples.find(example).title}`;
   }
 
-  /** @returns {string} */
-  whatIf() {
-    const { state, routing } = this.explorer;
-    if (state.k === null || this.settled || this.isLive) return "";
-    const traced = this.explorer.usualKept();
-    return `What if k were ${Math.min(state.k, routing.T)}: scores held as traced at k = ${traced}.`;
+  /** @param {LinkState} state @param {Routing} routing @returns {string} */
+  whatIf({ k }, { T }) {
+    if (k === null || !this.stale || this.isLive) return "";
+    const traced = this.usualKept(T);
+    return `What if k were ${Math.min(k, T)}: scores held as traced at k = ${traced}.`;
   }
 
-  /** @returns {string} What was changed about the model, for the pill. */
-  variant() {
-    const { state, routing } = this.explorer;
-    const name = (/** @type {number} */ row) => rowName(row, routing.heads);
-    const n = state.off.length;
-    const parts = n > 2 ? [`${n} heads off`] : n ? [`${state.off.map(name).join(", ")} off`] : [];
-    if (state.first !== null) parts.push(state.first ? "token 0 kept" : "no seat for token 0");
-    return parts.map((words) => `, ${words}`).join("");
+  /** @param {LinkState} state @returns {string} For the pill. */
+  variant(state) {
+    return variants(state, this.config.n_sparse_heads)
+      .map((words) => `, ${words}`)
+      .join("");
   }
 
   /**
-   * Show what can be shown at once, and run the rest.
-   * @param {boolean} otherText
+   * What can be shown at once; clamps the state's k to the text.
+   * @param {LinkState} state
+   * @param {Routing} routing What is shown.
+   * @returns {RoutingSource | null} Null where the text must be run first.
    */
-  refresh(otherText) {
-    const { explorer } = this;
-    const { state, examples } = explorer;
-    const clamp = (/** @type {number} */ T) => {
-      if (state.k !== null) state.k = Math.max(1, Math.min(state.k, T));
-    };
-    if (otherText) this.arrived = state.text === null;
-    if (state.text === null) {
-      const { T, k } = examples.trace(state.example);
-      clamp(T);
-      this.settled = state.k === null || state.k === k;
-      explorer.setSource(examples.source(state.example, state.k));
-    } else if (this.arrived) {
-      const { T, source } = explorer.routing;
-      clamp(T);
-      explorer.setSource(withKept(source, state.k ?? explorer.usualKept()));
-      this.settled = false;
-    }
-    explorer.report();
-    if (this.isLive) void this.run();
+  atOnce(state, routing) {
+    if (state.text !== null && !this.arrived) return null;
+    const isOwn = state.text !== null;
+    const source = isOwn ? routing.source : this.examples.source(state.example);
+    const T = source.tokens.length;
+    if (state.k !== null) state.k = Math.max(1, Math.min(state.k, T));
+    const k = isOwn ? this.usualKept(T) : this.examples.trace(state.example).k;
+    const moved = state.k !== null && state.k !== k;
+    this.stale = isOwn || moved;
+    return isOwn || moved ? withKept(source, state.k ?? k) : source;
   }
 
-  /** Run the model on what the state asks for. */
-  async run() {
-    const { explorer } = this;
-    const { state, session, examples } = explorer;
+  /** Run the model on what a state asks for; a later call ends an earlier one. @param {LinkState} state */
+  async run(state) {
     const turn = ++this.turn;
     const { tokens, left } =
       state.text === null
-        ? { tokens: examples.source(state.example, null).tokens, left: 0 }
-        : session.tokens(state.text);
-    const { obstacle } = this.facts;
-    this.facts = { obstacle, tokens: tokens.length, left, k: explorer.usualKept(tokens.length) };
-    explorer.nodes.reportText(session.status, this.facts);
-    if (tokens.length < 2) return this.runs.stop();
-    const dim = setTimeout(() => explorer.frame.body.classList.add("dim"), DIM_AFTER);
-    const k = state.k === null ? null : Math.min(state.k, tokens.length);
-    const result = await this.runs.run(tokens, { ...state, k });
-    clearTimeout(dim);
-    if (!result || turn !== this.turn) return;
-    explorer.frame.body.classList.remove("dim");
-    this.settled = this.arrived = true;
-    explorer.setSource(result.source);
-    await this.measure(result.run, tokens, turn);
-    session.test();
+        ? { tokens: this.examples.source(state.example).tokens, left: 0 }
+        : this.session.tokens(state.text);
+    this.facts = { tokens: tokens.length, left, k: this.usualKept(tokens.length) };
+    this.on.counted();
+    if (tokens.length < 2) return this.work.stop();
+    const slow = setTimeout(() => this.on.waits(true), DIM_AFTER);
+    const run = await this.work.run((signal) => this.compute(tokens, state, signal));
+    clearTimeout(slow);
+    if (!run || turn !== this.turn) return;
+    this.on.waits(false);
+    this.stale = false;
+    this.arrived = true;
+    this.on.arrives(sourceOf(run, tokens, run.settings.includeFirst));
+    await this.measure(run, state, turn);
+    this.session.test();
   }
 
-  /**
-   * Find out how the loss of the text moved.
-   * @param {import("../engine/engine.js").Run} run
-   * @param {import("./routing_view.js").TextToken[]} tokens
-   * @param {number} turn
-   */
-  async measure(run, tokens, turn) {
-    const key = tokens.map(({ id }) => id).join();
-    const changed = this.changes();
+  /** @param {TextToken[]} tokens @param {LinkState} state @param {AbortSignal} signal */
+  async compute(tokens, { k, first, off }, signal) {
+    const engine = /** @type {import("../engine/engine.js").Engine} */ (this.session.engine);
+    const ids = tokens.map(({ id }) => id);
+    const options = {
+      ...(k === null ? {} : { k: Math.min(k, tokens.length) }),
+      ...(first === null ? {} : { includeFirst: first }),
+    };
+    const key = JSON.stringify([ids, options]);
+    const began = performance.now();
+    const known = this.base?.key === key ? this.base.run : null;
+    const base = known ?? (await drain(engine.steps(ids, options), signal));
+    this.base = { key, run: base };
+    const ablate = off.map((row) => headOf(row, this.config.n_sparse_heads));
+    const run = off.length
+      ? await drain(engine.steps(ids, { ...options, ablate, base }), signal)
+      : base;
+    this.session.tell({ milliseconds: performance.now() - began });
+    return run;
+  }
+
+  /** Find out how the loss of the text moved. @param {Run} run @param {LinkState} state @param {number} turn */
+  async measure(run, state, turn) {
+    const key = run.ids.join();
+    const changed = this.changes(state);
     if (this.usual?.key !== key) this.usual = null;
-    this.showLoss(null);
+    this.tell(null);
     if (!this.usual) {
-      const losses = changed ? await this.runs.usualLosses(tokens) : await this.runs.losses(run);
+      const losses = await this.read(run, changed !== "");
       if (!losses) return;
       this.usual = { key, losses };
+      if (changed) this.tell(null);
     }
-    if (changed) this.showLoss(null);
-    const now = changed ? await this.runs.losses(run) : this.usual.losses;
-    if (now && turn === this.turn) this.showLoss(now);
-  }
-
-  /** @returns {string} What differs from the model as trained, in words. */
-  changes() {
-    const { state } = this.explorer;
-    const k = state.k === null ? "" : `at k = ${state.k}`;
-    return [k, this.variant().replace(/^, /, "with ")].filter(Boolean).join(", ");
+    const now = changed ? await this.read(run) : this.usual.losses;
+    if (now && turn === this.turn) this.tell(now);
   }
 
   /** @param {Float32Array | null} now */
-  showLoss(now) {
-    const { explorer } = this;
-    const stored = explorer.session.engine ? null : this.storedLosses();
-    const hint = this.isLive
-      ? "Switch a head off to see what it is worth."
-      : this.facts.obstacle || "A switch loads the live model.";
-    explorer.nodes.reportLoss({
-      usual: this.usual?.losses ?? stored,
-      now,
-      changed: this.isLive ? this.changes() : "",
-      hint,
-    });
-  }
-
-  /** @returns {Float32Array | null} */
-  storedLosses() {
-    const { routing } = this.explorer;
-    const losses = Array.from(
-      { length: routing.T - 1 },
-      (_, t) => routing.source.truth(t)?.loss ?? NaN,
-    );
-    return losses.some(Number.isNaN) || !losses.length ? null : Float32Array.from(losses);
+  tell(now) {
+    this.now = now;
+    this.on.measured();
   }
 
   /**
-   * React to news of the model.
-   * @param {import("../lib/session.js").Status} status
+   * Losses of a text, token by token, when the page is idle.
+   * @param {Run} run
+   * @param {boolean} [asTrained] Of the same text in the model as it was trained.
+   * @returns {Promise<Float32Array | null>} Null if other work came.
    */
-  follow(status) {
-    const { explorer } = this;
-    this.facts.obstacle = this.isLive ? "" : explorer.session.obstacle();
-    explorer.nodes.reportText(status, this.facts);
-    if (!this.isLive) this.showLoss(null);
-    // A switch that no model stands behind must not look as if it were on.
-    const { off, first } = explorer.state;
-    const switched = off.length > 0 || first !== null;
-    if (status.name === "error" && switched) explorer.change({ off: [], first: null });
-    if (status.name !== "live" || this.begun) return;
-    this.begun = true;
-    void this.run();
+  async read(run, asTrained = false) {
+    const { session } = this;
+    const { signal } = this.work;
+    try {
+      const own = asTrained && session.engine ? await drain(session.engine.steps(run.ids), signal) : run;
+      await drain(own.readSteps(), signal);
+      return own.losses;
+    } catch {
+      return null;
+    }
+  }
+
+  /** @param {LinkState} state @returns {string} What differs from the model as trained, in words. */
+  changes(state) {
+    const variant = variants(state, this.config.n_sparse_heads).join(", ");
+    const k = state.k === null ? [] : [`at k = ${state.k}`];
+    return [...k, ...(variant ? [`with ${variant}`] : [])].join(", ");
+  }
+
+  /**
+   * What is known of the loss of the text, and what to say where that is nothing.
+   * @param {LinkState} state
+   * @param {Routing} routing
+   */
+  losses(state, { T, source }) {
+    // A live run would compute them here and now.
+    const length = this.isLive ? 0 : T - 1;
+    const stored = Array.from({ length }, (_, t) => source.truth(t)?.loss ?? NaN);
+    const isStored = length > 0 && !stored.some(Number.isNaN);
+    return {
+      usual: this.usual?.losses ?? (isStored ? Float32Array.from(stored) : null),
+      now: this.now,
+      changed: this.isLive ? this.changes(state) : "",
+      hint: this.isLive
+        ? "Switch a head off to see what it is worth."
+        : this.session.obstacle() || "A switch loads the live model.",
+    };
   }
 }

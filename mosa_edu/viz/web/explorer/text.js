@@ -3,8 +3,6 @@
  * @module
  */
 
-import { TEXT_LEVEL } from "./levels.js";
-import { standing } from "./routing_view.js";
 import { chipOf, tokenChips } from "../lib/card.js";
 import { html, mono, setAttribute, setText } from "../lib/dom.js";
 import { fraction, plural } from "../lib/format.js";
@@ -12,19 +10,15 @@ import { fraction, plural } from "../lib/format.js";
 /** Widest bar under a token: all of the attention. */
 const FULL_BAR = 40;
 
-/**
- * One token in a sentence, for those who hear it.
- * @param {import("./view.js").View} view
- * @param {number} t
- * @returns {string}
- */
+/** @typedef {import("./view.js").View} View */
+
+/** @param {View} view @param {number} t @returns {string} A token for those who hear it. */
 export function tokenSentence(view, t) {
   const { routing, row } = view;
   const { before, piece, after } = view.word(t);
-  const name = before || after ? `${before}${piece}${after}, piece ${piece}` : piece;
-  const { kept, margin } = standing(routing, row, t);
+  const { kept, margin } = routing.standing(row, t);
   return [
-    name,
+    before || after ? `${before}${piece}${after}, piece ${piece}` : piece,
     `position ${t}`,
     kept ? "picked" : "not picked",
     `score ${fraction(routing.score(row, t))}`,
@@ -34,8 +28,22 @@ export function tokenSentence(view, t) {
   ].join(", ");
 }
 
-/** @param {import("./view.js").Actions} actions */
-export function textPanel(actions) {
+/** Fade the edges behind which there is more. @param {HTMLElement} list */
+function markEnds(list) {
+  list.classList.toggle("more-above", list.scrollTop > 2);
+  list.classList.toggle("more-below", list.scrollTop + list.clientHeight < list.scrollHeight - 2);
+}
+
+/** Keep a token in view inside its own box; the page must not move. @param {HTMLElement} list @param {HTMLElement} span */
+function scrollTo(list, span) {
+  if (list.scrollHeight <= list.clientHeight) return;
+  const [box, own] = [list.getBoundingClientRect(), span.getBoundingClientRect()];
+  if (own.top < box.top + 28) list.scrollTop += own.top - box.top - 28;
+  else if (own.bottom > box.bottom - 28) list.scrollTop += own.bottom - box.bottom + 28;
+}
+
+/** @param {import("../explorer.js").Explorer} explorer */
+export function textPanel(explorer) {
   const list = html("div", { class: "text", role: "listbox", "aria-label": "Tokens", dir: "auto" });
   const key = html(
     "p",
@@ -47,48 +55,39 @@ export function textPanel(actions) {
     html("span", { class: "hint" }, "Hover previews, click keeps."),
   );
   const label = html("p", { class: "note example", hidden: true });
-  const node = html("div", { class: "pad text-block" }, label, list, key);
   /** @type {HTMLElement[]} */
   let spans = [];
   let stop = 0; // the one token in the tab order
 
   list.addEventListener("pointermove", (event) => {
     const t = chipOf(event);
-    if (event.pointerType !== "mouse") return;
-    if (t >= 0) actions.preview({ token: t });
-    else actions.leave();
+    if (event.pointerType === "mouse") explorer.preview(t >= 0 ? { token: t } : null);
   });
-  list.addEventListener("pointerleave", () => actions.leave());
+  list.addEventListener("pointerleave", () => explorer.preview(null));
   list.addEventListener("click", (event) => {
     const t = chipOf(event);
-    if (t >= 0) actions.lock({ token: t });
+    if (t >= 0) explorer.select({ token: t });
   });
   list.addEventListener("scroll", () => markEnds(list));
 
-  /** @param {import("./view.js").View} view */
-  const rebuild = (view) => {
-    const chips = tokenChips(view.routing.texts, view.labels);
-    spans = chips.spans;
-    list.replaceChildren(...chips.parts.flat());
-  };
-
   return {
-    node,
+    node: html("div", { class: "pad text-block" }, label, list, key),
     list,
-    /**
-     * @param {import("./view.js").View} view
-     * @param {number} level
-     */
-    update(view, level) {
+    /** @param {View} view */
+    update(view) {
       const { routing, row, token } = view;
-      if (level >= TEXT_LEVEL) rebuild(view);
+      if (view.dirty.all) {
+        const chips = tokenChips(routing.texts, view.labels);
+        spans = chips.spans;
+        list.replaceChildren(...chips.parts.flat());
+      }
       label.hidden = !view.exampleLabel;
       setText(label, view.exampleLabel);
-      const weights = new Map(routing.attention(row, token)?.map(({ t, weight }) => [t, weight]));
+      const weights = routing.weights(row, token);
       spans.forEach((span, t) => {
         const weight = weights.get(t) ?? 0;
         const attended = weight >= 0.02;
-        let name = view.routing.texts[t].trim() ? "tok" : "tok sign";
+        let name = routing.texts[t].trim() ? "tok" : "tok sign";
         if (routing.isKept(row, t)) name += " in";
         else if (routing.perToken[t] === 0) name += " none";
         if (t === token) name += " at";
@@ -108,8 +107,8 @@ export function textPanel(actions) {
       scrollTo(list, spans[token]);
       markEnds(list);
     },
-    /** Spoken names of all tokens: many strings, so they wait for an idle moment. */
-    describe(/** @type {import("./view.js").View} */ view) {
+    /** Name all tokens for those who hear them: many strings, so it waits for an idle moment. @param {View} view */
+    describe(view) {
       spans.forEach((span, t) => setAttribute(span, "aria-label", tokenSentence(view, t)));
     },
     /** Move the keyboard to the token under study. */
@@ -119,48 +118,18 @@ export function textPanel(actions) {
   };
 }
 
-/**
- * Fade the edges behind which there is more.
- * @param {HTMLElement} list
- */
-function markEnds(list) {
-  list.classList.toggle("more-above", list.scrollTop > 2);
-  list.classList.toggle("more-below", list.scrollTop + list.clientHeight < list.scrollHeight - 2);
-}
-
-/**
- * Keep a token in view inside its own box; the page must not move.
- * @param {HTMLElement} list
- * @param {HTMLElement} span
- */
-function scrollTo(list, span) {
-  if (list.scrollHeight <= list.clientHeight) return;
-  const [box, own] = [list.getBoundingClientRect(), span.getBoundingClientRect()];
-  if (own.top < box.top + 28) list.scrollTop += own.top - box.top - 28;
-  else if (own.bottom > box.bottom - 28) list.scrollTop += own.bottom - box.bottom + 28;
-}
-
 /** The line that holds the numbers of the token under study. */
 export function readoutPanel() {
   const name = mono();
   const [score, rank, place] = [html("b"), html("b"), html("b")];
-  const [position, total, margin, keepers] = ["", "", "", ""].map((text) =>
-    document.createTextNode(text),
-  );
-  const fact = (/** @type {(Node | string)[]} */ ...parts) =>
-    html("span", { class: "fact" }, ...parts);
+  const [position, total, margin, keepers] = Array.from({ length: 4 }, () => new Text());
   const facts = [[position], ["score ", score], ["rank ", rank, total], [place, margin], [keepers]];
-  const node = html(
-    "div",
-    { class: "readout" },
-    name,
-    html("span", { class: "facts" }, ...facts.map((parts) => fact(...parts))),
-  );
+  const spans = facts.map((parts) => html("span", { class: "fact" }, ...parts));
   return {
-    node,
-    /** @param {import("./view.js").View} view */
+    node: html("div", { class: "readout" }, name, html("span", { class: "facts" }, ...spans)),
+    /** @param {View} view */
     update({ routing, row, token, labels }) {
-      const stands = standing(routing, row, token);
+      const stands = routing.standing(row, token);
       setText(name, labels[token]);
       position.data = `position ${token}`;
       setText(score, fraction(routing.score(row, token)));

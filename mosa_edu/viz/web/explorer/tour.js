@@ -3,91 +3,95 @@
  * @module
  */
 
-import { headCost } from "./cost.js";
-import { findingOf } from "./header.js";
 import { button, html, setAttribute, setText } from "../lib/dom.js";
 import { count, fraction, percent, plural } from "../lib/format.js";
+import { findingOf, sentenceOf } from "./card.js";
+import { headCost, pairs } from "./head.js";
 
 /** @typedef {import("./view.js").View} View */
-
-/** @type {{title: string, panel: string, say: (view: View) => string}[]} */
-const STOPS = [
-  { title: "Who is kept", panel: "text", say: who },
-  { title: "Why those", panel: "scores", say: why },
-  { title: "All the other heads", panel: "overview", say: everyone },
-  { title: "What is left to compute", panel: "sparse", say: left },
-  { title: "Who looks at whom", panel: "attention", say: looks },
-  { title: "What it saves", panel: "cost", say: saved },
-];
 
 /** @param {string} label */
 const quoted = (label) => `“${label}”`;
 
-/** @param {View} view */
-function who({ routing, row }) {
-  const found = findingOf(routing, row);
-  const blue = routing.picks[row].length ? " Its picks stand out in blue." : "";
-  return `${found.who}${found.keeps}${found.what}${blue}`;
-}
-
-/** @param {View} view */
-function why({ routing, row, labels }) {
-  const cut = routing.cut(row);
-  if (!cut) return "Something else than the highest score decides who is in this head.";
-  const begin = "The router of the head scores every token.";
-  if (cut.first < 0) return `${begin} All are in.`;
-  const [last, first] = [cut.last, cut.first].map((t) => quoted(labels[t]));
-  const value = fraction(cut.value);
-  if (cut.tie) return `${begin} ${last} and ${first} are level at ${value}: the earlier is in.`;
-  const out = fraction(routing.score(row, cut.first));
-  return `${begin} ${last}, with ${value}, is the last one in; ${first}, with ${out}, the first out.`;
-}
-
-/** @param {View} view */
-function everyone({ routing, labels }) {
-  const most = Math.max(...routing.perToken);
-  const name = quoted(labels[routing.perToken.indexOf(most)]);
-  const mean = routing.mean.toFixed(1);
-  const none = plural(routing.orphans().length, "token");
-  return `Each of the ${routing.rows} heads has a row. On average ${mean} heads keep a token; ${name} is kept by ${most}, the most; ${none} by none.`;
-}
-
-/** @param {View} view */
-function left({ routing: { T, picks }, row }) {
-  const k = picks[row].length;
-  const pairs = (/** @type {number} */ n) => count((n * (n + 1)) / 2);
-  return `A dense head looks at ${pairs(T)} pairs of these ${T} tokens. This one takes out its ${k} and looks at ${pairs(k)}.`;
-}
-
-/** @param {View} view */
-function looks({ routing, row, token, labels }) {
-  const name = quoted(labels[token]);
-  if (!routing.isKept(row, token)) {
-    return `${name} is not in this head, so here it neither looks nor is looked at. ${routing.perToken[token]} of ${plural(routing.rows, "head")} keep it.`;
-  }
-  const weights = routing.attention(row, token);
-  if (!weights) return "At this k the attention is known only to the live model.";
-  const best = weights.reduce((a, b) => (b.weight > a.weight ? b : a));
-  const whom = best.t === token ? "itself" : quoted(labels[best.t]);
-  return `Among the kept, ${name} looks most at ${whom}: ${fraction(best.weight, 2)} of its attention.`;
-}
-
-/** @param {View} view */
-function saved({ routing, row, config }) {
-  const shares = headCost(config, routing.T, routing.picks[row].length).map(
-    ({ name, share }) => `${percent(share)} of the ${name.replace("Pairs", "pairs")}`,
-  );
-  return `Beside one dense head, this one has ${shares.join(", ")}.`;
-}
+/** @type {{title: string, panel: string, say: (view: View) => string}[]} */
+const STOPS = [
+  {
+    title: "Who is kept",
+    panel: "text",
+    say({ routing, row }) {
+      const blue = routing.picks[row].length ? " Its picks stand out in blue." : "";
+      return sentenceOf(findingOf(routing, row)) + blue;
+    },
+  },
+  {
+    title: "Why those",
+    panel: "scores",
+    say({ routing, row, labels }) {
+      const cut = routing.cut(row);
+      if (!cut) return "Something else than the highest score decides who is in this head.";
+      const begin = "The router of the head scores every token.";
+      if (cut.first < 0) return `${begin} All are in.`;
+      const [last, first] = [cut.last, cut.first].map((t) => quoted(labels[t]));
+      const value = fraction(cut.value);
+      if (cut.tie) return `${begin} ${last} and ${first} are level at ${value}: the earlier is in.`;
+      const out = fraction(routing.score(row, cut.first));
+      return `${begin} ${last}, with ${value}, is the last one in; ${first}, with ${out}, the first out.`;
+    },
+  },
+  {
+    title: "All the other heads",
+    panel: "overview",
+    say({ routing, labels }) {
+      const most = Math.max(...routing.perToken);
+      const name = quoted(labels[routing.perToken.indexOf(most)]);
+      const mean = routing.mean.toFixed(1);
+      const none = plural(routing.orphans().length, "token");
+      return `Each of the ${routing.rows} heads has a row. On average ${mean} heads keep a token; ${name} is kept by ${most}, the most; ${none} by none.`;
+    },
+  },
+  {
+    title: "What is left to compute",
+    panel: "sparse",
+    say({ routing: { T, picks }, row }) {
+      const k = picks[row].length;
+      return `A dense head looks at ${count(pairs(T))} pairs of these ${T} tokens. This one takes out its ${k} and looks at ${count(pairs(k))}.`;
+    },
+  },
+  {
+    title: "Who looks at whom",
+    panel: "attention",
+    say({ routing, row, token, labels }) {
+      const name = quoted(labels[token]);
+      const keepers = `${routing.perToken[token]} of ${plural(routing.rows, "head")}`;
+      if (!routing.isKept(row, token))
+        return `${name} is not in this head, so here it neither looks nor is looked at. ${keepers} keep it.`;
+      const weights = routing.attention(row, token);
+      if (!weights) return "At this k the attention is known only to the live model.";
+      const best = weights.reduce((a, b) => (b.weight > a.weight ? b : a));
+      const whom = best.t === token ? "itself" : quoted(labels[best.t]);
+      return `Among the kept, ${name} looks most at ${whom}: ${fraction(best.weight, 2)} of its attention.`;
+    },
+  },
+  {
+    title: "What it saves",
+    panel: "cost",
+    say(view) {
+      const shares = headCost(view).map(
+        ({ name, share }) => `${percent(share)} of the ${name.replace("Pairs", "pairs")}`,
+      );
+      return `Beside one dense head, this one has ${shares.join(", ")}.`;
+    },
+  },
+];
 
 /**
- * @param {import("./controller.js").Explorer} explorer
+ * @param {import("../explorer.js").Explorer} explorer
  * @param {Record<string, HTMLElement>} panels By name.
  */
 export function tourPanel(explorer, panels) {
   const go = (/** @type {number} */ step) => {
     explorer.change(step ? { tour: step, view: "figure" } : { tour: step });
-    explorer.draw(); // the keyboard must not wait for a frame to find the next button
+    explorer.draw(false); // the keyboard must not wait for a frame to find the next button
     (step ? next : start).focus({ preventScroll: true });
   };
   const start = button("Tour", () => go(1), { class: "plain", title: "Six steps" });
@@ -96,13 +100,13 @@ export function tourPanel(explorer, panels) {
   const end = button("End tour", () => go(0), { class: "plain" });
   const title = html("p", { class: "h" });
   const words = html("p", { class: "said" });
-  const links = STOPS.map((step, i) => html("a", { class: "step", title: step.title }, `${i + 1}`));
-  links.forEach((link, i) =>
-    link.addEventListener("click", (event) => {
+  const links = STOPS.map((step, i) => {
+    const onclick = (/** @type {Event} */ event) => {
       event.preventDefault();
       go(i + 1);
-    }),
-  );
+    };
+    return html("a", { class: "step", title: step.title, onclick }, `${i + 1}`);
+  });
   const node = html(
     "section",
     { class: "tour", "aria-label": "Tour", hidden: true },
@@ -139,7 +143,7 @@ export function tourPanel(explorer, panels) {
       if (tour !== shown) show(tour);
       if (!tour) return;
       if (!view.isPreview) setText(words, STOPS[tour - 1].say(view));
-      links.forEach((link, i) => (link.href = explorer.address.link({ tour: i + 1 })));
+      links.forEach((link, i) => (link.href = explorer.addressWith({ tour: i + 1 })));
     },
   };
 }

@@ -19,8 +19,10 @@ import { megabytes } from "./format.js";
 import { openStage } from "./host.js";
 import { LIGHT } from "./palette.js";
 
+/** @typedef {import("./dom.js").Child} Child */
+
 /**
- * @typedef {Object} Figure What a card needs of its figure.
+ * @typedef {Object} Card What a card needs of its figure.
  * @property {string} id Of the finding.
  * @property {string} kind Class of the card.
  * @property {string} name
@@ -28,30 +30,41 @@ import { LIGHT } from "./palette.js";
  * @property {Node[]} above What stays over a table.
  * @property {Node[]} parts What a table takes the place of.
  * @property {Node[]} buttons Of this figure alone, at the foot.
- * @property {string} note
+ * @property {Child} note
+ * @property {string} [listed] What the table lists.
  * @property {() => void} turn Change between figure and table.
  * @property {() => string} fragment
  * @property {() => import("./export.js").Taken} taken
  */
 
-/** @param {Figure} figure */
-export function figureFrame({ id, kind, name, controls, above, parts, buttons, note, turn, fragment, taken }) {
+/** @param {Card} figure */
+export function figureFrame(figure) {
+  const { id, kind, name, controls, above, parts, buttons, note, turn, fragment, taken } = figure;
+  const { listed = `the ${name.toLowerCase()}` } = figure;
   const words = { who: html("span"), keeps: html("span", { class: "keeps" }), then: html("span"), what: html("span") };
   const finding = html("p", { class: "finding", id }, ...Object.values(words));
   const detail = html("p", { class: "detail" });
   const told = html("span", { class: "note told", role: "status" });
   const status = html("div", { class: "hidden", role: "status" });
   const pill = html("span", { class: "pill" });
-  const tell = (/** @type {string} */ sentence) => void (told.textContent = sentence);
+  const title = html("span", { class: "name" }, name);
+  let timer = 0;
+  const tell = (/** @type {string} */ sentence) => {
+    told.textContent = sentence;
+    clearTimeout(timer);
+    timer = setTimeout(() => (told.textContent = ""), TOLD);
+  };
   const turner = button("Table view", turn);
-  const { scroll, table } = tableSection(`Table of the ${name.toLowerCase()}`);
-  const foot = [...buttons, turner, shareButton(fragment, tell), ...takeButtons(taken, tell), told];
+  const { scroll, table } = tableSection(`Table of ${listed}`);
+  const share = shareButton(fragment, tell);
+  const foot = [...buttons, turner, share, ...takeButtons(taken, tell), told];
   const body = html("div", {}, ...parts);
+  const bar = html("div", { class: "controls" }, ...controls);
   const card = html(
     "div",
     { class: `card ${kind}`, role: "group", "aria-labelledby": id },
-    html("header", {}, html("div", { class: "top" }, html("span", { class: "name" }, name), pill), html("div", { class: "pad" }, finding, detail)),
-    html("div", { class: "controls" }, ...controls),
+    html("header", {}, html("div", { class: "top" }, title, pill), html("div", { class: "pad" }, finding, detail)),
+    bar,
     ...above,
     body,
     table,
@@ -59,14 +72,14 @@ export function figureFrame({ id, kind, name, controls, above, parts, buttons, n
     status,
   );
   return {
-    ...{ card, finding, detail, pill, status, tell },
+    ...{ card, title, finding, detail, pill, bar, body, scroll, table, told, share, status, tell },
     /**
      * @param {{who: string, keeps: string, then?: string, what: string}} said
-     * @param {string} more
+     * @param {Child | Child[]} more
      */
     say(said, more) {
       for (const [part, text] of Object.entries(said)) words[/** @type {keyof typeof words} */ (part)].textContent = text;
-      detail.textContent = more;
+      detail.replaceChildren(...[more].flat());
     },
     /**
      * @param {import("./session.js").Status} state
@@ -81,7 +94,10 @@ export function figureFrame({ id, kind, name, controls, above, parts, buttons, n
       body.hidden = build !== null;
       table.hidden = build === null;
       setAttribute(turner, "aria-pressed", `${build !== null}`);
-      if (build) scroll.replaceChildren(build());
+      if (!build) return;
+      const { scrollTop } = scroll;
+      scroll.replaceChildren(build());
+      scroll.scrollTop = scrollTop;
     },
   };
 }
@@ -109,6 +125,7 @@ export function fillPill(pill, { name, received, total, milliseconds }, live, va
 }
 
 const REST = 300;
+const TOLD = 6000;
 
 /**
  * @param {number} value
@@ -140,11 +157,13 @@ const opened = new Map();
 /** @typedef {{rows: string[][], caption: string, at: number, words: number[]}} Listed */
 
 /**
- * A figure; subclasses bring
+ * A figure: it is in a state, which `change` sets for good and `preview` for as long as a pointer
+ * rests; both draw. Subclasses bring
  * - `firstFrame()` and `bounded(state)`: the state before any touch, and a state made possible,
  * - `fields`: those of its links, unless `link(state)` and `stateOf(reader)` do it otherwise,
  * - `paint(state)`, `said(state)`, `table(state)`, `python(state)` and `provenance(state)`,
  * - `picture(state, palette, width)`: nodes and their height.
+ * @template {Record<string, any>} [S=any]
  */
 export class Figure {
   /**
@@ -167,13 +186,25 @@ export class Figure {
     this.id = `${key}-${place}`;
     this.width = 760;
     this.telling = false;
+    /** @type {ReturnType<typeof figureFrame>} from `mount` on, as what follows */
+    this.frame = /** @type {any} */ (null);
+    /** @type {S} what is kept, */
+    this.state = /** @type {any} */ (null);
+    /** @type {S} and what is drawn: other than the state while a pointer previews */
+    this.shown = this.state;
   }
 
   /**
    * Put the card together and draw the first frame.
-   * @param {{name: string, controls: HTMLElement[], parts: Node[], note: string, above?: Node[], buttons?: Node[]}} own
+   * @param {{name: string, controls: HTMLElement[], parts: Node[], note: Child, above?: Node[], buttons?: Node[], listed?: string}} own
    */
   mount(own) {
+    this.build(own);
+    this.begin();
+  }
+
+  /** @param {Parameters<Figure["mount"]>[0]} own */
+  build(own) {
     this.frame = figureFrame({
       buttons: [],
       above: [],
@@ -184,6 +215,10 @@ export class Figure {
       fragment: () => this.fragment(),
       taken: () => this.taken(),
     });
+  }
+
+  /** Draw the first frame, then follow what Python, the reader and the address say. */
+  begin() {
     this.stage.root.replaceChildren(this.frame.card);
     this.state = this.shown = this.firstFrame();
     this.follow();
@@ -217,13 +252,17 @@ export class Figure {
     });
     this.observer.observe(card);
     this.stage.root.addEventListener("keydown", ({ key }) => {
-      if (key !== "Escape") return;
-      if (this.shown !== this.state) this.preview(null);
-      else this.change(this.firstFrame());
+      if (key === "Escape") this.escape();
     });
     this.onHash = () => this.read();
     if (this.ownsFragment) addEventListener("hashchange", this.onHash);
     for (const name of this.synced) this.model.on(`change:${name}`, () => this.follow());
+  }
+
+  /** Back from a preview, else to the first frame. */
+  escape() {
+    if (this.shown !== this.state) this.preview(null);
+    else this.change(this.firstFrame());
   }
 
   /** @returns {number} Width of the drawing. */
@@ -241,7 +280,8 @@ export class Figure {
     redraw(drawing, this.picture(state, this.stage.palette(), this.inner), this.inner, label);
   }
 
-  draw() {
+  /** @param {boolean} [all] False where only a pointer moved. */
+  draw(all = true) {
     const { frame, shown } = this;
     const { detail, spoken, ...words } = this.said(shown);
     frame.say(words, detail);
@@ -263,30 +303,52 @@ export class Figure {
     const next = changes ? { ...this.state, ...changes } : this.state;
     if (Object.keys(next).every((name) => next[name] === this.shown[name])) return;
     this.shown = next;
+    this.drawSoon();
+  }
+
+  /** Draw in the next frame. */
+  drawSoon() {
     this.pending ??= requestAnimationFrame(() => {
       this.pending = undefined;
-      this.draw();
+      this.draw(false);
     });
   }
 
-  /** @param {Record<string, any>} changes */
+  /**
+   * What the reader changes: all else follows from here.
+   * @param {Record<string, any>} changes
+   */
   change(changes) {
-    const state = this.bounded({ ...this.state, ...changes });
-    this.state = this.shown = state;
+    this.enter(changes);
+    this.tellPython();
+    this.commitSoon();
+  }
+
+  /**
+   * Be in another state from now on, whoever asked for it.
+   * @param {Record<string, any>} changes
+   */
+  enter(changes) {
+    this.state = this.shown = this.bounded({ ...this.state, ...changes });
     this.draw();
-    this.telling = true; // what is set here comes back as a change
-    for (const name of this.synced) this.model.set(name, state[name]);
-    this.telling = false;
-    this.model.save_changes();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.settle(), REST);
   }
 
   /** What waits until the hand rests: browsers limit how often an address may change. */
-  settle() {
-    const inNotebook = this.model.get("kernel") ?? this.data.kernel;
-    if (this.ownsFragment && !inNotebook) writeFragment(this.fragment());
-    this.announce();
+  commitSoon() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.writeAddress();
+      this.announce();
+    }, REST);
+  }
+
+  writeAddress() {
+    if (this.ownsFragment && !this.inNotebook) writeFragment(this.fragment());
+  }
+
+  /** @returns {boolean} */
+  get inNotebook() {
+    return this.model.get("kernel") ?? this.data.kernel;
   }
 
   /** Say aloud what is shown. */
@@ -316,32 +378,57 @@ export class Figure {
     return Object.fromEntries(parts);
   }
 
-  /** @returns {string} */
-  fragment() {
-    const fields = new URLSearchParams(this.link(this.state));
-    if (this.state.view === "table") fields.set("view", "table");
+  /** @param {Record<string, any>} [state] @returns {string} Without "#". */
+  fragment(state = this.state) {
+    const fields = new URLSearchParams(this.link(state));
+    if (state.view === "table") fields.set("view", "table");
     return fields.toString();
   }
 
   /** Take over what the page's address says. */
   read() {
     const reader = fragmentReader(location.hash);
-    if (!this.ownsFragment || !reader.fields.has(this.key)) return;
+    if (!this.ownsFragment || !this.isLink(reader.fields)) return;
     const view = reader.oneOf("view", ["figure", "table"], "figure");
-    const state = { ...this.firstFrame(), ...this.stateOf(reader), view };
-    this.frame.tell(complaint(reader.complaints));
-    this.change(state);
+    this.showLink({ ...this.firstFrame(), view, ...this.stateOf(reader) }, reader.complaints);
     this.el.scrollIntoView({ block: "start" });
+  }
+
+  /** @param {URLSearchParams} fields @returns {boolean} */
+  isLink(fields) {
+    return fields.has(this.key);
+  }
+
+  /** @param {Record<string, any>} state @param {string[]} complaints */
+  showLink(state, complaints) {
+    this.frame.tell(complaint(complaints));
+    this.change(state);
+  }
+
+  /** @returns {Record<string, any>} The state by the names in `synced`. */
+  toPython() {
+    return Object.fromEntries(this.synced.map((name) => [name, this.state[name]]));
+  }
+
+  /** @param {Record<string, any>} values @returns {Record<string, any>} Parts of the state. */
+  fromPython(values) {
+    return values;
+  }
+
+  tellPython() {
+    this.telling = true; // what is set here comes back as a change
+    for (const [name, value] of Object.entries(this.toPython())) this.model.set(name, value);
+    this.telling = false;
+    this.model.save_changes();
   }
 
   /** Take over what Python says. */
   follow() {
     if (this.telling) return;
+    const known = this.toPython();
     const said = this.synced.map((name) => [name, this.model.get(name)]);
-    const news = said.filter(([name, value]) => value !== undefined && value !== this.state[name]);
-    if (!news.length) return;
-    this.state = this.shown = this.bounded({ ...this.state, ...Object.fromEntries(news) });
-    this.draw();
+    const news = said.filter(([name, value]) => value !== undefined && value !== known[name]);
+    if (news.length) this.enter(this.fromPython(Object.fromEntries(said)));
   }
 
   dispose() {
@@ -351,4 +438,49 @@ export class Figure {
     removeEventListener("hashchange", this.onHash);
     this.stage.dispose();
   }
+}
+
+/**
+ * Whether a finger scrubs: a page that scrolls hears one move, too, before it is cancelled.
+ * @param {PointerEvent} from
+ * @param {PointerEvent} to
+ */
+const goesSideways = (from, to) =>
+  Math.abs(to.clientX - from.clientX) > Math.abs(to.clientY - from.clientY);
+
+/**
+ * Let a drawing be pointed at: a mouse previews and its click selects, a finger selects at once.
+ * @param {HTMLElement | SVGElement} node Gets `touch-action: pan-y`, so that sideways drags scrub.
+ * @param {{preview: (target: any) => void, select: (target: any) => void}} figure
+ * @param {(x: number, y: number) => Record<string, any>} target What is there, in CSS pixels of the node.
+ */
+export function followPointer(node, figure, target) {
+  node.style.touchAction = "pan-y";
+  const place = (/** @type {PointerEvent} */ { clientX, clientY }) => {
+    const { left, top } = node.getBoundingClientRect();
+    return target(clientX - left, clientY - top);
+  };
+  /** @type {PointerEvent | null} where a finger went down */
+  let down = null;
+  let scrubs = false;
+  /** @type {Record<string, (event: PointerEvent) => void>} */
+  const listeners = {
+    pointerdown(event) {
+      [down, scrubs] = [event.pointerType === "mouse" ? null : event, false];
+    },
+    pointermove(event) {
+      if (event.pointerType === "mouse") figure.preview(place(event));
+      else if (down && (scrubs ||= goesSideways(down, event))) figure.select(place(event));
+    },
+    pointerup(event) {
+      if (event.pointerType === "mouse" ? event.button === 0 : down) figure.select(place(event));
+      down = null;
+    },
+    pointercancel: () => void (down = null),
+    pointerleave(event) {
+      if (event.pointerType === "mouse") figure.preview(null);
+    },
+  };
+  for (const [type, listener] of Object.entries(listeners))
+    node.addEventListener(type, /** @type {EventListener} */ (listener));
 }

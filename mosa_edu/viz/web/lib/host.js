@@ -102,7 +102,7 @@ function pageTheme() {
  * @param {HTMLElement} el
  * @param {string} css
  * @param {() => void} onTheme Called when the colours change.
- * @returns {{root: HTMLElement, palette: () => import("./palette.js").Palette, dispose: () => void}}
+ * @returns {{root: HTMLElement, palette: () => import("./palette.js").Palette, isPaper: () => boolean, dispose: () => void}}
  */
 export function openStage(el, css, onTheme) {
   const shadow = el.shadowRoot ?? el.attachShadow({ mode: "open" });
@@ -131,6 +131,7 @@ export function openStage(el, css, onTheme) {
   return {
     root,
     palette: () => (root.dataset.theme === "dark" && !print.matches ? DARK : LIGHT),
+    isPaper: () => print.matches,
     dispose: () => {
       observer.disconnect();
       for (const query of [scheme, print]) query.removeEventListener("change", follow);

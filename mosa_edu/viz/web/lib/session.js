@@ -7,9 +7,14 @@ import { Engine, fetchEngine, selfTest } from "../engine/engine.js";
 import { bookUrl } from "./host.js";
 
 /**
+ * A text that comes with the page, traced beforehand; its trace may have to be fetched.
+ * @typedef {{name: string, title: string, url: string | null, trace: Record<string, any> | null}} Example
+ */
+
+/**
  * What a page stores for the explorer.
  * @typedef {Object} StoredData
- * @property {import("../explorer/examples.js").Example[]} examples
+ * @property {Example[]} examples
  * @property {import("../engine/model.js").Config} config
  * @property {Record<string, string>} vocabulary Text of the entries that the examples predict.
  * @property {{url: string | null, sha256: string | null, bytes: number}} weights

@@ -1,0 +1,372 @@
+/**
+ * The head under study: the pairs left to compute, who looks at whom, what comes next, what it costs.
+ * @module
+ */
+
+import { headFlops } from "../engine/costs.js";
+import { bold, button, html, mono, prepareCanvas, setAttribute, setText } from "../lib/dom.js";
+import { followPointer } from "../lib/figure.js";
+import { count, fraction, headName, percent, plural, rowName } from "../lib/format.js";
+import { MONO } from "../lib/palette.js";
+import { placeOf } from "./view.js";
+
+const SMALLEST_DOT = 1.4;
+const WIDEST_CELL = 28;
+const WORD_CELL = 9;
+const MOST_BARS = 5;
+
+/** @typedef {import("../explorer.js").Explorer} Explorer */
+/** @typedef {import("./view.js").View} View */
+
+/** @param {number} n @returns {number} Pairs of a token with itself and those before it. */
+export const pairs = (n) => (n * (n + 1)) / 2;
+
+/**
+ * A heading, a note and what stands under them.
+ * @template {HTMLElement} E
+ * @param {string} name
+ * @param {E} body
+ */
+function column(name, body) {
+  const title = html("div", { class: "h" }, name);
+  const note = html("div", { class: "note" });
+  const node = html("section", { class: "col", "aria-label": name }, title, note, body);
+  return { node, title, note, body };
+}
+
+/** A lower triangle over a square. @param {CanvasRenderingContext2D} context @param {number} size @param {string} colour */
+function fillTriangle(context, size, colour) {
+  context.fillStyle = colour;
+  context.fill(new Path2D(`M0 0V${size}H${size}z`));
+}
+
+/** @param {Explorer} explorer */
+export function densePanel(explorer) {
+  const canvas = html("canvas", { role: "img", class: "framed" });
+  const { node, note } = column("Dense head", canvas);
+  let [size, T] = [0, 1];
+  let drawn = -1;
+  followPointer(canvas, explorer, (_, y) => ({
+    token: Math.max(0, Math.min(T - 1, Math.floor((y / size) * T))),
+  }));
+  return {
+    node,
+    /** @param {View} view */
+    update({ dirty, routing, token, palette, squareSize }) {
+      if (!dirty.all && token === drawn) return; // a dense head is like any other
+      drawn = token;
+      [size, T] = [squareSize, routing.T];
+      const context = prepareCanvas(canvas, size, size);
+      fillTriangle(context, size, palette.dense);
+      context.fillStyle = palette.cursor;
+      const cell = size / T;
+      context.fillRect(0, token * cell, (token + 1) * cell, Math.max(cell, 2));
+      const total = `${count(pairs(T))} pairs`;
+      note.textContent = `${total}, ${T} × ${T}`;
+      const words = `${total}: every token looks at itself and all before it`;
+      canvas.setAttribute("aria-label", words);
+    },
+  };
+}
+
+/** @param {Explorer} explorer */
+export function sparsePanel(explorer) {
+  const canvas = html("canvas", { role: "img", class: "framed" });
+  const { node, note } = column("This head", canvas);
+  /** @type {View} */
+  let view;
+  followPointer(canvas, explorer, (_, y) => {
+    const at = (y / view.squareSize) * view.routing.T - 0.5;
+    const picks = Array.from(view.routing.picks[view.row]);
+    return { token: picks.sort((s, t) => Math.abs(s - at) - Math.abs(t - at))[0] };
+  });
+  return {
+    node,
+    /** @param {View} next */
+    update(next) {
+      view = next;
+      const { routing, row, token, palette, squareSize: size } = view;
+      const context = prepareCanvas(canvas, size, size);
+      fillTriangle(context, size, palette.wash);
+      const cell = size / routing.T;
+      const dot = Math.max(cell, SMALLEST_DOT);
+      const picks = routing.picks[row];
+      for (let i = 0; i < picks.length; i++) {
+        context.fillStyle = picks[i] === token ? palette.cursor : palette.pick;
+        for (let j = 0; j <= i; j++) context.fillRect(picks[j] * cell, picks[i] * cell, dot, dot);
+      }
+      if (routing.isKept(row, token)) {
+        // For eyes that cannot tell the colours apart.
+        context.fillStyle = palette.cursor;
+        context.fill(new Path2D(`M0 ${(token + 0.5) * cell - 4}l6 4l-6 4z`));
+      }
+      const facts = `${count(pairs(picks.length))} of ${count(pairs(routing.T))} pairs`;
+      setText(note, `${facts}, ${dot > cell ? "dots enlarged" : "to scale"}`);
+      canvas.setAttribute("aria-label", `${facts} of ${headName(view.layer, view.head)}`);
+    },
+  };
+}
+
+/** Where the pairs of a head stand side by side. @param {View} view */
+function gatheredGrid({ routing, row, labels, squareSize, gatheredWidth: width, narrow, wide }) {
+  const k = routing.picks[row].length;
+  const letters = Array.from(routing.picks[row], (t) => Math.min(labels[t].length, 10));
+  const left = Math.min(Math.max(...letters) * 6.7 + 10, width / 3);
+  const room = Math.min(width - left, narrow ? Infinity : wide ? 300 : squareSize);
+  const cell = Math.min(WIDEST_CELL, room / k);
+  const flush = narrow || wide || k * cell < 120;
+  return { left: flush ? left : Math.max(left, width - k * cell), cell };
+}
+
+/** @param {CanvasRenderingContext2D} context @param {View} view @param {{left: number, cell: number}} grid */
+function drawGathered(context, { routing, row, token, other, palette, labels }, { left, cell }) {
+  const picks = routing.picks[row];
+  const { weight } = routing.source;
+  const gap = cell > 6 ? 1 : 0.5;
+  const every = cell >= WORD_CELL ? 1 : 3;
+  context.textAlign = "right";
+  for (let i = 0; i < picks.length; i++) {
+    const at = picks[i] === token;
+    context.fillStyle = at ? palette.cursor_wash : palette.pick_wash;
+    for (let j = 0; j <= i; j++)
+      context.fillRect(left + j * cell, i * cell, cell - gap, cell - gap);
+    context.fillStyle = at ? palette.cursor : palette.pick;
+    for (let j = 0; weight && j <= i; j++) {
+      const side = (cell - gap) * Math.sqrt(weight(row, i, j));
+      const inset = (cell - gap - side) / 2;
+      context.fillRect(left + j * cell + inset, i * cell + inset, side, side);
+      if (at && picks[j] === other) {
+        context.strokeStyle = palette.ink;
+        context.lineWidth = 1.5;
+        context.strokeRect(left + j * cell, i * cell, cell - gap, cell - gap);
+      }
+    }
+    const crowded = every > 1 && Math.abs(placeOf(picks, token) - i) * cell < 11;
+    if (!at && (i % every || crowded)) continue;
+    context.fillStyle = at ? palette.cursor_text : palette.ink;
+    context.font = `${at ? "bold " : ""}11px ${MONO}`;
+    const word = labels[picks[i]];
+    const short = word.length > 10 ? `${word.slice(0, 9)}…` : word;
+    context.fillText(short, left - 6, (i + 0.5) * cell + 3.5);
+  }
+}
+
+/** @param {Explorer} explorer */
+export function gatheredPanel(explorer) {
+  const canvas = html("canvas", { role: "img" });
+  const { node, note } = column("This head, gathered", canvas);
+  /** @type {View} */
+  let view;
+  let grid = { left: 0, cell: 1 };
+  followPointer(canvas, explorer, (x, y) => {
+    const picks = view.routing.picks[view.row];
+    const inside = (/** @type {number} */ place) =>
+      Math.max(0, Math.min(picks.length - 1, Math.floor(place / grid.cell)));
+    const [i, j] = [inside(y), inside(x - grid.left)];
+    return { token: picks[i], other: x >= grid.left && j <= i ? picks[j] : -1 };
+  });
+  return {
+    node,
+    /** @param {View} next */
+    update(next) {
+      view = next;
+      const { routing, row, other, token, labels, gatheredWidth: width, narrow } = view;
+      const k = routing.picks[row].length;
+      grid = gatheredGrid(view);
+      const height = Math.max(k * grid.cell, narrow ? 0 : view.squareSize);
+      drawGathered(prepareCanvas(canvas, width, height), view, grid);
+      const weight = view.dirty.head ? undefined : routing.weights(row, token).get(other);
+      if (weight !== undefined)
+        return note.replaceChildren(
+          mono(labels[token]),
+          " looks at ",
+          mono(labels[other]),
+          ": ",
+          bold(fraction(weight)),
+        );
+      const all = count(pairs(k));
+      const known = routing.source.weight ? "area = weight" : "weights only with the live model";
+      setText(note, `${narrow ? "the same " : ""}${all} pairs, ${known}`);
+      canvas.setAttribute("aria-label", `Attention among the ${k} tokens kept: ${all} weights`);
+    },
+  };
+}
+
+/**
+ * @typedef {Object} Bar
+ * @property {string} word
+ * @property {number} share Of the full width.
+ * @property {string} number
+ * @property {string} [kind] Classes: "track" shows what the bar is a share of.
+ * @property {number} [t] Token that the word stands for; its position is told beside it.
+ */
+
+/**
+ * A list of bars that is changed in place: rebuilding it at every hover would cost a layout.
+ * @param {(t: number) => void} [onPress] Pressing a bar's word, if it stands for a token.
+ */
+function barList(onPress) {
+  const node = html("ul", { class: "bars" });
+  /** @type {Record<"row" | "word" | "small" | "fill" | "number", HTMLElement>[]} */
+  const kept = [];
+  /** @type {number[]} */
+  let tokens = [];
+  const add = () => {
+    const place = kept.length;
+    const press = () => onPress?.(tokens[place]);
+    const word = onPress ? button("", press, { class: "word" }) : html("span");
+    const [small, fill, number] = [html("small"), html("i"), html("span", { class: "bar-number" })];
+    const track = html("span", { class: "bar-track" }, fill);
+    const row = html("li", {}, html("span", { class: "bar-word" }, word, small), track, number);
+    node.append(row);
+    return kept[kept.push({ row, word, small, fill, number }) - 1];
+  };
+  /** @param {Bar[]} bars */
+  const show = (bars) => {
+    tokens = bars.map(({ t = -1 }) => t);
+    bars.forEach(({ word, share, number, kind = "", t = -1 }, i) => {
+      const own = kept[i] ?? add();
+      own.row.hidden = false;
+      setAttribute(own.row, "class", `bar-row ${kind}`);
+      setText(own.word, word);
+      setText(own.small, t < 0 ? "" : `${t}`);
+      setAttribute(own.word, "disabled", onPress && t < 0 ? "" : null);
+      setAttribute(own.fill, "style", `width:${(100 * share).toFixed(2)}%`);
+      setText(own.number, number);
+    });
+    for (const { row } of kept.slice(bars.length)) row.hidden = true;
+  };
+  return { node, show };
+}
+
+/** @param {Explorer} explorer */
+export function attentionPanel(explorer) {
+  const { node, title, note, body } = column("Attention", html("div"));
+  const list = barList((t) => explorer.select({ token: t }));
+  /** @param {View} view */
+  const absent = ({ routing, token, labels }) => {
+    const n = routing.perToken[token];
+    title.replaceChildren(html("code", { class: "cur" }, labels[token]), " is not in this head");
+    note.textContent = n
+      ? `It neither sends nor receives here. ${n} of ${plural(routing.rows, "head")} pick it:`
+      : "No sparse head picks it: only the dense heads see it.";
+    const chips = routing.rowsOf(token).map((row) => {
+      const name = rowName(row, routing.heads);
+      return button(name, () => explorer.select({ row }), { class: "chip" });
+    });
+    body.replaceChildren(...(n ? [html("div", { class: "chips wrap" }, ...chips)] : []));
+  };
+  return {
+    node,
+    /** @param {View} view */
+    update(view) {
+      const { routing, row, token, labels } = view;
+      if (!routing.isKept(row, token)) return absent(view);
+      title.replaceChildren("Attention from ", html("code", { class: "cur" }, labels[token]));
+      const weights = routing.attention(row, token);
+      if (!weights) {
+        note.textContent = "At this k the weights are known only to the live model.";
+        return body.replaceChildren();
+      }
+      const best = weights.toSorted((a, b) => b.weight - a.weight || b.t - a.t);
+      const own = best.find(({ t }) => t === token)?.weight ?? 0;
+      const seen = `${plural(weights.length, "pick")} in view, itself included`;
+      setText(note, own >= 0.95 ? "it looks almost only at itself" : seen);
+      const kind = "track cursor";
+      /** @type {Bar[]} */
+      const rows = best.slice(0, MOST_BARS).map(({ t, weight }) => {
+        return { word: labels[t], share: weight, number: fraction(weight, 2), kind, t };
+      });
+      const rest = best.slice(MOST_BARS);
+      const left = rest.reduce((sum, { weight }) => sum + weight, 0);
+      if (rest.length)
+        rows.push({ word: `${rest.length} more`, share: left, number: fraction(left, 2), kind });
+      list.show(rows);
+      if (list.node.parentNode !== body) body.replaceChildren(list.node);
+    },
+  };
+}
+
+export function nextPanel() {
+  const list = barList();
+  const { node, note } = column("Next token", html("div", {}, list.node));
+  let drawn = -1;
+  return {
+    node,
+    /** @param {View} view */
+    update({ dirty, routing, token, entry, whatIf, labels }) {
+      if (!dirty.all && token === drawn) return; // the model's guess, not this head's
+      drawn = token;
+      const best = routing.source.next(token);
+      const truth = routing.source.truth(token);
+      const held = whatIf ? " (held as traced)" : "";
+      const plain = token + 1 < routing.T ? "the model's guesses" : "the text ends here";
+      if (!truth) note.textContent = plain + held;
+      else {
+        const rank = `, rank ${truth.rank + 1}${held}`;
+        note.replaceChildren("the text says ", bold(mono(labels[token + 1])), rank);
+      }
+      const top = Math.max(best[0].probability, truth?.probability ?? 0, 1e-9);
+      const also = truth && !best.some(({ id }) => id === truth.id) ? [truth] : [];
+      list.show(
+        [...best, ...also].map(({ id, probability }) => {
+          const kind = truth?.id === id ? "truth" : "";
+          return { word: entry(id), share: probability / top, number: percent(probability), kind };
+        }),
+      );
+    },
+  };
+}
+
+/** What a head costs beside a dense one. @param {View} view @returns {{name: string, share: number, words: string}[]} */
+export function headCost({ config, routing: { T, picks }, row }) {
+  const k = picks[row].length;
+  const share = (/** @type {string} */ name, /** @type {number} */ part, /** @type {number} */ all) => {
+    return { name, share: part / all, words: `${count(part)} of ${count(all)}` };
+  };
+  const { d_model: width, d_head: inner, sparsity } = config;
+  const shape = { width, inner, T, sparsity, factor: 1 };
+  const [flops, dense] = [headFlops(config.sparse, shape, k).total, headFlops("dense", shape).total];
+  const [size, unit] = dense < 1e6 ? [1e3, "thousand"] : [1e6, "million"];
+  const words = `${(flops / size).toFixed(2)} of ${(dense / size).toFixed(2)} ${unit}`;
+  return [
+    share("Pairs", pairs(k), pairs(T)),
+    ...(width ? [{ name: "FLOPs", share: flops / dense, words }] : []), // a trace alone does not know it
+    share("KV slots", k, T),
+  ];
+}
+
+/** @param {string | null} link Where costs are explained. */
+export function costPanel(link) {
+  const { node, note, body } = column("Cost of this head", html("div"));
+  let drawn = -1; // tokens kept
+  note.append("share of ", html("i", { class: "swatch" }), " one dense head");
+  if (link) note.append(" · ", html("a", { href: link }, "budgets"));
+  return {
+    node,
+    /** @param {View} view */
+    update(view) {
+      const { routing, row, config, dirty } = view;
+      const k = routing.picks[row].length;
+      if (!dirty.all && k === drawn) return;
+      drawn = k;
+      const rows = headCost(view).map(({ name, share, words }) => {
+        const style = `width:${(100 * Math.min(share, 1)).toFixed(2)}%`;
+        return html(
+          "div",
+          { class: "cost" },
+          html("div", { class: "cost-line" }, name, bold(percent(share))),
+          html("div", { class: "share" }, html("i", { style })),
+          html("div", { class: "note" }, words),
+        );
+      });
+      const usual = Math.floor(routing.T / config.sparsity);
+      const least = usual < 2 && k === Math.min(2, routing.T);
+      const why = `T / ${config.sparsity} would be ${usual}, but a head keeps at least 2 tokens.`;
+      body.replaceChildren(
+        html("div", { class: "costs" }, ...rows),
+        ...(least ? [html("p", { class: "note" }, why)] : []),
+      );
+    },
+  };
+}
