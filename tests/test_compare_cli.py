@@ -42,6 +42,9 @@ def test_sweep_trains_scores_and_repeats_nothing(sweep, tmp_path, capsys) -> Non
         score = ScoreRecord.load(tmp_path / "records" / "scores" / f"{name}.json")
         assert (run.name, run.status, score.name) == (name, "finished", name)
         assert run.training["steps"] == 3
+        kind = name.partition("-")[0]
+        assert (run.comparison.kind, run.comparison.match) == (kind, "flops")
+        assert run.comparison.recipe.startswith(f"d{run.model['d_model']}-")
     shares = ProbeRecord.load(tmp_path / "records" / "probes" / "selection-mosa-flops-4-seed0.json")
     assert shares.column("selected") == [0.25, 0.25]
     assert main(sweep) == 0

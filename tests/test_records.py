@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mosa_edu.records import RoutingTrace, RunRecord, Token, provenance, write_atomic
+from mosa_edu.records import Comparison, RoutingTrace, RunRecord, Token, provenance, write_atomic
 from mosa_edu.records.codec import decode, encode, plain
 from mosa_edu.records.run import command_line
 
@@ -54,6 +54,7 @@ def make_run(**changes):
         "train_curve": [[1, 32, 6.25], [2, 64, np.float32(6.0)]],
         "validation": {"64": {"loss": 5.9, "stderr": 0.01}},
         "status": "finished",
+        "comparison": Comparison("compare", "no_sink", "flops", 8, recipe="d64-1"),
     }
     return RunRecord(**fields | changes)
 
@@ -211,7 +212,7 @@ def test_diverged_run_is_still_json():
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("version", 2),
+        ("version", 3),
         ("status", "crashed"),
         ("n_parameters", -1),
         ("tokens_seen", True),
@@ -227,9 +228,22 @@ def test_wrong_run_is_refused_by_the_name_of_its_field(field, value):
 
 
 def test_future_version_is_refused_before_its_fields():
-    text = json.dumps({"version": 2, "something": "new"})
-    with pytest.raises(ValueError, match=r"RunRecord.version must be 1, got 2"):
+    text = json.dumps({"version": 3, "something": "new"})
+    with pytest.raises(ValueError, match=r"RunRecord.version must be 1 or 2, got 3"):
         RunRecord.from_json(text)
+
+
+def test_a_run_of_version_1_has_no_comparison_and_a_wrong_one_is_refused():
+    values = json.loads(make_run().to_json())
+    del values["comparison"]
+    old = RunRecord.from_json(json.dumps(values | {"version": 1}))
+    assert old == make_run(comparison=None)
+    with pytest.raises(ValueError, match="lacks the field 'comparison'"):
+        RunRecord.from_json(json.dumps(values))
+    with pytest.raises(ValueError, match="Comparison lacks the field 'match'"):
+        make_run(comparison={"plan": "p", "kind": "k", "sparsity": 8, "baseline": "", "recipe": ""})
+    with pytest.raises(ValueError, match=r"Comparison\.match must be one of"):
+        Comparison("compare", "mosa", "nothing", 8)
 
 
 @pytest.mark.parametrize("kind", [RoutingTrace, RunRecord])

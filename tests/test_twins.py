@@ -6,6 +6,7 @@ import pytest
 
 from mosa_edu.costs import model_flops, model_parameters
 from mosa_edu.experiments.plans import KINDS, dense_baseline, jobs, twin
+from mosa_edu.records import Comparison
 
 
 @pytest.mark.parametrize("kind", KINDS[1:-1])
@@ -35,10 +36,10 @@ def test_what_stands_beside_the_sparse_heads():
 def test_the_control_is_what_is_left_of_the_baseline_in_a_hybrid():
     """Catches a control of equal FLOPs, or one that is named as if it were matched."""
     (job,) = jobs(("fewer",), (3,))
-    assert KINDS[-1] == job.kind
+    assert job.comparison == Comparison("compare", "dense_ablation", "none", None)
     hybrid = twin("mosa")
     assert job.config == replace(dense_baseline(), n_dense_heads=hybrid.n_dense_heads)
-    assert (job.name, job.match) == ("fewer-nothing-seed3", "nothing")
+    assert job.name == "fewer-nothing-seed3"
     with pytest.raises(ValueError, match=r"kind must be one of dense, mosa.*got 'few'"):
         twin("few")
 

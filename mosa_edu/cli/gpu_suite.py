@@ -196,7 +196,7 @@ def _finish(job: Job, step: Step) -> int:
     record = RunRecord.load(folder / "record.json")
     if record.status == "stopped":
         return TIME_UP
-    record = dataclasses.replace(record, name=job.name, command=step.command)
+    record = dataclasses.replace(job.named(record), command=step.command)
     if record.status == "finished":
         record = _judged(job, record, folder, step)
     size = len(record.to_json())

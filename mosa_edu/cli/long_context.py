@@ -10,6 +10,7 @@ from mosa_edu.checks import require
 from mosa_edu.experiments.plans import LONG_CONTEXT_KINDS as KINDS
 from mosa_edu.experiments.plans import N_KEPT, Job, long_models
 from mosa_edu.experiments.runner import add_flags, add_shard, checked, run_sweep
+from mosa_edu.records import Comparison
 
 SWEEP = "long-context"
 SAMPLE = (80, 6, 1)
@@ -47,7 +48,18 @@ def long_jobs(kinds: list[str], seeds: list[int], length: int, n_kept: int) -> l
     unknown = sorted(set(kinds) - set(models))
     require(not unknown, "--kinds", ",".join(unknown), f"among {', '.join(models)}")
     return [
-        Job(f"long-{kind}-{length}-k{n_kept}-seed{seed}", kind, "flops", models[kind], seed)
+        Job(
+            f"long-{kind}-{length}-k{n_kept}-seed{seed}",
+            Comparison(
+                SWEEP,
+                kind,
+                "none" if kind == "dense" else "flops",
+                models[kind].sparsity if models[kind].n_sparse_heads else None,
+                baseline="routing",
+            ),
+            models[kind],
+            seed,
+        )
         for seed in seeds
         for kind in kinds
     ]

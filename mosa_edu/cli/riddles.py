@@ -40,7 +40,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train the missing runs, ask them, and print the table."""
     seeds = checked(args)
-    wanted = jobs(args.kinds.split(","), seeds, args.sparsity, size=args.size)
+    wanted = jobs(args.kinds.split(","), seeds, args.sparsity, size=args.size, plan="cloze")
     return run_sweep(wanted, args, _table, _score, SWEEP)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
 from mosa_edu.costs import PAPER_BASELINES, isoflop_twin
-from mosa_edu.experiments.plans import Job, pair_jobs
+from mosa_edu.experiments.plans import Job, compared, pair_jobs
 
 if TYPE_CHECKING:
     from mosa_edu.data.tokens import TokenSet
@@ -93,9 +93,13 @@ def first_jobs(suite: Suite, vocab_size: int, seed: int) -> list[Job]:
     wanted += [("mosa", sparsity) for sparsity in suite.sparsities]
     wanted += [(suite.repair, suite.sparsities[0])]
     return [
-        Job(f"{kind}-flops-{sparsity}-seed{seed}", kind, "flops", _twin(suite, dense, *job), seed)
-        for job in wanted
-        for kind, sparsity in [job]
+        Job(
+            f"{kind}-flops-{sparsity}-seed{seed}",
+            compared("gpu-suite", kind, "flops", sparsity),
+            _twin(suite, dense, kind, sparsity),
+            seed,
+        )
+        for kind, sparsity in wanted
     ]
 
 

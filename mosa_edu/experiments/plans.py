@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from mosa_edu.checks import require
 from mosa_edu.config import PRESETS, SPARSE_KINDS, ModelConfig
 from mosa_edu.costs import head_flops, head_parameters, head_shape, isoflop_twin, isoparameter_twin
+from mosa_edu.records.run import Comparison, RunRecord, recipe_name
 
 FIRST_GRID = ("dense", "mosa", "fixed", "routing", "random", "prefix")
 """The baseline, the paper's layer and rivals, and the controls: more heads without learned ones,
@@ -15,6 +16,14 @@ and the same router made causal."""
 
 KINDS = ("dense", *SPARSE_KINDS, "pure", "local", "free", "fewer")
 """All that `twin` builds."""
+
+VARIANTS = {
+    "pure": "mosa_only",
+    "local": "local_hybrid",
+    "free": "no_sink",
+    "fewer": "dense_ablation",
+}
+"""Kinds of models, rather than of heads, by the names that records have for them."""
 
 N_DENSE_KEPT = 2
 """Dense heads that a small hybrid keeps; the paper keeps 4 of 9."""
@@ -32,11 +41,8 @@ class Job:
     name : str
         Kind, match, sparsity and seed, such as ``mosa-flops-8-seed1``; ``fewer`` is matched with
         nothing and has no sparsity.
-    kind : str
-        ``dense``, or the kind of the sparse heads.
-    match : str
-        What is equal to the dense baseline's: ``flops``, ``parameters``, ``loss`` or
-        ``nothing``.
+    comparison : Comparison
+        What its record will be compared by; the recipe is known when there is a record.
     config : ModelConfig
         The model.
     seed : int
@@ -44,10 +50,14 @@ class Job:
     """
 
     name: str
-    kind: str
-    match: str
+    comparison: Comparison
     config: ModelConfig
     seed: int
+
+    def named(self, record: RunRecord) -> RunRecord:
+        """Return a record of this run with the name and the comparison of the job."""
+        recipe = recipe_name(record.training, record.data, self.config.d_model)
+        return replace(record, name=self.name, comparison=replace(self.comparison, recipe=recipe))
 
 
 def dense_baseline(size: str = "explorer") -> ModelConfig:
@@ -124,6 +134,7 @@ def jobs(
     sparsity: int = 8,
     match: str = "flops",
     size: str = "explorer",
+    plan: str = "compare",
 ) -> list[Job]:
     """List the runs of a comparison, seed by seed, so that a part of them is a whole grid.
 
@@ -135,6 +146,8 @@ def jobs(
         Seeds of each.
     sparsity, match, size
         As in `twin`.
+    plan : str
+        What records call the comparison.
 
     Returns
     -------
@@ -143,14 +156,24 @@ def jobs(
     """
     models = {kind: twin(kind, sparsity, match, size) for kind in kinds}
     first = "" if size == "explorer" else f"{size}-"
-    matches = {kind: "nothing" if kind == "fewer" else match for kind in models}
     names = {kind: f"{first}{kind}-{match}-{sparsity}" for kind in models}
     names["fewer"] = f"{first}fewer-nothing"
     return [
-        Job(f"{names[kind]}-seed{seed}", kind, matches[kind], model, seed)
+        Job(f"{names[kind]}-seed{seed}", compared(plan, kind, match, sparsity), model, seed)
         for seed in seeds
         for kind, model in models.items()
     ]
+
+
+def compared(plan: str, kind: str, match: str, sparsity: int) -> Comparison:
+    """Say what a kind of model is compared by in a plan."""
+    sparse = kind not in ("dense", "fewer")
+    return Comparison(
+        plan,
+        VARIANTS.get(kind, kind),
+        "none" if kind == "fewer" else match,
+        sparsity if sparse else None,
+    )
 
 
 def _beside_local(baseline: ModelConfig, sparsity: int, match: str) -> ModelConfig:
@@ -202,7 +225,8 @@ def pair_jobs(
         include_first=True,
     )
     name = f"mosa-loss-{sparsity}-heads{n_heads}"
-    return [Job(f"{name}-seed{seed}", "mosa", "loss", config, seed) for seed in seeds]
+    comparison = compared("pair", "mosa", "loss", sparsity)
+    return [Job(f"{name}-seed{seed}", comparison, config, seed) for seed in seeds]
 
 
 def next_heads(

@@ -213,7 +213,7 @@ def finish(
     if status == 0 and finished is not None and finished.status == "finished":
         (score or score_job)(job, folder, args, out)
     if finished is not None and finished.status != "stopped":
-        dataclasses.replace(finished, name=job.name).save(record)
+        job.named(finished).save(record)
     return status
 
 

@@ -6,7 +6,15 @@ records. They are frozen dataclasses of numpy arrays and plain values, with JSON
 
 from mosa_edu.records.codec import write_atomic
 from mosa_edu.records.history import RoutingHistory
-from mosa_edu.records.run import RunRecord, provenance
+from mosa_edu.records.run import Comparison, RunRecord, provenance
 from mosa_edu.records.trace import RoutingTrace, Token
 
-__all__ = ["RoutingHistory", "RoutingTrace", "RunRecord", "Token", "provenance", "write_atomic"]
+__all__ = [
+    "Comparison",
+    "RoutingHistory",
+    "RoutingTrace",
+    "RunRecord",
+    "Token",
+    "provenance",
+    "write_atomic",
+]

@@ -1,5 +1,6 @@
 """One training run, finished or not: what was asked, what it cost, what came out."""
 
+import hashlib
 import json
 import math
 import os
@@ -20,7 +21,53 @@ from mosa_edu.checks import require
 from mosa_edu.records.codec import JsonRecord, check_fields, is_count, plain, read_object
 
 STATUSES = ("finished", "diverged", "stopped")
-VERSION = 1
+MATCHES = ("flops", "parameters", "loss", "none")
+VERSION = 2
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a run is compared by, as the plan that asked for it knew.
+
+    Parameters
+    ----------
+    plan : str
+        Name of the plan.
+    kind : str
+        The plan's word for the model: a kind of heads, or a variant such as ``mosa_only``.
+    match : {"flops", "parameters", "loss", "none"}
+        What is equal to the baseline's.
+    sparsity : int or None
+        T / k of the sparse heads; None without any.
+    baseline : str
+        Kind of the model that costs are matched with.
+    recipe : str
+        What two runs must share to be compared, see `recipe_name`; empty until there is a record.
+    """
+
+    plan: str
+    kind: str
+    match: str
+    sparsity: int | None
+    baseline: str = "dense"
+    recipe: str = ""
+
+    def __post_init__(self) -> None:
+        require(self.match in MATCHES, "Comparison.match", self.match, f"one of {MATCHES}")
+
+
+def recipe_name(training: Mapping[str, Any], data: Mapping[str, Any], d_model: int) -> str:
+    """Name training, text and width, the seed aside: equal names, equal recipes.
+
+    Text is told by its fingerprint, so that a corpus may be called by another name.
+
+    >>> recipe_name({"steps": 9, "seed": 1}, {"corpus": "tales"}, 64)
+    'd64-ee63f788'
+    """
+    schedule = {name: value for name, value in training.items() if name != "seed"}
+    shared = [schedule, data.get("fingerprint", data), d_model]
+    digest = hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:8]
+    return f"d{d_model}-{digest}"
 
 
 @dataclass(frozen=True)
@@ -56,12 +103,14 @@ class RunRecord(JsonRecord):
         Sequence length, as text, to `{"loss": nats per token, "stderr": float, ...}`.
     status : {"finished", "diverged", "stopped"}
         How the run ended.
+    comparison : Comparison, optional
+        What the run is compared by; None for one that no plan asked for.
     flops_per_token : float, optional
         Forward FLOPs for a token, as `mosa_edu.costs` counts them.
     extra : dict
         Anything else, as plain JSON values.
     version : int
-        Version of this format; only 1 is known.
+        Version of this format. Version 1 had no comparison.
 
     Raises
     ------
@@ -83,6 +132,7 @@ class RunRecord(JsonRecord):
     train_curve: Sequence[Sequence[float | None]]
     validation: dict[str, dict[str, Any]]
     status: str
+    comparison: Comparison | None = None
     flops_per_token: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     version: int = VERSION
@@ -104,6 +154,10 @@ class RunRecord(JsonRecord):
             known = str(length).isdigit() and isinstance(scores, dict) and "loss" in scores
             require(known, "RunRecord.validation", {length: scores}, "{length: {'loss': ...}}")
         object.__setattr__(self, "train_curve", plain(self.train_curve, "RunRecord.train_curve"))
+        if isinstance(self.comparison, Mapping):
+            found = dict(self.comparison)
+            check_fields(found, {f.name for f in fields(Comparison)}, set(), "Comparison")
+            object.__setattr__(self, "comparison", Comparison(**found))
         for point in self.train_curve:
             known = isinstance(point, list) and len(point) == 3
             require(known, "RunRecord.train_curve", point, "a list of [step, tokens, loss]")
@@ -137,8 +191,10 @@ class RunRecord(JsonRecord):
     def from_json(cls, text: str) -> "RunRecord":
         """Read a record back."""
         values = read_object(text, "RunRecord")
+        if values.get("version") == 1:
+            values |= {"version": VERSION, "comparison": None}
         version = values.get("version")
-        require(version == VERSION, "RunRecord.version", version, f"{VERSION}")
+        require(version == VERSION, "RunRecord.version", version, f"1 or {VERSION}")
         optional = {"flops_per_token", "extra"}
         check_fields(values, {f.name for f in fields(cls)} - optional, optional, "RunRecord")
         return cls(**values)
