@@ -36,26 +36,20 @@ FLAGS = (
 LOCAL = ("http://127.0.0.1:", "http://127.0.0.1/", "file:", "data:", "blob:", "about:")
 
 
-MOVING = "() => document.getAnimations().some((a) => a.playState === 'running' || a.pending)"
+STILL = """async () => {
+  await document.fonts.ready;
+  const frame = () => new Promise(requestAnimationFrame);
+  const moving = () => document.getAnimations().some((a) => a.pending || a.playState === "running");
+  // Two frames in a row: what the first one starts is seen in the second.
+  for (let still = 0; still < 2; still = moving() ? 0 : still + 1) await frame();
+}"""
 
 
 def settle(page: Page) -> Page:
     """Wait until a page looks as it will stay: loaded, fonts there, no colour still fading."""
     page.emulate_media(reduced_motion="reduce")
     page.wait_for_load_state("networkidle")
-    page.evaluate("() => document.fonts.ready.then(() => true)")
-    # Two frames in a row: what the first one starts is seen in the second.
-    page.wait_for_function(
-        f"""async () => {{
-          const moving = {MOVING};
-          const frame = () => new Promise(requestAnimationFrame);
-          for (let n = 0; n < 2; n += 1) {{
-            await frame();
-            if (moving()) return false;
-          }}
-          return true;
-        }}"""
-    )
+    page.evaluate(STILL)
     return page
 
 
