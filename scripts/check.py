@@ -1,4 +1,8 @@
-"""Run every check of the project, to the end even when some fail, and add the results up."""
+"""Run every check of the project, to the end even when some fail, and add the results up.
+
+Two workers, one a core, take the steps from one queue: the long ones first, the small ones fill
+what is left, so that both are busy to the end.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "_build" / "reports"
+WORKERS = 2
 LONGEST_SECONDS = 9600
 SHOWN_LINES = 150
 
@@ -30,11 +35,14 @@ class Step:
         Run in the checkout with the environment's Python.
     counts_tests : bool
         Whether pytest runs it; its tests are then counted one by one.
+    after : tuple of str
+        The steps that must have ended before, where they are among the chosen ones.
     """
 
     name: str
     command: list[str]
     counts_tests: bool = False
+    after: tuple[str, ...] = ()
     passed: int = 0
     failed: int = 0
     skipped: int = 0
@@ -88,9 +96,14 @@ class Step:
 
 
 def test_environment() -> dict[str, str]:
-    """Return the variables of every check: no hub, no proxy on the way to localhost."""
+    """Return the variables of every check: no hub, no proxy on the way to localhost.
+
+    Torch gets one thread in each process: two workers with two each would wait for one another,
+    and a training of 16 seconds then takes minutes.
+    """
     local = "127.0.0.1,localhost"
-    return os.environ | {"HF_HUB_OFFLINE": "1", "NO_PROXY": local, "no_proxy": local}
+    own = {"HF_HUB_OFFLINE": "1", "NO_PROXY": local, "no_proxy": local, "OMP_NUM_THREADS": "1"}
+    return os.environ | own
 
 
 def pytest_step(name: str, *arguments: str) -> Step:
@@ -114,47 +127,79 @@ def static_steps() -> list[Step]:
     ]
 
 
-def unit_step() -> Step:
-    """Return the tests that need neither the book nor a browser, with all doctests."""
+def long_steps() -> list[Step]:
+    """Return the checks that run the package, the book's notebooks, its pages and the wheel.
+
+    The book comes first, since its pages wait for it; the rest is in order of its length.
+    """
     readme = ["README.md"] if (ROOT / "README.md").exists() else []
-    return pytest_step(
-        "unit",
-        *("tests", "mosa_edu", "book/_ext", *readme),
-        *("--doctest-modules", "--doctest-glob=README.md"),
-        *("-m", "not browser and not wheel"),
-    )
-
-
-def book_steps() -> list[Step]:
-    """Return the checks of the built book, its notebooks, and the wheel."""
-    steps = [Step("book", ["scripts/build_book.py", "--fresh"])]
     notebooks = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "book").glob("*.ipynb"))]
-    if notebooks:
-        nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "2400"]
-        steps.append(
-            pytest_step("notebooks", *nbval, "--nbval-sanitize-with", "nbval.cfg", *notebooks)
-        )
+    nbval = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "2400")
+    sanitize = ("--nbval-sanitize-with", "nbval.cfg")
+    pages, figures = (
+        pytest_step("pages", "tests", "-m", "pages"),
+        pytest_step("browser", "tests", "-m", "browser and not pages"),
+    )
+    pages.after, figures.after = ("book", "browser-install"), ("browser-install",)
     return [
-        *steps,
+        Step("book", ["scripts/build_book.py", "--fresh"]),
         Step("browser-install", ["scripts/install_browser.py"]),
-        pytest_step("browser", "tests", "-m", "browser"),
+        *([pytest_step("notebooks", *nbval, *sanitize, *notebooks)] if notebooks else []),
+        figures,
+        pytest_step(
+            "unit",
+            *("tests", "mosa_edu", "book/_ext", *readme),
+            *("--doctest-modules", "--doctest-glob=README.md"),
+            *("-m", "not browser and not wheel"),
+        ),
+        pages,
         pytest_step("wheel", "tests", "-m", "wheel"),
     ]
 
 
-def run_lane(steps: list[Step], printing: threading.Lock) -> None:
-    """Run steps one after the other and print each outcome when it is known."""
-    for step in steps:
-        if step.counts_tests:
-            with printing:
-                print(f"          start   {step.name}", flush=True)
-        step.run()
-        with printing:
-            word = "FAILED" if step.failed else "ok"
-            last = step.output.strip().splitlines()[-1:] or [""]
-            print(f"{step.seconds:6.1f} s  {word:6}  {step.name:16} {last[0][:100]}", flush=True)
-            if step.failed:
-                print("\n".join(step.output.splitlines()[-SHOWN_LINES:]), flush=True)
+class Queue:
+    """Steps that workers take and run, and whose outcomes they print when they are known."""
+
+    def __init__(self, steps: list[Step]) -> None:
+        self.waiting = list(steps)
+        self.ended = threading.Condition()
+        self.open = {step.name for step in steps}
+
+    def take(self) -> Step | None:
+        """Return the first step that waits for no other, or None when all are taken."""
+        with self.ended:
+            while self.waiting:
+                for step in self.waiting:
+                    if self.open.isdisjoint(step.after):
+                        self.waiting.remove(step)
+                        if step.counts_tests:
+                            print(f"          start   {step.name}", flush=True)
+                        return step
+                self.ended.wait()
+        return None
+
+    def work(self) -> None:
+        """Take and run steps until none is left."""
+        while (step := self.take()) is not None:
+            step.run()
+            with self.ended:
+                self.open.remove(step.name)
+                self.ended.notify_all()
+                word = "FAILED" if step.failed else "ok"
+                last = step.output.strip().splitlines()[-1:] or [""]
+                line = f"{step.seconds:6.1f} s  {word:6}  {step.name:16} {last[0][:100]}"
+                print(line, flush=True)
+                if step.failed:
+                    print("\n".join(step.output.splitlines()[-SHOWN_LINES:]), flush=True)
+
+    def run(self) -> None:
+        """Run all steps, as many at a time as there are workers."""
+        # Daemons: Ctrl-C then ends the command instead of going on with the next step.
+        threads = [threading.Thread(target=self.work, daemon=True) for _ in range(WORKERS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
 
 def summary(steps: list[Step]) -> str:
@@ -170,30 +215,21 @@ def summary(steps: list[Step]) -> str:
 
 
 def main() -> int:
-    """Run the chosen steps in two lanes, one a core, and return 1 if any failed."""
+    """Run the chosen steps and return 1 if any failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("only", nargs="*", metavar="STEP", help="names of steps; none means all")
     arguments = parser.parse_args()
     REPORTS.mkdir(parents=True, exist_ok=True)
 
-    lanes = [[unit_step()], [*static_steps(), *book_steps()]]
-    names = {step.name for lane in lanes for step in lane}
+    steps = [*long_steps(), *static_steps()]
+    names = {step.name for step in steps}
     if unknown := set(arguments.only) - names:
         parser.error(f"no such step: {', '.join(sorted(unknown))}; there are {sorted(names)}")
     if arguments.only:
-        lanes = [[step for step in lane if step.name in arguments.only] for lane in lanes]
+        steps = [step for step in steps if step.name in arguments.only]
 
-    printing = threading.Lock()
-    # Daemons: Ctrl-C then ends the command instead of going on with the next step.
-    threads = [
-        threading.Thread(target=run_lane, args=(lane, printing), daemon=True) for lane in lanes
-    ]
     start = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    steps = [step for lane in lanes for step in lane]
+    Queue(steps).run()
     print(f"{time.monotonic() - start:6.1f} s  in all; outputs in {REPORTS}", flush=True)
     print(summary(steps), flush=True)
     return int(any(step.failed for step in steps))

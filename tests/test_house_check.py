@@ -1,7 +1,6 @@
 """Protects make test: every check runs, a failure is never lost, the last line counts."""
 
 import re
-import threading
 
 import check
 import pytest
@@ -14,7 +13,7 @@ def reports(tmp_path, monkeypatch):
 
 
 def run(*steps: check.Step) -> str:
-    check.run_lane(list(steps), threading.Lock())
+    check.Queue(list(steps)).run()
     return check.summary(list(steps))
 
 
@@ -64,6 +63,16 @@ def test_a_check_that_hangs_is_a_failure(monkeypatch):
 
 
 def test_every_part_of_the_promise_is_a_step():
-    names = [step.name for step in [*check.static_steps(), check.unit_step(), *check.book_steps()]]
+    names = [step.name for step in [*check.static_steps(), *check.long_steps()]]
     promised = {"lint", "format", "types", "layers", "spelling", "workflows", "unit", "book"}
-    assert promised | {"browser", "wheel"} <= set(names)
+    assert promised | {"browser", "pages", "notebooks", "wheel"} <= set(names)
+    assert len(set(names)) == len(names)
+
+
+def test_a_step_begins_when_those_it_needs_have_ended(reports):
+    """Also where it comes first in the queue, and where a needed step was not chosen."""
+    note = "import sys; open({!r}, 'a').write(sys.argv[1])".format(str(reports / "order"))
+    pages = check.Step("pages", ["-c", note, "p"], after=("book", "not chosen"))
+    book = check.Step("book", ["-c", f"import time; time.sleep(0.2); {note}", "b"])
+    assert run(pages, book).endswith("2 passed, 0 failed")
+    assert (reports / "order").read_text() == "bp"
