@@ -1,5 +1,8 @@
 """A pre-LayerNorm decoder whose attention heads come from its config."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -10,7 +13,21 @@ from mosa_edu.checks import require
 from mosa_edu.config import PRESETS, ModelConfig
 from mosa_edu.selection import Recorder
 
-__all__ = ["PRESETS", "ModelConfig", "TransformerLM"]
+__all__ = ["PRESETS", "ModelConfig", "TransformerLM", "evaluating"]
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Put a model in evaluation mode inside a `with` block, and back in its own after it.
+
+    Selectors that keep running statistics must not learn from a text that is only looked at.
+    """
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
 
 
 class FeedForward(nn.Module):

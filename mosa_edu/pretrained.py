@@ -7,7 +7,6 @@ that one checksum covers them all. Nothing in it is code.
 
 import hashlib
 import json
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from mosa_edu.config import ModelConfig
 from mosa_edu.data.tokenizer import END_OF_TEXT, Tokenizer
 from mosa_edu.head_kinds import HEAD_KINDS, kinds
 from mosa_edu.model import TransformerLM
-from mosa_edu.records import write_atomic
+from mosa_edu.records import recorded_path, write_atomic
 from mosa_edu.selection import kept
 from mosa_edu.texts import PROBES
 from mosa_edu.tracing import Recording
@@ -90,7 +89,7 @@ def load_pretrained(name: str = "explorer") -> tuple[TransformerLM, Tokenizer]:
 def pretrained_path(name: str = "explorer") -> Path:
     """Return where the file of a shipped model lies."""
     require(name in PRETRAINED, "name", name, f"one of {PRETRAINED}")
-    return Path(str(resources.files("mosa_edu") / "recorded" / name / "model.safetensors"))
+    return recorded_path(name, "model.safetensors")
 
 
 def load_page_model(path: str | Path) -> tuple[TransformerLM, Tokenizer]:

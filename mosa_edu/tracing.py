@@ -1,8 +1,8 @@
 """From a model and a text to a routing trace, through the recorder that layers are handed."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,12 +13,11 @@ from torch.nn import functional as F
 
 from mosa_edu.attention import SparseAttention
 from mosa_edu.checks import require
-from mosa_edu.model import TransformerLM
+from mosa_edu.model import TransformerLM, evaluating
 from mosa_edu.records import RoutingTrace, Token, provenance, write_atomic
 from mosa_edu.records.history import RoutingHistory
 from mosa_edu.records.trace import N_NEXT
-from mosa_edu.selection import ExpertChoice, Recorder, Selection
-from mosa_edu.selection.expert_choice import top_k_positions
+from mosa_edu.selection import ExpertChoice, Selection
 
 
 class Spans(Protocol):
@@ -102,7 +101,7 @@ def trace(
     ids = torch.tensor([token.id for token in tokens])
     recording = Recording()
     device = next(model.parameters()).device
-    with _evaluating(model), torch.no_grad():
+    with evaluating(model), torch.no_grad():
         logits = model(ids[None].to(device), record=recording)[0].float().cpu()  # (T, V)
     require(bool(logits.isfinite().all()), "logits", "NaN or inf", "finite: the weights are broken")
     if source is None:
@@ -115,17 +114,6 @@ def trace(
         provenance=source,
         **arrays,
     )
-
-
-@contextmanager
-def _evaluating(model: TransformerLM) -> Iterator[None]:
-    """Selectors that keep running statistics must not learn from the text that is looked at."""
-    was_training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(was_training)
 
 
 def _routing(recording: Recording, T: int) -> dict[str, Any]:
@@ -233,48 +221,44 @@ class Tracer:
         if k is not None:
             T = len(self.tokenizer.spans(text))
             require(min(2, T) <= k <= T, "k", k, f"in [{min(2, T)}, {T}], T = {T}")
-        with nullcontext() if k is None else _keeping(self.model, k):
+        with ExitStack() as overrides:
+            if k is not None:
+                k_best = lambda own, x, _: own.best(own.router(x), k)  # noqa: E731
+                overrides.enter_context(selecting(mosa_selectors(self.model), k_best))
             return trace(self.model, self.tokenizer, text, name=self.name, sha256=self.sha256)
 
 
-class _KeepK(nn.Module):
-    """Expert choice with the router of another selector and a k of its own, for one text."""
+Choose = Callable[[ExpertChoice, Tensor, Selection], Selection]
+"""From a selector, the tokens (B, T, d_model) it was given and its own selection to another one."""
 
-    causal = False
 
-    def __init__(self, own: ExpertChoice, k: int) -> None:
-        super().__init__()
-        self.router, self.include_first = own.router, own.include_first
-        self.n_heads, self.k = own.n_heads, k
-
-    def forward(
-        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
-    ) -> Selection:
-        router_logits = self.router(x)  # (B, H, T)
-        if record is not None:
-            record.record("router", router_logits=router_logits)
-        ranked = router_logits.clone()
-        if self.include_first:
-            ranked[..., 0] = torch.inf
-        indices = top_k_positions(ranked, self.k)
-        return Selection(indices, router_logits.gather(-1, indices).sigmoid())
+def mosa_selectors(model: TransformerLM) -> list[ExpertChoice]:
+    """Return the selectors of all layers with sparse heads, refusing any but expert choice."""
+    layers = [layer for layer in model.modules() if isinstance(layer, SparseAttention)]
+    selectors = [layer.selector for layer in layers if isinstance(layer.selector, ExpertChoice)]
+    known = 0 < len(selectors) == len(layers)
+    allowed = "one whose heads keep their k best tokens"
+    require(known, "model", "one with another rule of selection", allowed)
+    return selectors
 
 
 @contextmanager
-def _keeping(model: TransformerLM, k: int) -> Iterator[None]:
-    """Let every sparse head of a model keep k tokens for a while."""
-    layers = [layer for layer in model.modules() if isinstance(layer, SparseAttention)]
-    before = [layer.selector for layer in layers if isinstance(layer.selector, ExpertChoice)]
-    known = 0 < len(before) == len(layers)
-    allowed = "one whose heads keep their k best tokens"
-    require(known, "model", "one with another rule of selection", allowed)
+def selecting(selectors: Iterable[ExpertChoice], choose: Choose) -> Iterator[None]:
+    """Let somebody else choose in place of some selectors inside a `with` block.
+
+    The router still scores: whoever chooses takes gates from it, and the cache sees its logits.
+    """
+
+    def hook(selector: nn.Module, given: tuple[Any, ...], own: Selection) -> Selection:
+        assert isinstance(selector, ExpertChoice)
+        return choose(selector, given[0], own)
+
+    handles = [selector.register_forward_hook(hook) for selector in selectors]
     try:
-        for layer, selector in zip(layers, before, strict=True):
-            layer.selector = _KeepK(selector, k)
         yield
     finally:
-        for layer, selector in zip(layers, before, strict=True):
-            layer.selector = selector
+        for handle in handles:
+            handle.remove()
 
 
 class RoutingLog:

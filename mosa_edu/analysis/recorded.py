@@ -6,13 +6,12 @@ that are.
 """
 
 from collections.abc import Callable
-from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mosa_edu.analysis.tables import LongContextRecords
 from mosa_edu.checks import require
-from mosa_edu.records import RoutingHistory, RoutingTrace, RunRecord
+from mosa_edu.records import RoutingHistory, RoutingTrace, RunRecord, recorded_path
 from mosa_edu.records.decode_trace import DecodingStory
 from mosa_edu.records.leak import LeakExample
 from mosa_edu.records.probe import ProbeRecord
@@ -54,7 +53,7 @@ def recorded_probes(folder: Path | str | None = None) -> dict[str, ProbeRecord]:
 
 def recorded_long_context(folder: Path | str | None = None) -> LongContextRecords:
     """Read what `mosa-edu long-context` trained; empty as long as it was not run."""
-    parts = Path(folder or _recorded() / "long_context")
+    parts = Path(folder or recorded_path("long_context"))
     return LongContextRecords(
         list(_all(RunRecord.load, "runs", parts / "runs").values()),
         _all(ScoreRecord.load, "scores", parts / "scores"),
@@ -72,7 +71,7 @@ def recorded_riddles(
     folder: Path | str | None = None,
 ) -> tuple[list[RunRecord], dict[str, ScoreRecord], dict[str, ProbeRecord]]:
     """Read the runs, scores and answers of `mosa-edu riddles`; empty as long as it was not run."""
-    parts = Path(folder or _recorded() / "riddles")
+    parts = Path(folder or recorded_path("riddles"))
     runs, scores = recorded_runs(parts / "runs"), recorded_scores(parts / "scores")
     return runs, scores, recorded_probes(parts / "probes")
 
@@ -119,7 +118,7 @@ def recorded_notebook(name: str) -> RunRecord:
 
 def shipped_scores(name: str = "explorer") -> ScoreRecord:
     """Read the three scores of a shipped model, of its rounded weights."""
-    found = {path.parent.name: path for path in _recorded().glob("*/scores.json")}
+    found = {path.parent.name: path for path in recorded_path().glob("*/scores.json")}
     require(name in found, "name", name, f"one of {sorted(found)}")
     return ScoreRecord.load(found[name])
 
@@ -137,8 +136,4 @@ def _named(load: Callable[[Path], Record], kind: str, name: str) -> Record:
 
 
 def _files(kind: str, folder: Path | str | None = None) -> list[Path]:
-    return sorted(Path(folder or _recorded() / kind).glob("*.json"))
-
-
-def _recorded() -> Path:
-    return Path(str(resources.files("mosa_edu"))) / "recorded"
+    return sorted(Path(folder or recorded_path(kind)).glob("*.json"))

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from mosa_edu.checks import require
 from mosa_edu.generation.cache import Heads, decoding_heads
-from mosa_edu.model import TransformerLM
+from mosa_edu.model import TransformerLM, evaluating
 
 
 class Cache:
@@ -292,9 +292,7 @@ def stream(
         Which text goes on, and with what.
     """
     _check(model, prompts, n_tokens)
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         texts = [list(prompt) for prompt in prompts]
         forecasts = _recomputed(model, texts) if reselect else _decoded(model, texts)
         ends = [len(prompt) + n_tokens for prompt in prompts]
@@ -307,8 +305,6 @@ def stream(
             for row, token in zip(rows, sampler.pick(logits[going_on], rows), strict=True):
                 texts[row].append(token)
                 yield row, token
-    finally:
-        model.train(was_training)
 
 
 def _check(model: TransformerLM, prompts: Sequence[Sequence[int]], n_tokens: int) -> None:

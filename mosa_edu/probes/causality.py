@@ -15,7 +15,7 @@ from mosa_edu.attention import HybridAttention
 from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
 from mosa_edu.head_kinds import kinds
-from mosa_edu.model import TransformerLM, build_attention
+from mosa_edu.model import TransformerLM, build_attention, evaluating
 
 LAYER_TRIALS, LAYER_TOLERANCE = 200, 1e-6
 MODEL_CUTS, MODEL_TOLERANCE = (32, 128, 224, 254), 1e-4
@@ -76,18 +76,16 @@ def perturb_layer(
     require(seq_len >= 2, "seq_len", seq_len, "at least 2")
     require(trials >= 1, "trials", trials, "at least 1")
     generator = torch.Generator().manual_seed(seed)
-    was_training = layer.training
-    layer.eval()
-    shares, largest = [], 0.0
-    for _ in range(trials):
-        x = torch.randn(1, seq_len, d_model, generator=generator)
-        redrawn = int(torch.randint(1, seq_len, (), generator=generator))
-        other = x.clone()
-        other[:, redrawn] = torch.randn(d_model, generator=generator)
-        before = (layer(x) - layer(other))[0, :redrawn].abs().amax(dim=-1)  # (redrawn,)
-        shares.append(float((before > LAYER_TOLERANCE).float().mean()))
-        largest = max(largest, float(before.max()))
-    layer.train(was_training)
+    with evaluating(layer):
+        shares, largest = [], 0.0
+        for _ in range(trials):
+            x = torch.randn(1, seq_len, d_model, generator=generator)
+            redrawn = int(torch.randint(1, seq_len, (), generator=generator))
+            other = x.clone()
+            other[:, redrawn] = torch.randn(d_model, generator=generator)
+            before = (layer(x) - layer(other))[0, :redrawn].abs().amax(dim=-1)  # (redrawn,)
+            shares.append(float((before > LAYER_TOLERANCE).float().mean()))
+            largest = max(largest, float(before.max()))
     changed = [share > 0 for share in shares]
     return LayerChange(sum(changed) / trials, sum(shares) / trials, largest)
 
@@ -100,15 +98,13 @@ def perturb_future(
     T = tokens.shape[1]
     require(all(0 <= cut < T - 1 for cut in cuts), "cuts", tuple(cuts), f"in [0, T - 1 = {T - 1})")
     generator = torch.Generator().manual_seed(seed)
-    was_training = model.training
-    model.eval()
-    logits = model(tokens)
-    changes = []
-    for cut in cuts:
-        drawn = torch.randint(model.config.vocab_size, tokens.shape, generator=generator)
-        other = torch.cat([tokens[:, : cut + 1], drawn.to(tokens.device)[:, cut + 1 :]], dim=1)
-        changes.append(_compare(logits, model(other), cut))
-    model.train(was_training)
+    with evaluating(model):
+        logits = model(tokens)
+        changes = []
+        for cut in cuts:
+            drawn = torch.randint(model.config.vocab_size, tokens.shape, generator=generator)
+            other = torch.cat([tokens[:, : cut + 1], drawn.to(tokens.device)[:, cut + 1 :]], dim=1)
+            changes.append(_compare(logits, model(other), cut))
     return changes
 
 

@@ -14,7 +14,7 @@ import torch
 from mosa_edu.checks import require
 from mosa_edu.data.cloze import KINDS, Riddle, ask
 from mosa_edu.data.tokenizer import Tokenizer
-from mosa_edu.model import TransformerLM
+from mosa_edu.model import TransformerLM, evaluating
 from mosa_edu.records import provenance
 from mosa_edu.records.probe import ProbeRecord
 
@@ -81,16 +81,12 @@ def answers(
     for number, riddle in enumerate(riddles):
         by_length[len(riddle.beginnings[0])].append(number)
     right = np.empty(len(riddles))
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         for length, numbers in by_length.items():
             step = max(batch_tokens // (2 * length), 1)
             for start in range(0, len(numbers), step):
                 some = numbers[start : start + step]
                 right[some] = _right(model, [riddles[number] for number in some])
-    finally:
-        model.train(was_training)
     return right
 
 

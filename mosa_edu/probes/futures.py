@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mosa_edu.checks import require
 from mosa_edu.data.tokenizer import Tokenizer
-from mosa_edu.model import TransformerLM
+from mosa_edu.model import TransformerLM, evaluating
 from mosa_edu.probes.causality import MODEL_TOLERANCE
 from mosa_edu.records import provenance
 from mosa_edu.records.leak import Forecast, LeakExample, Piece
@@ -52,11 +52,9 @@ def reroll_future(
     require(1 <= cut < T, "cut", cut, f"in [1, {T})")
     ids = [span.id for span in spans]
     drawn = roll_future(seed, T - cut, model.config.vocab_size)
-    was_training = model.training
-    model.eval()
-    before, logits = _run(model, ids)
-    after, other = _run(model, ids[:cut] + drawn)
-    model.train(was_training)
+    with evaluating(model):
+        before, logits = _run(model, ids)
+        after, other = _run(model, ids[:cut] + drawn)
     require(len(before) > 0, "model", "a model without them", "one with sparse heads")
     heads = model.config.n_sparse_heads
     return LeakExample(
@@ -82,11 +80,9 @@ def count_rewritten(
     same = list(ids[:cut]) == list(other[:cut])
     shared = cut >= 1 and same and min(len(ids), len(other)) >= cut
     require(shared, "cut", cut, "at least 1, with the same tokens before it in both texts")
-    was_training = model.training
-    model.eval()
-    before, logits = _run(model, list(ids))
-    after, others = _run(model, list(other))
-    model.train(was_training)
+    with evaluating(model):
+        before, logits = _run(model, list(ids))
+        after, others = _run(model, list(other))
     pairs = [
         [{t for t in row if t < cut} for row in rows] for rows in zip(before, after, strict=True)
     ]

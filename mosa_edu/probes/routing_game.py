@@ -1,90 +1,22 @@
 """Let somebody else than the router choose for one head, and see what the model's loss does."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from mosa_edu.attention import SparseAttention
 from mosa_edu.checks import require
 from mosa_edu.data.tokenizer import Tokenizer
-from mosa_edu.model import TransformerLM
+from mosa_edu.model import TransformerLM, evaluating
 from mosa_edu.probes.futures import roll_future
 from mosa_edu.records import provenance
 from mosa_edu.records.leak import Piece
 from mosa_edu.records.routing_game import RouterContest
-from mosa_edu.selection import ExpertChoice, Recorder, Selection, kept
-
-
-def mosa_heads(model: TransformerLM, layer: int, head: int) -> SparseAttention:
-    """Look up the sparse heads of a layer."""
-    layers = [own for own in model.modules() if isinstance(own, SparseAttention)]
-    require(0 <= layer < len(layers), "layer", layer, f"in [0, {len(layers)})")
-    sparse = layers[layer]
-    kind = type(sparse.selector).__name__
-    require(isinstance(sparse.selector, ExpertChoice), "model", kind, "one of MoSA heads")
-    require(0 <= head < sparse.n_heads, "head", head, f"in [0, {sparse.n_heads})")
-    return sparse
-
-
-class ByHand(nn.Module):
-    """The selection of another selector, but for one head.
-
-    Parameters
-    ----------
-    own : ExpertChoice
-        The other selector.
-    head : int
-        Which head.
-    picks : sequence of int
-        Positions that it keeps, at most as many as `own` does; each enters with the gate that
-        the router of `own` gives it.
-    """
-
-    causal = False
-
-    def __init__(self, own: ExpertChoice, head: int, picks: Sequence[int]) -> None:
-        super().__init__()
-        self.own, self.n_heads = own, own.n_heads
-        self.head, self.picks = head, sorted(picks)
-
-    def forward(
-        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
-    ) -> Selection:
-        """Select by `own`, then put the picks in place of one head's."""
-        selection = self.own(x, attention_mask, record)
-        indices, scores = selection.indices.clone(), selection.scores.clone()
-        valid = torch.ones_like(indices, dtype=torch.bool)
-        n, head = len(self.picks), self.head
-        indices[:, head], scores[:, head], valid[:, head] = 0, 0, False
-        places = torch.tensor(self.picks, dtype=torch.long, device=x.device)
-        indices[:, head, :n], valid[:, head, :n] = places, True
-        scores[:, head, :n] = self.own.router(x)[:, head, places].sigmoid()
-        return Selection(indices, scores, valid)
-
-
-@contextmanager
-def picking(
-    model: TransformerLM, layer: int, head: int, picks: Sequence[int] | None, T: int
-) -> Iterator[None]:
-    """Replace the selection of one head inside a `with` block."""
-    own = mosa_heads(model, layer, head)
-    selector = own.selector
-    assert isinstance(selector, ExpertChoice)
-    if picks is not None:
-        inside = len(set(picks)) == len(picks) and all(0 <= t < T for t in picks)
-        require(inside, "picks", list(picks), f"different positions in [0, {T})")
-        most = kept(T, selector.sparsity)
-        require(len(picks) <= most, "picks", f"{len(picks)} of them", f"at most {most}")
-        own.selector = ByHand(selector, head, picks)
-    try:
-        yield
-    finally:
-        own.selector = selector
-
+from mosa_edu.selection import ExpertChoice, Selection, kept
+from mosa_edu.tracing import Choose, Recording, mosa_selectors, selecting
 
 DRAWS = 8
 TRIES = 120
@@ -95,14 +27,40 @@ def loss_with_picks(
     model: TransformerLM, ids: Sequence[int], layer: int, head: int, picks: Sequence[int] | None
 ) -> float:
     """Run one text with one head's selection replaced."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad(), picking(model, layer, head, picks, len(ids)):
-            logits = model(torch.tensor([list(ids)]))[0]
-    finally:
-        model.train(was_training)
+    selector = _selector(model, layer, head)
+    hook = nullcontext() if picks is None else selecting([selector], _by_hand(head, picks))
+    if picks is not None:
+        T = len(ids)
+        inside = len(set(picks)) == len(picks) and all(0 <= t < T for t in picks)
+        require(inside, "picks", list(picks), f"different positions in [0, {T})")
+        most = kept(T, selector.sparsity)
+        require(len(picks) <= most, "picks", f"{len(picks)} of them", f"at most {most}")
+    with evaluating(model), torch.no_grad(), hook:
+        logits = model(torch.tensor([list(ids)]))[0]
     return float(F.cross_entropy(logits[:-1], torch.tensor(list(ids[1:]))))
+
+
+def _selector(model: TransformerLM, layer: int, head: int) -> ExpertChoice:
+    selectors = mosa_selectors(model)
+    require(0 <= layer < len(selectors), "layer", layer, f"in [0, {len(selectors)})")
+    n_heads = selectors[layer].n_heads
+    require(0 <= head < n_heads, "head", head, f"in [0, {n_heads})")
+    return selectors[layer]
+
+
+def _by_hand(head: int, picks: Sequence[int]) -> Choose:
+    """Put picks, each with the gate that the router gives it, in the place of one head's own."""
+    n, places = len(picks), torch.tensor(sorted(picks), dtype=torch.long)
+
+    def choose(selector: ExpertChoice, x: Tensor, own: Selection) -> Selection:
+        indices, scores = own.indices.clone(), own.scores.clone()
+        valid = torch.ones_like(indices, dtype=torch.bool)
+        indices[:, head], scores[:, head], valid[:, head] = 0, 0, False
+        indices[:, head, :n], valid[:, head, :n] = places, True
+        scores[:, head, :n] = selector.router(x)[:, head, places].sigmoid()
+        return Selection(indices, scores, valid)
+
+    return choose
 
 
 def random_picks(seed: int, T: int, k: int) -> list[int]:
@@ -192,14 +150,9 @@ def _router_choice(
     model: TransformerLM, ids: list[int], layer: int, head: int
 ) -> tuple[list[int], list[float]]:
     """Return what the head keeps by itself, ascending, and the gates of all tokens."""
-    selector = mosa_heads(model, layer, head).selector
-    seen: list[tuple[Tensor, Selection]] = []
-    hook = selector.register_forward_hook(lambda _, args, out: seen.append((args[0], out)))
-    try:
-        loss_with_picks(model, ids, layer, head, None)
-    finally:
-        hook.remove()
-    x, selection = seen[0]
-    with torch.no_grad():
-        gates = selector.router(x)[0, head].sigmoid()  # type: ignore[operator]
-    return selection.indices[0, head].tolist(), gates.tolist()
+    _selector(model, layer, head)
+    recording = Recording()
+    with evaluating(model), torch.no_grad():
+        model(torch.tensor([ids]), record=recording)
+    gates = recording.tensors[layer, "router"]["router_logits"][0, head].sigmoid()
+    return recording.tensors[layer, "sparse"]["indices"][0, head].tolist(), gates.tolist()

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from mosa_edu.checks import require
 from mosa_edu.data.tokens import TokenSet
-from mosa_edu.model import TransformerLM
+from mosa_edu.model import TransformerLM, evaluating
 from mosa_edu.records import provenance
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
@@ -112,9 +112,7 @@ def three_scores(
     require(all(0 <= cut < T for cut in cuts), "cuts", tuple(cuts), f"in [0, {T})")
     require(draws >= 1, "draws", draws, "at least 1")
     require(len(set(books)) >= 2, "books", len(set(books)), "at least 2, to swap futures between")
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         losses = np.empty((3, len(windows), len(cuts)), dtype=np.float32)
         losses[0] = full_losses(model, windows, cuts, batch_tokens)
         for column, cut in enumerate(cuts):
@@ -126,8 +124,6 @@ def three_scores(
                 mixed = np.concatenate([windows[:, : cut + 1], others[:, cut + 1 : T]], axis=1)
                 drawn += _at(model, mixed, windows, cut, batch_tokens)
             losses[2, :, column] = drawn / draws
-    finally:
-        model.train(was_training)
     return losses
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from mosa_edu.checks import require
 from mosa_edu.data.tokens import TokenSet
-from mosa_edu.model import TransformerLM
+from mosa_edu.model import TransformerLM, evaluating
 from mosa_edu.probes import scores
 from mosa_edu.records import provenance
 from mosa_edu.records.probe import ProbeRecord
@@ -175,19 +175,17 @@ def expert_choices(model: TransformerLM) -> list[ExpertChoice]:
 def selection_shares(model: TransformerLM, texts: Tensor, rows: int = 8) -> list[dict[str, Any]]:
     """Count selected, wanted and refused tokens, layer by layer."""
     require(model.config.n_sparse_heads > 0, "model", "dense heads alone", "one with sparse heads")
-    was_training = model.training
-    model.eval()
-    kept = torch.zeros(model.config.n_layers, model.config.n_sparse_heads)
-    wanted = torch.zeros_like(kept)
-    for batch in texts.split(rows):
-        recording = Recording()
-        model(batch, record=recording)
-        for (layer, kind), tensors in recording.tensors.items():
-            if kind in ("sparse", "routing"):
-                kept[layer] += _kept(tensors, batch.shape[1])
-            if kind == "ragged":
-                wanted[layer] += tensors["wanted"].sum(dim=(0, 2))
-    model.train(was_training)
+    with evaluating(model):
+        kept = torch.zeros(model.config.n_layers, model.config.n_sparse_heads)
+        wanted = torch.zeros_like(kept)
+        for batch in texts.split(rows):
+            recording = Recording()
+            model(batch, record=recording)
+            for (layer, kind), tensors in recording.tensors.items():
+                if kind in ("sparse", "routing"):
+                    kept[layer] += _kept(tensors, batch.shape[1])
+                if kind == "ragged":
+                    wanted[layer] += tensors["wanted"].sum(dim=(0, 2))
     shares = kept / texts.numel()
     return [
         {

@@ -4,6 +4,9 @@ A model never learns that plots exist, a plot never learns that a model exists; 
 records. They are frozen dataclasses of numpy arrays and plain values, with JSON in and out.
 """
 
+from importlib import resources
+from pathlib import Path
+
 from mosa_edu.records.codec import write_atomic
 from mosa_edu.records.history import RoutingHistory
 from mosa_edu.records.run import Comparison, RunRecord, provenance
@@ -16,5 +19,11 @@ __all__ = [
     "RunRecord",
     "Token",
     "provenance",
+    "recorded_path",
     "write_atomic",
 ]
+
+
+def recorded_path(*parts: str) -> Path:
+    """Return where something lies among the models and records that ship with the package."""
+    return Path(str(resources.files("mosa_edu")), "recorded", *parts)

@@ -153,19 +153,25 @@ class ExpertChoice(nn.Module):
         if record is not None:
             record.record("router", router_logits=router_logits)
         real = None if attention_mask is None else real_tokens(attention_mask, x)
-        ranked = router_logits.detach()
-        if self.include_first:
-            ranked = ranked + self._first_bonus(x, real)
         if real is None:
-            indices = top_k_positions(ranked, kept(x.shape[1], self.sparsity))  # (B, H, k)
-            return Selection(indices, router_logits.gather(-1, indices).sigmoid())
+            return self.best(router_logits, kept(x.shape[1], self.sparsity))
         refuse_nan(router_logits)
+        ranked = self._ranked(router_logits, real)
         return pack(best_of_each_row(ranked, self.sparsity, real), router_logits.sigmoid())
 
-    def _first_bonus(self, x: Tensor, real: Tensor | None) -> Tensor:
-        """Return infinity for each row's first real token, 0 for the others, (B or 1, 1, T)."""
+    def best(self, router_logits: Tensor, k: int) -> Selection:
+        """Keep the k best tokens of every head; the router learns through their gates."""
+        indices = top_k_positions(self._ranked(router_logits), k)  # (B, H, k)
+        return Selection(indices, router_logits.gather(-1, indices).sigmoid())
+
+    def _ranked(self, router_logits: Tensor, real: Tensor | None = None) -> Tensor:
+        """Return what heads rank tokens by: infinity for a first token that is always kept."""
+        ranked = router_logits.detach()
+        if not self.include_first:
+            return ranked
         if real is None:
-            first = torch.arange(x.shape[1], device=x.device)[None] == 0
+            first = torch.arange(ranked.shape[-1], device=ranked.device)[None] == 0
         else:
             first = (places(real) == 0) & real
-        return torch.zeros(first.shape, device=x.device).masked_fill(first, torch.inf)[:, None]
+        bonus = torch.zeros(first.shape, device=ranked.device).masked_fill(first, torch.inf)
+        return ranked + bonus[:, None]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mosa_edu.data.ngram import bits_per_byte
+from mosa_edu.model import evaluating
 from mosa_edu.training.checkpoint import WindowSource
 
 LENGTHS = (32, 64, 128, 256)
@@ -123,14 +124,12 @@ def window_losses(
 ) -> np.ndarray:
     """Return the mean loss of each window."""
     device = next(model.parameters()).device
-    training = model.training
-    model.eval()
-    losses = []
-    for rows in np.array_split(np.arange(len(inputs)), math.ceil(inputs.size / batch_tokens)):
-        logits = model(torch.from_numpy(inputs[rows]).to(device))
-        nats = token_losses(logits, torch.from_numpy(targets[rows]).to(device))
-        losses.append(nats.double().mean(1).cpu())
-    model.train(training)
+    with evaluating(model):
+        losses = []
+        for rows in np.array_split(np.arange(len(inputs)), math.ceil(inputs.size / batch_tokens)):
+            logits = model(torch.from_numpy(inputs[rows]).to(device))
+            nats = token_losses(logits, torch.from_numpy(targets[rows]).to(device))
+            losses.append(nats.double().mean(1).cpu())
     return torch.cat(losses).numpy()
 
 

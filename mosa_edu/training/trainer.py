@@ -14,6 +14,7 @@ from torch import nn
 from tqdm import tqdm
 
 from mosa_edu.checks import require
+from mosa_edu.model import evaluating
 from mosa_edu.training import distributed
 from mosa_edu.training.checkpoint import Data, RunState
 from mosa_edu.training.config import TrainingConfig
@@ -214,10 +215,8 @@ class Trainer:
                 self._evaluate(self._log)
             self._save()
         if self._log and self.on_step is not None:
-            self.model.eval()
-            with torch.no_grad():
+            with evaluating(self.model), torch.no_grad():
                 self.on_step(self.state.step, self.model)
-            self.model.train()
         return True
 
     def _evaluate(self, log: MetricsLog) -> None:

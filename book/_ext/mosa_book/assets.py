@@ -7,11 +7,12 @@ import json
 import re
 import shutil
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+
+from mosa_edu.records import recorded_path
 
 from .minify import minified
 
@@ -42,7 +43,7 @@ def copy_libraries(static: Path) -> None:
 
 def copy_recorded(static: Path) -> None:
     """Copy the recorded models and traces that pages load on demand."""
-    recorded = Path(str(files("mosa_edu"))) / "recorded"
+    recorded = recorded_path()
     names = ("*/model.safetensors", "traces/*.json", "histories/*.json")
     for source in sorted(path for name in names for path in recorded.glob(name)):
         target = static / "models" / source.relative_to(recorded)

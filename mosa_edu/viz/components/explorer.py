@@ -5,14 +5,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mosa_edu.checks import require
-from mosa_edu.records import RoutingTrace
+from mosa_edu.records import RoutingTrace, recorded_path
 from mosa_edu.texts import PROBES
 from mosa_edu.viz.components.finding import finding, specialists, token_labels
 from mosa_edu.viz.style import LIGHT, MONO, SANS
@@ -213,11 +212,8 @@ def about(trace: RoutingTrace, model: PageModel | None) -> str:
 
 def recorded_model(trace: RoutingTrace) -> PageModel | None:
     """Return the shipped model if the trace is of it."""
-    path = Path(str(resources.files("mosa_edu") / "recorded" / "explorer" / "model.safetensors"))
-    if not path.is_file():
-        return None
-    model = PageModel.read(path)
-    return model if model.sha256 == trace.model["sha256"] else None
+    model = _shipped("explorer")
+    return model if model and model.sha256 == trace.model["sha256"] else None
 
 
 def _kind(kind: str) -> str:
@@ -388,7 +384,7 @@ def shipped_causal() -> PageModel | None:
 
 
 def _shipped(name: str) -> PageModel | None:
-    path = Path(str(resources.files("mosa_edu") / "recorded" / name / "model.safetensors"))
+    path = recorded_path(name, "model.safetensors")
     return PageModel.read(path) if path.is_file() else None
 
 
