@@ -1,11 +1,9 @@
 """Explorers in a real browser: a small model, its traces, and a page that shows them."""
 
-import http.server
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 from browser import Visit
 from page_engine import random_model
 from playwright.sync_api import Locator, Page
+from serve import open_server
 
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.model import TransformerLM
@@ -52,7 +51,6 @@ class ExplorerSite:
     tokenizer: Tokenizer
     traces: dict[str, RoutingTrace]
     widget: RoutingExplorer
-    answered: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -66,11 +64,6 @@ class ExplorerSite:
         """Trace a text of at least two tokens, cut to what the model reads."""
         spans = self.tokenizer.spans(text)[: self.model.config.max_seq_len]
         return trace(self.model, self.tokenizer, text[: spans[-1].end], source={})
-
-
-class _Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        """Keep the test's output clean."""
 
 
 @pytest.fixture(scope="session")
@@ -95,8 +88,7 @@ def explorer_site(tmp_path_factory):
     body = f"<main><h1>Explorer</h1>{widget.element()}</main>"
     (folder / "index.html").write_text(f'{HEAD}{body}<script src="explorer.js" defer></script>')
     (folder / "web").symlink_to(WEB)
-    handler = partial(_Handler, directory=str(folder))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = open_server(folder)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_address[1]}"
     yield ExplorerSite(folder, address, model, tokenizer, traces, widget)
@@ -128,6 +120,17 @@ class Shown:
     def token(self, t: int) -> Locator:
         return self.one(f'[data-t="{t}"]')
 
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+        self.settle()
+
+    def choose(self, t: int) -> None:
+        """Click a token and take the pointer away."""
+        self.token(t).click()
+        self.page.mouse.move(2, 2)
+        self.settle()
+
     def go(self, fragment: str) -> "Shown":
         """Follow a link inside the page; a counter makes every link another one."""
         self.links += 1
@@ -146,15 +149,24 @@ class Shown:
             arg=argument,
         )
 
+    def until_tokens(self, number: int) -> None:
+        """Wait until a text of so many tokens is shown."""
+        count = "(root, T) => root.querySelectorAll('.tok[data-t]').length === T"
+        self.until(count, number)
+
+    def in_root(self, body: str, argument: Any = None) -> Any:
+        """Run the body of a function of `root`, the shadow root, and `argument`."""
+        root = 'const root = document.querySelector("mosa-explorer > div").shadowRoot;'
+        return self.page.evaluate(f"(argument) => {{ {root} {body} }}", argument)
+
     def until_text(self, selector: str, part: str) -> None:
         find = "(root, [s, part]) => root.querySelector(s)?.textContent.includes(part)"
         self.until(find, [selector, part])
 
     def settle(self) -> None:
         """Wait for two frames: what was asked for is drawn."""
-        self.page.evaluate(
-            "() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))"
-        )
+        frame = "new Promise(requestAnimationFrame)"
+        self.page.evaluate(f"() => {frame}.then(() => {frame})")
 
     def go_live(self) -> None:
         self.button("Your text").click()
@@ -164,8 +176,12 @@ class Shown:
         self.one("textarea").fill(text)
 
     def _numbers(self, selector: str) -> list[int]:
+        return self.all(selector, "Number(node.dataset.t)")
+
+    def all(self, selector: str, expression: str) -> list[Any]:
+        """Return an expression of every `node` that a selector finds."""
         places = self.page.locator(f"mosa-explorer {selector}")
-        return places.evaluate_all("(nodes) => nodes.map((node) => Number(node.dataset.t))")
+        return places.evaluate_all(f"(nodes) => nodes.map((node) => {expression})")
 
 
 @pytest.fixture(scope="module")

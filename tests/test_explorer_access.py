@@ -5,16 +5,27 @@ import itertools
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import settle
-from explorer_pages import explorer_site, show  # noqa: F401
+from explorer_pages import show
 
 pytestmark = pytest.mark.browser
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-ROOT = 'const root = document.querySelector("mosa-explorer > div").shadowRoot;'
 
 
-def in_root(shown, script, argument=None):
-    return shown.page.evaluate(f"(argument) => {{ {ROOT} {script} }}", argument)
+def touch(shown, drawings, steps):
+    """Let a finger go over drawings; return what the browser may take its gestures for."""
+    return shown.in_root(
+        """const [drawings, steps] = argument;
+        return [...root.querySelectorAll(drawings)].map((drawing) => {
+          const box = drawing.getBoundingClientRect();
+          const at = (x, y) => ({ clientX: box.left + x, clientY: box.top + y });
+          const same = { pointerType: "touch", isPrimary: true, bubbles: true, composed: true };
+          for (const [type, x, y] of steps)
+            drawing.dispatchEvent(new PointerEvent(`pointer${type}`, { ...same, ...at(x, y) }));
+          return getComputedStyle(drawing).touchAction;
+        });""",
+        [drawings, steps],
+    )
 
 
 def findings(shown):
@@ -24,7 +35,7 @@ def findings(shown):
             for node in rule["nodes"]]  # fmt: skip
 
 
-def test_axe_finds_nothing_in_either_theme_figure_or_table(visit, explorer_site):  # noqa: F811
+def test_axe_finds_nothing_in_either_theme_figure_or_table(visit, explorer_site):
     shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3")
     assert findings(shown) == []
     shown.page.evaluate("document.documentElement.dataset.theme = 'dark'")
@@ -33,15 +44,14 @@ def test_axe_finds_nothing_in_either_theme_figure_or_table(visit, explorer_site)
     assert findings(shown) == []
 
 
-def test_axe_finds_nothing_on_a_phone(visit, explorer_site):  # noqa: F811
+def test_axe_finds_nothing_on_a_phone(visit, explorer_site):
     assert findings(show(visit, explorer_site, **PHONE)) == []
 
 
-def test_targets_are_44_pixels_on_a_phone(visit, explorer_site):  # noqa: F811
+def test_targets_are_44_pixels_on_a_phone(visit, explorer_site):
     """Words in running text are exempt, as in WCAG 2.5.8; all else is for a thumb."""
     shown = show(visit, explorer_site, **PHONE)
-    small = in_root(
-        shown,
+    small = shown.in_root(
         """const controls = "button:not(p .word), select, input, canvas, svg.chart";
         const nodes = root.querySelectorAll(controls);
         return [...nodes].filter((node) => node.offsetParent !== null || node.tagName === "svg")
@@ -51,68 +61,49 @@ def test_targets_are_44_pixels_on_a_phone(visit, explorer_site):  # noqa: F811
     assert small == []
 
 
-def test_tap_keeps_and_sideways_drag_scrubs(visit, explorer_site):  # noqa: F811
+def test_tap_keeps_and_sideways_drag_scrubs(visit, explorer_site):
     shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3", **PHONE)
     shown.token(8).tap()
     shown.settle()
     assert shown.studied() == 8
     assert shown.text(".name") == "Routing explorer"
-    drag = """const chart = root.querySelector("svg.chart");
-      const box = chart.getBoundingClientRect();
-      const fire = (type, x) => chart.dispatchEvent(new PointerEvent(type, {
-        pointerType: "touch", isPrimary: true, bubbles: true, composed: true,
-        clientX: box.left + x, clientY: box.top + 80,
-      }));
-      fire("pointerdown", 60);
-      for (const x of argument) fire("pointermove", x);
-      fire("pointerup", argument.at(-1));
-      return getComputedStyle(chart).touchAction;"""
-    assert in_root(shown, drag, [80, 120, 200]) == "pan-y"
+    steps = [["down", 60, 80], ["move", 80, 80], ["move", 120, 80], ["move", 200, 80]]
+    assert touch(shown, "svg.chart", [*steps, ["up", 200, 80]]) == ["pan-y"]
     shown.settle()
     assert shown.studied() > 40
 
 
-def test_finger_that_scrolls_the_page_past_a_drawing_leaves_it_alone(visit, explorer_site):  # noqa: F811
+def test_finger_that_scrolls_the_page_past_a_drawing_leaves_it_alone(visit, explorer_site):
     """Catches scrubbing by the one move that is heard before the browser takes the gesture over."""
     shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3", **PHONE)
-    swipe = """for (const drawing of root.querySelectorAll("svg.chart, .everyone canvas")) {
-        const box = drawing.getBoundingClientRect();
-        const fire = (type, dx, dy) => drawing.dispatchEvent(new PointerEvent(type, {
-          pointerType: "touch", isPrimary: true, bubbles: true, composed: true,
-          clientX: box.left + 150 + dx, clientY: box.top + 30 + dy,
-        }));
-        fire("pointerdown", 0, 0);
-        fire("pointermove", 4, argument);
-        fire("pointercancel", 0, 0);
-      }"""
     before = shown.text(".finding"), shown.studied()
-    for dy in (30, -25):
-        in_root(shown, swipe, dy)
+    for y in (60, 5):
+        swipe = ["down", 150, 30], ["move", 154, y], ["cancel", 150, 30]
+        touch(shown, "svg.chart, .everyone canvas", swipe)
         shown.settle()
         assert (shown.text(".finding"), shown.studied()) == before
 
 
-def test_phone_keeps_the_chosen_column_in_view(visit, explorer_site):  # noqa: F811
+def test_phone_keeps_the_chosen_column_in_view(visit, explorer_site):
     """256 columns of two pixels do not fit: the window moves with the token."""
     shown = show(visit, explorer_site, "ex=full&layer=1&head=2&tok=0", **PHONE)
-    shown.until("(root) => root.querySelectorAll('.tok[data-t]').length === 256")
+    shown.until_tokens(256)
     find = """const canvas = root.querySelector("canvas.overview");
       const { data, width } = canvas.getContext("2d").getImageData(0, 60, canvas.width, 1);
       const wash = [253, 238, 227];
       const isWash = (x) => wash.every((c, i) => Math.abs(data[4 * x + i] - c) < 6);
       return Array.from({ length: width }, (_, x) => x).findIndex(isWash);"""
-    assert 0 <= in_root(shown, find) < 60
+    assert 0 <= shown.in_root(find) < 60
     shown.token(0).tap()
     shown.one(".text").focus()
-    shown.page.keyboard.press("End")
-    shown.settle()
+    shown.press("End")
     assert shown.studied() == 255
-    assert 180 < in_root(shown, find) < 360
+    assert 180 < shown.in_root(find) < 360
 
 
 @pytest.mark.parametrize("width", [360, 760, 1240])
 @pytest.mark.parametrize("example", ["short", "full"])
-def test_nothing_is_small_clipped_or_too_wide(visit, explorer_site, width, example):  # noqa: F811
+def test_nothing_is_small_clipped_or_too_wide(visit, explorer_site, width, example):
     options = PHONE if width == 360 else {"viewport": {"width": width + 16, "height": 900}}
     shown = show(visit, explorer_site, f"ex={example}&layer=1&head=2", **options)
     shown.until_text("select option:checked", example.capitalize())
@@ -120,16 +111,14 @@ def test_nothing_is_small_clipped_or_too_wide(visit, explorer_site, width, examp
         shown.button("⤢ Wide").click()
     shown.settle()
     assert shown.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    small = in_root(
-        shown,
+    small = shown.in_root(
         """const texts = [...root.querySelectorAll("*")].filter((node) =>
           [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim()));
         return texts.filter((node) => !node.closest("style, .hidden, [hidden], .paper")
           && parseFloat(getComputedStyle(node).fontSize) < 11).map((node) => node.outerHTML);""",
     )
     assert small == []
-    clipped = in_root(
-        shown,
+    clipped = shown.in_root(
         """const texts = ".finding, .detail, .readout, .note, .h, .bar-number, .cost";
         const nodes = root.querySelectorAll(texts);
         return [...nodes].filter((node) => node.scrollWidth > node.clientWidth + 1
@@ -138,10 +127,9 @@ def test_nothing_is_small_clipped_or_too_wide(visit, explorer_site, width, examp
     assert clipped == []
 
 
-def test_one_orange_column_runs_through_three_panels(visit, explorer_site):  # noqa: F811
+def test_one_orange_column_runs_through_three_panels(visit, explorer_site):
     shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=31")
-    edges = in_root(
-        shown,
+    edges = shown.in_root(
         """const rect = root.querySelector("svg.chart rect");
         const canvas = root.querySelector("canvas.overview");
         const box = canvas.getBoundingClientRect();
@@ -161,23 +149,20 @@ def test_one_orange_column_runs_through_three_panels(visit, explorer_site):  # n
     assert max(edges) - min(edges) <= 1.5
 
 
-def test_moving_between_heads_moves_nothing_else(visit, explorer_site):  # noqa: F811
+def test_moving_between_heads_moves_nothing_else(visit, explorer_site):
     """No jump: the blocks of the figure stay where they are for every head and token."""
     shown = show(visit, explorer_site, "ex=letter&layer=0&head=0&tok=0")
     where = """const blocks = "header .chips, .controls, .readout, .why, .everyone, .ask, footer";
       const top = (node) => Math.round(node.getBoundingClientRect().top + scrollY);
       return [...root.querySelectorAll(blocks)].map(top);"""
-    shown.token(0).click()
-    shown.settle()
-    places = in_root(shown, where)
+    shown.choose(0)
+    places = shown.in_root(where)
     for _ in range(14):
-        shown.page.keyboard.press("]")
-        shown.page.keyboard.press("ArrowRight")
-        shown.settle()
-        assert in_root(shown, where) == places
+        shown.press("]", "ArrowRight")
+        assert shown.in_root(where) == places
 
 
-def test_spoken_words(visit, explorer_site):  # noqa: F811
+def test_spoken_words(visit, explorer_site):
     trace = explorer_site.first
     order = trace.order[1, 2].tolist()
     t = order[0]
@@ -187,38 +172,37 @@ def test_spoken_words(visit, explorer_site):  # noqa: F811
     assert f"rank 1 of {trace.T}" in label
     assert "above the cut" in label
     shown.token(t).click()
-    shown.page.keyboard.press("ArrowDown")
+    shown.press("ArrowDown")
     shown.until_text(".hidden[role=status]", "Layer 1, head 3 keeps")
-    shown.page.keyboard.press("Home")
+    shown.press("Home")
     shown.until_text(".hidden[role=status]", "position 0, ")
     group = shown.page.locator("mosa-explorer [role=group].card")
     assert group.get_attribute("aria-labelledby") == shown.one(".finding").get_attribute("id")
 
 
-def test_themes_and_print(visit, explorer_site):  # noqa: F811
+def test_themes_and_print(visit, explorer_site):
     shown = show(visit, explorer_site, color_scheme="light")
     ground = """return getComputedStyle(root.querySelector(".card")).backgroundColor;"""
-    assert in_root(shown, ground) == "rgb(255, 255, 255)"
+    assert shown.in_root(ground) == "rgb(255, 255, 255)"
     shown.page.evaluate("document.documentElement.dataset.theme = 'dark'")
     shown.settle()
-    assert in_root(shown, ground) == "rgb(20, 24, 30)"
+    assert shown.in_root(ground) == "rgb(20, 24, 30)"
     shown.page.emulate_media(media="print")
     shown.settle()
-    assert in_root(shown, ground) == "rgb(255, 255, 255)"
+    assert shown.in_root(ground) == "rgb(255, 255, 255)"
     assert not shown.one(".controls").is_visible()
     rows = shown.page.locator("mosa-explorer .paper tbody tr")
     assert rows.count() == explorer_site.first.k + 3
     shown.page.emulate_media(media="screen", color_scheme="dark")
     shown.page.evaluate("delete document.documentElement.dataset.theme")
     shown.settle()
-    assert in_root(shown, ground) == "rgb(20, 24, 30)"
+    assert shown.in_root(ground) == "rgb(20, 24, 30)"
 
 
 @pytest.mark.parametrize("wish", ["reduce", "no-preference"])
-def test_nothing_moves_where_readers_ask_for_rest(visit, explorer_site, wish):  # noqa: F811
+def test_nothing_moves_where_readers_ask_for_rest(visit, explorer_site, wish):
     shown = show(visit, explorer_site, reduced_motion=wish)
-    moving = in_root(
-        shown,
+    moving = shown.in_root(
         """const fading = root.querySelectorAll(".stems, .cut");
         for (const node of fading) node.classList.add("fades");
         const moves = (css) => css.transitionDuration !== "0s" || css.animationName !== "none";
@@ -228,7 +212,7 @@ def test_nothing_moves_where_readers_ask_for_rest(visit, explorer_site, wish):  
     assert (moving == 0) == (wish == "reduce")
 
 
-def test_without_scripts_text_scores_and_table_are_there(visit, explorer_site):  # noqa: F811
+def test_without_scripts_text_scores_and_table_are_there(visit, explorer_site):
     page = visit(explorer_site.url, java_script_enabled=False).page
     picture = page.locator("mosa-explorer svg")
     assert picture.is_visible()
@@ -237,7 +221,7 @@ def test_without_scripts_text_scores_and_table_are_there(visit, explorer_site): 
     assert page.locator("mosa-explorer tbody tr").count() == explorer_site.first.T
 
 
-def test_groups_of_the_control_bar_stand_apart(visit, explorer_site):  # noqa: F811
+def test_groups_of_the_control_bar_stand_apart(visit, explorer_site):
     for width in (580, 624, 704, 776, 1200):
         shown = show(visit, explorer_site, viewport={"width": width, "height": 900})
         boxes = shown.page.locator("mosa-explorer .controls > .field > :last-child")
@@ -248,7 +232,7 @@ def test_groups_of_the_control_bar_stand_apart(visit, explorer_site):  # noqa: F
         assert edges[-1]["x"] + edges[-1]["width"] <= card["x"] + card["width"] - 12, width
 
 
-def test_states_show_without_the_page_s_colours(visit, explorer_site):  # noqa: F811
+def test_states_show_without_the_page_s_colours(visit, explorer_site):
     """What only a background tells apart is gone where the reader's system sets all colours."""
     shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tour=1", forced_colors="active")
     look = """const style = (selector) => getComputedStyle(root.querySelector(selector));
@@ -262,9 +246,9 @@ def test_states_show_without_the_page_s_colours(visit, explorer_site):  # noqa: 
         (".step[aria-current]", ".step:not([aria-current])"),
     ]
     for pair in pairs:
-        one, other = in_root(shown, look, list(pair))
+        one, other = shown.in_root(look, list(pair))
         assert one != other, pair
     blank = "rgba(0, 0, 0, 0)"
     for bar in (".key .bar", ".bar-track i", ".share", ".share i"):
-        (colours,) = in_root(shown, look, [bar])
+        (colours,) = shown.in_root(look, [bar])
         assert not colours.startswith(blank), bar

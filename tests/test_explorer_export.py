@@ -5,7 +5,7 @@ import io
 from xml.etree import ElementTree
 
 import pytest
-from explorer_pages import explorer_site, show  # noqa: F401
+from explorer_pages import show
 
 import mosa_edu
 
@@ -16,7 +16,7 @@ COPIED = "navigator.clipboard.readText()"
 
 
 @pytest.fixture
-def shown(visit, explorer_site):  # noqa: F811
+def shown(visit, explorer_site):
     options = {"permissions": ["clipboard-read", "clipboard-write"]}
     return show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3", **options)
 
@@ -27,7 +27,7 @@ def saved(shown, name):
     return download.value.suggested_filename, download.value.path().read_text("utf-8")
 
 
-def test_picture_is_one_svg_with_caption_and_provenance(shown, explorer_site):  # noqa: F811
+def test_picture_is_one_svg_with_caption_and_provenance(shown, explorer_site):
     shown.page.evaluate("document.documentElement.dataset.theme = 'dark'")
     name, text = saved(shown, "Save SVG")
     assert name == "mosa-L1-H2.svg"
@@ -47,22 +47,19 @@ def test_picture_breaks_lines_that_are_too_long(shown):
     for head in range(5):
         shown.go(f"ex=letter&layer=1&head={head}")
         _, text = saved(shown, "Save SVG")
-        longest = shown.page.evaluate(
-            """(text) => {
-              const node = document.createElement("div");
-              node.innerHTML = text;
-              document.body.append(node);
-              const lines = [...node.querySelectorAll("text:not(g[font-family] text)")];
-              const ends = lines.map((line) => line.getComputedTextLength());
-              node.remove();
-              return Math.max(...ends);
-            }""",
+        longest = shown.in_root(
+            """const node = root.appendChild(document.createElement("div"));
+            node.innerHTML = argument;
+            const lines = [...node.querySelectorAll("text:not(g[font-family] text)")];
+            const ends = lines.map((line) => line.getComputedTextLength());
+            node.remove();
+            return Math.max(...ends);""",
             text,
         )
         assert longest <= 726 + 16
 
 
-def test_numbers_are_those_of_the_trace(shown, explorer_site):  # noqa: F811
+def test_numbers_are_those_of_the_trace(shown, explorer_site):
     name, text = saved(shown, "CSV")
     trace = explorer_site.first
     rows = list(csv.DictReader(io.StringIO(text)))
@@ -76,18 +73,9 @@ def test_numbers_are_those_of_the_trace(shown, explorer_site):  # noqa: F811
         assert row["token"].lstrip("'").strip() in trace.tokens[at[2]].text
 
 
-def test_copied_python_gives_the_numbers_of_the_page(
-    shown,
-    explorer_site,  # noqa: F811
-    monkeypatch,
-    capsys,
-):
-    monkeypatch.setattr(
-        mosa_edu,
-        "load_pretrained",
-        lambda name: (explorer_site.model, explorer_site.tokenizer),
-        raising=False,
-    )
+def test_copied_python_gives_the_numbers_of_the_page(shown, explorer_site, monkeypatch, capsys):
+    loaded = explorer_site.model, explorer_site.tokenizer
+    monkeypatch.setattr(mosa_edu, "load_pretrained", lambda name: loaded, raising=False)
     shown.button("Copy as Python").click()
     shown.until_text(".told", "Python copied.")
     exec(shown.page.evaluate(COPIED), {})

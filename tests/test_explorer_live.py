@@ -5,7 +5,7 @@ import re
 
 import pytest
 import torch
-from explorer_pages import OTHER_TEXT, Shown, explorer_site, kept_page, show  # noqa: F401
+from explorer_pages import OTHER_TEXT, Shown, show
 from lab import open_lab
 from page_engine import open_page
 from torch.nn import functional as F
@@ -17,10 +17,16 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def live_page(kept_page):  # noqa: F811
+def live_page(kept_page):
     """One page that has loaded the model."""
     kept_page.go_live()
     return kept_page
+
+
+def route(shown, trace, text):
+    """Type a text, and wait until the page shows as many tokens as Python's trace of it has."""
+    shown.type_own(text)
+    shown.until_tokens(trace.T)
 
 
 def loss(model, ids):
@@ -29,11 +35,10 @@ def loss(model, ids):
     return float(F.cross_entropy(logits[:-1], torch.tensor(ids[1:])))
 
 
-def test_own_text_is_routed_as_python_routes_it(live_page, explorer_site):  # noqa: F811
+def test_own_text_is_routed_as_python_routes_it(live_page, explorer_site):
     shown = live_page.go("ex=letter&layer=2&head=1")
     trace = explorer_site.trace(OTHER_TEXT)
-    shown.type_own(OTHER_TEXT)
-    shown.until("(root, T) => root.querySelectorAll('.tok[data-t]').length === T", trace.T)
+    route(shown, trace, OTHER_TEXT)
     assert shown.text(".finding") == finding(trace, 2, 1).sentence
     assert shown.picked() == trace.picks(2, 1).tolist()
     assert f"{trace.T} tokens, so k = {trace.k}." in shown.text(".own .note")
@@ -42,22 +47,19 @@ def test_own_text_is_routed_as_python_routes_it(live_page, explorer_site):  # no
     shown.until_text(".result", f"Loss of this text: {expected}")
 
 
-def test_link_to_an_own_text_brings_the_model(visit, explorer_site):  # noqa: F811
+def test_link_to_an_own_text_brings_the_model(visit, explorer_site):
     first = show(visit, explorer_site)
     first.go_live()
-    first.type_own(OTHER_TEXT)
     trace = explorer_site.trace(OTHER_TEXT)
-    arrived = "(root, T) => root.querySelectorAll('.tok[data-t]').length === T"
-    first.until(arrived, trace.T)
-    first.token(4).click()
-    first.settle()
+    route(first, trace, OTHER_TEXT)
+    first.choose(4)
     again = show(visit, explorer_site, first.page.url.partition("#")[2])
-    again.until(arrived, trace.T)
+    again.until_tokens(trace.T)
     assert again.text(".readout") == first.text(".readout")
     assert again.one("textarea").input_value() == OTHER_TEXT
 
 
-def test_head_switched_off_moves_the_loss_as_in_python(visit, explorer_site):  # noqa: F811
+def test_head_switched_off_moves_the_loss_as_in_python(visit, explorer_site):
     shown = show(visit, explorer_site, "ex=letter&layer=1&head=2")
     shown.button("Switch L1·H2 off").click()  # brings the model by itself
     ids = [token.id for token in explorer_site.first.tokens]
@@ -75,7 +77,7 @@ def test_head_switched_off_moves_the_loss_as_in_python(visit, explorer_site):  #
     shown.page.wait_for_function("!location.hash.includes('off=')")  # written after the picture
 
 
-def test_seat_for_token_0_and_another_k_run_the_model_anew(visit, explorer_site):  # noqa: F811
+def test_seat_for_token_0_and_another_k_run_the_model_anew(visit, explorer_site):
     shown = show(visit, explorer_site, "ex=letter&layer=2&head=3&first=1")
     shown.until_text(".result", "with token 0 kept: ")
     shown.until("(root) => root.querySelector('[data-t=\"0\"]').classList.contains('in')")
@@ -88,20 +90,18 @@ def test_seat_for_token_0_and_another_k_run_the_model_anew(visit, explorer_site)
     assert "What if" not in shown.text(".detail")
 
 
-def test_last_of_many_keystrokes_wins(live_page, explorer_site):  # noqa: F811
+def test_last_of_many_keystrokes_wins(live_page, explorer_site):
     shown = live_page.go("ex=letter&layer=0&head=0")
     box = shown.one("textarea")
     box.fill("")
     box.press_sequentially(OTHER_TEXT[:60], delay=1000 / 30)
     trace = explorer_site.trace(OTHER_TEXT[:60])
-    shown.until("(root, T) => root.querySelectorAll('.tok[data-t]').length === T", trace.T)
+    shown.until_tokens(trace.T)
     shown.page.wait_for_timeout(600)
     assert shown.picked() == trace.picks(0, 0).tolist()
 
 
 SCRIPT = '</script><img src=x onerror="window.hurt=1"><b>'
-
-
 ODD = (
     "a\ud800b \udfff",
     "\u202eright to left\u202c שלום عالم",
@@ -112,20 +112,20 @@ ODD = (
 TYPE = """(box, text) => { box.value = text; box.dispatchEvent(new Event("input")); }"""
 
 
-def test_any_unicode_is_shown_as_text(live_page, explorer_site):  # noqa: F811
+def test_any_unicode_is_shown_as_text(live_page, explorer_site):
     """Lone surrogates, right to left, emoji, blanks, markup: tokens as in Python, never parsed."""
     shown = live_page.go("ex=letter&layer=0&head=0")
     for text in ODD:
         shown.one("textarea").evaluate(TYPE, text)
         well = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         T = len(explorer_site.tokenizer.encode(well))
-        shown.until("(root, T) => root.querySelectorAll('.tok[data-t]').length === T", T)
+        shown.until_tokens(T)
     assert SCRIPT in shown.one(".text").text_content()
     assert shown.page.evaluate("window.hurt") is None
     assert shown.page.locator("mosa-explorer img").count() == 0
 
 
-def test_too_short_keeps_the_figure_and_too_long_is_cut(live_page, explorer_site):  # noqa: F811
+def test_too_short_keeps_the_figure_and_too_long_is_cut(live_page, explorer_site):
     shown = live_page.go("ex=letter&layer=1&head=2")
     before = shown.picked()
     for text in ("", "a"):
@@ -136,7 +136,7 @@ def test_too_short_keeps_the_figure_and_too_long_is_cut(live_page, explorer_site
     left = len(explorer_site.tokenizer.encode(long)) - 256
     shown.type_own(long)
     shown.until_text(".own .note", f"The last {left} tokens of your text are left out.")
-    shown.until("(root) => root.querySelectorAll('.tok[data-t]').length === 256")
+    shown.until_tokens(256)
 
 
 def failing(visit, site, answer):
@@ -149,7 +149,7 @@ def failing(visit, site, answer):
     return shown
 
 
-def test_model_that_cannot_be_reached_is_named_and_tried_again(visit, explorer_site):  # noqa: F811
+def test_model_that_cannot_be_reached_is_named_and_tried_again(visit, explorer_site):
     shown = failing(visit, explorer_site, lambda route: route.abort())
     assert "The weights could not be reached. The stored examples" in shown.text(".banner")
     shown.page.unroute("**/model.safetensors")
@@ -158,7 +158,7 @@ def test_model_that_cannot_be_reached_is_named_and_tried_again(visit, explorer_s
     assert not shown.one(".banner").is_visible()
 
 
-def test_model_that_is_missing_or_another_is_refused(visit, explorer_site):  # noqa: F811
+def test_model_that_is_missing_or_another_is_refused(visit, explorer_site):
     shown = failing(visit, explorer_site, lambda route: route.fulfill(status=404, body=""))
     assert "(404)" in shown.text(".banner")
     data = bytearray((explorer_site.folder / "model.safetensors").read_bytes())
@@ -167,7 +167,7 @@ def test_model_that_is_missing_or_another_is_refused(visit, explorer_site):  # n
     assert "SHA-256 differs" in shown.text(".banner")
 
 
-def test_switch_without_a_model_springs_back(visit, explorer_site):  # noqa: F811
+def test_switch_without_a_model_springs_back(visit, explorer_site):
     shown = show(visit, explorer_site, "ex=letter&layer=1&head=2", strict=False)
     shown.page.route("**/model.safetensors", lambda route: route.abort())
     shown.button("Switch L1·H2 off").click()
@@ -176,7 +176,7 @@ def test_switch_without_a_model_springs_back(visit, explorer_site):  # noqa: F81
     assert shown.button("Switch L1·H2 off").get_attribute("aria-pressed") == "false"
 
 
-def test_loading_shows_progress_over_the_example(visit, explorer_site):  # noqa: F811
+def test_loading_shows_progress_over_the_example(visit, explorer_site):
     shown = show(visit, explorer_site)
     before = shown.picked()
     held = []
@@ -191,10 +191,10 @@ def test_loading_shows_progress_over_the_example(visit, explorer_site):  # noqa:
     assert shown.picked() == before
     held[0].continue_()
     trace = explorer_site.trace(OTHER_TEXT)
-    shown.until("(root, T) => root.querySelectorAll('.tok[data-t]').length === T", trace.T)
+    shown.until_tokens(trace.T)
 
 
-def test_page_from_disk_says_why_and_keeps_its_examples(visit, explorer_site):  # noqa: F811
+def test_page_from_disk_says_why_and_keeps_its_examples(visit, explorer_site):
     shown = show(visit, explorer_site)
     page = visit((explorer_site.folder / "index.html").as_uri()).page
     shown.page = page
@@ -206,16 +206,15 @@ def test_page_from_disk_says_why_and_keeps_its_examples(visit, explorer_site):  
     assert shown.picked()
 
 
-def test_self_contained_page_runs_from_disk(visit, explorer_site, tmp_path):  # noqa: F811
+def test_self_contained_page_runs_from_disk(visit, explorer_site, tmp_path):
     path = explorer_site.folder / "model.safetensors"
     widget = RoutingExplorer(explorer_site.first, path, layer=2, head=1)
     (tmp_path / "explorer.html").write_text(widget.page("A </title> of mine"))
     shown = show(visit, explorer_site)
     shown.page = visit((tmp_path / "explorer.html").as_uri()).page
     shown.go_live()
-    shown.type_own(OTHER_TEXT)
     trace = explorer_site.trace(OTHER_TEXT)
-    shown.until("(root, T) => root.querySelectorAll('.tok[data-t]').length === T", trace.T)
+    route(shown, trace, OTHER_TEXT)
     assert shown.picked() == trace.picks(2, 1).tolist()
     assert shown.page.title() == "A </title> of mine"
 
@@ -239,7 +238,7 @@ LAB = """async ([data, weights]) => {
 }"""
 
 
-def test_notebook_reads_and_sets_the_state_and_sends_weights(chromium, explorer_site):  # noqa: F811
+def test_notebook_reads_and_sets_the_state_and_sends_weights(chromium, explorer_site):
     """The module runs as anywidget runs it, on a model that answers as a kernel does."""
     opened = open_page(chromium, "explorer")
     weights = (explorer_site.folder / "model.safetensors").read_bytes()
@@ -264,19 +263,17 @@ def test_notebook_reads_and_sets_the_state_and_sends_weights(chromium, explorer_
         assert len(shown.picked()) == kept
     opened.call("(text) => lab.set('text', text)", OTHER_TEXT)
     trace = explorer_site.trace(OTHER_TEXT)
-    shown.until("(root, T) => root.querySelectorAll('.tok[data-t]').length === T", trace.T)
+    shown.until_tokens(trace.T)
     assert shown.picked() == trace.picks(2, 0).tolist()
     opened.call("() => lab.set('text', '')")
-    shown.until(
-        "(root, T) => root.querySelectorAll('.tok[data-t]').length === T", explorer_site.first.T
-    )
+    shown.until_tokens(explorer_site.first.T)
     opened.call("() => stop()")
     opened.page.close()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_explorer_in_jupyterlab_and_python_follow_each_other(visit, explorer_site, tmp_path):  # noqa: F811
+def test_explorer_in_jupyterlab_and_python_follow_each_other(visit, explorer_site, tmp_path):
     """A real kernel: a click is read in Python, Python's text is routed by the live model."""
     explorer_site.first.save(tmp_path / "trace.json")
     cells = [

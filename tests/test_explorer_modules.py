@@ -8,7 +8,6 @@ import random
 
 import numpy as np
 import pytest
-from explorer_pages import explorer_site  # noqa: F401
 from test_records import make_trace
 
 from mosa_edu.costs import HeadShape, head_flops
@@ -23,23 +22,22 @@ from mosa_edu.viz.components.finding import (
 
 pytestmark = pytest.mark.browser
 
-PIECES = (
-    *("The", " the", " of", " cat", "s", ",", "\n", " and", " I", "", " Rome", ".", " th", "ird"),
-    *(
-        " ",
-        "\n\n",
-        '."',
-        " é",
-        "\u0301t",
-        "Ёлка",
-        "ǅ",
-        "的",
-        "\U0001f600",
-        "\u2003",
-        " 12",
-        "\ufeff",
-    ),
+PIECES = ("The", " the", " of", " cat", "s", ",", "\n", " and", " I", "", " Rome", ".", " th")
+PIECES += (
+    "ird",
+    " ",
+    "\n\n",
+    '."',
+    " é",
+    "\u0301t",
+    "Ёлка",
+    "ǅ",
+    "的",
+    "\U0001f600",
+    "\u2003",
+    " 12",
 )
+PIECES += ("\ufeff",)
 LINK = {
     **{"example": "a", "text": None, "layer": 1, "head": 2, "token": 3, "k": None},
     **{"view": "figure", "map": "picks", "sort": "model", "off": [], "first": None, "tour": 0},
@@ -53,7 +51,7 @@ KNOWN = {"examples": ["a", "b"], "layers": 4, "heads": 16}
 
 
 @pytest.fixture(scope="module")
-def call(chromium, explorer_site):  # noqa: F811
+def call(chromium, explorer_site):
     """Return a function that evaluates an expression of a module `m` and an `argument`."""
     page = chromium.new_page()
     page.goto(f"{explorer_site.address}/full.json")
@@ -203,11 +201,9 @@ HOSTILE = (
 @pytest.mark.parametrize("fragment", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_links_fall_to_the_defaults_and_say_so(call, fragment):
     state, complaints = call("explorer/link.js", READ, [fragment, LINK, KNOWN])
-    assert state["example"] in KNOWN["examples"]
-    assert 0 <= state["layer"] < 4
+    assert (state["example"] in KNOWN["examples"], 0 <= state["layer"] < 4) == (True, True)
     assert 0 <= state["head"] < 16
-    assert state["view"] in ("figure", "table")
-    assert state["map"] in ("picks", "scores")
+    assert {state["view"], state["map"]} <= {"figure", "table", "picks", "scores"}
     assert all(0 <= row < 64 for row in state["off"])
     assert state["text"] is None or len(state["text"]) <= 4000
     if "text" not in fragment and "off=0.0" not in fragment:
@@ -255,11 +251,8 @@ def test_only_the_latest_work_goes_on(call):
     """Catches an answer to an earlier question that arrives after that to a later one."""
     answers = """(async () => {
       const work = new m.Latest();
-      const first = work.run(async (signal) => {
-        await new Promise((done) => setTimeout(done, 30));
-        signal.throwIfAborted();
-        return "first";
-      });
+      const pause = () => new Promise((done) => setTimeout(done, 30));
+      const first = work.run((signal) => pause().then(() => signal.throwIfAborted() ?? "first"));
       const second = work.run(async () => "second");
       const broken = work.run(async () => { throw new RangeError("third"); });
       return [await first, await second, await broken.catch((error) => error.message)];

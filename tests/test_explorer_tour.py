@@ -5,7 +5,7 @@ throws away the reader's head, and a bar that lies over what it speaks of.
 """
 
 import pytest
-from explorer_pages import explorer_site, kept_page, show  # noqa: F401
+from explorer_pages import show
 
 from mosa_edu.viz.components.finding import finding
 
@@ -17,16 +17,14 @@ PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobil
 
 def toured(shown):
     """Return how the highlighted panels can be told."""
-    return shown.page.locator("mosa-explorer .toured").evaluate_all(
-        "(nodes) => nodes.map((node) => `${node.className} ${node.ariaLabel}`)"
-    )
+    return shown.all(".toured", "`${node.className} ${node.ariaLabel}`")
 
 
 def step(shown):
     return shown.text(".tour .h")
 
 
-def test_next_and_back_walk_six_steps_and_every_one_is_a_link(visit, explorer_site):  # noqa: F811
+def test_next_and_back_walk_six_steps_and_every_one_is_a_link(visit, explorer_site):
     shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3")
     shown.button("Tour").click()
     for number, panel in enumerate(PANELS, start=1):
@@ -46,7 +44,7 @@ def test_next_and_back_walk_six_steps_and_every_one_is_a_link(visit, explorer_si
     shown.until(focused)
 
 
-def test_link_to_a_step_opens_it_with_the_same_words(visit, explorer_site):  # noqa: F811
+def test_link_to_a_step_opens_it_with_the_same_words(visit, explorer_site):
     first = show(visit, explorer_site, "ex=heads&layer=2&head=1&tok=5&tour=3")
     assert step(first).startswith("Step 3 of 6")
     again = show(visit, explorer_site, first.page.url.partition("#")[2])
@@ -55,33 +53,28 @@ def test_link_to_a_step_opens_it_with_the_same_words(visit, explorer_site):  # n
     assert step(alone).startswith("Step 2 of 6")
 
 
-def test_keys_walk_and_escape_ends_the_tour_alone(kept_page):  # noqa: F811
+def test_keys_walk_and_escape_ends_the_tour_alone(kept_page):
     shown = kept_page.go("ex=letter&layer=1&head=2&tok=3&tour=2&view=table")
     shown.button("Next").focus()
-    shown.page.keyboard.press("ArrowRight")
-    shown.settle()
+    shown.press("ArrowRight")
     assert step(shown).startswith("Step 3")
-    shown.page.keyboard.press("ArrowLeft")
-    shown.page.keyboard.press("ArrowLeft")
-    shown.page.keyboard.press("ArrowLeft")
-    shown.settle()
+    shown.press(*["ArrowLeft"] * 3)
     assert step(shown).startswith("Step 1")
-    shown.page.keyboard.press("Escape")
-    shown.settle()
+    shown.press("Escape")
     assert toured(shown) == []
     assert shown.studied() == 3
     assert "layer=1&head=2" in shown.page.url
 
 
 @pytest.mark.parametrize("fragment", ["tour=7", "tour=-1", "tour=%3Cimg%3E", "tour=0"])
-def test_no_such_step_is_no_tour(kept_page, fragment):  # noqa: F811
+def test_no_such_step_is_no_tour(kept_page, fragment):
     shown = kept_page.go(f"ex=letter&layer=1&head=2&{fragment}")
     assert toured(shown) == []
     assert not shown.one(".tour").is_visible()
 
 
 @pytest.mark.parametrize("title", ["Letter", "Same word", "Short"])
-def test_words_are_true_of_any_text(kept_page, explorer_site, title):  # noqa: F811
+def test_words_are_true_of_any_text(kept_page, explorer_site, title):
     trace = explorer_site.traces[title]
     name = title.lower().replace(" ", "-")
     for layer, head in ((0, 0), (1, 3), (2, 4)):
@@ -98,10 +91,7 @@ def test_words_are_true_of_any_text(kept_page, explorer_site, title):  # noqa: F
         for score in (worst_in, best_out):
             assert f"{score:.3f}".removeprefix("0") in said(2)
         assert ("level" in said(2)) == bool(worst_in - best_out < 1e-6)
-        per_token = [
-            sum(t in trace.picks(i, j) for i in range(trace.layers) for j in range(trace.heads))
-            for t in range(trace.T)
-        ]
+        per_token = trace.heads_per_token().tolist()
         assert f"is kept by {max(per_token)}, the most" in said(3)
         orphans = per_token.count(0)
         assert f"; {orphans} token{'s' * (orphans != 1)} by none" in said(3)
@@ -113,14 +103,14 @@ def test_words_are_true_of_any_text(kept_page, explorer_site, title):  # noqa: F
         assert f"{int(100 * k / trace.T + 0.5)} % of the KV slots" in said(6)
 
 
-def test_token_outside_the_head_is_said_to_be_outside(kept_page, explorer_site):  # noqa: F811
+def test_token_outside_the_head_is_said_to_be_outside(kept_page, explorer_site):
     trace = explorer_site.first
     outside = next(t for t in range(trace.T) if t not in trace.picks(1, 2))
     shown = kept_page.go(f"ex=letter&layer=1&head=2&tok={outside}&tour=5")
     assert "is not in this head" in shown.text(".tour .said")
 
 
-def test_bar_fits_a_phone_and_leaves_the_panel_in_sight(visit, explorer_site):  # noqa: F811
+def test_bar_fits_a_phone_and_leaves_the_panel_in_sight(visit, explorer_site):
     options = {**PHONE, "reduced_motion": "reduce"}
     shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3&tour=1", **options)
     shown.button("Next").tap()

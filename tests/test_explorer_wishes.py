@@ -7,7 +7,7 @@ an older answer over a newer wish, a label that was not true.
 from xml.etree import ElementTree
 
 import pytest
-from explorer_pages import explorer_site, kept_page, show  # noqa: F401
+from explorer_pages import show
 
 import mosa_edu
 
@@ -17,7 +17,7 @@ COPIED = "navigator.clipboard.readText()"
 LONG = " ".join(["A clock said that nobody knew whether the second man did."] * 60)
 
 
-def test_named_words_of_the_overview_choose_their_token(kept_page):  # noqa: F811
+def test_named_words_of_the_overview_choose_their_token(kept_page):
     """Catches an action that is handed over without what it belongs to."""
     shown = kept_page.go("ex=letter&layer=0&head=0&tok=1")
     words = shown.page.locator("mosa-explorer p.note button")
@@ -33,7 +33,7 @@ def test_named_words_of_the_overview_choose_their_token(kept_page):  # noqa: F81
 
 
 @pytest.mark.parametrize("token", ["", "&tok=200"])
-def test_link_with_own_text_keeps_the_example_when_no_model_comes(visit, explorer_site, token):  # noqa: F811
+def test_link_with_own_text_keeps_the_example_when_no_model_comes(visit, explorer_site, token):
     """Catches a token of the text that is still to come, looked up in the example."""
     shown = show(visit, explorer_site, strict=False)  # a file that is refused is an error, too
     thrown = []
@@ -46,7 +46,7 @@ def test_link_with_own_text_keeps_the_example_when_no_model_comes(visit, explore
     assert thrown == []
 
 
-def test_a_late_example_does_not_replace_a_later_wish(visit, explorer_site):  # noqa: F811
+def test_a_late_example_does_not_replace_a_later_wish(visit, explorer_site):
     """Catches answers that are taken in the order in which they arrive."""
     shown = show(visit, explorer_site)
     held = []
@@ -63,7 +63,7 @@ def test_a_late_example_does_not_replace_a_later_wish(visit, explorer_site):  # 
 
 
 @pytest.mark.parametrize("k", [0, 1, 999])
-def test_impossible_k_is_refused_and_the_usual_one_shown(kept_page, explorer_site, k):  # noqa: F811
+def test_impossible_k_is_refused_and_the_usual_one_shown(kept_page, explorer_site, k):
     kept_page.go("ex=letter&layer=0&head=0")
     usual = kept_page.picked()
     shown = kept_page.go(f"ex=letter&layer=0&head=0&k={k}")
@@ -71,7 +71,7 @@ def test_impossible_k_is_refused_and_the_usual_one_shown(kept_page, explorer_sit
     assert f"no k {k}" in shown.text(".told")
 
 
-def test_k_of_the_live_model_survives_its_link(visit, explorer_site):  # noqa: F811
+def test_k_of_the_live_model_survives_its_link(visit, explorer_site):
     """Catches a link that cuts stored scores where the live model had run every head at k."""
     shown = show(visit, explorer_site)
     shown.go_live()
@@ -87,7 +87,7 @@ def test_k_of_the_live_model_survives_its_link(visit, explorer_site):  # noqa: F
     assert other.picked() == shown.picked()
 
 
-def test_picture_of_control_characters_is_still_xml(visit, explorer_site):  # noqa: F811
+def test_picture_of_control_characters_is_still_xml(visit, explorer_site):
     shown = show(visit, explorer_site, "text=A%0Bclock%1Bsaid%EF%BF%BEthat nobody knew it")
     shown.until_text(".pill", "Live model")
     shown.until_text(".text", "nobody")
@@ -105,11 +105,7 @@ def test_picture_of_control_characters_is_still_xml(visit, explorer_site):  # no
     ],
 )
 def test_copied_python_changes_the_model_as_the_reader_did(
-    visit,
-    explorer_site,  # noqa: F811
-    fragment,
-    monkeypatch,
-    capsys,
+    visit, explorer_site, fragment, monkeypatch, capsys
 ):
     """Catches a cell that gives the picks of the model as trained, or of a text cut otherwise."""
     shown = show(visit, explorer_site, fragment, permissions=["clipboard-read", "clipboard-write"])
