@@ -18,6 +18,7 @@ from mosa_edu.records import RoutingTrace, Token, provenance, write_atomic
 from mosa_edu.records.history import RoutingHistory
 from mosa_edu.records.trace import N_NEXT
 from mosa_edu.selection import ExpertChoice, Selection
+from mosa_edu.selection.expert_choice import rank_of_each
 
 
 class Spans(Protocol):
@@ -145,14 +146,15 @@ def _layer_routing(recording: Recording, layer: int, T: int) -> tuple[np.ndarray
     attention = sparse["attention_weights"][0].double().numpy() * used
     router = recording.tensors.get((layer, "router"))
     if router is not None:
-        logits = router["router_logits"][0].double()
+        logits = router["router_logits"][0]
     else:
         picked = torch.zeros(len(indices), T + 1, dtype=torch.float64)
         picked.scatter_(1, torch.from_numpy(np.where(valid, indices, T)), 1.0)
         logits = torch.where(picked[:, :T] > 0, torch.inf, -torch.inf)
     require(not bool(logits.isnan().any()), "router_logits", "NaN", "numbers")
-    order = logits.sort(dim=-1, descending=True, stable=True).indices
-    return logits.sigmoid().numpy(), order.numpy(), indices, attention, valid.sum(axis=1)
+    order = rank_of_each(logits).sort(dim=-1).indices  # ties as the selectors see them
+    scores = logits.double().sigmoid().numpy()
+    return scores, order.numpy(), indices, attention, valid.sum(axis=1)
 
 
 def _predictions(logits: Tensor, ids: Tensor) -> dict[str, Any]:
