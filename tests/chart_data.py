@@ -5,7 +5,6 @@ from test_records import make_trace
 
 from mosa_edu.records import RoutingTrace, Token
 
-NBSP = "\N{NO-BREAK SPACE}"
 TEXTS = ["The", " watch", "man", ",", " of", " the", " men", ".", "\n", " a", " b", " <b>"]
 LENGTHS = [64, 128, 256]
 COSTS = {"dense": [100, 200, 400], "mosa": [10, 14, 20], "fixed": [5, 7, 8]}

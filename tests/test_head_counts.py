@@ -1,13 +1,11 @@
-"""Loss over the number of MoSA heads: what may stand on one line, and what its caption says."""
+"""Loss over the number of MoSA heads: what may stand on one line, and what is drawn of it."""
 
 import dataclasses
-import re
 
 import pytest
 from test_claims import run
 
 from mosa_edu.analysis import head_count_rows
-from mosa_edu.viz import charts, style
 from mosa_edu.viz.charts.training import loss_by_heads
 
 
@@ -47,7 +45,7 @@ def test_one_line_holds_hybrids_that_differ_in_one_number():
     assert head_count_rows([]) == ([], None)
 
 
-def test_the_figure_has_every_seed_and_says_who_reaches_the_dense_model():
+def test_the_figure_has_every_seed_and_the_dense_model():
     rows, dense = head_count_rows(grid())
     figure = loss_by_heads(rows, dense)
     line, dots = figure.data
@@ -57,16 +55,7 @@ def test_the_figure_has_every_seed_and_says_who_reaches_the_dense_model():
     twice = [*grid(), dataclasses.replace(hybrid(12, 0, 1.0), name="mosa-flops-8-seed0")]
     assert head_count_rows(twice)[0][-1].seeds == (0, 1), "one training, two names"
     assert sorted(dots.x) == [0, 0, 2, 2, 12, 12]
-    assert charts.caption(figure) == (
-        "Beside 2 dense heads: no MoSA head, 4.100 nats; 12 MoSA heads, 3.980. Of 3 numbers that "
-        "were tried, 12 MoSA heads reach the 4.010 of 4 dense heads, on the mean of 2 seeds."
-    )
-    worse = dataclasses.replace(dense, losses=(1.0,), seeds=(0,))
-    assert "no number here reaches the 1.000" in charts.caption(loss_by_heads(rows, worse))
-    assert "1 to 2 seeds" in charts.caption(loss_by_heads(rows, worse))
-    known = {*style.dark_of_light(), style.CLEAR}
-    for colour in re.findall(r'"(#[0-9a-fA-F]+|rgba?\([^)]*\))"', figure.to_json()):
-        assert colour.lower() in known, colour
+    assert figure.layout.annotations[0].text == "4 dense heads"
     with pytest.raises(ValueError, match="at least two numbers"):
         loss_by_heads(rows[:1], dense)
     with pytest.raises(ValueError, match="dense must be the model"):

@@ -5,7 +5,6 @@ import html
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -56,9 +55,9 @@ def new_figure(heading: str, note: str, height: int) -> go.Figure:
     return go.Figure(layout=layout)
 
 
-def explain(figure: go.Figure, finding: str, encoding: str) -> go.Figure:
-    """Give a figure its caption and its text alternative."""
-    figure.layout.meta = {"caption": finding, "alt": f"{encoding} {finding}"}
+def explain(figure: go.Figure, drawn: str, caption: str) -> go.Figure:
+    """Give a figure its text alternative, what is drawn and then the caption, and its caption."""
+    figure.layout.meta = {"caption": caption, "alt": f"{drawn} {caption}".strip()}
     return figure
 
 
@@ -71,7 +70,7 @@ def keep_square(figure: go.Figure, share_of_width: float, most: int) -> go.Figur
 
 
 def caption(figure: go.Figure) -> str:
-    """Return what a figure's data show, in words; empty for a figure that is not ours."""
+    """Return the caption of a figure; empty for one without."""
     return str((figure.layout.meta or {}).get("caption", ""))
 
 
@@ -89,18 +88,6 @@ def share(value: float, digits: int = 2) -> str:
     return f"{value:.{digits}f}".removeprefix("0")
 
 
-def percent(part: float, whole: float) -> str:
-    """Write a share in percent, with two digits that count.
-
-    >>> print(percent(91, 5995), percent(13, 109), percent(1, 3000), sep=", ")
-    1.5 %, 12 %, 0.033 %
-    """
-    value = 100 * part / whole
-    digits = 0 if value >= 9.95 or value == 0 else 1 if value >= 0.995 else 2
-    digits = 3 if 0 < value < 0.0995 else digits
-    return f"{value:.{digits}f}\N{NO-BREAK SPACE}%"
-
-
 def plural(count: int, one: str, many: str | None = None) -> str:
     """Write a count with its noun, thousands by comma.
 
@@ -108,16 +95,6 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     ('1 head', '5,995 pairs')
     """
     return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def listed(words: Sequence[str], most: int) -> str:
-    """Join words, with a count of those left out.
-
-    >>> listed(["a", "b", "c"], most=2)
-    'a, b and 1 more'
-    """
-    shown = ", ".join(words[:most])
-    return shown if len(words) <= most else f"{shown} and {len(words) - most} more"
 
 
 # A private module: the public ones offer no renderer that writes HTML without a script from a CDN.

@@ -1,4 +1,4 @@
-"""The two axes of every routing figure: tokens across, heads down."""
+"""What several charts draw: axes of numbers, named lines, dots with intervals, references."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,130 +9,77 @@ import plotly.graph_objects as go
 from mosa_edu.analysis import Interval
 from mosa_edu.checks import require
 from mosa_edu.head_kinds import HEAD_KINDS
-from mosa_edu.records import RoutingTrace
 from mosa_edu.viz.base import AXIS, new_figure
-from mosa_edu.viz.components.finding import token_labels
-from mosa_edu.viz.style import CLEAR, LIGHT, MONO, SIZES
-
-ORDERS = ("head", "similarity")
+from mosa_edu.viz.style import LIGHT, SIZES
 
 
-def head_rows(trace: RoutingTrace, layer: int | None, order: str) -> list[tuple[int, int]]:
-    """Return (layer, head) of every row, from top to bottom."""
-    require(order in ORDERS, "order", order, f"one of {ORDERS}")
-    layers = range(trace.layers) if layer is None else [layer]
-    trace.check_head(layers[0], 0)
-    picked = trace.picked()
-    rows: list[tuple[int, int]] = []
-    for number in layers:
-        heads = by_similarity(picked[number]) if order == "similarity" else range(trace.heads)
-        rows += [(number, head) for head in heads]
-    return rows
+def value_axis(title: str, log: bool = False) -> dict[str, Any]:
+    """Return an axis of numbers with hairlines."""
+    grid = {"showgrid": True, "gridcolor": LIGHT.rule, "gridwidth": 1, "nticks": 6}
+    text = {"text": title, "font": {"size": SIZES["note"], "color": LIGHT.ink2}, "standoff": 8}
+    kind = {"type": "log", "dtick": 1, "exponentformat": "SI"} if log else {"type": "linear"}
+    return {**AXIS, **grid, **kind, "title": text}
 
 
-def by_similarity(picked: np.ndarray) -> list[int]:
-    """Order heads so that neighbours keep the same tokens."""
-    shared = picked.astype(np.int64) @ picked.T.astype(np.int64)  # (H, H) picks in common
-    left = list(range(len(picked)))
-    chain = [int(shared.sum(axis=1).argmin())]
-    left.remove(chain[0])
-    while left:
-        chain.append(max(left, key=lambda head: (shared[chain[-1], head], -head)))
-        left.remove(chain[-1])
-    return chain
+def log_axis(
+    title: str, low: float, high: float, ticks: Sequence[float] | None = None, text: str = "{}"
+) -> dict[str, Any]:
+    """Return a logarithmic axis from `low` to `high`, with ticks at 1, 2, 5, 10 ... or as given."""
+    ticks = round_numbers(low, high) if ticks is None else ticks
+    names = {"tickvals": list(ticks), "ticktext": [text.format(written(tick)) for tick in ticks]}
+    return {**value_axis(title, log=True), **names, "range": np.log10([low, high])}
 
 
-def ranks(trace: RoutingTrace, rows: list[tuple[int, int]]) -> np.ndarray:
-    """Rank of every token in every row, from 1."""
-    order = np.array([trace.order[row] for row in rows]).astype(np.int64)
-    return small(np.argsort(order, axis=1) + 1)
+def round_numbers(low: float, high: float) -> list[float]:
+    """Return 1, 2 and 5 times the powers of ten from `low` to `high`.
 
-
-def shown_labels(trace: RoutingTrace) -> list[str]:
-    """Return the labels of all tokens as Plotly must read them: it takes `<b>` for markup."""
-    labels = token_labels([token.text for token in trace.tokens])
-    return [label.replace("&", "&amp;").replace("<", "&lt;") for label in labels]
-
-
-def token_names(trace: RoutingTrace) -> list[str]:
-    """Return a name for each token, its label and its position: equal words stay apart."""
-    return [f"{label} {position}" for position, label in enumerate(shown_labels(trace))]
-
-
-def head_names(rows: list[tuple[int, int]]) -> list[str]:
-    """Return the heads' names, zero-based as in Python."""
-    return [f"L{layer}·H{head}" for layer, head in rows]
-
-
-def small(values: np.ndarray) -> np.ndarray:
-    """Return whole numbers >= 0 in the smallest type that holds them."""
-    return values.astype(np.uint8 if values.max(initial=0) < 256 else np.uint16)
-
-
-def token_axis() -> dict[str, Any]:
-    """Return the axis of tokens: Plotly leaves out the names that find no room."""
-    font = {**AXIS["tickfont"], "family": MONO}
-    return {**AXIS, "type": "category", "tickangle": -90, "tickfont": font}
-
-
-def head_axis(rows: list[tuple[int, int]], layer: int | None) -> dict[str, Any]:
-    """Return the axis of heads: each by name within one layer, else the layers where they begin."""
-    axis = {**AXIS, "type": "category", "autorange": "reversed"}
-    if layer is not None:
-        return axis
-    layers = [number for number, _ in rows]
-    firsts = [row for row, number in enumerate(layers) if number not in layers[:row]]
-    texts = [f"Layer {layers[row]}" for row in firsts]
-    return {**axis, "tickmode": "array", "tickvals": firsts, "ticktext": texts}
-
-
-def squares(rows: np.ndarray, columns: np.ndarray, side: float | np.ndarray = 1.0) -> str:
-    """Return one SVG path of squares in the middle of cells of a matrix.
-
-    >>> squares(np.array([0, 2]), np.array([1, 1]), side=np.array([1, 0.5]))
-    'M1,0H2V1H1ZM1.25,2.25H1.75V2.75H1.25Z'
+    >>> round_numbers(0.15, 6)
+    [0.2, 0.5, 1.0, 2.0, 5.0]
     """
-    half = np.broadcast_to(side, rows.shape) / 2
-    x, y = columns + 0.5, rows + 0.5
-    boxes = np.stack([x - half, y - half, x + half, y + half], axis=1)
-    return "".join(rectangle(*box) for box in boxes.tolist())
+    numbers = (digit * 10.0**power for power in range(-3, 13) for digit in (1, 2, 5))
+    return [round(number, 3) for number in numbers if low <= number <= high]
 
 
-def rectangle(left: float, top: float, right: float, bottom: float) -> str:
-    """Return the SVG path of one rectangle."""
-    x0, y0, x1, y1 = (
-        f"{value:.3f}".rstrip("0").rstrip(".") for value in (left, top, right, bottom)
-    )
-    return f"M{x0},{y0}H{x1}V{y1}H{x0}Z"
+def written(number: float) -> str:
+    """Write a number without an exponent and without zeros at its end.
 
-
-def triangle(T: int) -> str:
-    """Return the outline of the pairs of a causal dense head: a staircase of T steps.
-
-    >>> triangle(2)
-    'M0,0V2H2V1H1V0Z'
+    >>> written(2e9), written(0.5)
+    ('2,000,000,000', '0.5')
     """
-    steps = "".join(f"H{t + 1}V{t}" for t in range(T - 1, -1, -1))
-    return f"M0,0V{T}{steps}Z"
+    return f"{number:,.3f}".rstrip("0").rstrip(".")
 
 
-def filled(path: str, colour: str, axis: str = "x") -> dict[str, Any]:
-    """Return a layout shape below the marks, on an x axis and the y axis of the same number."""
-    place = {"xref": axis, "yref": axis.replace("x", "y"), "layer": "below"}
-    return {"type": "path", "path": path, "fillcolor": colour, "line": {"width": 0}, **place}
-
-
-def add_targets(
-    figure: go.Figure, rows: np.ndarray, columns: np.ndarray, hover: Sequence[str], axis: str = "x"
+def check_lines(
+    what: str, places: Sequence[int], lines: Mapping[str, Sequence[float]], names: str
 ) -> None:
-    """Add invisible marks that answer the pointer, since shapes do not."""
-    figure.add_scatter(
-        x=(columns + 0.5).astype(np.float32),
-        y=(rows + 0.5).astype(np.float32),
-        **{"text": list(hover), "hovertemplate": "%{text}<extra></extra>", "mode": "markers"},
-        **{"xaxis": axis, "yaxis": axis.replace("x", "y")},
-        marker={"size": 8, "color": CLEAR, "symbol": "square"},
-    )
+    """Refuse lines that no logarithmic axes can show."""
+    ascending = len(places) >= 2 and all(np.diff(places) > 0)
+    require(ascending, what, list(places), "at least two numbers, ascending")
+    require(len(lines) > 0, names, dict(lines), "at least one line")
+    for name, values in lines.items():
+        known = len(values) == len(places) and min(values) > 0
+        require(known, f"{names}[{name!r}]", list(values), f"{len(places)} positive numbers")
+
+
+def add_level(
+    figure: go.Figure, value: float, text: str = "", axis: str = "y", **place: Any
+) -> None:
+    """Draw a dotted line across at a value; its name stands above its right end."""
+    line = {"color": LIGHT.ink, "width": 1, "dash": "dot"}
+    across = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value}
+    figure.add_shape(**across, yref=axis, line=line)
+    if text:
+        end = {"xref": "paper", "x": 1, "xanchor": "right", "yanchor": "bottom", **place}
+        font = {"color": LIGHT.ink2}
+        figure.add_annotation(text=text, y=value, showarrow=False, font=font, **end)
+
+
+def over(
+    places: Sequence[int], lines: Mapping[str, Sequence[float]]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return lines over the same places, each as (x, y)."""
+    x = np.array(places, dtype=np.int32)
+    return {name: (x, np.array(y, dtype=np.float64)) for name, y in lines.items()}
 
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -156,33 +103,29 @@ def add_lines(
     figure: go.Figure,
     lines: Mapping[str, tuple[np.ndarray, np.ndarray]],
     hovertemplate: str,
+    details: Mapping[str, list[list[float]]] | None = None,
 ) -> None:
-    """Add lines, each with its name at its right end."""
+    """Add lines of (x, y), each named at its right end; `details` are customdata by name."""
     styles = line_styles(list(lines))
     for (name, (x, y)), style in zip(lines.items(), styles, strict=True):
         figure.add_scatter(
             **{"x": x, "y": y, "name": name, "mode": "lines", "line": style},
             hovertemplate=f"<b>{name}</b><br>{hovertemplate}<extra></extra>",
+            customdata=details[name] if details else None,
         )
+    log = [figure.layout[axis].type == "log" for axis in ("xaxis", "yaxis")]
     ends = [(float(x[-1]), last_finite(y)) for x, y in lines.values()]
     for name, style, end, shift in zip(lines, styles, ends, _shifts(figure, lines), strict=True):
+        # Annotations on logarithmic axes are placed by the logarithm.
+        at = [float(np.log10(v)) if by_log else v for v, by_log in zip(end, log, strict=True)]
         figure.add_annotation(
             text=name,
             font={"color": LIGHT.ink2 if style["color"] == LIGHT.quiet else style["color"]},
             **{"showarrow": False, "xanchor": "left", "xshift": 6, "yshift": shift},
-            x=_place(end[0], figure.layout.xaxis.type),
-            y=_place(end[1], figure.layout.yaxis.type),
+            **{"x": at[0], "y": at[1]},
         )
     longest = max(len(name) for name in lines)
     figure.update_layout(margin_r=16 + int(6.6 * longest))
-
-
-def value_axis(title: str, log: bool = False) -> dict[str, Any]:
-    """Return an axis of numbers with hairlines."""
-    grid = {"showgrid": True, "gridcolor": LIGHT.rule, "gridwidth": 1, "nticks": 6}
-    text = {"text": title, "font": {"size": SIZES["note"], "color": LIGHT.ink2}, "standoff": 8}
-    kind = {"type": "log", "dtick": 1, "exponentformat": "SI"} if log else {"type": "linear"}
-    return {**AXIS, **grid, **kind, "title": text}
 
 
 def last_finite(values: np.ndarray) -> float:
@@ -227,11 +170,6 @@ def _range(figure: go.Figure, values: list[np.ndarray]) -> tuple[float, float]:
         return float(low), float(high)
     joined = np.concatenate(values)
     return float(np.nanmin(joined)), float(np.nanmax(joined))
-
-
-def _place(value: float, kind: str) -> float:
-    """Annotations on logarithmic axes are placed by the logarithm."""
-    return float(np.log10(value)) if kind == "log" else value
 
 
 ROW = 34  # pixels
@@ -309,16 +247,3 @@ def add_legend(figure: go.Figure) -> None:
     below = {"y": 0, "yref": "container", "yanchor": "bottom"}
     taller = figure.layout.height + 64
     figure.update_layout(showlegend=True, legend={**place, **below}, margin_b=64, height=taller)
-
-
-def three_scores(
-    heading: str, note: str, names: Sequence[str], gains: Sequence[Mapping[str, Interval]]
-) -> go.Figure:
-    """Draw gains under the three scores, one row each, with a dotted line at 0."""
-    figure = new_rows(heading, note, names, "nats per token")
-    for place, (way, (name, colour, symbol)) in enumerate(MARKS.items()):
-        points = [(number, found[way]) for number, found in enumerate(gains)]
-        add_dots(figure, name, points, mark=(colour, symbol), shift=0.22 * (place - 1))
-    add_legend(figure)
-    add_reference(figure, 0.0, "")
-    return figure

@@ -59,6 +59,11 @@ def token_labels(texts: Sequence[str]) -> list[str]:
     return [_label(texts, position) for position in range(len(texts))]
 
 
+def shown_labels(texts: Sequence[str]) -> list[str]:
+    """Return the labels of tokens as Plotly must read them: it takes `<b>` for markup."""
+    return [label.replace("&", "&amp;").replace("<", "&lt;") for label in token_labels(texts)]
+
+
 def word_around(texts: Sequence[str], position: int) -> Word:
     """Return the whole word that a token is part of.
 

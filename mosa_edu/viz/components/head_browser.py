@@ -14,12 +14,12 @@ import plotly.graph_objects as go
 from mosa_edu.checks import require
 from mosa_edu.records import RoutingTrace
 from mosa_edu.records.codec import encode
-from mosa_edu.viz.base import caption, live_output
+from mosa_edu.viz.base import live_output
 from mosa_edu.viz.charts.masks import selection_mask
 from mosa_edu.viz.charts.routing import head_heatmap
 from mosa_edu.viz.components import static as twin
 from mosa_edu.viz.components.explorer import fallback_html, first_head
-from mosa_edu.viz.components.finding import ranked_picks
+from mosa_edu.viz.components.finding import finding, ranked_picks
 
 OWN = "Your own text"
 _TYPE = "Type your own text and press Enter."
@@ -397,7 +397,8 @@ class HeadBrowser(widgets.VBox):
         self._follow()
         figures = self.figure, self.mask
         what_if = self._trace.provenance.get(MARK, "")
-        self._controls.say(caption(figures[0]), what_if)
+        found = finding(self._trace, self._layer, self._head)
+        self._controls.say(f"{found.sentence} {found.detail}".strip(), what_if)
         for output, figure in zip(self._outputs, figures, strict=True):
             output.layout.min_height = f"{figure.layout.height}px"  # nothing jumps meanwhile
             output.outputs = [live_output(figure)]
