@@ -12,7 +12,13 @@ import nbformat
 import numpy as np
 import pytest
 
-from mosa_edu.analysis import recorded_bench, recorded_runs, recorded_trace
+from mosa_edu.analysis import (
+    coin_flip_rows,
+    recorded_bench,
+    recorded_probes,
+    recorded_runs,
+    recorded_trace,
+)
 
 BOOK = sorted((Path(__file__).resolve().parent.parent / "book").glob("ch*.ipynb"))
 NUMBER = re.compile(r"(?<![\w.])[+-]?(?:\d[\d,]*\.\d+|\d{1,3}(?:,\d{3})+|\d+|\.\d+)")
@@ -171,9 +177,9 @@ def of_flips(figure):
     floor = float(re.search(r"ln V = ([\d.]+)", "".join(figure.notes))[1])
     assert set(below["text"]) == {"mosa"}
     assert "mosa" not in others["text"]
-    errors = (np.array(below["customdata"])[:, 1] - np.array(below["x"])) / 2
     assert np.abs(np.array(others["x"]) - floor).max() < 1.5e-4
-    return [len(below["x"]), f"{((floor - np.array(below['x'])) / errors).min():.0f}", "0.0001"]
+    seeing = [row for row in coin_flip_rows(recorded_probes()) if row.sees_the_future]
+    return [len(below["x"]), f"{min(row.stderrs_below for row in seeing):.0f}", "0.0001"]
 
 
 def of_growing(figure):
