@@ -31,7 +31,7 @@ class Mutant:
 SPARSE, ROUTING = "attention/sparse.py", "attention/routing.py"
 RANKING, RAGGED = "selection/expert_choice.py", "selection/causal.py"
 EXPERT, PREFIX = "selection/expert_choice.py", "selection/causal.py"
-GATED, TOP_K = "attended * gates", "indices = top_k_positions(ranked, kept("
+GATED, TOP_K = "attended * gates", "top_k_positions(self._ranked(router_logits), k)"
 
 MUTANTS = [
     Mutant(
@@ -81,27 +81,27 @@ MUTANTS = [
         "first token gated by 1",
         EXPERT,
         "router_logits.gather(-1, indices).sigmoid()",
-        "ranked.gather(-1, indices).sigmoid()",
+        "self._ranked(router_logits).gather(-1, indices).sigmoid()",
         equals_loops,
     ),
     Mutant(
         "one choice for the whole batch",
         EXPERT,
         TOP_K,
-        TOP_K.replace("ranked", "ranked.mean(0, True).expand_as(ranked)"),
+        TOP_K.replace("router_logits", "router_logits.mean(0, True).expand_as(router_logits)"),
         rows_do_not_meet,
     ),
     Mutant(
         "k rounded up",
-        "costs/flops.py",
-        "max(seq_len // sparsity, 2)",
-        "max(-(-seq_len // sparsity), 2)",
+        "head_kinds.py",
+        "max(seq_len // sparsity, LEAST_KEPT)",
+        "max(-(-seq_len // sparsity), LEAST_KEPT)",
         short_texts_keep_two,
     ),
     Mutant(
         "no floor of two",
-        "costs/flops.py",
-        "max(seq_len // sparsity, 2)",
+        "head_kinds.py",
+        "max(seq_len // sparsity, LEAST_KEPT)",
         "max(seq_len // sparsity, 1)",
         short_texts_keep_two,
     ),
