@@ -6,12 +6,13 @@ are of heads alone: variants of a model, such as one without its first token, ar
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from mosa_edu.checks import require, require_integer
 
 LEAST_KEPT = 2
 CAPACITY_FACTOR = 2.0
+Count = TypeVar("Count", bound=Any)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,9 +168,19 @@ def kept_tokens(seq_len: int, sparsity: int) -> int:
     >>> kept_tokens(1024, 64), kept_tokens(10, 64), kept_tokens(1, 64)
     (16, 2, 1)
     """
-    require_integer("seq_len", seq_len, 1)
-    require_integer("sparsity", sparsity, 1)
+    if seq_len < 1 or sparsity < 1:
+        require_integer("seq_len", seq_len, 1)
+        require_integer("sparsity", sparsity, 1)
     return min(max(seq_len // sparsity, LEAST_KEPT), seq_len)
+
+
+def prefix_k(seen: Count, sparsity: int) -> Count:
+    """Tokens that prefix top-k keeps of so many, a number or a tensor: ceil(seen / rho).
+
+    >>> [prefix_k(seen, 4) for seen in (1, 4, 5)]
+    [1, 1, 2]
+    """
+    return (seen + sparsity - 1) // sparsity
 
 
 def capacity(

@@ -11,7 +11,7 @@ from mosa_edu.attention import DenseAttention, HybridAttention, LocalAttention
 from mosa_edu.attention.hybrid import build_sparse
 from mosa_edu.checks import require
 from mosa_edu.config import PRESETS, ModelConfig
-from mosa_edu.selection import Recorder
+from mosa_edu.selection import ActivationCache
 
 __all__ = ["PRESETS", "ModelConfig", "TransformerLM", "evaluating"]
 
@@ -70,7 +70,7 @@ class Block(nn.Module):
         self.feedforward = FeedForward(config.d_model, config.d_ff or 4 * config.d_model)
 
     def forward(
-        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+        self, x: Tensor, attention_mask: Tensor | None = None, record: ActivationCache | None = None
     ) -> Tensor:
         """Apply the block."""
         x = x + self.attention(self.norm_attention(x), attention_mask, record)
@@ -158,7 +158,7 @@ class TransformerLM(nn.Module):
         self,
         tokens: Tensor,
         attention_mask: Tensor | None = None,
-        record: Recorder | None = None,
+        record: ActivationCache | None = None,
     ) -> Tensor:
         """Score every possible next token at every position.
 
@@ -168,7 +168,7 @@ class TransformerLM(nn.Module):
             Token ids below vocab_size.
         attention_mask : Tensor or None, shape (B, T), bool
             True for real tokens.
-        record : Recorder or None
+        record : ActivationCache or None
             Receives logits, selections and attention weights of every layer.
 
         Returns

@@ -23,9 +23,8 @@ from mosa_edu.data.tokenizer import END_OF_TEXT, Tokenizer
 from mosa_edu.head_kinds import HEAD_KINDS, kinds
 from mosa_edu.model import TransformerLM
 from mosa_edu.records import recorded_path, write_atomic
-from mosa_edu.selection import kept
+from mosa_edu.selection import ActivationCache, kept
 from mosa_edu.texts import PROBES
-from mosa_edu.tracing import Recording
 
 __all__ = [
     "PAGE_KINDS",
@@ -163,29 +162,29 @@ def _rounded(key: str, tensor: Tensor) -> Tensor:
     return half
 
 
-def _run(model: TransformerLM, ids: list[int]) -> tuple[Tensor, Recording]:
+def _run(model: TransformerLM, ids: list[int]) -> tuple[Tensor, ActivationCache]:
     """Return the logits (T, V) of a text and what its layers recorded."""
-    recording = Recording()
+    cache = ActivationCache()
     with torch.no_grad():
-        return model(torch.tensor([ids]), record=recording)[0], recording
+        return model(torch.tensor([ids]), record=cache)[0], cache
 
 
 def _reference(model: TransformerLM, tokenizer: Tokenizer) -> dict[str, Any]:
     """Compute what a page checks itself against: tokens, picks (L, H, k), losses (T - 1,)."""
     limit = min(REFERENCE_TOKENS, model.config.max_seq_len)
     ids = tokenizer.encode(PROBES["clocks"])[:limit]
-    logits, recording = _run(model, ids)
+    logits, cache = _run(model, ids)
     losses = F.cross_entropy(logits[:-1], torch.tensor(ids[1:]), reduction="none")
     return {
         "ids": ids,
-        "picks": [_picks(recording, layer) for layer in range(model.config.n_layers)],
+        "picks": [_picks(cache, layer) for layer in range(model.config.n_layers)],
         "losses": [round(loss, 6) for loss in losses.tolist()],
     }
 
 
-def _picks(recording: Recording, layer: int) -> list[list[int]]:
+def _picks(cache: ActivationCache, layer: int) -> list[list[int]]:
     """Return the kept positions of every head, without unused slots."""
-    sparse = recording.tensors.get((layer, "sparse"))
+    sparse = cache.tensors.get((layer, "sparse"))
     if sparse is None:
         return []
     indices = sparse["indices"][0]

@@ -1,4 +1,4 @@
-"""From a model and a text to a routing trace, through the recorder that layers are handed."""
+"""From a model and a text to a routing trace, through the activation cache of its layers."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from mosa_edu.model import TransformerLM, evaluating
 from mosa_edu.records import RoutingTrace, Token, provenance, write_atomic
 from mosa_edu.records.history import RoutingHistory
 from mosa_edu.records.trace import N_NEXT
-from mosa_edu.selection import ExpertChoice, Selection
+from mosa_edu.selection import ActivationCache, ExpertChoice, Selection
 from mosa_edu.selection.expert_choice import rank_of_each
 
 
@@ -26,36 +26,6 @@ class Spans(Protocol):
 
     def spans(self, text: str) -> Sequence[tuple[int, str, int, int]]:
         """Encode a text to (id, text, start, end), start and end in code points."""
-
-
-class Recording:
-    """A recorder that keeps what the layers of one forward pass hand it.
-
-    Attributes
-    ----------
-    layer : int
-        The layer at work; a model sets it before each block.
-    tensors : dict
-        By (layer, kind): the tensors of that stage by name, detached, on the CPU.
-
-    Examples
-    --------
-    >>> from mosa_edu.attention import MosaAttention
-    >>> recording = Recording()
-    >>> layer = MosaAttention(d_model=16, d_head=4, n_heads=3, sparsity=4)
-    >>> output = layer(torch.randn(1, 12, 16), record=recording)
-    >>> recording.tensors[0, "sparse"]["attention_weights"].shape
-    torch.Size([1, 3, 3, 3])
-    """
-
-    def __init__(self) -> None:
-        self.layer = 0
-        self.tensors: dict[tuple[int, str], dict[str, Tensor]] = {}
-
-    def record(self, kind: str, **tensors: Tensor | None) -> None:
-        """Keep the tensors of one stage; those that are None are left out."""
-        kept = {name: t.detach().cpu() for name, t in tensors.items() if t is not None}
-        self.tensors[self.layer, kind] = kept
 
 
 def trace(
@@ -100,14 +70,14 @@ def trace(
     allowed = f"at most {limit} tokens long, the model's max_seq_len"
     require(len(tokens) <= limit, "text", f"{len(tokens)} tokens", allowed)
     ids = torch.tensor([token.id for token in tokens])
-    recording = Recording()
+    cache = ActivationCache()
     device = next(model.parameters()).device
     with evaluating(model), torch.no_grad():
-        logits = model(ids[None].to(device), record=recording)[0].float().cpu()  # (T, V)
+        logits = model(ids[None].to(device), record=cache)[0].float().cpu()  # (T, V)
     require(bool(logits.isfinite().all()), "logits", "NaN or inf", "finite: the weights are broken")
     if source is None:
         source = provenance(torch.__version__, _accelerator(device))
-    arrays: dict[str, Any] = _routing(recording, len(tokens)) | _predictions(logits, ids)
+    arrays: dict[str, Any] = _routing(cache, len(tokens)) | _predictions(logits, ids)
     return RoutingTrace(
         model={"name": name, "sha256": sha256},
         tokens=tokens,
@@ -117,11 +87,11 @@ def trace(
     )
 
 
-def _routing(recording: Recording, T: int) -> dict[str, Any]:
+def _routing(cache: ActivationCache, T: int) -> dict[str, Any]:
     """Arrays of all layers, each (L, H, ...), from what the sparse heads recorded."""
-    layers = sorted(layer for layer, kind in recording.tensors if kind == "sparse")
+    layers = sorted(layer for layer, kind in cache.tensors if kind == "sparse")
     require(len(layers) > 0, "model", "a model with none", "one with heads that select tokens")
-    rows = [_layer_routing(recording, layer, T) for layer in layers]
+    rows = [_layer_routing(cache, layer, T) for layer in layers]
     scores, order, indices, attention, counts = (
         np.stack(column) for column in zip(*rows, strict=True)
     )
@@ -137,14 +107,14 @@ def _routing(recording: Recording, T: int) -> dict[str, Any]:
     }
 
 
-def _layer_routing(recording: Recording, layer: int, T: int) -> tuple[np.ndarray, ...]:
+def _layer_routing(cache: ActivationCache, layer: int, T: int) -> tuple[np.ndarray, ...]:
     """Scores (H, T), order (H, T), indices (H, k), attention (H, k, k) and counts (H,)."""
-    sparse = recording.tensors[layer, "sparse"]
+    sparse = cache.tensors[layer, "sparse"]
     indices = sparse["indices"][0].numpy()  # (H, k)
     valid = sparse["valid"][0].numpy() if "valid" in sparse else np.ones(indices.shape, dtype=bool)
     used = valid[:, :, None] & valid[:, None, :]
     attention = sparse["attention_weights"][0].double().numpy() * used
-    router = recording.tensors.get((layer, "router"))
+    router = cache.tensors.get((layer, "router"))
     if router is not None:
         logits = router["router_logits"][0]
     else:
@@ -316,9 +286,9 @@ def _probe(model: torch.nn.Module, spans: Any) -> dict[str, Any]:
     """Mean loss and picks, (L, H, k), of one text."""
     assert isinstance(model, TransformerLM)
     ids = torch.tensor([[span[0] for span in spans]], device=next(model.parameters()).device)
-    recording = Recording()
-    logits = model(ids, record=recording).float()
+    cache = ActivationCache()
+    logits = model(ids, record=cache).float()
     loss = F.cross_entropy(logits[0, :-1], ids[0, 1:])
-    layers = sorted(layer for layer, kind in recording.tensors if kind == "sparse")
-    indices = [recording.tensors[layer, "sparse"]["indices"][0].tolist() for layer in layers]
+    layers = sorted(layer for layer, kind in cache.tensors if kind == "sparse")
+    indices = [cache.tensors[layer, "sparse"]["indices"][0].tolist() for layer in layers]
     return {"loss": round(float(loss), 4), "indices": indices}

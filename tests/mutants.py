@@ -136,8 +136,8 @@ MUTANTS = [
     Mutant(
         "strides counted from a pad",
         "selection/controls.py",
-        "places(real) % self.sparsity",
-        "torch.arange(T) % self.sparsity",
+        "places(real).clamp(min=0)[:, None]",
+        "torch.arange(T).expand(B, T)[:, None]",
         padding_changes_nothing,
     ),
     Mutant(
@@ -164,8 +164,8 @@ MUTANTS = [
     Mutant(
         "quota of the whole text for every prefix",
         PREFIX,
-        "(seen + self.sparsity - 1)",
-        "(seen.max() + self.sparsity - 1)",
+        "prefix_k(seen, self.sparsity)",
+        "prefix_k(seen.max(), self.sparsity)",
         prefixes_are_decided_alike,
     ),
     Mutant(

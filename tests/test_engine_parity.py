@@ -14,7 +14,7 @@ from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.model import TransformerLM
 from mosa_edu.pretrained import PRETRAINED, load_page_model, pretrained_path, save_page_model
 from mosa_edu.texts import PROBES
-from mosa_edu.tracing import Recording
+from mosa_edu.tracing import ActivationCache
 
 pytestmark = pytest.mark.browser
 
@@ -59,7 +59,7 @@ def opened(page, tokenizer, tmp_path):
 
 def recorded(model, ids):
     """Return logits (T, V), and by layer the router scores and the picks of every head."""
-    recording = Recording()
+    recording = ActivationCache()
     with torch.no_grad():
         logits = model(torch.tensor([ids]), record=recording)[0]
     scores, picks = [], []

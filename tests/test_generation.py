@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 
 from mosa_edu import costs
 from mosa_edu.generation import Decoder, Sampler, generate, stream
-from mosa_edu.generation.cache import RaggedSlots, RingSlots
-from mosa_edu.generation.online_selectors import ByPrefix, ByToken
+from mosa_edu.generation.cache import RingSlots, VariableSlots
 from mosa_edu.head_kinds import kinds
 from mosa_edu.model import PRESETS, TransformerLM
 from mosa_edu.selection import PrefixTopK, Threshold
 from mosa_edu.selection.causal import prefix_ranks
 from mosa_edu.selection.expert_choice import rank_of_each, top_k_positions
-from mosa_edu.tracing import Recording
+from mosa_edu.tracing import ActivationCache
 
 RAGGED = kinds(capacity="variable")
 CAUSAL = kinds(sparse=True, in_config=True, causal=True)
@@ -112,7 +111,7 @@ def test_full_heads_refuse_the_later_token_as_the_layer_does(kind):
     """Catches a capacity one off, or one that follows the current length, or eviction by score."""
     model = loud_model(sparse=kind, capacity_factor=1.0, sparsity=8)
     decoder = assert_decodes(model, distinct_words())
-    sparse = [heads for heads in decoder.cache.heads if isinstance(heads.slots, RaggedSlots)]
+    sparse = [heads for heads in decoder.cache.heads if isinstance(heads.slots, VariableSlots)]
     counts = [count for heads in sparse for row in heads.slots.counts for count in row]
     assert max(counts) == T // 8
 
@@ -167,7 +166,7 @@ def test_slots_and_bytes_are_those_of_the_formula(kind, length):
 def test_ragged_heads_hold_what_they_admitted_and_no_more(kind):
     """Counts the cache against the selections of one pass over the whole text."""
     model, tokens = loud_model(sparse=kind), distinct_words()
-    decoder, recording = assert_decodes(model, tokens), Recording()
+    decoder, recording = assert_decodes(model, tokens), ActivationCache()
     model(tokens, record=recording)
     admitted = sum(int(recording.tensors[layer, "sparse"]["valid"].sum()) for layer in (0, 1))
     dense = 2 * 2 * T
@@ -191,7 +190,7 @@ def test_prefix_top_k_needs_the_best_scores_alone(scores, sparsity):
     with torch.no_grad():
         selector.router.weight.fill_(1.0)
     x = torch.tensor(scores, dtype=torch.float32)[None, :, None]
-    rule = ByPrefix(selector, 1, len(scores))
+    rule = selector.online(1, len(scores))
     with torch.no_grad():
         whole = selector.wants(x.transpose(1, 2), None)[0, 0].tolist()
         steps = [bool(rule.wants(x[:, t], t)[0]) for t in range(len(scores))]
@@ -206,7 +205,7 @@ def test_decoding_leaves_the_threshold_alone():
     generate(model, [[1, 2, 3]], 10)
     for name, buffer in model.named_buffers():
         assert torch.equal(buffer, before[name])
-    assert ByToken(Threshold(4, 2, 4, 16).eval()).limit == 8
+    assert Threshold(4, 2, 4, 16).eval().online(1, 16).limit == 8
 
 
 def test_expert_choice_is_refused_unless_it_may_select_again():
@@ -313,7 +312,7 @@ def test_stream_yields_tokens_as_they_are_chosen():
     assert rows == [1, 0, 1, 0, 1, 0]  # the shorter prompt starts writing first
 
 
-@pytest.mark.parametrize("make", [RingSlots, RaggedSlots])
+@pytest.mark.parametrize("make", [RingSlots, VariableSlots])
 def test_slots_need_room(make):
     with pytest.raises(ValueError, match="limit must be at least 1"):
         make(torch.zeros(1), 1, 1, 1, 0)

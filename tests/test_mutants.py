@@ -16,7 +16,7 @@ from mutants import MUTANTS
 
 import mosa_edu
 
-SOURCES = ("checks.py", "config.py", "head_kinds.py", "costs", "selection", "attention")
+SOURCES = ("checks.py", "config.py", "head_kinds.py", "selection", "attention")
 
 
 class Zoo:

@@ -18,12 +18,12 @@ from mosa_edu.selection.selection import pack
 
 
 class Wanted:
-    """A recorder that keeps what ragged heads wanted."""
+    """A cache of what heads wanted."""
 
     layer = 0
 
     def record(self, kind, **tensors):
-        if kind == "ragged":
+        if kind == "router":
             self.wanted = tensors["wanted"]
 
 

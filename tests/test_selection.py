@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loops import picks_of, texts
 from selector_toys import D_MODEL, KINDS, RAGGED, make, positions
-from torch import distributed
 
 from mosa_edu.selection import RandomChoice
 from mosa_edu.selection.expert_choice import rank_of_each, top_k_positions
+from mosa_edu.training import distributed
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -149,11 +149,12 @@ def test_processes_that_train_together_draw_as_one(monkeypatch):
     """Catches a draw by the row within the process: all processes would draw the same."""
     x = torch.zeros(6, 24, 1)
     alone = RandomChoice(3, 4, seed=5)(x).indices
-    monkeypatch.setattr(distributed, "is_initialized", lambda: True)
-    monkeypatch.setattr(distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
     for rank in (0, 1):
-        monkeypatch.setattr(distributed, "get_rank", lambda rank=rank: rank)
-        mine = RandomChoice(3, 4, seed=5)(x[rank::2]).indices
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
+        selector = RandomChoice(3, 4, seed=5)
+        distributed.deal_rows(selector)
+        mine = selector(x[rank::2]).indices
         assert torch.equal(mine, alone[rank::2])
 
 

@@ -21,7 +21,7 @@ from mosa_edu.generation import Decoder
 from mosa_edu.generation.decode_trace import RULES, tell_decoding, under_rule
 from mosa_edu.pretrained import load_pretrained
 from mosa_edu.records.decode_trace import DecodingStory
-from mosa_edu.tracing import Recording
+from mosa_edu.tracing import ActivationCache
 from mosa_edu.viz.assets import classic_script
 from mosa_edu.viz.components.decode_trace import DecodeTheatre, theatre_finding
 from mosa_edu.viz.components.explorer import shipped_causal, shipped_model
@@ -69,7 +69,7 @@ def open_theatre(visit, address, fragment="", **options):
 def test_stories_admit_whom_one_pass_over_the_whole_text_admits(explorer_site, stories):  # noqa: F811
     for rule, story in stories.items():
         model = under_rule(explorer_site.model, rule, THRESHOLDS)
-        recording = Recording()
+        recording = ActivationCache()
         ids = [token.id for token in story.tokens]
         with torch.no_grad():
             model(torch.tensor([ids]), record=recording)
@@ -81,7 +81,7 @@ def test_stories_admit_whom_one_pass_over_the_whole_text_admits(explorer_site, s
                 for t in used.tolist():
                     taken[t].append(layer * story.heads + head)
         assert [list(row) for row in story.taken] == taken
-        wanted = recording.tensors[0, "ragged"]["wanted"][0].sum()
+        wanted = recording.tensors[0, "router"]["wanted"][0].sum()
         first = [row for rows in (story.taken, story.refused) for own in rows for row in own]
         assert sum(row < story.heads for row in first) == int(wanted)
 

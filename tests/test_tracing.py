@@ -10,7 +10,7 @@ from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.model import ModelConfig, TransformerLM
 from mosa_edu.records import RoutingTrace
 from mosa_edu.selection import Selection
-from mosa_edu.tracing import Recording, trace
+from mosa_edu.tracing import ActivationCache, trace
 
 TEXT = "The cat sat on the mat, and the dog — naïve ☃ — sat on the cat."
 
@@ -63,7 +63,7 @@ def test_recorded_weights_rebuild_the_layer(tokenizer, sparse):
     calls = keep_sparse_calls(model)
     found = trace(model, tokenizer, TEXT)
     inputs = [call[0] for call in calls]
-    recording = Recording()
+    recording = ActivationCache()
     model(torch.tensor([tokenizer.encode(TEXT)]), record=recording)
     for layer, (x, output) in enumerate(calls[:2]):
         torch.testing.assert_close(x, inputs[layer])
@@ -171,7 +171,7 @@ def test_every_rule_of_selection_can_be_traced(tokenizer, sparse):
     model = make_model(sparse=sparse)
     found = trace(model, tokenizer, TEXT)
     assert RoutingTrace.from_json(found.to_json()) == found
-    recording = Recording()
+    recording = ActivationCache()
     model.eval()(torch.tensor([tokenizer.encode(TEXT)]), record=recording)
     for layer, head in np.ndindex(found.layers, found.heads):
         exact = recording.tensors[layer, "sparse"]

@@ -4,47 +4,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mosa_edu.attention.rotary import rotary_table, rotary_width, rotate
-from mosa_edu.checks import require, require_integer
-from mosa_edu.selection import Recorder
+from mosa_edu.attention.rotary import RotaryHeads, require_tokens, rotate, weights_and_values
+from mosa_edu.checks import require_integer
+from mosa_edu.selection import ActivationCache
 from mosa_edu.selection.selection import real_tokens
 
 
-def require_tokens(x: Tensor, d_model: int) -> None:
-    """Refuse what is no batch of token vectors.
-
-    >>> import torch
-    >>> require_tokens(torch.zeros(2, 5, 8), d_model=16)
-    Traceback (most recent call last):
-        ...
-    ValueError: x must be (B, T, 16) in shape with T at least 1, got (2, 5, 8)
-    """
-    shape = tuple(x.shape)
-    fits = len(shape) == 3 and shape[1] >= 1 and shape[2] == d_model
-    require(fits, "x", shape, f"(B, T, {d_model}) in shape with T at least 1")
-    require(x.is_floating_point(), "x", x.dtype, "of floating-point numbers")
-
-
-def weights_and_values(
-    queries: Tensor, keys: Tensor, values: Tensor, may_attend: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Attend the long way, keeping the weights for a recorder."""
-    logits = queries @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5
-    attention_weights = logits.masked_fill(~may_attend, -torch.inf).softmax(dim=-1)
-    return attention_weights, attention_weights @ values
-
-
-class DenseAttention(nn.Module):
+class DenseAttention(RotaryHeads):
     """Causal self-attention over all T tokens, in `n_heads` heads.
 
     Parameters
     ----------
-    d_model, d_head, n_heads : int
-        Width of the tokens, width of a head, heads; n_heads * d_head need not equal d_model.
-    rotate_fraction : float
-        Share of each head's dimensions that carry the position (RoPE).
-    rope_base : float
-        Base of the rotary frequencies.
+    d_model, d_head, n_heads, rotate_fraction, rope_base
+        See `RotaryHeads`.
 
     Notes
     -----
@@ -52,7 +24,6 @@ class DenseAttention(nn.Module):
     rows read q0 k0 v0 q1 k1 v1 ...
     """
 
-    causal = True
     kind = "dense"
 
     def __init__(
@@ -63,46 +34,24 @@ class DenseAttention(nn.Module):
         rotate_fraction: float = 0.5,
         rope_base: float = 10000.0,
     ) -> None:
-        super().__init__()
-        require_integer("d_model", d_model, 1)
-        require_integer("n_heads", n_heads, 1)
-        self.d_head, self.n_heads = d_head, n_heads
-        self.n_rotate = rotary_width(d_head, rotate_fraction)
-        self.rope_base = rope_base
+        super().__init__(d_model, d_head, n_heads, rotate_fraction, rope_base)
         self.qkv = nn.Linear(d_model, 3 * n_heads * d_head, bias=False)
         self.out = nn.Linear(n_heads * d_head, d_model, bias=False)
 
     def forward(
-        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+        self,
+        x: Tensor,
+        attention_mask: Tensor | None = None,
+        record: ActivationCache | None = None,
     ) -> Tensor:
-        """Attend.
-
-        Parameters
-        ----------
-        x : Tensor, shape (B, T, d_model), float
-            The tokens.
-        attention_mask : Tensor or None, shape (B, T), bool
-            True for real tokens; pads are no keys.
-        record : Recorder or None
-            Receives the attention weights.
-
-        Returns
-        -------
-        Tensor, shape (B, T, d_model)
-            Sum over heads; the layer adds no residual.
-
-        Raises
-        ------
-        ValueError
-            If `x` or `attention_mask` has another shape, or a row has no real token.
-        """
-        require_tokens(x, self.qkv.in_features)
+        """Attend from every token to those before it; see `RotaryHeads.forward`."""
+        require_tokens(x, self.d_model)
         if attention_mask is not None:
             attention_mask = real_tokens(attention_mask, x)
         B, T, _ = x.shape
         qkv = self.qkv(x).view(B, T, self.n_heads, 3, self.d_head).permute(3, 0, 2, 1, 4)
         queries, keys, values = qkv.unbind()  # each (B, H, T, d_head)
-        cos, sin = rotary_table(T, self.n_rotate, self.rope_base, x.device, queries.dtype)
+        cos, sin = self.rotations(T, queries)
         queries, keys = rotate(queries, cos, sin), rotate(keys, cos, sin)
         attended = self._attend(queries, keys, values, attention_mask, record)
         return self.out(attended.transpose(1, 2).reshape(B, T, -1))
@@ -113,7 +62,7 @@ class DenseAttention(nn.Module):
         keys: Tensor,
         values: Tensor,
         attention_mask: Tensor | None,
-        record: Recorder | None,
+        record: ActivationCache | None,
     ) -> Tensor:
         """Mix the values, (B, H, T, d_head) in and out."""
         if attention_mask is None and record is None:
@@ -136,12 +85,10 @@ class LocalAttention(DenseAttention):
 
     Parameters
     ----------
-    d_model, d_head, n_heads : int
-        Width of the tokens, width of a head, heads.
     window : int
         Tokens that a query sees, itself included.
-    rotate_fraction, rope_base : float
-        See `DenseAttention`.
+    d_model, d_head, n_heads, rotate_fraction, rope_base
+        See `RotaryHeads`.
 
     Notes
     -----
@@ -171,7 +118,7 @@ class LocalAttention(DenseAttention):
         keys: Tensor,
         values: Tensor,
         attention_mask: Tensor | None,
-        record: Recorder | None,
+        record: ActivationCache | None,
     ) -> Tensor:
         """Mix the values, (B, H, T, d_head) in and out."""
         T, device = queries.shape[2], queries.device

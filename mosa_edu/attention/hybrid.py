@@ -11,8 +11,8 @@ from mosa_edu.attention.routing import RoutingAttention
 from mosa_edu.attention.sparse import SparseAttention
 from mosa_edu.checks import require
 from mosa_edu.config import SPARSE_KINDS
-from mosa_edu.head_kinds import CAPACITY_FACTOR, HEAD_KINDS
-from mosa_edu.selection import Recorder
+from mosa_edu.head_kinds import HEAD_KINDS
+from mosa_edu.selection import ActivationCache, Selector
 
 
 class HybridAttention(nn.Module):
@@ -67,24 +67,12 @@ class HybridAttention(nn.Module):
         return all(bool(part.causal) for part in self.children())
 
     def forward(
-        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+        self,
+        x: Tensor,
+        attention_mask: Tensor | None = None,
+        record: ActivationCache | None = None,
     ) -> Tensor:
-        """Attend in every kind of head.
-
-        Parameters
-        ----------
-        x : Tensor, shape (B, T, d_model), float
-            The tokens.
-        attention_mask : Tensor or None, shape (B, T), bool
-            True for real tokens.
-        record : Recorder or None
-            Handed to every part.
-
-        Returns
-        -------
-        Tensor, shape (B, T, d_model)
-            Sum over all heads.
-        """
+        """Attend in every kind of head and add up; see `RotaryHeads.forward`."""
         outputs = [part(x, attention_mask, record) for part in self.children()]
         total = outputs[0]
         for output in outputs[1:]:
@@ -99,30 +87,20 @@ def build_sparse(
     *,
     n_heads: int,
     sparsity: int,
-    max_seq_len: int,
-    include_first: bool = False,
-    capacity_factor: float = CAPACITY_FACTOR,
     rotate_fraction: float = 0.5,
     rope_base: float = 10000.0,
+    **settings: Any,
 ) -> nn.Module:
-    """Make sparse heads of one kind."""
+    """Make sparse heads of one kind; its selector takes those of the settings that it knows."""
     require(kind in SPARSE_KINDS, "kind", kind, f"one of {SPARSE_KINDS}")
     if kind == "routing":
         return RoutingAttention(d_model, d_head, n_heads, sparsity, rotate_fraction, rope_base)
-    selector = build_selector(
-        kind,
-        d_model=d_model,
-        n_heads=n_heads,
-        sparsity=sparsity,
-        max_seq_len=max_seq_len,
-        include_first=include_first,
-        capacity_factor=capacity_factor,
-    )
+    selector = build_selector(kind, d_model=d_model, n_heads=n_heads, sparsity=sparsity, **settings)
     return SparseAttention(selector, d_model, d_head, rotate_fraction, rope_base)
 
 
-def build_selector(kind: str, **settings: Any) -> nn.Module:
+def build_selector(kind: str, **settings: Any) -> Selector:
     """Make the selector of a kind, with those of the settings that it knows."""
-    selector = getattr(selection, str(HEAD_KINDS[kind].selector))
-    known = inspect.signature(selector).parameters
-    return selector(**{name: value for name, value in settings.items() if name in known})
+    make = getattr(selection, str(HEAD_KINDS[kind].selector))
+    known = inspect.signature(make).parameters
+    return make(**{name: value for name, value in settings.items() if name in known})

@@ -4,27 +4,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mosa_edu.attention.dense import require_tokens, weights_and_values
-from mosa_edu.attention.rotary import rotary_table, rotary_width, rotate
+from mosa_edu.attention.rotary import RotaryHeads, require_tokens, rotate, weights_and_values
 from mosa_edu.checks import require, require_integer
-from mosa_edu.selection import Recorder, Selection, kept
+from mosa_edu.selection import ActivationCache, Selection, kept
 from mosa_edu.selection.expert_choice import best_of_each_row, refuse_nan, top_k_positions
 from mosa_edu.selection.selection import KeepsStatistics, pack, real_tokens
 
 
-class RoutingAttention(KeepsStatistics):
+class RoutingAttention(KeepsStatistics, RotaryHeads):
     """Attend within `sparsity` clusters of k = T / sparsity tokens, in every head.
 
     Parameters
     ----------
-    d_model, d_head, n_heads : int
-        Width of the tokens, width of a head, heads.
     sparsity : int
         Clusters of a head, the paper's rho.
-    rotate_fraction, rope_base : float
-        See `DenseAttention`.
     decay : float
         Weight of the old centroid in an update, in [0, 1).
+    d_model, d_head, n_heads, rotate_fraction, rope_base
+        See `RotaryHeads`.
 
     Attributes
     ----------
@@ -59,14 +56,9 @@ class RoutingAttention(KeepsStatistics):
         rope_base: float = 10000.0,
         decay: float = 0.99,
     ) -> None:
-        super().__init__()
-        require_integer("d_model", d_model, 1)
-        require_integer("n_heads", n_heads, 1)
+        super().__init__(d_model, d_head, n_heads, rotate_fraction, rope_base)
         require_integer("sparsity", sparsity, 1)
         require(0.0 <= decay < 1.0, "decay", decay, "in [0, 1)")
-        self.n_rotate = rotary_width(d_head, rotate_fraction)
-        self.rope_base = rope_base
-        self.d_head, self.n_heads = d_head, n_heads
         self.sparsity = sparsity
         self.decay = decay
         self.qv = nn.Linear(d_model, 2 * n_heads * d_head, bias=False)
@@ -75,10 +67,13 @@ class RoutingAttention(KeepsStatistics):
         self.register_buffer("centroids", F.layer_norm(directions, (d_head,)))
 
     def forward(
-        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+        self,
+        x: Tensor,
+        attention_mask: Tensor | None = None,
+        record: ActivationCache | None = None,
     ) -> Tensor:
-        """Attend within clusters."""
-        require_tokens(x, self.qv.in_features)
+        """Attend within clusters; see `RotaryHeads.forward`."""
+        require_tokens(x, self.d_model)
         B, T, _ = x.shape
         H, rho = self.n_heads, self.sparsity
         real = None if attention_mask is None else real_tokens(attention_mask, x)
@@ -86,7 +81,7 @@ class RoutingAttention(KeepsStatistics):
         shared, values = qv.unbind()  # each (B, H, T, d_head)
         shared = F.layer_norm(shared, (self.d_head,))
         clusters = self._cluster(shared.detach(), real)
-        cos, sin = rotary_table(T, self.n_rotate, self.rope_base, x.device, shared.dtype)
+        cos, sin = self.rotations(T, shared)
         rotated = rotate(shared, cos, sin)
 
         indices = clusters.indices.view(B, H, rho, -1)
@@ -105,7 +100,7 @@ class RoutingAttention(KeepsStatistics):
         return self.out(mean.transpose(1, 2).reshape(B, T, -1))
 
     def _attend(
-        self, members: Tensor, values: Tensor, clusters: Selection, record: Recorder | None
+        self, members: Tensor, values: Tensor, clusters: Selection, record: ActivationCache | None
     ) -> Tensor:
         """Attend causally in each cluster, (B, H rho, k, d_head) in and out."""
         if record is None:

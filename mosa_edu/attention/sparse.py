@@ -4,25 +4,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mosa_edu.attention.dense import require_tokens, weights_and_values
-from mosa_edu.attention.rotary import rotary_table, rotary_width, rotate
-from mosa_edu.checks import require_integer
-from mosa_edu.selection import ExpertChoice, Recorder, Strided
+from mosa_edu.attention.rotary import RotaryHeads, require_tokens, rotate, weights_and_values
+from mosa_edu.selection import ActivationCache, ExpertChoice, Selector, Strided
 
 
-class SparseAttention(nn.Module):
+class SparseAttention(RotaryHeads):
     """Gather the selected tokens, attend causally among them, gate, scatter back.
 
     Parameters
     ----------
-    selector : nn.Module
-        Called with ``(x, attention_mask, record)``; returns a `Selection` and has `n_heads`.
-    d_model, d_head : int
-        Width of the tokens; width of a head.
-    rotate_fraction : float
-        Share of each head's dimensions that carry the original position (RoPE).
-    rope_base : float
-        Base of the rotary frequencies.
+    selector : Selector
+        Says which tokens sit in a head, and has `n_heads`.
+    d_model, d_head, rotate_fraction, rope_base
+        See `RotaryHeads`.
 
     Notes
     -----
@@ -38,18 +32,14 @@ class SparseAttention(nn.Module):
 
     def __init__(
         self,
-        selector: nn.Module,
+        selector: Selector,
         d_model: int,
         d_head: int,
         rotate_fraction: float = 0.5,
         rope_base: float = 10000.0,
     ) -> None:
-        super().__init__()
-        require_integer("d_model", d_model, 1)
-        self.n_rotate = rotary_width(d_head, rotate_fraction)
-        self.rope_base = rope_base
+        super().__init__(d_model, d_head, selector.n_heads, rotate_fraction, rope_base)
         self.selector = selector
-        self.d_head, self.n_heads = d_head, int(selector.n_heads)  # type: ignore[arg-type]
         self.w_qkv = nn.Parameter(torch.empty(self.n_heads, d_model, 3 * d_head))
         self.w_out = nn.Parameter(torch.empty(self.n_heads, d_head, d_model))
         nn.init.uniform_(self.w_qkv, -((3 * d_head) ** -0.5), (3 * d_head) ** -0.5)
@@ -57,35 +47,18 @@ class SparseAttention(nn.Module):
         nn.init.uniform_(self.w_out, -bound, bound)
 
     @property
-    def causal(self) -> bool:
-        """Whether no later token can change an earlier output."""
+    def causal(self) -> bool:  # type: ignore[override]
+        """Whether the selector is causal."""
         return bool(self.selector.causal)
 
     def forward(
-        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+        self,
+        x: Tensor,
+        attention_mask: Tensor | None = None,
+        record: ActivationCache | None = None,
     ) -> Tensor:
-        """Attend among the selected tokens.
-
-        Parameters
-        ----------
-        x : Tensor, shape (B, T, d_model), float
-            The tokens.
-        attention_mask : Tensor or None, shape (B, T), bool
-            True for real tokens; pads are never selected.
-        record : Recorder or None
-            Receives router logits, selection and attention weights.
-
-        Returns
-        -------
-        Tensor, shape (B, T, d_model)
-            Sum over heads; the layer adds no residual.
-
-        Raises
-        ------
-        ValueError
-            If `x` or `attention_mask` has another shape, or a router logit is NaN.
-        """
-        require_tokens(x, self.w_qkv.shape[1])
+        """Attend among the selected tokens; see `RotaryHeads.forward`."""
+        require_tokens(x, self.d_model)
         B, T, d_model = x.shape
         selection = self.selector(x, attention_mask, record)
         H, k = self.n_heads, selection.indices.shape[-1]
@@ -98,7 +71,7 @@ class SparseAttention(nn.Module):
         x_selected = x.reshape(B * T, d_model).index_select(0, rows).view(H, B * k, d_model)
         qkv = torch.bmm(x_selected, self.w_qkv).view(H, B, k, 3, self.d_head)
         queries, keys, values = qkv.unbind(dim=3)  # each (H, B, k, d_head)
-        cos, sin = rotary_table(T, self.n_rotate, self.rope_base, x.device, queries.dtype)
+        cos, sin = self.rotations(T, queries)
         cos, sin = cos[indices], sin[indices]  # (H, B, k, n_rotate / 2): original positions
         queries, keys = rotate(queries, cos, sin), rotate(keys, cos, sin)
 
@@ -127,14 +100,12 @@ class MosaAttention(SparseAttention):
 
     Parameters
     ----------
-    d_model, d_head, n_heads : int
-        Width of the tokens, width of a head, heads.
     sparsity : int
         The paper's rho; k = T // sparsity, at least 2 and at most T.
     include_first : bool
-        Give token 0 a seat in every head.
-    rotate_fraction, rope_base : float
-        See `SparseAttention`.
+        Keep token 0 in every head.
+    d_model, d_head, n_heads, rotate_fraction, rope_base
+        See `RotaryHeads`.
     """
 
     def __init__(
@@ -156,12 +127,10 @@ class FixedAttention(SparseAttention):
 
     Parameters
     ----------
-    d_model, d_head, n_heads : int
-        Width of the tokens, width of a head, heads.
     sparsity : int
         The stride.
-    rotate_fraction, rope_base : float
-        See `SparseAttention`.
+    d_model, d_head, n_heads, rotate_fraction, rope_base
+        See `RotaryHeads`.
     """
 
     def __init__(

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from mosa_edu.checks import require, require_integer
 from mosa_edu.config import ModelConfig
-from mosa_edu.head_kinds import CAPACITY_FACTOR, HEAD_KINDS, capacity, head_kind, kept_tokens
+from mosa_edu.head_kinds import (
+    CAPACITY_FACTOR,
+    HEAD_KINDS,
+    capacity,
+    head_kind,
+    kept_tokens,
+    prefix_k,
+)
 
 KINDS = tuple(HEAD_KINDS)
 
@@ -132,7 +139,7 @@ class HeadShape:
         row = head_kind(kind)
         if row.decided_by == "prefix":
             seen = range(1, self.seq_len + 1)
-            return math.fsum(-(-n // self.sparsity) / n for n in seen)
+            return math.fsum(prefix_k(n, self.sparsity) / n for n in seen)
         if row.slots in ("capacity", "draw"):
             return self.seq_len / self.sparsity
         return float(self.slots(kind))

@@ -9,13 +9,14 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from mosa_edu.exercises.verdict import Verdict, examine
+from mosa_edu.head_kinds import prefix_k
 from mosa_edu.selection.causal import prefix_ranks
 
 
 def _prefix_rule(scores: Tensor, sparsity: int) -> Tensor:
     """Tokens (T,) that rank among the best ceil((t + 1) / sparsity) of scores 0 .. t."""
     seen = torch.arange(1, len(scores) + 1)
-    return prefix_ranks(scores[None, None])[0, 0] < (seen + sparsity - 1) // sparsity
+    return prefix_ranks(scores[None, None])[0, 0] < prefix_k(seen, sparsity)
 
 
 def check_prefix_rule(wanted: Callable[[Tensor, int], Tensor] | None) -> Verdict:

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from mosa_edu.attention import DenseAttention, LocalAttention, SparseAttention
-from mosa_edu.attention.rotary import rotary_table, rotate
+from mosa_edu.attention.rotary import rotate
 from mosa_edu.checks import require
-from mosa_edu.generation.online_selectors import admission
 
 FIRST_SLOTS = 16
 """Slots of a head at the start; their number doubles as they fill, up to the head's limit."""
@@ -63,8 +62,8 @@ class RingSlots:
         return self.keys, self.values
 
 
-class RaggedSlots:
-    """Keys and values of heads that keep different tokens, each as many as it admitted.
+class VariableSlots:
+    """Keys and values of heads that keep different tokens, each as many as it took.
 
     Parameters
     ----------
@@ -78,7 +77,7 @@ class RaggedSlots:
     Attributes
     ----------
     keys, values : Tensor, shape (rows, n_heads, size, d_head)
-        In the order of admission; nobody is put out again.
+        In the order of the text; nobody is put out again.
     counts : list of lists of int
         Filled slots, by row and head.
     """
@@ -149,8 +148,7 @@ class FullHeads:
         window = layer.window if isinstance(layer, LocalAttention) else max_seq_len
         self.layer = layer
         self.slots = RingSlots(weight, rows, layer.n_heads, layer.d_head, min(window, max_seq_len))
-        table = (max_seq_len, layer.n_rotate, layer.rope_base, weight.device, weight.dtype)
-        self.cos, self.sin = rotary_table(*table)
+        self.cos, self.sin = layer.rotations(max_seq_len, weight)
 
     def step(self, x: Tensor, position: int) -> Tensor:
         """Attend from one token of every row to what is kept."""
@@ -182,14 +180,13 @@ class SparseHeads:
     def __init__(self, layer: SparseAttention, rows: int, max_seq_len: int) -> None:
         weight = layer.w_qkv
         self.layer = layer
-        self.admission = admission(layer.selector, rows, max_seq_len)
-        self.slots = RaggedSlots(weight, rows, layer.n_heads, layer.d_head, self.admission.limit)
-        table = (max_seq_len, layer.n_rotate, layer.rope_base, weight.device, weight.dtype)
-        self.cos, self.sin = rotary_table(*table)
+        self.online = layer.selector.online(rows, max_seq_len)
+        self.slots = VariableSlots(weight, rows, layer.n_heads, layer.d_head, self.online.limit)
+        self.cos, self.sin = layer.rotations(max_seq_len, weight)
 
     def step(self, x: Tensor, position: int) -> Tensor:
-        """Attend in the heads that admit the token; see `FullHeads.step`."""
-        wanted, gates = self.admission.wants(x, position)
+        """Attend in the heads that take the token; see `FullHeads.step`."""
+        wanted, gates = self.online.wants(x, position)
         output = torch.zeros_like(x)
         # Head by head and row by row: a gather of weights, keys and values for all that want the
         # token would move more than the products read.
@@ -201,14 +198,14 @@ class SparseHeads:
         return output
 
     def _attend(self, row: int, head: int, x: Tensor, position: int) -> Tensor:
-        """Admit a token (d_model,) to one head and mix its values, (d_head,)."""
+        """Give a token (d_model,) to one head and mix its values, (d_head,)."""
         qkv = (x @ self.layer.w_qkv[head]).view(3, -1)
         query, key = rotate(qkv[:2], self.cos[position], self.sin[position])
         return attend(query, *self.slots.put(row, head, key, qkv[2]))
 
     def memory(self) -> Iterable[Tensor]:
         """Return everything that is kept between two tokens."""
-        return (*self.slots.tensors(), *self.admission.tensors())
+        return (*self.slots.tensors(), *self.online.tensors())
 
 
 Heads = FullHeads | SparseHeads

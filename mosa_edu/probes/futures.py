@@ -12,7 +12,7 @@ from mosa_edu.model import TransformerLM, evaluating
 from mosa_edu.probes.causality import MODEL_TOLERANCE
 from mosa_edu.records import provenance
 from mosa_edu.records.leak import Forecast, LeakExample, Piece
-from mosa_edu.tracing import Recording
+from mosa_edu.tracing import ActivationCache
 
 _WORD = (1 << 32) - 1
 
@@ -93,7 +93,7 @@ def count_rewritten(
 
 def _run(model: TransformerLM, ids: list[int]) -> tuple[list[list[int]], Tensor]:
     """Return the picks of every sparse head, and the logits (T, V)."""
-    recording = Recording()
+    recording = ActivationCache()
     logits = model(torch.tensor([ids]), record=recording)[0].float()
     picks: list[list[int]] = []
     for (_, kind), tensors in sorted(recording.tensors.items()):

@@ -16,7 +16,7 @@ from mosa_edu.records import provenance
 from mosa_edu.records.leak import Piece
 from mosa_edu.records.routing_game import RouterContest
 from mosa_edu.selection import ExpertChoice, Selection, kept
-from mosa_edu.tracing import Choose, Recording, mosa_selectors, selecting
+from mosa_edu.tracing import ActivationCache, Choose, mosa_selectors, selecting
 
 DRAWS = 8
 TRIES = 120
@@ -151,7 +151,7 @@ def _router_choice(
 ) -> tuple[list[int], list[float]]:
     """Return what the head keeps by itself, ascending, and the gates of all tokens."""
     _selector(model, layer, head)
-    recording = Recording()
+    recording = ActivationCache()
     with evaluating(model), torch.no_grad():
         model(torch.tensor([ids]), record=recording)
     gates = recording.tensors[layer, "router"]["router_logits"][0, head].sigmoid()

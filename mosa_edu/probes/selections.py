@@ -17,7 +17,7 @@ from mosa_edu.records import provenance
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import WAYS
 from mosa_edu.selection import ExpertChoice, Predictor, Selection
-from mosa_edu.tracing import Recording
+from mosa_edu.tracing import ActivationCache
 
 CUTS = ("half", "rate")
 """Where a guess says yes: at a probability of 1/2, or where as many say yes as are picked."""
@@ -179,12 +179,12 @@ def selection_shares(model: TransformerLM, texts: Tensor, rows: int = 8) -> list
         kept = torch.zeros(model.config.n_layers, model.config.n_sparse_heads)
         wanted = torch.zeros_like(kept)
         for batch in texts.split(rows):
-            recording = Recording()
+            recording = ActivationCache()
             model(batch, record=recording)
             for (layer, kind), tensors in recording.tensors.items():
                 if kind in ("sparse", "routing"):
                     kept[layer] += _kept(tensors, batch.shape[1])
-                if kind == "ragged":
+                if "wanted" in tensors:
                     wanted[layer] += tensors["wanted"].sum(dim=(0, 2))
     shares = kept / texts.numel()
     return [

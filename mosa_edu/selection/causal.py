@@ -1,10 +1,12 @@
-"""What the causal rules share: each token is taken or left, so the number in a head varies."""
+"""Causal rules with a variable number of tokens: each token is taken or left when it is read."""
+
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
 from mosa_edu.checks import require, require_integer
-from mosa_edu.head_kinds import capacity
+from mosa_edu.head_kinds import CAPACITY_FACTOR, capacity, prefix_k
 from mosa_edu.selection.expert_choice import (
     Router,
     best_of_each_row,
@@ -13,16 +15,17 @@ from mosa_edu.selection.expert_choice import (
     tie_at,
 )
 from mosa_edu.selection.selection import (
-    KeepsStatistics,
-    Recorder,
+    ActivationCache,
+    OnlineSelector,
     Selection,
+    Selector,
     pack,
     places,
     real_tokens,
 )
 
 
-class RaggedSelector(KeepsStatistics):
+class VariableCapacity(Selector):
     """Take every token that the head wants, until its slots are full.
 
     Parameters
@@ -44,11 +47,9 @@ class RaggedSelector(KeepsStatistics):
     Notes
     -----
     A subclass says in `wants` who is wanted. Slots are counted from `max_seq_len`, never from the
-    current T, and a token that finds them full is refused by its place, never by its score:
+    current T, and a token that finds them full is dropped by its place, never by its score:
     either would let a later token decide about an earlier one.
     """
-
-    causal = True
 
     def __init__(
         self,
@@ -56,26 +57,27 @@ class RaggedSelector(KeepsStatistics):
         n_heads: int,
         sparsity: int,
         max_seq_len: int,
-        capacity_factor: float = 2.0,
+        capacity_factor: float = CAPACITY_FACTOR,
     ) -> None:
-        super().__init__()
         require_integer("max_seq_len", max_seq_len, 1)
-        self.n_heads = n_heads
-        self.sparsity = sparsity
+        super().__init__(n_heads, sparsity)
         self.capacity = capacity(max_seq_len, sparsity, capacity_factor)
         self.router = Router(d_model, n_heads)
 
     def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
-        """Say which tokens each head wants, pads aside."""
+        """Say which tokens each head wants, pads aside, (B, H, T)."""
         raise NotImplementedError
 
     def learn(self, router_logits: Tensor, wanted: Tensor, real: Tensor | None) -> None:
         """Update running statistics after the selection, in training only."""
 
     def forward(
-        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+        self,
+        x: Tensor,
+        attention_mask: Tensor | None = None,
+        record: ActivationCache | None = None,
     ) -> Selection:
-        """Select tokens."""
+        """Take or leave every token; see `Selector.forward`."""
         real = None if attention_mask is None else real_tokens(attention_mask, x)
         router_logits = self.router(x)  # (B, H, T)
         ranked = router_logits.detach()
@@ -84,11 +86,95 @@ class RaggedSelector(KeepsStatistics):
         if real is not None:
             wanted = wanted & real[:, None]
         if record is not None:
-            record.record("router", router_logits=router_logits)
-            record.record("ragged", wanted=wanted)
+            record.record("router", router_logits=router_logits, wanted=wanted)
         if self.training:
             self.learn(ranked, wanted, real)
         return pack(wanted, router_logits.sigmoid(), self.capacity)
+
+    def online(self, rows: int, max_seq_len: int) -> OnlineSelector:
+        """Return the rule for one token at a time; this one asks nothing but the token."""
+        return TokenByToken(self) if self.causal else super().online(rows, max_seq_len)
+
+
+class TokenByToken:
+    """A selector that looks at the token alone, asked about texts of one; see `OnlineSelector`."""
+
+    def __init__(self, selector: VariableCapacity) -> None:
+        self.selector = selector
+        self.limit = selector.capacity
+
+    def wants(self, x: Tensor, position: int) -> tuple[Tensor, Tensor]:
+        """Score the token and ask the selector."""
+        router_logits = self.selector.router(x[:, None])  # (B, H, 1)
+        refuse_nan(router_logits)
+        wanted = self.decide(router_logits, x, position)
+        return wanted, router_logits[..., 0].sigmoid()
+
+    def decide(self, router_logits: Tensor, x: Tensor, position: int) -> Tensor:
+        """Return which heads want the token, (B, H)."""
+        return self.selector.wants(router_logits, None, x[:, None])[..., 0]
+
+    def tensors(self) -> Iterable[Tensor]:
+        """Return nothing: the past is not asked."""
+        return ()
+
+
+class PrefixTopK(VariableCapacity):
+    """Take token t if its score is among the best ceil((t + 1) / rho) of scores 0 .. t.
+
+    Parameters
+    ----------
+    d_model, n_heads, sparsity, max_seq_len, capacity_factor
+        See `VariableCapacity`.
+
+    Notes
+    -----
+    Expert choice with the future cut off: the same scores compete, but only those already read.
+    Nobody is put out again when a better token comes, so heads hold more than T / rho tokens (for
+    scores without order the sum of ceil(n / rho) / n); token 0 is always taken.
+    """
+
+    def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
+        """Compare each rank with the k of its prefix."""
+        if real is None:
+            seen = torch.arange(1, router_logits.shape[-1] + 1, device=router_logits.device)
+        else:
+            seen = places(real)[:, None] + 1  # (B, 1, T)
+            router_logits = router_logits.masked_fill(~real[:, None], -torch.inf)
+        return prefix_ranks(router_logits) < prefix_k(seen, self.sparsity)
+
+    def online(self, rows: int, max_seq_len: int) -> OnlineSelector:
+        """Return the rule with a memory of scores."""
+        return BestSoFar(self, rows, max_seq_len)
+
+
+class BestSoFar(TokenByToken):
+    """Prefix top-k with a memory of the ceil(T / rho) best scores so far, instead of all.
+
+    The k of a prefix never exceeds that of the longest text. If a score that was dropped is as
+    good as the new one, so are all that were kept, and they alone exceed any k: the answer is the
+    one that all scores would give.
+    """
+
+    def __init__(self, selector: PrefixTopK, rows: int, max_seq_len: int) -> None:
+        super().__init__(selector)
+        weight = selector.router.weight
+        dtype = torch.promote_types(weight.dtype, torch.float32)
+        size = (rows, selector.n_heads, prefix_k(max_seq_len, selector.sparsity))
+        # In no order; -inf where there are none yet.
+        self.best = torch.full(size, -torch.inf, dtype=dtype, device=weight.device)
+
+    def decide(self, router_logits: Tensor, x: Tensor, position: int) -> Tensor:
+        """Compare with the best scores so far, then remember."""
+        k = prefix_k(position + 1, self.selector.sparsity)
+        wanted = (self.best >= good_enough(router_logits)).sum(dim=-1) < k
+        worst, place = self.best.min(dim=-1, keepdim=True)
+        self.best.scatter_(-1, place, torch.maximum(router_logits, worst))
+        return wanted
+
+    def tensors(self) -> Iterable[Tensor]:
+        """Return the scores that are remembered."""
+        return (self.best,)
 
 
 COMPARISONS_AT_ONCE = 1 << 21
@@ -121,38 +207,13 @@ def prefix_ranks(router_logits: Tensor) -> Tensor:
     return ranks
 
 
-class PrefixTopK(RaggedSelector):
-    """Take token t if its score is among the best ceil((t + 1) / rho) of scores 0 .. t.
-
-    Parameters
-    ----------
-    d_model, n_heads, sparsity, max_seq_len, capacity_factor
-        See `RaggedSelector`.
-
-    Notes
-    -----
-    Expert choice with the future cut off: the same scores compete, but only those already read.
-    Nobody is put out again when a better token comes, so heads hold more than T / rho tokens (for
-    scores without order the sum of ceil(n / rho) / n); token 0 is always taken.
-    """
-
-    def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
-        """Compare ranks with the quota of the prefix; see `RaggedSelector.wants`."""
-        if real is None:
-            seen = torch.arange(1, router_logits.shape[-1] + 1, device=router_logits.device)
-        else:
-            seen = places(real)[:, None] + 1  # (B, 1, T)
-            router_logits = router_logits.masked_fill(~real[:, None], -torch.inf)
-        return prefix_ranks(router_logits) < (seen + self.sparsity - 1) // self.sparsity
-
-
-class Threshold(RaggedSelector):
+class Threshold(VariableCapacity):
     """Take token t if its logit exceeds a threshold that past batches have set.
 
     Parameters
     ----------
     d_model, n_heads, sparsity, max_seq_len, capacity_factor
-        See `RaggedSelector`.
+        See `VariableCapacity`.
     decay : float
         Weight of the old threshold in an update, in [0, 1).
     warmup_steps : int
@@ -185,7 +246,7 @@ class Threshold(RaggedSelector):
         n_heads: int,
         sparsity: int,
         max_seq_len: int,
-        capacity_factor: float = 2.0,
+        capacity_factor: float = CAPACITY_FACTOR,
         decay: float = 0.99,
         warmup_steps: int = 0,
     ) -> None:
@@ -203,7 +264,7 @@ class Threshold(RaggedSelector):
         return not self._warming_up()
 
     def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
-        """Compare logits with the threshold; see `RaggedSelector.wants`.
+        """Compare logits with the threshold.
 
         The k-th best logit of one batch is a threshold that its own word meets up to rounding:
         such a word is not above it, however it rounds.
@@ -230,13 +291,13 @@ class Threshold(RaggedSelector):
         return bool(self.updates < self.warmup_steps)
 
 
-class TokenChoice(RaggedSelector):
+class TokenChoice(VariableCapacity):
     """Take token t in head h if h is among the heads that t scores highest.
 
     Parameters
     ----------
     d_model, n_heads, sparsity, max_seq_len, capacity_factor
-        See `RaggedSelector`.
+        See `VariableCapacity`.
     balance_rate : float
         Step of the balancing bias; 0 leaves the heads' loads to themselves.
 
@@ -265,7 +326,7 @@ class TokenChoice(RaggedSelector):
         n_heads: int,
         sparsity: int,
         max_seq_len: int,
-        capacity_factor: float = 2.0,
+        capacity_factor: float = CAPACITY_FACTOR,
         balance_rate: float = 0.001,
     ) -> None:
         super().__init__(d_model, n_heads, sparsity, max_seq_len, capacity_factor)
@@ -275,7 +336,7 @@ class TokenChoice(RaggedSelector):
         self.register_buffer("bias", torch.zeros(n_heads))
 
     def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
-        """Rank the heads of every token; see `RaggedSelector.wants`."""
+        """Rank the heads of every token."""
         by_token = (router_logits + self.bias[:, None]).transpose(1, 2)  # (B, T, H)
         return (rank_of_each(by_token) < self.heads_per_token).transpose(1, 2)
 
@@ -285,13 +346,13 @@ class TokenChoice(RaggedSelector):
         self.bias += self.balance_rate * (load.mean() - load).sign()
 
 
-class Predictor(RaggedSelector):
+class Predictor(VariableCapacity):
     """Take token t if a small classifier guesses that expert choice would have picked it.
 
     Parameters
     ----------
     d_model, n_heads, sparsity, max_seq_len, capacity_factor
-        See `RaggedSelector`.
+        See `VariableCapacity`.
 
     Attributes
     ----------
@@ -314,7 +375,7 @@ class Predictor(RaggedSelector):
         n_heads: int,
         sparsity: int,
         max_seq_len: int,
-        capacity_factor: float = 2.0,
+        capacity_factor: float = CAPACITY_FACTOR,
     ) -> None:
         super().__init__(d_model, n_heads, sparsity, max_seq_len, capacity_factor)
         self.classifier = nn.Linear(d_model, n_heads)
@@ -322,7 +383,7 @@ class Predictor(RaggedSelector):
         nn.init.zeros_(self.classifier.bias)
 
     def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
-        """Ask the classifier about every token; see `RaggedSelector.wants`."""
+        """Ask the classifier about every token."""
         assert x is not None
         weight = self.classifier.weight
         with torch.autocast(x.device.type, enabled=False):

@@ -1,13 +1,85 @@
-"""Every sparsity-th token: the paper's Fixed baseline, with nothing to learn."""
+"""Rules that look at no token: one position of every run of rho, fixed or drawn."""
+
+from collections.abc import Iterable
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor
 
-from mosa_edu.checks import require, require_integer
-from mosa_edu.selection.selection import Recorder, Selection, pack, places, real_tokens
+from mosa_edu.checks import require
+from mosa_edu.selection.selection import (
+    ActivationCache,
+    Selection,
+    Selector,
+    pack,
+    places,
+    real_tokens,
+)
 
 
-class Strided(nn.Module):
+class OneOfEachRun(Selector):
+    """Keep one position of every run of rho; a subclass says which, whatever stands there."""
+
+    first = False
+    """Whether it is the first one, so that a run that the text cuts short has it too."""
+
+    def draw(self, rows: int, runs: int, device: torch.device) -> Tensor:
+        """Return a place in [0, rho) for every run, (rows, H, runs)."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        x: Tensor,
+        attention_mask: Tensor | None = None,
+        record: ActivationCache | None = None,
+    ) -> Selection:
+        """Select positions; see `Selector.forward`."""
+        B, T, _ = x.shape
+        drawn = self.draw(B, -(-T // self.sparsity), x.device)  # (B, H, runs)
+        gates = self.gates(x, record)
+        if attention_mask is not None:
+            real = real_tokens(attention_mask, x)
+            place = places(real).clamp(min=0)[:, None].expand(B, self.n_heads, T)
+            chosen = place % self.sparsity == drawn.gather(-1, place // self.sparsity)
+            return pack(chosen & real[:, None], gates)
+        indices = drawn + self.sparsity * torch.arange(drawn.shape[-1], device=x.device)
+        if self.first or T % self.sparsity == 0:
+            return Selection(indices, gates.gather(-1, indices))
+        valid = indices < T
+        indices = indices.masked_fill(~valid, 0)
+        return Selection(indices, gates.gather(-1, indices).masked_fill(~valid, 0), valid)
+
+    def gates(self, x: Tensor, record: ActivationCache | None = None) -> Tensor:
+        """Return the gates of all tokens, (B, H, T): 1 where no router scores them."""
+        return x.new_ones(1, 1, 1).expand(x.shape[0], self.n_heads, x.shape[1])
+
+    def online(self, rows: int, max_seq_len: int) -> "PositionTable":
+        """Return the positions of the longest text, in evaluation, as a table."""
+        return PositionTable(self, max_seq_len)
+
+
+class PositionTable:
+    """Positions known beforehand, (H, T), one token at a time; see `OnlineSelector`."""
+
+    def __init__(self, selector: OneOfEachRun, max_seq_len: int) -> None:
+        self.selector = selector
+        device = next((t.device for t in (*selector.parameters(), *selector.buffers())), None)
+        runs = -(-max_seq_len // selector.sparsity)
+        drawn = selector.draw(1, runs, device or torch.device("cpu"))[0]  # (H, runs)
+        place = torch.arange(selector.sparsity, device=device)
+        self.table = (drawn[..., None] == place).flatten(1)[:, :max_seq_len]
+        self.limit = runs
+
+    def wants(self, x: Tensor, position: int) -> tuple[Tensor, Tensor]:
+        """Read one column of the table."""
+        wanted = self.table[:, position].to(x.device).expand(len(x), -1)
+        return wanted, self.selector.gates(x[:, None])[..., 0]
+
+    def tensors(self) -> Iterable[Tensor]:
+        """Return the table."""
+        return (self.table,)
+
+
+class Strided(OneOfEachRun):
     """Give every head the positions 0, rho, 2 rho, ...
 
     Parameters
@@ -24,28 +96,11 @@ class Strided(nn.Module):
     which would bring position 1 into short texts and drop it from longer ones.
     """
 
-    causal = True
+    first = True
 
-    def __init__(self, n_heads: int, sparsity: int) -> None:
-        super().__init__()
-        require_integer("n_heads", n_heads, 1)
-        require_integer("sparsity", sparsity, 1)
-        self.n_heads = n_heads
-        self.sparsity = sparsity
-
-    def forward(
-        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
-    ) -> Selection:
-        """Select stride positions."""
-        B, T, _ = x.shape
-        H = self.n_heads
-        if attention_mask is None:
-            positions = torch.arange(0, T, self.sparsity, device=x.device)  # (k,)
-            indices = positions.expand(B, H, -1).contiguous()  # (B, H, k)
-            return Selection(indices, x.new_ones(indices.shape))
-        real = real_tokens(attention_mask, x)
-        chosen = real & (places(real) % self.sparsity == 0)  # (B, T)
-        return pack(chosen[:, None].expand(B, H, T), x.new_ones(B, H, T))
+    def draw(self, rows: int, runs: int, device: torch.device) -> Tensor:
+        """Return 0 for every run."""
+        return torch.zeros(rows, self.n_heads, runs, dtype=torch.long, device=device)
 
 
 MASK_32 = 0xFFFFFFFF
@@ -63,7 +118,7 @@ def scramble(numbers: Tensor) -> Tensor:
     return numbers ^ (numbers >> 16)
 
 
-class RandomChoice(nn.Module):
+class RandomChoice(OneOfEachRun):
     """Give every head one position of each run of `sparsity`, drawn without looking.
 
     Parameters
@@ -75,70 +130,45 @@ class RandomChoice(nn.Module):
     seed : int or None
         Fixes all draws; None takes one from torch's global generator.
 
+    Attributes
+    ----------
+    rows_of : tuple of int
+        Number of the first row and distance of the next ones, in the batch of all processes that
+        train together: no two draw alike, and the whole batch draws as it would in one process.
+
     Notes
     -----
     Behaves as dropout does: in training every sequence of every call gets a fresh draw, in
     evaluation one draw serves all sequences, so that a text has one result wherever it stands in
     a batch. A draw is a hash of (seed, call, row, head, run); seed and number of calls are saved
-    with the weights, hence a resumed run goes on as if it had never stopped. Where several
-    processes train together, row i of process r is row i W + r of the W processes' batch, as the
-    trainer deals them, and draws as such: no two processes draw alike, and the whole batch draws
-    as it would on one.
+    with the weights, hence a resumed run goes on as if it had never stopped.
 
     The rule is causal in the strictest sense: whether a position is taken depends neither on any
     token nor on the length of the text. k positions drawn from all T would depend on T.
     """
 
-    causal = True
     seed: Tensor
     calls: Tensor
 
     def __init__(self, n_heads: int, sparsity: int, seed: int | None = None) -> None:
-        super().__init__()
-        require_integer("n_heads", n_heads, 1)
-        require_integer("sparsity", sparsity, 1)
+        super().__init__(n_heads, sparsity)
         if seed is None:
             seed = int(torch.randint(MASK_32, ()))
         require(0 <= seed <= MASK_32, "seed", seed, f"in [0, {MASK_32}]")
-        self.n_heads = n_heads
-        self.sparsity = sparsity
+        self.rows_of = (0, 1)
         self.register_buffer("seed", torch.tensor(seed))
         self.register_buffer("calls", torch.tensor(0))
 
-    def forward(
-        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
-    ) -> Selection:
-        """Select random positions."""
-        B, T, _ = x.shape
-        drawn = self._draw(B, -(-T // self.sparsity), x.device)  # (B, H, runs)
-        if attention_mask is not None:
-            real = real_tokens(attention_mask, x)
-            place = places(real).clamp(min=0)[:, None].expand(B, self.n_heads, T)
-            chosen = place % self.sparsity == drawn.gather(-1, place // self.sparsity)
-            return pack(chosen & real[:, None], x.new_ones(B, self.n_heads, T))
-        indices = drawn + self.sparsity * torch.arange(drawn.shape[-1], device=x.device)
-        if T % self.sparsity == 0:
-            return Selection(indices, x.new_ones(indices.shape))
-        valid = indices < T
-        return Selection(indices.masked_fill(~valid, 0), valid.to(x.dtype), valid)
-
-    def _draw(self, rows: int, runs: int, device: torch.device) -> Tensor:
-        """Draw a position in [0, sparsity) for every run, (rows, H, runs)."""
+    def draw(self, rows: int, runs: int, device: torch.device) -> Tensor:
+        """Hash seed, call, row, head and run; in evaluation call and row are 0."""
         state = scramble(self.seed ^ GOLDEN)
         row = torch.zeros(rows, dtype=torch.long, device=device)
         if self.training:
             self.calls += 1
             state = scramble(state ^ self.calls & MASK_32)
-            row = 1 + _rows_of_all(rows, device)
+            first, step = self.rows_of
+            row = 1 + first + step * torch.arange(rows, device=device)
         head = torch.arange(self.n_heads, device=device)[:, None]
         by_row = scramble(state ^ row)[:, None, None]
         by_run = scramble(scramble(by_row ^ head) ^ torch.arange(runs, device=device))
         return by_run % self.sparsity
-
-
-def _rows_of_all(rows: int, device: torch.device) -> Tensor:
-    """Return the places of this process's rows among those of all that train together, (rows,)."""
-    row = torch.arange(rows, device=device)
-    if distributed.is_available() and distributed.is_initialized():
-        return row * distributed.get_world_size() + distributed.get_rank()
-    return row

@@ -5,81 +5,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mosa_edu.checks import require, require_integer
-from mosa_edu.selection.selection import Recorder, Selection, kept, pack, places, real_tokens
-
-TIES = {torch.float32: 2.0**-21, torch.float64: 1e-12}
-"""Differences of scores that count as rounding, relative to how large scores are.
-
-Equal words have equal scores, but products of another shape, on another processor or in another
-row of the same product, round them apart: what is decided must not turn on the last bit.
-"""
-
-
-def top_k_positions(router_logits: Tensor, k: int) -> Tensor:
-    """Positions of the k best logits of each row, ascending.
-
-    `torch.topk` promises no order among equal values. Only the cut matters here: where rounding
-    alone may part the k-th from the (k+1)-th best, `rank_of_each` decides.
-
-    >>> top_k_positions(torch.tensor([1.0, 3.0, 3.0, 3.0, 0.0]), 2).tolist()
-    [1, 2]
-    """
-    T = router_logits.shape[-1]
-    require(1 <= k <= T, "k", k, f"in [1, T={T}]")
-    logits = router_logits.detach()
-    if k == T:
-        refuse_nan(logits)
-        return torch.arange(T, device=logits.device).expand(*logits.shape[:-1], T).contiguous()
-    best = logits.topk(k + 1, dim=-1)  # sorted: the last value is the first one left out
-    chosen = best.indices[..., :k]
-    # NaN ranks above everything in torch, so the best value tells whether the row holds one.
-    apart = best.values[..., k - 1] - best.values[..., k] > tie(logits)[..., 0]
-    if torch.compiler.is_compiling() or not bool(apart.all()) or bool(best.values.isnan().any()):
-        refuse_nan(best.values)
-        chosen = rank_of_each(logits).sort(dim=-1).indices[..., :k]
-    return chosen.sort(dim=-1).values
-
-
-def tie(router_logits: Tensor) -> Tensor:
-    """Return the largest difference within each row that counts as rounding, (..., 1)."""
-    size = router_logits.abs().masked_fill(router_logits.isinf(), 0).amax(dim=-1, keepdim=True)
-    return TIES.get(router_logits.dtype, 0.0) * size
-
-
-def tie_at(values: Tensor) -> Tensor:
-    """Return the difference that counts as rounding where no row may be looked at, (...).
-
-    Scores below 1 are products of values of about 1, so they round as coarsely as 1 does.
-    """
-    return TIES.get(values.dtype, 0.0) * values.abs().clamp(min=1, max=1e30)
-
-
-def refuse_nan(router_logits: Tensor) -> None:
-    """Raise a `ValueError` if a logit is NaN; compiled code, which cannot look, goes on."""
-    if not torch.compiler.is_compiling():
-        require(not bool(router_logits.isnan().any()), "router_logits", "NaN", "numbers")
-
-
-def rank_of_each(router_logits: Tensor) -> Tensor:
-    """Rank of every position in its row, 0 for the best, ties to the earlier position."""
-    values, order = router_logits.detach().sort(dim=-1, descending=True)
-    worse = values[..., :-1] - values[..., 1:] > tie(values)  # inf - inf is NaN: equal
-    groups = torch.zeros_like(order)
-    groups[..., 1:] = worse.cumsum(dim=-1)
-    groups = torch.empty_like(order).scatter_(-1, order, groups)  # of each position
-    order = groups.sort(dim=-1, stable=True).indices
-    places = torch.arange(order.shape[-1], device=order.device).expand_as(order)
-    return torch.empty_like(order).scatter_(-1, order, places)
-
-
-def best_of_each_row(router_logits: Tensor, sparsity: int, real: Tensor | None = None) -> Tensor:
-    """Mark the k best logits of every row, with a k that follows the row's true length."""
-    if real is None:
-        return rank_of_each(router_logits) < kept(router_logits.shape[-1], sparsity)
-    lengths = real.sum(dim=1)  # (B,)
-    quotas = torch.minimum((lengths // sparsity).clamp(min=2), lengths)
-    ranks = rank_of_each(router_logits.masked_fill(~real[:, None], -torch.inf))
-    return (ranks < quotas[:, None, None]) & real[:, None]
+from mosa_edu.head_kinds import LEAST_KEPT
+from mosa_edu.head_kinds import kept_tokens as kept
+from mosa_edu.selection.selection import (
+    ActivationCache,
+    Selection,
+    Selector,
+    pack,
+    places,
+    real_tokens,
+)
 
 
 class Router(nn.Module):
@@ -114,7 +49,7 @@ class Router(nn.Module):
             return F.linear(x.to(dtype), self.weight.to(dtype)).transpose(1, 2).contiguous()
 
 
-class ExpertChoice(nn.Module):
+class ExpertChoice(Selector):
     """Let every head pick the k tokens that it scores highest.
 
     Parameters
@@ -124,13 +59,13 @@ class ExpertChoice(nn.Module):
     sparsity : int
         The paper's rho; k = T // sparsity, at least 2 and at most T.
     include_first : bool
-        Give token 0 a seat in every head, as the paper's IsoFLOP runs do; it is still gated by
-        its own score.
+        Keep token 0 in every head, as the paper's IsoFLOP runs do; it is still gated by its own
+        score.
 
     Notes
     -----
     The rule of arXiv:2505.00315. The choice looks at the whole sequence: a later token can
-    take an earlier token's seat, so `causal` is False.
+    take an earlier token's slot, so `causal` is False.
     """
 
     causal = False
@@ -138,24 +73,24 @@ class ExpertChoice(nn.Module):
     def __init__(
         self, d_model: int, n_heads: int, sparsity: int, include_first: bool = False
     ) -> None:
-        super().__init__()
-        require_integer("sparsity", sparsity, 1)
-        self.n_heads = n_heads
-        self.sparsity = sparsity
+        super().__init__(n_heads, sparsity)
         self.include_first = include_first
         self.router = Router(d_model, n_heads)
 
     def forward(
-        self, x: Tensor, attention_mask: Tensor | None = None, record: Recorder | None = None
+        self,
+        x: Tensor,
+        attention_mask: Tensor | None = None,
+        record: ActivationCache | None = None,
     ) -> Selection:
-        """Select tokens."""
+        """Rank the tokens in every head; see `Selector.forward`."""
         router_logits = self.router(x)  # (B, H, T)
         if record is not None:
             record.record("router", router_logits=router_logits)
-        real = None if attention_mask is None else real_tokens(attention_mask, x)
-        if real is None:
+        if attention_mask is None:
             return self.best(router_logits, kept(x.shape[1], self.sparsity))
         refuse_nan(router_logits)
+        real = real_tokens(attention_mask, x)
         ranked = self._ranked(router_logits, real)
         return pack(best_of_each_row(ranked, self.sparsity, real), router_logits.sigmoid())
 
@@ -175,3 +110,79 @@ class ExpertChoice(nn.Module):
             first = (places(real) == 0) & real
         bonus = torch.zeros(first.shape, device=ranked.device).masked_fill(first, torch.inf)
         return ranked + bonus[:, None]
+
+
+def top_k_positions(router_logits: Tensor, k: int) -> Tensor:
+    """Positions of the k best logits of each row, ascending.
+
+    `torch.topk` promises no order among equal values. Only the cut matters here: where rounding
+    alone may part the k-th from the (k+1)-th best, `rank_of_each` decides.
+
+    >>> top_k_positions(torch.tensor([1.0, 3.0, 3.0, 3.0, 0.0]), 2).tolist()
+    [1, 2]
+    """
+    T = router_logits.shape[-1]
+    if not 1 <= k <= T:
+        require(False, "k", k, f"in [1, T={T}]")
+    logits = router_logits.detach()
+    if k == T:
+        refuse_nan(logits)
+        return torch.arange(T, device=logits.device).expand(*logits.shape[:-1], T).contiguous()
+    best = logits.topk(k + 1, dim=-1)  # sorted: the last value is the first one left out
+    chosen = best.indices[..., :k]
+    # NaN ranks above everything in torch, so the best value tells whether the row holds one.
+    apart = best.values[..., k - 1] - best.values[..., k] > tie(logits)[..., 0]
+    if torch.compiler.is_compiling() or not bool(apart.all()) or bool(best.values.isnan().any()):
+        refuse_nan(best.values)
+        chosen = rank_of_each(logits).sort(dim=-1).indices[..., :k]
+    return chosen.sort(dim=-1).values
+
+
+def rank_of_each(router_logits: Tensor) -> Tensor:
+    """Rank of every position in its row, 0 for the best, ties to the earlier position."""
+    values, order = router_logits.detach().sort(dim=-1, descending=True)
+    worse = values[..., :-1] - values[..., 1:] > tie(values)  # inf - inf is NaN: equal
+    groups = torch.zeros_like(order)
+    groups[..., 1:] = worse.cumsum(dim=-1)
+    groups = torch.empty_like(order).scatter_(-1, order, groups)  # of each position
+    order = groups.sort(dim=-1, stable=True).indices
+    ranks = torch.arange(order.shape[-1], device=order.device).expand_as(order)
+    return torch.empty_like(order).scatter_(-1, order, ranks)
+
+
+def best_of_each_row(router_logits: Tensor, sparsity: int, real: Tensor | None = None) -> Tensor:
+    """Mark the k best logits of every row, with a k that follows the row's true length."""
+    if real is None:
+        return rank_of_each(router_logits) < kept(router_logits.shape[-1], sparsity)
+    lengths = real.sum(dim=1)  # (B,)
+    k = torch.minimum((lengths // sparsity).clamp(min=LEAST_KEPT), lengths)  # as `kept`, by row
+    ranks = rank_of_each(router_logits.masked_fill(~real[:, None], -torch.inf))
+    return (ranks < k[:, None, None]) & real[:, None]
+
+
+TIES = {torch.float32: 2.0**-21, torch.float64: 1e-12}
+"""Differences of scores that count as rounding, relative to how large scores are.
+
+Equal words have equal scores, but products of another shape, on another processor or in another
+row of the same product, round them apart: what is decided must not turn on the last bit.
+"""
+
+
+def tie(router_logits: Tensor) -> Tensor:
+    """Return the largest difference within each row that counts as rounding, (..., 1)."""
+    size = router_logits.abs().masked_fill(router_logits.isinf(), 0).amax(dim=-1, keepdim=True)
+    return TIES.get(router_logits.dtype, 0.0) * size
+
+
+def tie_at(values: Tensor) -> Tensor:
+    """Return the difference that counts as rounding where no row may be looked at, (...).
+
+    Scores below 1 are products of values of about 1, so they round as coarsely as 1 does.
+    """
+    return TIES.get(values.dtype, 0.0) * values.abs().clamp(min=1, max=1e30)
+
+
+def refuse_nan(router_logits: Tensor) -> None:
+    """Raise a `ValueError` if a logit is NaN; compiled code, which cannot look, goes on."""
+    if not torch.compiler.is_compiling():
+        require(not bool(router_logits.isnan().any()), "router_logits", "NaN", "numbers")

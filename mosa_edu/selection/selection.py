@@ -1,16 +1,13 @@
-"""What every selector returns: who sits in each head, and with which gate."""
+"""What every selector is and returns: who is selected in each head, and with which gate."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from mosa_edu.checks import require
-from mosa_edu.head_kinds import kept_tokens as kept
-
-__all__ = ["Selection", "kept"]
+from mosa_edu.checks import require, require_integer
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,19 +31,131 @@ class Selection:
     valid: Tensor | None = None
 
 
-class Recorder(Protocol):
-    """Receives the tensors of one forward pass.
+class ActivationCache:
+    """Keeps what the layers of one forward pass hand it.
 
     Attributes
     ----------
     layer : int
-        The layer at work; the model sets it before each block.
+        The layer at work; a model sets it before each block.
+    tensors : dict
+        By (layer, kind): the tensors of that stage by name, detached, on the CPU.
+
+    Examples
+    --------
+    >>> from mosa_edu.attention import MosaAttention
+    >>> cache = ActivationCache()
+    >>> layer = MosaAttention(d_model=16, d_head=4, n_heads=3, sparsity=4)
+    >>> output = layer(torch.randn(1, 12, 16), record=cache)
+    >>> cache.tensors[0, "sparse"]["attention_weights"].shape
+    torch.Size([1, 3, 3, 3])
     """
 
-    layer: int
+    def __init__(self) -> None:
+        self.layer = 0
+        self.tensors: dict[tuple[int, str], dict[str, Tensor]] = {}
 
     def record(self, kind: str, **tensors: Tensor | None) -> None:
-        """Take the tensors of one stage."""
+        """Keep the tensors of one stage; those that are None are left out."""
+        given = {name: t.detach().cpu() for name, t in tensors.items() if t is not None}
+        self.tensors[self.layer, kind] = given
+
+
+class KeepsStatistics(nn.Module):
+    """A module whose own buffers follow it to a device, but not to a type.
+
+    A moving average with decay 0.99 stands still in bfloat16: one step of it is smaller than
+    half of the last place. ``module.to(torch.bfloat16)`` therefore rounds the parameters alone.
+
+    >>> module = KeepsStatistics()
+    >>> module.register_buffer("mean", torch.full((1,), 0.1))
+    >>> module.to(torch.bfloat16).mean
+    tensor([0.1000])
+    """
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "KeepsStatistics":
+        exact = dict(self._buffers)
+        super()._apply(fn, recurse)
+        for name, buffer in self._buffers.items():
+            before = exact[name]
+            if buffer is not None and before is not None and buffer.dtype != before.dtype:
+                self._buffers[name] = before.to(buffer.device)
+        return self
+
+
+class OnlineSelector(Protocol):
+    """A causal rule that is asked about one token after the other."""
+
+    limit: int
+    """Tokens that a head keeps at most."""
+
+    def wants(self, x: Tensor, position: int) -> tuple[Tensor, Tensor]:
+        """Of tokens (B, d_model) at a position: which heads want them, and gates, both (B, H)."""
+
+    def tensors(self) -> Iterable[Tensor]:
+        """Return everything that occupies memory between two tokens."""
+
+
+class Selector(KeepsStatistics):
+    """A rule that says which tokens sit in a head.
+
+    Parameters
+    ----------
+    n_heads : int
+        Heads.
+    sparsity : int
+        The paper's rho = T / k.
+
+    Attributes
+    ----------
+    causal : bool
+        Whether no later token can change what is selected of the earlier ones.
+    """
+
+    causal: bool = True
+
+    def __init__(self, n_heads: int, sparsity: int) -> None:
+        super().__init__()
+        require_integer("n_heads", n_heads, 1)
+        require_integer("sparsity", sparsity, 1)
+        self.n_heads = n_heads
+        self.sparsity = sparsity
+
+    def forward(
+        self,
+        x: Tensor,
+        attention_mask: Tensor | None = None,
+        record: ActivationCache | None = None,
+    ) -> Selection:
+        """Select tokens.
+
+        Parameters
+        ----------
+        x : Tensor, shape (B, T, d_model), float
+            The tokens.
+        attention_mask : Tensor or None, shape (B, T), bool
+            True for real tokens; pads are never selected.
+        record : ActivationCache or None
+            Receives the router logits, if there is a router.
+
+        Returns
+        -------
+        Selection
+            Of k slots a head.
+
+        Raises
+        ------
+        ValueError
+            If `attention_mask` has another shape or a row without any real token, or if a router
+            logit is NaN.
+        """
+        raise NotImplementedError
+
+    def online(self, rows: int, max_seq_len: int) -> OnlineSelector:
+        """Return the rule for one token at a time, if it is causal, in evaluation mode."""
+        raise ValueError(
+            f"selector must be causal, to decode token by token, got {type(self).__name__!r}"
+        )
 
 
 def real_tokens(attention_mask: Tensor, x: Tensor) -> Tensor:
@@ -88,26 +197,3 @@ def pack(chosen: Tensor, gates: Tensor, capacity: int | None = None) -> Selectio
     valid = chosen.gather(-1, indices)  # (B, H, slots)
     scores = gates.gather(-1, indices).masked_fill(~valid, 0.0)
     return Selection(indices.masked_fill(~valid, 0), scores, valid)
-
-
-class KeepsStatistics(nn.Module):
-    """A module whose own buffers follow it to a device, but not to a type.
-
-    A moving average with decay 0.99 stands still in bfloat16: one step of it is smaller than
-    half of the last place. ``module.to(torch.bfloat16)`` therefore rounds the parameters alone.
-
-    >>> import torch
-    >>> module = KeepsStatistics()
-    >>> module.register_buffer("mean", torch.full((1,), 0.1))
-    >>> module.to(torch.bfloat16).mean
-    tensor([0.1000])
-    """
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "KeepsStatistics":
-        exact = dict(self._buffers)
-        super()._apply(fn, recurse)
-        for name, buffer in self._buffers.items():
-            before = exact[name]
-            if buffer is not None and before is not None and buffer.dtype != before.dtype:
-                self._buffers[name] = before.to(buffer.device)
-        return self

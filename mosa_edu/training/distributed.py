@@ -77,6 +77,13 @@ def replicate(model: nn.Module) -> nn.Module:
     return DistributedDataParallel(model, **options)
 
 
+def deal_rows(model: nn.Module) -> None:
+    """Tell modules that draw by row which rows of the whole batch are this process's."""
+    for module in model.modules():
+        if hasattr(module, "rows_of"):
+            setattr(module, "rows_of", (rank(), world_size()))  # noqa: B010
+
+
 def moving_averages(model: nn.Module) -> list[torch.Tensor]:
     """Return the floating-point buffers that are saved with the model.
 

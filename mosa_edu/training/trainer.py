@@ -72,6 +72,7 @@ class Trainer:
         self.folder, self.on_step = Path(run_dir), on_step
         self.state = RunState(model, config, identity or {})
         self._gradient_norm = torch.zeros(())
+        distributed.deal_rows(model)
         self._averages = distributed.moving_averages(model)
         self._milestones = frozenset(checkpoint_steps(config.steps, config.checkpoints))
         self._held_out: tuple[np.ndarray, ...] | None = None
