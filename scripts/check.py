@@ -122,6 +122,9 @@ def static_steps() -> list[Step]:
         Step("types", ["-m", "mypy"]),
         Step("types-scripts", ["-m", "mypy", "scripts"]),
         Step("layers", ["-c", linter]),
+        Step("page-types", ["-m", "deno", "check", "--quiet", "mosa_edu/**/*.js"]),
+        Step("page-lint", ["-m", "deno", "lint"]),
+        Step("page-format", ["-m", "deno", "fmt", "--check"]),
         Step("spelling", ["-m", "codespell_lib"]),
         Step("workflows", schema),
     ]

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from xml.etree import ElementTree
 
 import browser
 from explorer_pages import HEAD
 from playwright.sync_api import Locator, Page, Route
 
-from mosa_edu.viz.assets import WEB, module_text
+from mosa_edu.viz.assets import WEB, classic_script, module_text
 from mosa_edu.viz.components.widgets import Component
 
 
@@ -60,7 +61,10 @@ class OpenFigure:
 
     def copied_python(self) -> str:
         """Press the button and return what it copies."""
-        self.page.evaluate("navigator.clipboard.writeText = async (t) => { window.copied = t; }")
+        self.page.evaluate("""() => {
+          window.copied = undefined;
+          navigator.clipboard.writeText = async (text) => { window.copied = text; };
+        }""")
         self.button("Copy as Python").click()
         self.page.wait_for_function("window.copied !== undefined")
         return self.page.evaluate("window.copied")
@@ -71,12 +75,40 @@ class OpenFigure:
             self.button(button).click()
         return Path(download.value.path()).read_text()
 
+    def title_of_picture(self) -> str | None:
+        return ElementTree.fromstring(self.saved("Save SVG")).findtext("{*}title")
+
+    def assert_harmless(self) -> None:
+        """Fail if a text of a link became an element, or ran."""
+        self.page.wait_for_timeout(200)
+        assert self.page.locator(f"{self.tag} img").count() == 0
+        assert self.page.evaluate("window.hurt") is None
+
+    def assert_fits_a_phone(self, targets: str = "button") -> None:
+        assert self.page.evaluate("document.documentElement.scrollWidth") <= 360
+        for button in self.page.locator(f"{self.tag} {targets}").all():
+            if button.is_visible():
+                assert button.bounding_box()["height"] >= 43.9
+
+
+PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 780}, "has_touch": True}
+
 
 def write_page(folder: Path, widget: Component) -> str:
     """Write a page round a widget; return its address."""
     path = folder / f"{widget.component}.html"
     path.write_text(f"{HEAD}<h1>Figure</h1>{widget.static().data}")
     return path.as_uri()
+
+
+def serve_page(site: Any, element: str, component: str, folder: str = "") -> str:
+    """Write a page with an element, and its script beside it, on a local server."""
+    script = component.replace("-", "_")
+    (site.folder / folder).mkdir(exist_ok=True)
+    (site.folder / folder / f"{script}.js").write_text(classic_script(script))
+    page = f'{HEAD}<h1>Figure</h1>{element}<script src="{script}.js" defer></script>'
+    (site.folder / folder / f"{component}.html").write_text(page)
+    return f"{site.address}/{f'{folder}/' if folder else ''}{component}.html"
 
 
 Figure = TypeVar("Figure", bound=OpenFigure)

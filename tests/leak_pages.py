@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from explorer_pages import HEAD, ExplorerSite
-from figure_pages import OpenFigure, open_figure
+from explorer_pages import ExplorerSite
+from figure_pages import OpenFigure, open_figure, serve_page
 from page_engine import random_model
 
 from mosa_edu.data.tokenizer import Tokenizer
@@ -17,7 +17,6 @@ from mosa_edu.pretrained import save_page_model
 from mosa_edu.probes.futures import reroll_future
 from mosa_edu.records.leak import LeakExample
 from mosa_edu.texts import PROBES
-from mosa_edu.viz.assets import classic_script
 from mosa_edu.viz.components.explorer import PageModel
 from mosa_edu.viz.components.leak import LeakProbe
 
@@ -63,10 +62,7 @@ def serve_leak_probe(explorer_site: ExplorerSite) -> LeakSite:
     save_page_model(other, site.tokenizer, causal, {"seed": 1}, name="toy causal")
     files = {"model": path, "weights_url": path.name, "causal": causal, "causal_url": causal.name}
     widget = LeakProbe(example, **files)
-    (site.folder / "leak.js").write_text(classic_script("leak"))
-    page = f'{HEAD}<h1>Leak</h1>{widget.element()}<script src="leak.js" defer></script>'
-    (site.folder / "leak.html").write_text(page)
-    address = f"{site.address}/leak.html"
+    address = serve_page(site, widget.element(), "leak")
     return LeakSite(site.folder, address, example, site.model, site.tokenizer)
 
 

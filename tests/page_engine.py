@@ -14,11 +14,11 @@ from playwright.sync_api import Browser, Page, Route
 from mosa_edu.config import PRESETS
 from mosa_edu.model import TransformerLM
 from mosa_edu.texts import PROBES, RUNNING
-from mosa_edu.viz import assets
+from mosa_edu.viz.assets import WEB
 
-LOAD = """async (source) => {
-  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  window.mosa = (await import(url)).default;
+MODULES = ("engine", "routing", "run_in_chunks", "tokenizer", "trace", "weights")
+LOAD = """async (urls) => {
+  window.mosa = Object.assign({}, ...(await Promise.all(urls.map((url) => import(url)))));
   window.base64 = (array) => {
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
     let text = "";
@@ -90,12 +90,12 @@ def _random_text(rng: random.Random) -> str:
 
 @dataclass
 class PageEngine:
-    """A page that has loaded the joined text of a component."""
+    """A page that has loaded the modules of the engine."""
 
     page: Page
 
     def call(self, script: str, argument: Any = None) -> Any:
-        """Evaluate a function of (argument) in which `mosa` is the component's default export."""
+        """Evaluate a function of (argument) in which `mosa` is what they export."""
         return self.page.evaluate(script, argument)
 
     def open(self, path: Path) -> None:
@@ -110,17 +110,12 @@ class PageEngine:
         )
 
 
-def open_page(
-    browser: Browser, component: str = "bench", answers: dict[str, tuple[int, bytes]] | None = None
-) -> PageEngine:
-    """Load a component's joined text, in a page whose site has `answers` (path: status, body)."""
+def open_page(browser: Browser, answers: dict[str, tuple[int, bytes]] | None = None) -> PageEngine:
+    """Load the engine's modules, in a page whose site has `answers` too (path: status, body)."""
     page = browser.new_page()
-    if answers is None:
-        page.goto("about:blank")
-    else:
-        page.route(SITE + "**", lambda route: _answer(route, answers))
-        page.goto(SITE)
-    page.evaluate(LOAD, assets.module_text(component))
+    page.route(SITE + "**", lambda route: _answer(route, answers or {}))
+    page.goto(SITE)
+    page.evaluate(LOAD, [f"{SITE}engine/{name}.js" for name in MODULES])
     return PageEngine(page)
 
 
@@ -137,6 +132,8 @@ def random_model(**changes):
 
 def _answer(route: Route, answers: dict[str, tuple[int, bytes]]) -> None:
     path = route.request.url.removeprefix(SITE)
+    if path.endswith(".js"):
+        return route.fulfill(content_type="text/javascript", body=(WEB / path).read_text())
     status, body = answers.get(path, (200, b"<!doctype html><title>page</title>"))
     route.fulfill(status=status, content_type="text/html" if not path else None, body=body)
 

@@ -11,7 +11,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from figure_pages import LiveFigure, load_module, open_figure, serious_findings, write_page
+from figure_pages import PHONE, LiveFigure, load_module, open_figure, serious_findings, write_page
 
 from mosa_edu.config import SPARSE_KINDS
 from mosa_edu.costs import (
@@ -176,21 +176,15 @@ def test_view_is_a_link_and_files_hold_the_numbers(visit, address):
 )
 def test_hostile_fragments_are_shown_as_text(visit, address, fragment):
     shown = open_figure(visit, address, fragment)
-    shown.page.wait_for_timeout(200)
     shown.table()
-    assert shown.page.locator("mosa-budget img").count() == 0
-    assert shown.page.evaluate("window.hurt") is None
+    shown.assert_harmless()
     assert "NaN" not in shown.text(".card")
     assert "dense heads buy" in shown.text(".finding") or "head buys" in shown.text(".finding")
 
 
 @pytest.mark.browser
 def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
-    size = {"width": 360, "height": 780}
-    shown = open_figure(visit, address, viewport=size, has_touch=True)
-    assert shown.page.evaluate("document.documentElement.scrollWidth") <= 360
-    for target in shown.page.locator("mosa-budget :is(button, select, input):visible").all():
-        assert target.bounding_box()["height"] >= 43.9
+    open_figure(visit, address, **PHONE).assert_fits_a_phone(":is(button, select, input)")
 
 
 @pytest.mark.browser

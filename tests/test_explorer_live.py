@@ -234,13 +234,14 @@ LAB = """async ([data, weights]) => {
   window.lab = { get: (name) => state[name], set, on, off() {}, save_changes() {} };
   const host = document.body.appendChild(document.createElement("mosa-explorer"));
   const el = host.appendChild(document.createElement("div"));
-  window.stop = mosa.render({ model: lab, el });
+  const { default: explorer } = await import("/explorer.js");
+  window.stop = explorer.render({ model: lab, el });
 }"""
 
 
 def test_notebook_reads_and_sets_the_state_and_sends_weights(chromium, explorer_site):
     """The module runs as anywidget runs it, on a model that answers as a kernel does."""
-    opened = open_page(chromium, "explorer")
+    opened = open_page(chromium)
     weights = (explorer_site.folder / "model.safetensors").read_bytes()
     data = explorer_site.widget.state()["data"]
     opened.call(LAB, [data, base64.b64encode(weights).decode()])

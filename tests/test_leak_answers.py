@@ -157,8 +157,7 @@ def test_copied_cells_count_what_the_page_counts(visit, leak_site, monkeypatch, 
     models = {"toy": first, "toy causal": second}
     monkeypatch.setattr(mosa_edu, "load_pretrained", models.__getitem__, raising=False)
     monkeypatch.setattr(mosa_edu.pretrained, "pretrained_path", lambda name: leak_site.weights)
-    grants = ["clipboard-read", "clipboard-write"]
-    probe = open_probe(visit, leak_site, permissions=grants)
+    probe = open_probe(visit, leak_site)
     views = [
         "rule=paper&future=random&seed=3",
         "rule=paper&future=none",
@@ -171,9 +170,7 @@ def test_copied_cells_count_what_the_page_counts(visit, leak_site, monkeypatch, 
         probe.page.goto(f"{leak_site.address}#leak=heads&cut={3 + number}&{view}")
         probe.until_live()
         probe.until_shows(".detail", f"position {3 + number} ")
-        probe.page.get_by_role("button", name="Copy as Python").click()
-        probe.until("(root) => root.querySelector('.told').textContent === 'Python copied.'")
-        exec(probe.page.evaluate("navigator.clipboard.readText()"), {})
+        exec(probe.copied_python(), {})
         printed = [int(n) for n in re.findall(r"\d+", capsys.readouterr().out)]
         shown = probe.counts()
         if "dense" in view:
@@ -181,7 +178,6 @@ def test_copied_cells_count_what_the_page_counts(visit, leak_site, monkeypatch, 
         else:
             assert printed == [*shown[1:4], 3 + number]
         probe.one('.tok[data-t="0"]').click()
-        probe.page.evaluate(f"() => {{ {probe.root}.querySelector('.told').textContent = ''; }}")
 
 
 def test_drawn_futures_are_uniform_and_never_the_end_of_a_text():

@@ -4,10 +4,9 @@ Caught here: a typed future that overtakes what is chosen next, focus that falls
 link that is overwritten, an own text that is cut as the stored one, hostile text that is run.
 """
 
-from xml.etree import ElementTree
-
 import pytest
 from explorer_pages import explorer_site  # noqa: F401
+from figure_pages import PHONE
 from leak_pages import CUT, Probe, open_probe, serve_leak_probe  # noqa: F401
 
 from mosa_edu.probes.futures import reroll_future
@@ -102,8 +101,7 @@ def test_view_is_a_link_and_a_table(visit, leak_site):
     for selector in (".finding", ".readout", "tbody", ".text"):
         assert again.text(selector) == probe.text(selector)
     assert "position 6" in again.text(".readout")
-    assert again.page.evaluate("window.hurt") is None
-    assert again.page.locator("mosa-leak img").count() == 0
+    again.assert_harmless()
 
 
 @pytest.mark.browser
@@ -130,8 +128,7 @@ def test_the_readers_own_text_is_cut_as_python_cuts_it(visit, leak_site):
     )
     other.one("textarea").press("Space")
     other.until("(root) => root.querySelector('.text').textContent.includes('onerror')")
-    assert other.page.evaluate("window.hurt") is None
-    assert other.page.locator("mosa-leak img").count() == 0
+    other.assert_harmless()
     other.one("textarea").fill("a")
     other.until_shows(".own .note", "at least two tokens")
     assert "onerror" in other.text(".text")
@@ -152,9 +149,7 @@ def test_the_readers_own_text_is_cut_as_python_cuts_it(visit, leak_site):
 )
 def test_hostile_fragments_are_shown_or_refused(visit, leak_site, fragment):
     probe = open_probe(visit, leak_site, fragment)
-    probe.page.wait_for_timeout(300)
-    assert probe.page.locator("mosa-leak img").count() == 0
-    assert probe.page.evaluate("window.hurt") is None
+    probe.assert_harmless()
     if "constructor" in fragment:
         assert "The link asks for what is not here (no leak <img" in probe.text(".told")
     cut = int(probe.one(".plot .bar").get_attribute("aria-valuenow"))
@@ -179,14 +174,8 @@ def test_without_weights_the_example_stays_and_says_why(visit, leak_site):
 @pytest.mark.browser
 def test_picture_and_numbers_can_be_saved(visit, leak_site):
     probe = open_probe(visit, leak_site)
-    texts = {}
-    for name in ("Save SVG", "CSV"):
-        with probe.page.expect_download() as download:
-            probe.page.get_by_role("button", name=name, exact=True).click()
-        texts[name] = download.value.path().read_text()
-    picture = ElementTree.fromstring(texts["Save SVG"])
-    assert picture.findtext("{*}title") == leak_finding(leak_site.example)
-    rows = [line.split(",") for line in texts["CSV"].splitlines()[1:]]
+    assert probe.title_of_picture() == leak_finding(leak_site.example)
+    rows = [line.split(",") for line in probe.saved("CSV").splitlines()[1:]]
     new, lost = (sum(row[4] == kind for row in rows) for kind in ("new", "lost"))
     assert (new, lost) == leak_site.example.rewritten()
     assert sum(row[4] == "changed" for row in rows) == sum(leak_site.example.changed)
@@ -194,12 +183,8 @@ def test_picture_and_numbers_can_be_saved(visit, leak_site):
 
 @pytest.mark.browser
 def test_phone_has_no_sideways_scrolling_and_large_targets(visit, leak_site):
-    probe = open_probe(visit, leak_site, viewport={"width": 360, "height": 780}, has_touch=True)
-    page = probe.page
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    for button in page.locator("mosa-leak button").all():
-        if button.is_visible():
-            assert button.bounding_box()["height"] >= 43.9
+    probe = open_probe(visit, leak_site, **PHONE)
+    probe.assert_fits_a_phone()
     assert probe.one(".plot .bar").bounding_box()["width"] >= 44
 
 

@@ -10,9 +10,9 @@ import shutil
 import pytest
 from explorer_pages import HEAD, explorer_site  # noqa: F401
 
+from mosa_edu.bench.page import WEIGHTS, BuiltBook, measure_book, weight_rows
 from mosa_edu.cli.main import main
-from mosa_edu.viz.built_book import WEIGHTS, BuiltBook
-from mosa_edu.viz.page_speed import measure_book, weight_rows
+from mosa_edu.viz.assets import WEB, module_text
 
 
 @pytest.fixture
@@ -62,7 +62,8 @@ def test_a_page_with_an_explorer_is_measured(folder, explorer_site, chromium):  
     shutil.copy(explorer_site.folder / "model.safetensors", folder / "book")
     cover = HEAD + body + "<script>console.error('one'); fetch('http://127.0.0.1:9/x')</script>"
     (folder / "book" / "index.html").write_text(cover)
-    rows = measure_book(chromium, BuiltBook(folder), 3)
+    script = module_text("bench/page", WEB.parents[1])
+    rows = measure_book(chromium, BuiltBook(folder), 3, script)
     found = {(row["what"], row["clock"]): row for row in rows}
     for row in rows:
         assert row["lower"] <= row["median"] <= row["upper"], row

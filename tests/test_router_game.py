@@ -5,12 +5,11 @@ picks than Python, keeps the picks of one head for the next, or counts the route
 """
 
 import json
-from xml.etree import ElementTree
 
 import pytest
 import torch
 from explorer_pages import HEAD, explorer_site  # noqa: F401
-from figure_pages import OpenFigure, open_figure
+from figure_pages import PHONE, OpenFigure, open_figure, serve_page
 from torch.nn import functional as F
 
 import mosa_edu
@@ -24,7 +23,6 @@ from mosa_edu.probes.routing_game import (
 )
 from mosa_edu.records.routing_game import RouterContest
 from mosa_edu.texts import PROBES
-from mosa_edu.viz.assets import classic_script
 from mosa_edu.viz.components.explorer import PageModel
 from mosa_edu.viz.components.routing_game import BeTheRouter, router_finding
 
@@ -42,10 +40,8 @@ def game_site(explorer_site):  # noqa: F811
         **{"tries": 20, "name": "toy", "sha256": PageModel.read(path).sha256, "source": {}},
     )
     widget = BeTheRouter(contest, model=path, weights_url="model.safetensors")
-    (site.folder / "routing_game.js").write_text(classic_script("routing_game"))
-    page = f'{HEAD}<h1>Game</h1>{widget.element()}<script src="routing_game.js" defer></script>'
-    (site.folder / "routing-game.html").write_text(page)
-    return f"{site.address}/routing-game.html", contest, site.model, site.tokenizer
+    address = serve_page(site, widget.element(), "routing-game")
+    return address, contest, site.model, site.tokenizer
 
 
 class Game(OpenFigure):
@@ -157,7 +153,7 @@ def test_keys_fill_the_seats_and_a_full_head_refuses(visit, game_site):
 @pytest.mark.browser
 def test_view_is_a_link_and_the_copied_cell_gives_its_number(visit, game_site, monkeypatch, capsys):
     _, _, model, tokenizer = game_site
-    game = open_game(visit, game_site, permissions=["clipboard-read", "clipboard-write"])
+    game = open_game(visit, game_site)
     game.button("Random picks").click()
     game.until_compared()
     game.button("Show the router's").click()
@@ -167,10 +163,8 @@ def test_view_is_a_link_and_the_copied_cell_gives_its_number(visit, game_site, m
     for selector in (".finding", ".readout", ".text", ".seats"):
         assert again.text(selector) == game.text(selector)
     assert again.picked() == game.picked()
-    game.button("Copy as Python").click()
-    game.until("(root) => root.querySelector('.told').textContent === 'Python copied.'")
     monkeypatch.setattr(mosa_edu, "load_pretrained", lambda name: (model, tokenizer), raising=False)
-    exec(game.page.evaluate("navigator.clipboard.readText()"), {})
+    exec(game.copied_python(), {})
     mine, trained = (float(part.split()[0]) for part in capsys.readouterr().out.split(", "))
     found = game.losses()
     assert mine == pytest.approx(found["You"], abs=TOLERANCE)
@@ -180,14 +174,8 @@ def test_view_is_a_link_and_the_copied_cell_gives_its_number(visit, game_site, m
 @pytest.mark.browser
 def test_picture_and_numbers_can_be_saved(visit, game_site):
     game = open_game(visit, game_site)
-    texts = {}
-    for name in ("Save SVG", "CSV"):
-        with game.page.expect_download() as download:
-            game.button(name).click()
-        texts[name] = download.value.path().read_text()
-    picture = ElementTree.fromstring(texts["Save SVG"])
-    assert picture.findtext("{*}title") == router_finding(game_site[1])
-    assert texts["CSV"].splitlines()[0] == "Who picks,Nats a token,Against the router,Picks"
+    assert game.title_of_picture() == router_finding(game_site[1])
+    assert game.saved("CSV").splitlines()[0] == "Who picks,Nats a token,Against the router,Picks"
 
 
 @pytest.mark.browser
@@ -201,9 +189,7 @@ def test_picture_and_numbers_can_be_saved(visit, game_site):
 )
 def test_hostile_fragments_are_shown_or_refused(visit, game_site, fragment):
     game = open_game(visit, game_site, fragment)
-    game.page.wait_for_timeout(300)
-    assert game.page.locator("mosa-routing-game img").count() == 0
-    assert game.page.evaluate("window.hurt") is None
+    game.assert_harmless()
     assert len(game.picked()) <= len(game_site[1].trained)
 
 
@@ -222,11 +208,8 @@ def test_without_weights_the_first_frame_stays_and_says_why(visit, game_site, ex
 
 @pytest.mark.browser
 def test_phone_has_no_sideways_scrolling_and_large_targets(visit, game_site):
-    game = open_game(visit, game_site, viewport={"width": 360, "height": 780}, has_touch=True)
-    assert game.page.evaluate("document.documentElement.scrollWidth") <= 360
-    for button in game.page.locator("mosa-routing-game button").all():
-        if button.is_visible():
-            assert button.bounding_box()["height"] >= 43.9
+    game = open_game(visit, game_site, **PHONE)
+    game.assert_fits_a_phone()
     game.one('[data-t="1"]').tap()
     assert "position 1," in game.text(".readout")
 

@@ -4,16 +4,14 @@ import csv
 import json
 from dataclasses import replace
 from io import StringIO
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from explorer_pages import HEAD, explorer_site  # noqa: F401
-from figure_pages import OpenFigure, open_figure
+from figure_pages import PHONE, OpenFigure, open_figure, serve_page
 
 from mosa_edu.analysis import recorded_history
 from mosa_edu.records import RoutingHistory
-from mosa_edu.viz.assets import classic_script
 from mosa_edu.viz.components.scrubber import TrainingScrubber, scrubber_finding
 
 PIECES = ["The", " cat", ",", "</script><img src=x onerror=window.hurt=1>", " th", "ird", "\n", ""]
@@ -40,13 +38,9 @@ HISTORIES = {"First": make_history(), "Second <b>": make_history(1, copies=5)}
 @pytest.fixture(scope="module")
 def address(explorer_site):  # noqa: F811
     """Serve a page with one scrubber, whose second history is fetched."""
-    folder = explorer_site.folder
     widget = TrainingScrubber(HISTORIES, layer=1, fetched={"Second <b>": "second.json"})
-    (folder / "second.json").write_text(HISTORIES["Second <b>"].to_json())
-    (folder / "scrubber.js").write_text(classic_script("scrubber"))
-    page = f'{HEAD}<h1>Scrub</h1>{widget.element()}<script src="scrubber.js" defer></script>'
-    (folder / "scrubber.html").write_text(page)
-    return f"{explorer_site.address}/scrubber.html"
+    (explorer_site.folder / "second.json").write_text(HISTORIES["Second <b>"].to_json())
+    return serve_page(explorer_site, widget.element(), "scrubber")
 
 
 class Scrubber(OpenFigure):
@@ -138,36 +132,17 @@ def test_picture_numbers_and_cell_are_those_of_the_view(visit, explorer_site, ca
     rows = {name: getattr(recorded, name)[stops] for name in ("steps", "tokens_seen", "losses")}
     history = replace(recorded, indices=recorded.indices[stops], **rows)
     element = TrainingScrubber({"A text": history}, layer=2, head=3).element()
-    folder = explorer_site.folder / "recorded"
-    folder.mkdir()
-    (folder / "scrubber.js").write_text(classic_script("scrubber"))
-    page = f'{HEAD}<h1>Scrub</h1>{element}<script src="scrubber.js" defer></script>'
-    (folder / "scrubber.html").write_text(page)
-    shown = open_scrubber(
-        *(
-            visit,
-            f"{explorer_site.address}/recorded/scrubber.html",
-            "scrub=a-text&l=2&h=3&step=300",
-        ),
-        permissions=["clipboard-read", "clipboard-write"],
-    )
-    texts = {}
-    for name in ("Save SVG", "CSV"):
-        with shown.page.expect_download() as download:
-            shown.button(name).click()
-        texts[name] = download.value.path().read_text()
-    picture = ElementTree.fromstring(texts["Save SVG"])
-    assert picture.findtext("{*}title") == shown.text(".finding")
-    assert f"{explorer_site.address}/recorded/scrubber.html#scrub=a-text" in texts["Save SVG"]
-    rows = list(csv.reader(StringIO(texts["CSV"])))[1:]
+    address = serve_page(explorer_site, element, "scrubber", "recorded")
+    shown = open_scrubber(visit, address, "scrub=a-text&l=2&h=3&step=300")
+    assert shown.title_of_picture() == shown.text(".finding")
+    assert f"{address}#scrub=a-text" in shown.saved("Save SVG")
+    rows = list(csv.reader(StringIO(shown.saved("CSV"))))[1:]
     assert len(rows) == history.indices.size
     stop = max(i for i, step in enumerate(history.steps) if step <= 300)
     at = (str(history.steps[stop]), "2", "3")
     mine = [int(row[4]) for row in rows if (row[0], row[2], row[3]) == at]
     assert mine == history.indices[stop, 2, 3].tolist()
-    shown.button("Copy as Python").click()
-    shown.until("(root) => root.querySelector('.told').textContent === 'Python copied.'")
-    exec(shown.page.evaluate("navigator.clipboard.readText()"), {})
+    exec(shown.copied_python(), {})
     said = f"step {history.steps[stop]}, loss {history.losses[stop]:.2f}: {mine}"
     assert capsys.readouterr().out.startswith(said)
 
@@ -183,20 +158,14 @@ def test_picture_numbers_and_cell_are_those_of_the_view(visit, explorer_site, ca
 )
 def test_hostile_fragments_and_texts_are_shown_as_text(visit, address, fragment):
     shown = open_scrubber(visit, address, fragment)
-    shown.page.wait_for_timeout(200)
     shown.table()
-    assert shown.page.locator("mosa-scrubber img").count() == 0
-    assert shown.page.evaluate("window.hurt") is None
+    shown.assert_harmless()
     assert shown.text(".finding").endswith("picks.")
 
 
 @pytest.mark.browser
 def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
-    size = {"width": 360, "height": 780}
-    shown = open_scrubber(visit, address, viewport=size, has_touch=True)
-    assert shown.page.evaluate("document.documentElement.scrollWidth") <= 360
-    for button in shown.page.locator("mosa-scrubber button").all():
-        assert button.bounding_box()["height"] >= 43.9
+    open_scrubber(visit, address, **PHONE).assert_fits_a_phone()
 
 
 def test_notebook_stores_the_same_twin_every_time():

@@ -7,12 +7,11 @@ forgets the dense heads in the bytes, or a page that plays by itself.
 import json
 from dataclasses import replace
 from itertools import accumulate
-from xml.etree import ElementTree
 
 import pytest
 import torch
 from explorer_pages import HEAD, explorer_site  # noqa: F401
-from figure_pages import OpenFigure, open_figure
+from figure_pages import PHONE, OpenFigure, open_figure, serve_page
 
 import mosa_edu
 from mosa_edu import costs
@@ -22,7 +21,6 @@ from mosa_edu.generation.decode_trace import RULES, tell_decoding, under_rule
 from mosa_edu.pretrained import load_pretrained
 from mosa_edu.records.decode_trace import DecodingStory
 from mosa_edu.tracing import ActivationCache
-from mosa_edu.viz.assets import classic_script
 from mosa_edu.viz.components.decode_trace import DecodeTheatre, theatre_finding
 from mosa_edu.viz.components.explorer import shipped_causal, shipped_model
 
@@ -45,12 +43,8 @@ def stories(explorer_site):  # noqa: F811
 @pytest.fixture(scope="module")
 def address(explorer_site, stories):  # noqa: F811
     """Serve a page with one theatre."""
-    folder = explorer_site.folder
-    (folder / "decode_trace.js").write_text(classic_script("decode_trace"))
     element = DecodeTheatre(list(stories.values())).element()
-    page = f'{HEAD}<h1>Decoding</h1>{element}<script src="decode_trace.js" defer></script>'
-    (folder / "decode-trace.html").write_text(page)
-    return f"{explorer_site.address}/decode-trace.html"
+    return serve_page(explorer_site, element, "decode-trace")
 
 
 class Theatre(OpenFigure):
@@ -228,21 +222,19 @@ def test_view_is_a_link_and_the_copied_cell_gives_its_numbers(
     monkeypatch,
     capsys,
 ):
-    shown = open_theatre(visit, address, permissions=["clipboard-read", "clipboard-write"])
+    shown = open_theatre(visit, address)
     shown.page.get_by_role("radio", name="Token choice").click()
     shown.one("input[type=range]").press("PageDown")
     shown.until("() => location.hash.includes('theatre=token')")
     again = open_theatre(visit, address, shown.link())
     for selector in (".finding", ".detail", ".text"):
         assert again.text(selector) == shown.text(selector)
-    shown.button("Copy as Python").click()
-    shown.until("(root) => root.querySelector('.told').textContent === 'Python copied.'")
     own = (explorer_site.model, explorer_site.tokenizer)
     monkeypatch.setattr(mosa_edu, "load_pretrained", lambda name: own, raising=False)
     monkeypatch.setattr(mosa_edu.pretrained, "pretrained_path", lambda name: name)
     told = {"thresholds": json.dumps(THRESHOLDS)}
     monkeypatch.setattr(mosa_edu.pretrained, "read_metadata", lambda path: told)
-    exec(shown.page.evaluate("navigator.clipboard.readText()"), {})
+    exec(shown.copied_python(), {})
     story, step = stories["token"], shown.step()
     expected = f"{story.slots()[step]} slots, {story.bytes[step]} bytes\n"
     assert capsys.readouterr().out == expected
@@ -251,14 +243,8 @@ def test_view_is_a_link_and_the_copied_cell_gives_its_numbers(
 @pytest.mark.browser
 def test_picture_and_numbers_can_be_saved(visit, address, stories):
     shown = open_theatre(visit, address)
-    texts = {}
-    for name in ("Save SVG", "CSV"):
-        with shown.page.expect_download() as download:
-            shown.button(name).click()
-        texts[name] = download.value.path().read_text()
-    picture = ElementTree.fromstring(texts["Save SVG"])
-    assert picture.findtext("{*}title") == theatre_finding(stories["prefix"])
-    assert len(texts["CSV"].splitlines()) >= len(stories["prefix"].tokens)
+    assert shown.title_of_picture() == theatre_finding(stories["prefix"])
+    assert len(shown.saved("CSV").splitlines()) >= len(stories["prefix"].tokens)
 
 
 @pytest.mark.browser
@@ -272,19 +258,13 @@ def test_picture_and_numbers_can_be_saved(visit, address, stories):
 )
 def test_hostile_fragments_are_shown_as_usual(visit, address, stories, fragment):
     shown = open_theatre(visit, address, fragment)
-    shown.page.wait_for_timeout(200)
-    assert shown.page.locator("mosa-decode-trace img").count() == 0
-    assert shown.page.evaluate("window.hurt") is None
+    shown.assert_harmless()
     assert shown.text(".finding") == theatre_finding(stories["prefix"])
 
 
 @pytest.mark.browser
 def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
-    size = {"width": 360, "height": 780}
-    shown = open_theatre(visit, address, viewport=size, has_touch=True)
-    assert shown.page.evaluate("document.documentElement.scrollWidth") <= 360
-    for button in shown.page.locator("mosa-decode-trace button").all():
-        assert button.bounding_box()["height"] >= 43.9
+    open_theatre(visit, address, **PHONE).assert_fits_a_phone()
 
 
 def test_notebook_stores_the_same_twin_every_time_and_what_does_not_fit_is_refused(

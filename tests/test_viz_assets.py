@@ -137,11 +137,6 @@ def has_default(name):
     return assets.read_module(name).has_default
 
 
-def test_engine_is_small():
-    size = assets.size_of(assets.module_text("bench"))
-    assert size.gzipped < 15_000
-
-
 def test_no_module_names_another_host():
     for path in assets.WEB.rglob("*.js"):
         code = assets.read_module(path.relative_to(assets.WEB).as_posix()).body

@@ -11,7 +11,7 @@ import pytest
 from explorer_pages import HEAD, explorer_site  # noqa: F401
 
 from mosa_edu.viz import assets
-from mosa_edu.viz.bundle import MODEL_PARTS, PARTS, component_names, needed, page_scripts
+from mosa_edu.viz.assets import MODEL_PARTS, PARTS, component_names, needed, page_scripts
 from mosa_edu.viz.style import css_variables
 
 ROOT = Path(__file__).resolve().parent.parent

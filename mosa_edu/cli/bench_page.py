@@ -11,16 +11,16 @@ from mosa_edu.experiments.runner import runs_folder
 
 def measure_page(args: argparse.Namespace) -> int:
     """Measure, print one line a number, and save the record."""
+    from mosa_edu.bench.page import BuiltBook, measure_book, open_browser
     from mosa_edu.records import provenance
     from mosa_edu.records.probe import ProbeRecord
-    from mosa_edu.viz.built_book import BuiltBook
-    from mosa_edu.viz.page_speed import measure_book, open_browser
+    from mosa_edu.viz.assets import WEB, module_text
 
     settings: dict[str, Any] = {"rounds": args.rounds, "load": round(os.getloadavg()[0], 1)}
     book = BuiltBook(args.book)
     with open_browser() as browser:
         settings["browser"] = f"Chromium {browser.version}, headless"
-        rows = measure_book(browser, book, args.rounds)
+        rows = measure_book(browser, book, args.rounds, module_text("bench/page", WEB.parents[1]))
     origin = provenance(command=f"mosa-edu bench page --rounds {args.rounds}")
     record = ProbeRecord("bench-page", "page", settings, rows, {}, origin)
     record.save(args.out or runs_folder() / "bench")

@@ -1,52 +1,53 @@
-"""Join a component and the ES modules it imports into one text, so that a page needs one file.
+"""Join the ES modules of ``web/`` into what pages load, so that no bundler is needed.
 
-The modules of ``web/`` are written so that no bundler is needed: imports and exports stand at
-the start of a line, imports are relative and name what they take, and no two modules that meet in
-a component declare the same name. What breaks these rules is refused.
+`module_text` is one component with all that it imports, the `_esm` of a widget; `classic_script` is
+the same for a page that stands alone. A book has many components: `page_scripts` puts what several
+use into two scripts of their own, one that draws and one that runs the model; a reader loads each
+once. What crosses from script to script does so under short names: no minifier may shorten them, as
+it sees one script at a time.
+
+Imports and exports stand at the start of a line, imports are relative and name what they take, and
+no two modules that meet in a script declare the same name. What breaks these rules is refused.
 """
 
 import gzip
 import json
 import os.path
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from string import ascii_letters
 from typing import Any, NamedTuple
 
 from mosa_edu.checks import require
 
 WEB = Path(__file__).parent / "web"
+PARTS, MODEL_PARTS = "parts", "parts-model"
 
 _NAMES = r"\{((?:\s*[\w$]+\s*,?)*\s*)\}"
 _IMPORT = re.compile(rf'^import\s*{_NAMES}\s*from\s*"(\.{{1,2}}/[^"]+\.js)";\n', re.M)
-_TYPES_ONLY = re.compile(r"^export \{\};\n", re.M)
-DEFAULT_EXPORT = re.compile(r"^export default (?=[\w${])", re.M)
+_DEFAULT = re.compile(r"^export default (?=[\w${])", re.M)
 _EXPORT = re.compile(r"^export (?=(?:async function|function|class|const|let)\b)", re.M)
 _DECLARED = re.compile(
     r"^(export )?(?:async )?(?:function\*?|class|const|let|var)\s+([\w$]+)", re.M
 )
 _BROKEN = re.compile(r"^(?:import|export)\b.*|^(?:const|let|var)\s*[\[{].*", re.M)
 _BLOCK_COMMENT = re.compile(r"^[ \t]*/\*(?:(?!\*/).)*\*/[ \t]*\n", re.M | re.S)
+_CAST = re.compile(r"/\*\* @(?:(?!\*/).)*\*/ ?")
 _LINE_COMMENT = re.compile(r"^[ \t]*//.*\n", re.M)
+_MARGINS = re.compile(r"^[ \t]+| +// [^\"'`\n]*$", re.M)
+_ELEMENT = re.compile(r"^defineElement\(", re.M)
+_MODEL = "engine/model.js"
+_SHARED = "globalThis.mosaParts"
+_SHORT = [*ascii_letters, *map("".join, product(ascii_letters, repeat=2))]
 
 
 @dataclass(frozen=True)
 class Module:
-    """One file of ``web/``, taken apart.
-
-    Attributes
-    ----------
-    name : str
-        Path below the folder, with slashes.
-    imports : tuple
-        (name of a module, names taken from it), in the order of the file.
-    declared, exported : frozenset of str
-        Names at the top level of the file; those that others may import.
-    has_default : bool
-        Whether it has a default export, as components have.
-    body : str
-        The text without imports, comments and the word ``export``, except ``export default``.
-    """
+    """One file of ``web/``, taken apart; `body` lacks imports, comments and the word ``export``."""
 
     name: str
     imports: tuple[tuple[str, tuple[str, ...]], ...]
@@ -54,6 +55,27 @@ class Module:
     exported: frozenset[str]
     has_default: bool
     body: str
+
+
+@dataclass(frozen=True)
+class Script:
+    """Some modules, joined: what earlier scripts give it, and what it gives to later ones."""
+
+    name: str
+    modules: tuple[Module, ...]
+    takes: tuple[str, ...]
+    gives: tuple[str, ...]
+    keys: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        """The script, in a function of its own: only what it gives can be seen from outside."""
+        taken = f"const {self._crossing(self.takes)} = {_SHARED};\n" if self.takes else ""
+        given = f"Object.assign({_SHARED} ??= {{}}, {self._crossing(self.gives)});\n"
+        return _closed(taken + _joined(self.modules) + (given if self.gives else ""))
+
+    def _crossing(self, names: tuple[str, ...]) -> str:
+        return f"{{ {', '.join(f'{self.keys[name]}: {name}' for name in names)} }}"
 
 
 class Size(NamedTuple):
@@ -67,16 +89,18 @@ def read_module(name: str, root: Path = WEB) -> Module:
     """Take one file apart."""
     path = root / name
     require(path.is_file(), "module", name, f"a file of {root.name}/")
-    text = _without_comments(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    for unread in (_BLOCK_COMMENT, _LINE_COMMENT, _CAST):
+        text = unread.sub("", text)
     imports = tuple(
-        (_resolve(name, target), tuple(part.strip() for part in taken.split(",") if part.strip()))
+        (_resolve(name, target), tuple(re.findall(r"[\w$]+", taken)))
         for taken, target in _IMPORT.findall(text)
     )
-    body = _TYPES_ONLY.sub("", _IMPORT.sub("", text))
+    body = _IMPORT.sub("", text)
     declared = _DECLARED.findall(body)
-    has_default = len(DEFAULT_EXPORT.findall(body)) == 1
+    has_default = len(_DEFAULT.findall(body)) == 1
     stripped = _EXPORT.sub("", body)
-    broken = _BROKEN.search(DEFAULT_EXPORT.sub("", stripped, count=1))
+    broken = _BROKEN.search(_DEFAULT.sub("", stripped, count=1))
     forms = "a declaration, import or export of the forms that can be joined"
     require(broken is None, name, broken and broken.group(0), forms)
     return Module(
@@ -85,7 +109,7 @@ def read_module(name: str, root: Path = WEB) -> Module:
         declared=frozenset(own for _, own in declared),
         exported=frozenset(own for exported, own in declared if exported),
         has_default=has_default,
-        body=stripped.strip("\n") + "\n",
+        body=_MARGINS.sub("", stripped).strip("\n") + "\n",
     )
 
 
@@ -94,12 +118,7 @@ def in_order(component: str, root: Path = WEB) -> list[Module]:
     ordered: dict[str, Module] = {}
     _visit(f"{component}.js", root, ordered, ())
     modules = list(ordered.values())
-    owner: dict[str, str] = {}
-    for module in modules:
-        for name in sorted(module.declared):
-            clash = f"{owner.get(name)} and {module.name}"
-            require(name not in owner, name, clash, "declared in one module of a component")
-            owner[name] = module.name
+    _require_unique(modules)
     for module in modules[:-1]:
         require(not module.has_default, module.name, "export default", "without a default export")
     require(modules[-1].has_default, component, "none", "a module with one default export")
@@ -107,14 +126,57 @@ def in_order(component: str, root: Path = WEB) -> list[Module]:
 
 
 def module_text(component: str, root: Path = WEB) -> str:
-    """Join a component into one ES module, the `_esm` of a widget."""
-    return "".join(f"// {module.name}\n{module.body}" for module in in_order(component, root))
+    """Join a component into one ES module, whose only export is the component's default."""
+    return _joined(in_order(component, root))
 
 
 def classic_script(component: str, root: Path = WEB) -> str:
     """Join a component into a script that runs without ``type="module"``, from disk as well."""
-    text = DEFAULT_EXPORT.sub("void ", module_text(component, root))
-    return f'(() => {{\n"use strict";\n{text}}})();\n'
+    return _closed(module_text(component, root))
+
+
+def component_names(root: Path = WEB) -> list[str]:
+    """List the components that are elements of pages."""
+    paths = sorted(root.glob("*.js"))
+    return [path.stem for path in paths if _ELEMENT.search(read_module(path.name, root).body)]
+
+
+def page_scripts(root: Path = WEB) -> dict[str, Script]:
+    """Divide all components into scripts that repeat nothing."""
+    modules: dict[str, Module] = {}
+    users: dict[str, list[str]] = {}
+    for component in component_names(root):
+        for module in in_order(component, root):
+            modules[module.name] = module
+            users.setdefault(module.name, []).append(component)
+    place: dict[str, str] = {}
+    run_model = set(users.get(_MODEL, ()))
+    for name in modules:
+        shared = MODEL_PARTS if run_model.issuperset(users[name]) else PARTS
+        place[name] = users[name][0] if len(users[name]) == 1 else shared
+    names = [PARTS, MODEL_PARTS, *sorted(set(place.values()) - {PARTS, MODEL_PARTS})]
+    borders = {name: _border(name, modules, place) for name in names}
+    given = sorted(name for _, gives in borders.values() for name in gives)
+    keys = dict(zip(given, _SHORT, strict=False))
+    require(len(keys) == len(given), "names", given, "given by one script each")
+    scripts = {}
+    for name, (takes, gives) in borders.items():
+        own = tuple(module for module in modules.values() if place[module.name] == name)
+        _require_unique(own)
+        scripts[name] = Script(name, own, takes, gives, keys)
+    return scripts
+
+
+def needed(scripts: dict[str, Script], components: Iterable[str]) -> list[Script]:
+    """List the scripts that a page needs."""
+    wanted: list[Script] = []
+    for component in components:
+        require(component in scripts, "component", component, ", ".join(scripts))
+        wanted.append(scripts[component])
+    for script in reversed(scripts.values()):
+        if any(set(script.gives).intersection(later.takes) for later in wanted):
+            wanted.append(script)
+    return [script for script in scripts.values() if script in wanted]
 
 
 def inline_script(text: str) -> str:
@@ -164,6 +226,32 @@ def _resolve(importer: str, target: str) -> str:
     return os.path.normpath(os.path.join(os.path.dirname(importer), target)).replace(os.sep, "/")
 
 
-def _without_comments(text: str) -> str:
-    """Drop comments that fill whole lines; those behind code are few and stay."""
-    return _LINE_COMMENT.sub("", _BLOCK_COMMENT.sub("", text))
+def _border(
+    name: str, modules: dict[str, Module], place: dict[str, str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """List what a script takes from others, and what it gives to them."""
+    takes: set[str] = set()
+    gives: set[str] = set()
+    for module in modules.values():
+        for target, parts in module.imports:
+            if place[module.name] == name != place[target]:
+                takes.update(parts)
+            if place[module.name] != name == place[target]:
+                gives.update(parts)
+    return tuple(sorted(takes)), tuple(sorted(gives))
+
+
+def _joined(modules: Iterable[Module]) -> str:
+    return "".join(f"// {module.name}\n{module.body}" for module in modules)
+
+
+def _closed(text: str) -> str:
+    """Put a text into a function of its own, so that its names stay out of the page."""
+    return f'(() => {{\n"use strict";\n{_DEFAULT.sub("void ", text)}}})();\n'
+
+
+def _require_unique(modules: Iterable[Module]) -> None:
+    """Refuse modules of one name space that declare the same name."""
+    times = Counter(name for module in modules for name in module.declared)
+    twice = ", ".join(sorted(name for name, count in times.items() if count > 1))
+    require(not twice, twice, "several", "declared in one module of a script")

@@ -74,7 +74,7 @@ def write_styles(static: Path) -> None:
 
 def write_scripts(static: Path) -> None:
     """Write the scripts of all components; which of them a page loads is decided there."""
-    from mosa_edu.viz.bundle import page_scripts
+    from mosa_edu.viz.assets import page_scripts
 
     for name, script in page_scripts().items():
         path = static / "mosa" / f"{name}.js"
@@ -84,7 +84,7 @@ def write_scripts(static: Path) -> None:
 @cache
 def script_names(components: tuple[str, ...]) -> list[str]:
     """Return the scripts of components, first to last; an unknown component ends the build."""
-    from mosa_edu.viz.bundle import needed, page_scripts
+    from mosa_edu.viz.assets import needed, page_scripts
 
     return [script.name for script in needed(page_scripts(), components)]
 

@@ -1,83 +1,16 @@
-/**
- * Budget explorer: what heads cost, and how many a budget buys.
- * @module
- */
+// Budget explorer: what heads cost, and how many a budget buys.
 
 import { budgetPython, budgetRows, budgetSaid, drawBudget } from "./budget/drawing.js";
-import { budgetOf, keptTokens, HEAD_KINDS, LONGEST, timesFits } from "./engine/costs.js";
-import { labelled, segmentField, valueSlider } from "./lib/card.js";
-import { html, setAttribute, setText, svg } from "./lib/dom.js";
+import { budgetOf, HEAD_KINDS, LONGEST, timesFits } from "./engine/costs.js";
+import { keptCount } from "./engine/routing.js";
+import { labelled, segmentField, valueSlider } from "./lib/controls.js";
 import { Figure, within } from "./lib/figure.js";
+import { html, setText, svg } from "./lib/dom.js";
+import { redraw } from "./lib/drawing.js";
 import { count } from "./lib/format.js";
 import { defineElement, drawnBy } from "./lib/host.js";
 
-/** What stays when the text grows. */
-export const REGIMES = { rho: "ρ fixed", k: "k fixed" };
-
-const MOST_HEADS = 16;
-
-
-/**
- * @param {string} name
- * @param {Record<string, string>} titles
- * @param {(value: string) => void} choose
- */
-function listField(name, titles, choose) {
-  const options = Object.entries(titles).map(([value, title]) => html("option", { value }, title));
-  const select = html("select", { "aria-label": name }, ...options);
-  select.addEventListener("change", () => choose(select.value));
-  return { select, node: labelled(name, select) };
-}
-
-/**
- * @param {import("./engine/costs.js").Baseline[]} models
- * @param {(changes: Partial<BudgetState>) => void} change
- */
-export function budgetControls(models, change) {
-  const titles = Object.fromEntries(models.map(({ name, title }) => [name, title]));
-  const model = listField("Dense model", titles, (preset) => {
-    const own = models.find(({ name }) => name === preset) ?? models[0];
-    change({ preset, tokens: own.T, sparsity: own.sparsity, given: own.given, by: "rho" });
-  });
-  const kind = listField("Heads to buy", HEAD_KINDS, (value) =>
-    change({ kind: /** @type {any} */ (value) }),
-  );
-  const by = segmentField("When the text grows", REGIMES, (value) =>
-    change({ by: /** @type {any} */ (value) }),
-  );
-  const length = valueSlider("Tokens", 4, 17, (step) => change({ tokens: 2 ** step }));
-  const rate = valueSlider("Sparsity", 0, 10, (step) => change({ sparsity: 2 ** step }));
-  const quota = valueSlider("Tokens kept", 1, 12, (step) => change({ k: 2 ** step }));
-  const price = valueSlider("Dense heads given up", 1, MOST_HEADS, (given) => change({ given }));
-  return {
-    nodes: [model, kind, by, length, rate, quota, price].map(({ node }) => node),
-    /** @param {BudgetState} state @param {number} heads Dense heads of a layer. */
-    show({ preset, kind: own, by: regime, tokens, sparsity, k, given }, heads) {
-      model.select.value = preset;
-      kind.select.value = own;
-      by.show(regime);
-      const [rho, kept] = [`ρ = ${count(sparsity)}`, `k = ${count(k)}`];
-      length.show(Math.log2(tokens), `Tokens T = ${count(tokens)}`);
-      rate.show(Math.log2(sparsity), `Sparsity ${rho}, so ${kept}`);
-      quota.show(Math.log2(k), `Kept ${kept}, so ${rho}`);
-      price.show(given, `Dense heads given up: ${given} of ${heads}`, heads);
-      rate.node.hidden = regime === "k";
-      quota.node.hidden = regime !== "k";
-    },
-  };
-}
-
-export const BUDGET_CSS = `
-.budget .controls { grid-template-columns: repeat(3, minmax(0, 1fr)); }
-.body { padding-top: 16px; padding-bottom: 16px; }
-.body svg { display: block; }
-.narrow.budget .controls { grid-template-columns: 1fr; }
-.narrow.budget .segments > * { flex: 1; }
-`;
-
-const SYNCED = ["preset", "kind", "tokens", "sparsity", "given"];
-const NOTE =
-  "One forward pass of one text; a multiplication and an addition count 2. Attention is charged for the whole square although it is causal; top-k, gathering and scattering are not counted. Heads whose number of tokens varies are charged for all their slots.";
+/** @typedef {import("./engine/costs.js").Baseline} Baseline */
 
 /**
  * @typedef {Object} BudgetState
@@ -91,19 +24,73 @@ const NOTE =
  * @property {"figure" | "table"} view
  */
 
-export class BudgetExplorer extends Figure {
-  /**
-   * @param {import("./lib/host.js").Model} model
-   * @param {HTMLElement} el
-   */
+const BUDGET_CSS = `
+.budget .controls { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+.body { padding-top: 16px; padding-bottom: 16px; }
+.body svg { display: block; }
+.narrow.budget .controls { grid-template-columns: 1fr; }
+.narrow.budget .segments > * { flex: 1; }
+`;
+
+/** What stays when the text grows. */
+const REGIMES = { rho: "ρ fixed", k: "k fixed" };
+const MOST_HEADS = 16;
+
+/** @param {string} name @param {Record<string, string>} titles @param {(value: any) => void} choose */
+function listField(name, titles, choose) {
+  const options = Object.entries(titles).map(([value, title]) => html("option", { value }, title));
+  const select = html("select", { "aria-label": name }, ...options);
+  select.addEventListener("change", () => choose(select.value));
+  return { select, node: labelled(name, select) };
+}
+
+/** @param {BudgetExplorer} figure */
+function budgetControls(figure) {
+  const titles = Object.fromEntries(figure.models.map(({ name, title }) => [name, title]));
+  const change = (/** @type {Partial<BudgetState>} */ changes) => figure.change(changes);
+  const model = listField("Dense model", titles, (preset) => {
+    const { T, sparsity, given } = figure.baseline(preset);
+    change({ preset, tokens: T, sparsity, given, by: "rho" });
+  });
+  const kind = listField("Heads to buy", HEAD_KINDS, (own) => change({ kind: own }));
+  const by = segmentField("When the text grows", REGIMES, (own) => change({ by: own }));
+  const length = valueSlider("Tokens", 4, 17, (step) => change({ tokens: 2 ** step }));
+  const rate = valueSlider("Sparsity", 0, 10, (step) => change({ sparsity: 2 ** step }));
+  const slots = valueSlider("Tokens kept", 1, 12, (step) => change({ k: 2 ** step }));
+  const price = valueSlider("Dense heads given up", 1, MOST_HEADS, (given) => change({ given }));
+  return {
+    nodes: [model, kind, by, length, rate, slots, price].map(({ node }) => node),
+    /** @param {BudgetState} state @param {number} heads Dense heads of a layer. */
+    show(state, heads) {
+      const { tokens, sparsity, k, given } = state;
+      const [rho, kept] = [`ρ = ${count(sparsity)}`, `k = ${count(k)}`];
+      model.select.value = state.preset;
+      kind.select.value = state.kind;
+      by.show(state.by);
+      length.show(Math.log2(tokens), `Tokens T = ${count(tokens)}`);
+      rate.show(Math.log2(sparsity), `Sparsity ${rho}, so ${kept}`);
+      slots.show(Math.log2(k), `Kept ${kept}, so ${rho}`);
+      price.show(given, `Dense heads given up: ${given} of ${heads}`, heads);
+      rate.node.hidden = state.by === "k";
+      slots.node.hidden = state.by !== "k";
+    },
+  };
+}
+
+class BudgetExplorer extends Figure {
+  /** @param {import("./lib/host.js").Model} model @param {HTMLElement} el */
   constructor(model, el) {
-    super(model, el, "budget", BUDGET_CSS, SYNCED);
-    /** @type {import("./engine/costs.js").Baseline[]} */
-    this.models = this.data.models;
+    super(model, el, "budget", BUDGET_CSS, ["preset", "kind", "tokens", "sparsity", "given"]);
+    this.models = /** @type {Baseline[]} */ (this.data.models);
     this.drawing = svg("svg", { role: "img" });
-    this.controls = budgetControls(this.models, (changes) => this.change(changes));
-    const parts = [html("section", { class: "pad body" }, this.drawing)];
-    this.mount({ name: "Budget explorer", controls: this.controls.nodes, parts, note: NOTE });
+    this.controls = budgetControls(this);
+    this.mount({
+      name: "Budget explorer",
+      controls: this.controls.nodes,
+      parts: [html("section", { class: "pad body" }, this.drawing)],
+      note:
+        "One forward pass of one text; a multiplication and an addition count 2. Attention is charged for the whole square although it is causal; top-k, gathering and scattering are not counted. Heads whose number of tokens varies are charged for all their slots.",
+    });
   }
 
   /** @returns {BudgetState} */
@@ -125,7 +112,7 @@ export class BudgetExplorer extends Figure {
       return { ...state, tokens, given, k, sparsity: timesFits(tokens, Math.min(k, tokens)) };
     }
     const sparsity = within(state.sparsity, 1, tokens);
-    return { ...state, tokens, given, sparsity, k: keptTokens({ T: tokens, sparsity }) };
+    return { ...state, tokens, given, sparsity, k: keptCount(tokens, sparsity) };
   }
 
   /** @param {BudgetState} state */
@@ -147,11 +134,8 @@ export class BudgetExplorer extends Figure {
     setText(this.frame.pill, "Exact count");
     this.controls.show(state, this.baseline(state.preset).heads);
     const width = Math.round(this.width - (this.width < 560 ? 26 : 34));
-    const { nodes, height } = this.picture(state, this.stage.palette(), width);
-    setAttribute(this.drawing, "width", `${width}`);
-    setAttribute(this.drawing, "height", `${height}`);
-    setAttribute(this.drawing, "aria-label", this.spoken);
-    this.drawing.replaceChildren(...nodes);
+    const drawn = this.picture(state, this.stage.palette(), width);
+    redraw(this.drawing, drawn, width, this.spoken);
   }
 
   /** @param {BudgetState} state */
@@ -161,8 +145,8 @@ export class BudgetExplorer extends Figure {
 
   /** @param {BudgetState} state */
   table(state) {
-    const caption = this.provenance(state);
-    return { rows: budgetRows(this.budget(state), state), caption, at: -1, words: [0] };
+    const rows = budgetRows(this.budget(state), state);
+    return { rows, caption: this.provenance(state), at: -1, words: [0] };
   }
 
   /** @param {BudgetState} state @param {import("./lib/palette.js").Palette} palette @param {number} width */
@@ -189,8 +173,7 @@ export class BudgetExplorer extends Figure {
   /** @param {ReturnType<typeof import("./lib/card.js").fragmentReader>} reader */
   stateOf({ whole, oneOf }) {
     const { start } = this.data;
-    const names = this.models.map(({ name }) => name);
-    const preset = oneOf("budget", names, start.preset);
+    const preset = oneOf("budget", this.models.map(({ name }) => name), start.preset);
     const { T, sparsity, given } = this.baseline(preset);
     return {
       preset,

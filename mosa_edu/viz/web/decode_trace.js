@@ -1,17 +1,20 @@
-/**
- * Decode theatre: a text is read token by token, and the caches of the heads fill.
- * @module
- */
+// Decode trace: a text is read token by token, and the caches of the heads fill.
+//
+// It plays only when it is asked to.
 
-import { segmentField, steppedTo, stopSlider, tokenList } from "./lib/card.js";
-import { TEXT_CSS } from "./lib/css.js";
-import { button, html, setAttribute, svg, writer } from "./lib/dom.js";
-import { pythonString } from "./lib/export.js";
+import { segmentField, steppedTo, stopSlider, tokenList } from "./lib/controls.js";
 import { Figure, within } from "./lib/figure.js";
+import { TEXT_CSS } from "./lib/css.js";
+import { button, div, html, setAttribute, svg } from "./lib/dom.js";
+import { circle, line, path, writer } from "./lib/drawing.js";
+import { pythonCell, pythonString } from "./lib/export.js";
 import { count, plural, rowName, tokenLabels } from "./lib/format.js";
 import { defineElement, drawnBy } from "./lib/host.js";
 
-export const THEATRE_CSS = `
+/** @typedef {import("./lib/palette.js").Palette} Palette */
+/** @typedef {{rule: string, step: number, view: "figure" | "table"}} DecodeState */
+
+const DECODE_CSS = `
 .theatre .detail{min-height:40px}
 .theatre .controls{grid-template-columns:auto 1fr;align-items:end}
 .theatre .controls .row{justify-content:flex-end}
@@ -31,32 +34,44 @@ export const THEATRE_CSS = `
 .narrow .stops .slider{top:92px}
 `;
 
-/** What the rules are called. */
-export const DECODING_RULES = /** @type {Record<string, string>} */ ({ prefix: "Prefix top-k", threshold: "Threshold", token: "Token choice" });
+const BEAT = 350; // milliseconds a step
+const LINE_BOTTOM = 96;
+const SLOTS_TOP = 152;
+const SLOT_ROW = 5;
+const LAYER_GAP = 8;
 
-/** Who kept which token, and what the cache held. */
-export class Story {
+/** @type {Record<string, string>} */
+const RULE_NAMES = { prefix: "Prefix top-k", threshold: "Threshold", token: "Token choice" };
+const LEGEND = {
+  kept: "slots that a head has filled",
+  now: "filled at this step",
+  refused: "wanted it, no slot left",
+  dense: "what a dense head would hold",
+};
+
+/** @param {number} bytes @returns {string} "667 KB" of 1,000 bytes */
+const kilobytes = (bytes) => `${count(Math.round(bytes / 1000))} KB`;
+
+/** A recorded decoding: which head kept which token, and what the cache held. */
+class DecodeTrace {
   /** @param {Record<string, any>} json As Python wrote it. */
   constructor(json) {
+    const { layers, heads, limit, dense_heads: dense } = json;
     /** @type {string[]} */
     this.texts = json.tokens.map((/** @type {[number, string]} */ [, text]) => text);
     this.labels = tokenLabels(this.texts);
-    /** @type {number[][]} rows of heads, by step */
-    this.taken = json.taken;
-    /** @type {number[][]} */
-    this.refused = json.refused;
-    /** @type {number[]} */
-    this.bytes = json.bytes;
-    const { rule, prompt, layers, heads, limit, dense_heads: dense, model } = json;
-    /** @type {string} */
-    this.model = model.name;
-    /** @type {{layers: number, heads: number, limit: number}} */
-    this.shape = { layers, heads, limit };
-    this.rule = /** @type {string} */ (rule);
-    this.prompt = /** @type {number} */ (prompt);
+    this.last = this.texts.length - 1;
+    this.shape = /** @type {{layers: number, heads: number, limit: number}} */ ({
+      ...{ layers, heads, limit },
+    });
+    this.taken = /** @type {number[][]} rows of heads, by step */ (json.taken);
+    this.refused = /** @type {number[][]} */ (json.refused);
+    this.bytes = /** @type {number[]} */ (json.bytes);
+    this.model = /** @type {string} */ (json.model.name);
+    this.rule = /** @type {string} */ (json.rule);
+    this.prompt = /** @type {number} */ (json.prompt);
     this.slotBytes = 2 * json.d_head * json.bytes_per_element;
     this.denseSlots = layers * (dense + heads); // a step
-    this.last = this.texts.length - 1;
   }
 
   /** @param {number} step @returns {number[]} Filled slots of every sparse head after a step. */
@@ -76,172 +91,195 @@ export class Story {
     return (step + 1) * this.denseSlots * this.slotBytes;
   }
 
-  /** @returns {string[][]} Headings, and a row a step. */
+  /** Headings, and a row a step. */
   rows() {
-    const names = (/** @type {number[]} */ rows) => rows.map((row) => rowName(row, this.shape.heads)).join(" ");
-    const head = ["Step", "Token", "Heads that take it", "No slot left", "Slots", "Bytes", "All dense, bytes", "Which heads"];
-    return [head, ...this.labels.map((label, t) => [
-      `${t}`,
-      label,
-      `${this.taken[t].length}`,
-      `${this.refused[t].length}`,
-      count(this.slots(t)),
-      count(this.bytes[t]),
-      count(this.denseBytes(t)),
-      names(this.taken[t]),
-    ])];
+    const head = ["Step", "Token", "Heads that take it", "No slot left", "Slots", "Bytes"];
+    const body = this.labels.map((label, t) => {
+      const names = this.taken[t].map((row) => rowName(row, this.shape.heads)).join(" ");
+      const numbers = [this.slots(t), this.bytes[t], this.denseBytes(t)].map(count);
+      return [
+        `${t}`,
+        label,
+        `${this.taken[t].length}`,
+        `${this.refused[t].length}`,
+        ...numbers,
+        names,
+      ];
+    });
+    return [[...head, "All dense, bytes", "Which heads"], ...body];
+  }
+
+  /** @param {number} step What it did, in words. */
+  said(step) {
+    const { labels, taken, refused, denseSlots, bytes, shape } = this;
+    const late = refused[step].length;
+    const full = late ? `; ${late} more wanted it and had no slot left` : "";
+    const heads = plural(shape.layers * shape.heads, "sparse head");
+    const detail = `“${labels[step]}” went into ${taken[step].length} of ${heads}${full}. ` +
+      `${kilobytes(bytes[step])}; as many heads, all dense, would hold ` +
+      `${kilobytes(this.denseBytes(step))}.`;
+    return {
+      who: `After token ${step} the cache fills `,
+      keeps: `${count(this.slots(step))} of ${count((step + 1) * denseSlots)} slots`,
+      what: ".",
+      ...{ detail, spoken: detail },
+    };
+  }
+
+  /** @param {number} step @returns {string} A cell that decodes the same text. */
+  python(step) {
+    const { rule, prompt, last, texts } = this;
+    const name = pythonString(this.model);
+    return pythonCell(
+      "import json",
+      "",
+      "import mosa_edu",
+      "from mosa_edu.generation.decode_trace import tell_decoding, under_rule",
+      "from mosa_edu.pretrained import pretrained_path, read_metadata",
+      "",
+      `model, tokenizer = mosa_edu.load_pretrained(${name})`,
+      `thresholds = json.loads(read_metadata(pretrained_path(${name}))["thresholds"])`,
+      `causal = under_rule(model, ${pythonString(rule)}, thresholds)`,
+      `prompt = ${pythonString(texts.slice(0, prompt).join(""))}`,
+      `story = tell_decoding(causal, tokenizer, prompt, ${last + 1 - prompt})`,
+      `print(story.slots()[${step}], "slots,", story.bytes[${step}], "bytes")`,
+    );
   }
 }
 
-/** @param {number} bytes @returns {string} "667 KB" of 1,000 bytes */
-export const kilobytes = (bytes) => `${count(Math.round(bytes / 1000))} KB`;
-
-/**
- * What a step did, in words; `mosa_edu.viz.decode_theatre` says the same of the last.
- * @param {Story} story
- * @param {number} step
- * @returns {{said: {who: string, keeps: string, what: string}, detail: string}}
- */
-export function storyFinding(story, step) {
-  const { labels, taken, refused, denseSlots, bytes } = story;
-  const { layers, heads } = story.shape;
-  const full = refused[step].length ? `; ${refused[step].length} more wanted it and had no slot left` : "";
-  return {
-    said: { who: `After token ${step} the cache fills `, keeps: `${count(story.slots(step))} of ${count((step + 1) * denseSlots)} slots`, what: "." },
-    detail: `“${labels[step]}” went into ${taken[step].length} of ${plural(layers * heads, "sparse head")}${full}. ${kilobytes(bytes[step])}; as many heads, all dense, would hold ${kilobytes(story.denseBytes(step))}.`,
-  };
-}
-
-/**
- * A cell that decodes the same text again.
- * @param {Story} story
- * @param {number} step
- * @returns {string}
- */
-export function storyPython({ rule, prompt, last, model, texts }, step) {
-  const name = pythonString(model);
-  const lines = [
-    "import json",
-    "",
-    "import mosa_edu",
-    "from mosa_edu.generation.story import tell_decoding, under_rule",
-    "from mosa_edu.pretrained import pretrained_path, read_metadata",
-    "",
-    `model, tokenizer = mosa_edu.load_pretrained(${name})`,
-    `thresholds = json.loads(read_metadata(pretrained_path(${name}))["thresholds"])`,
-    `causal = under_rule(model, ${pythonString(rule)}, thresholds)`,
-    `prompt = ${pythonString(texts.slice(0, prompt).join(""))}`,
-    `story = tell_decoding(causal, tokenizer, prompt, ${last + 1 - prompt})`,
-    `print(story.slots()[${step}], "slots,", story.bytes[${step}], "bytes")`,
-  ];
-  return `${lines.join("\n")}\n`;
-}
-
-const LINE_BOTTOM = 96;
-const SLOTS_TOP = 152;
-const SLOT_ROW = 5;
-const LAYER_GAP = 8;
-
-/**
- * @param {number} width
- * @param {number} last Number of the last step.
- */
-export function theatreScale(width, last) {
+/** @param {number} width @param {number} last Number of the last step. */
+function decodeScale(width, last) {
   const [left, right] = [width < 500 ? 30 : 58, width - 24];
-  return { left, right, x: (/** @type {number} */ step) => left + ((right - left) * step) / Math.max(last, 1) };
+  const each = (right - left) / Math.max(last, 1);
+  return { left, right, x: (/** @type {number} */ step) => left + each * step };
 }
 
 /**
- * @param {Story} story
- * @param {number} step
- * @param {number} width
- * @param {import("./lib/palette.js").Palette} palette
- * @returns {{nodes: SVGElement[], height: number}}
+ * The bytes of the cache over the steps, and under them the slots of every sparse head.
+ * @param {DecodeTrace} trace @param {number} step @param {number} width @param {Palette} palette
  */
-export function drawTheatre(story, step, width, palette) {
-  const { left, right, x } = theatreScale(width, story.last);
-  const { bytes, last } = story;
+function drawDecoding(trace, step, width, palette) {
+  const { left, right, x } = decodeScale(width, trace.last);
+  const { bytes, last } = trace;
+  const { layers, heads } = trace.shape;
   const say = writer(palette);
-  const y = (/** @type {number} */ own) => LINE_BOTTOM - ((LINE_BOTTOM - 20) * own) / story.denseBytes(last);
-  const line = (/** @type {(t: number) => number} */ of, /** @type {string} */ stroke) =>
-    svg("path", { d: `M${bytes.map((_, t) => `${x(t).toFixed(1)} ${y(of(t)).toFixed(1)}`).join("L")}`, fill: "none", stroke, "stroke-width": 2 });
-  const side = step > last / 2 ? { "text-anchor": "end", x: x(step) - 8 } : { x: x(step) + 8 };
-  const slots = drawSlots(story, step, left, right, palette);
+  const high = (LINE_BOTTOM - 20) / trace.denseBytes(last);
+  const y = (/** @type {number} */ own) => LINE_BOTTOM - high * own;
+  /** @param {(t: number) => number} of @param {string} stroke */
+  const curve = (of, stroke) =>
+    line(`M${bytes.map((_, t) => `${x(t).toFixed(1)} ${y(of(t)).toFixed(1)}`).join("L")}`, stroke, {
+      "stroke-width": 2,
+    });
+  const [at, now, far] = [x(step), y(bytes[step]), last * 0.62];
+  const side = step > last / 2 ? { "text-anchor": "end", x: at - 8 } : { x: at + 8 };
+  const here = now - (bytes[step] < bytes[last] / 3 ? 12 : -14);
+  const [end, bold] = [{ "text-anchor": "end" }, { "font-weight": 600 }];
   const nodes = [
-    line((t) => story.denseBytes(t), palette.quiet),
-    line((t) => bytes[t], palette.pick),
-    say("all dense", { x: x(last * 0.62) - 8, y: y(story.denseBytes(last * 0.62)) - 4, "text-anchor": "end" }),
-    say("this cache", { x: x(last) - 4, y: y(bytes[last]) - 8, "text-anchor": "end", fill: palette.pick, "font-weight": 600 }),
-    svg("path", { d: `M${left} ${LINE_BOTTOM}H${right}`, stroke: palette.rule }),
-    svg("path", { d: `M${x(step)} ${y(story.denseBytes(step))}V${LINE_BOTTOM}`, stroke: palette.cursor, "stroke-dasharray": "2 2" }),
-    svg("circle", { cx: x(step), cy: y(bytes[step]), r: 5, fill: palette.cursor }),
-    say(kilobytes(bytes[step]), { ...side, y: y(bytes[step]) - (bytes[step] < bytes[last] / 3 ? 12 : -14), fill: palette.cursor_text, "font-weight": 600 }),
-    ...slots,
+    curve((t) => trace.denseBytes(t), palette.quiet),
+    curve((t) => bytes[t], palette.pick),
+    say("all dense", { x: x(far) - 8, y: y(trace.denseBytes(far)) - 4, ...end }),
+    say("this cache", {
+      x: x(last) - 4,
+      y: y(bytes[last]) - 8,
+      fill: palette.pick,
+      ...end,
+      ...bold,
+    }),
+    path(`M${left} ${LINE_BOTTOM}H${right}`, { stroke: palette.rule }),
+    path(`M${at} ${y(trace.denseBytes(step))}V${LINE_BOTTOM}`, {
+      stroke: palette.cursor,
+      "stroke-dasharray": "2 2",
+    }),
+    circle(at, now, 5, { fill: palette.cursor }),
+    say(kilobytes(bytes[step]), { ...side, y: here, fill: palette.cursor_text, ...bold }),
+    ...drawSlots(trace, step, left, right, palette),
   ];
-  const { layers, heads } = story.shape;
   return { nodes, height: SLOTS_TOP + layers * heads * SLOT_ROW + (layers - 1) * LAYER_GAP + 8 };
 }
 
-/**
- * @param {Story} story
- * @param {number} step
- * @param {number} left
- * @param {number} right
- * @param {import("./lib/palette.js").Palette} palette
- * @returns {SVGElement[]}
- */
-function drawSlots(story, step, left, right, palette) {
-  const { layers, heads, limit } = story.shape;
-  const size = (right - left) / (story.last + 1);
-  const filled = story.filled(step);
-  const [taken, refused] = [new Set(story.taken[step]), new Set(story.refused[step])];
-  const top = (/** @type {number} */ row) => SLOTS_TOP + row * SLOT_ROW + LAYER_GAP * Math.floor(row / heads);
+/** @param {DecodeTrace} trace @param {number} step @param {number} left @param {number} right @param {Palette} palette */
+function drawSlots(trace, step, left, right, palette) {
+  const { layers, heads, limit } = trace.shape;
+  const size = (right - left) / (trace.last + 1);
+  const [taken, refused] = [new Set(trace.taken[step]), new Set(trace.refused[step])];
+  const top = (/** @type {number} */ row) =>
+    SLOTS_TOP + row * SLOT_ROW + LAYER_GAP * Math.floor(row / heads);
   const paths = { dense: "", kept: "", now: "", full: "" };
-  const bar = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ y) =>
-    `M${(left + from * size).toFixed(1)} ${y}h${((to - from) * size).toFixed(1)}v4h${((from - to) * size).toFixed(1)}z`;
-  filled.forEach((n, row) => {
+  /** @param {number} from @param {number} to @param {number} y */
+  const bar = (from, to, y) => {
+    const wide = (to - from) * size;
+    return `M${(left + from * size).toFixed(1)} ${y}h${wide.toFixed(1)}v4h${(-wide).toFixed(1)}z`;
+  };
+  trace.filled(step).forEach((n, row) => {
     const [y, old] = [top(row), n - Number(taken.has(row))];
     paths.dense += bar(0, step + 1, y);
     if (old) paths.kept += bar(0, old, y);
     if (n > old) paths.now += bar(old, Math.max(n, old + 3 / size), y);
-    if (refused.has(row)) paths.full += `M${(left + n * size + 3).toFixed(1)} ${y - 1}l5 5m0 -5l-5 5`;
+    if (refused.has(row)) {
+      paths.full += `M${(left + n * size + 3).toFixed(1)} ${y - 1}l5 5m0 -5l-5 5`;
+    }
   });
-  const bottom = top(layers * heads - 1) + 6;
   const say = writer(palette);
-  const names = Array.from({ length: layers }, (_, layer) => say(left < 40 ? `L${layer}` : `Layer ${layer}`, { x: 0, y: top(layer * heads) + 9 }));
+  const word = left < 40 ? "L" : "Layer ";
+  const names = Array.from(
+    { length: layers },
+    (_, l) => say(`${word}${l}`, { x: 0, y: top(l * heads) + 9 }),
+  );
   const atLimit = left + limit * size;
+  const end = `M${atLimit} ${SLOTS_TOP - 4}V${top(layers * heads - 1) + 6}`;
+  const slots = [
+    path(end, { stroke: palette.ink2, "stroke-dasharray": "3 3" }),
+    say(`${limit} slots`, { x: atLimit, y: SLOTS_TOP - 8, "text-anchor": "middle" }),
+  ];
   return [
     ...names,
-    svg("path", { d: paths.dense, fill: palette.rule, "fill-opacity": 0.5 }),
-    svg("path", { d: paths.kept, fill: palette.quiet }),
-    svg("path", { d: paths.now, fill: palette.pick }),
-    svg("path", { d: paths.full, fill: "none", stroke: palette.cursor, "stroke-width": 1.8 }),
-    ...(limit <= story.last
-      ? [
-          svg("path", { d: `M${atLimit} ${SLOTS_TOP - 4}V${bottom}`, stroke: palette.ink2, "stroke-dasharray": "3 3" }),
-          say(`${limit} slots`, { x: atLimit, y: SLOTS_TOP - 8, "text-anchor": "middle" }),
-        ]
-      : []),
+    path(paths.dense, { fill: palette.rule, "fill-opacity": 0.5 }),
+    path(paths.kept, { fill: palette.quiet }),
+    path(paths.now, { fill: palette.pick }),
+    line(paths.full, palette.cursor, { "stroke-width": 1.8 }),
+    ...(limit <= trace.last ? slots : []),
   ];
 }
 
-const BEAT = 350; // milliseconds a step
-
-/** @typedef {{rule: string, step: number, view: "figure" | "table"}} Scene */
-
-export class DecodeTheatre extends Figure {
-  /**
-   * @param {import("./lib/host.js").Model} model
-   * @param {HTMLElement} el
-   */
+class DecodeTraceFigure extends Figure {
+  /** @param {import("./lib/host.js").Model} model @param {HTMLElement} el */
   constructor(model, el) {
-    super(model, el, "theatre", TEXT_CSS + THEATRE_CSS, ["rule", "step"]);
-    /** @type {Map<string, Story>} */
-    this.stories = new Map(this.data.stories.map((/** @type {any} */ json) => [json.rule, new Story(json)]));
+    super(model, el, "theatre", TEXT_CSS + DECODE_CSS, ["rule", "step"]);
+    /** @type {Map<string, DecodeTrace>} */
+    this.traces = new Map(
+      this.data.stories.map((/** @type {any} */ json) => [json.rule, new DecodeTrace(json)]),
+    );
     this.beat = 0;
     this.opened = "";
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
-    this.mount({ name: "Decode theatre", controls: this.controls(), parts: this.figure(), note: this.data.about });
+    const names = [...this.traces.keys()].map((rule) => [rule, RULE_NAMES[rule] ?? rule]);
+    this.rule = segmentField("Rule", Object.fromEntries(names), (rule) => this.change({ rule }));
+    this.player = button("Play", () => this.play(), { "aria-pressed": "false" });
+    const study = (/** @type {number} */ step) => this.change({ step });
+    this.list = tokenList({ study });
+    this.drawing = svg("svg", { role: "img" });
+    this.slider = stopSlider("Token", study);
+    const marks = Object.entries(LEGEND).map(([name, words]) =>
+      html("span", {}, name === "refused" ? html("b", {}, "✕ ") : html("i", { class: name }), words)
+    );
+    this.stage.root.addEventListener("keydown", (event) => {
+      const onButton = /** @type {HTMLElement} */ (event.target).closest("button");
+      if (event.key !== "p" && (event.key !== " " || onButton)) return;
+      event.preventDefault();
+      this.play();
+    });
+    const step = (/** @type {string} */ key) => () => this.press(key);
+    const [back, on] = [button("‹ Step", step("ArrowLeft")), button("Step ›", step("ArrowRight"))];
+    const plot = div("stops", this.drawing, this.slider.node);
+    this.mount({
+      name: "Decode theatre",
+      controls: [this.rule.node, div("row", back, this.player, on)],
+      parts: [
+        div("pad text-block", this.list.node),
+        div("pad", plot, html("p", { class: "note marks" }, ...marks)),
+      ],
+      note: this.data.about,
+    });
     this.hush = () => {
       if (this.still.matches) this.stop();
       this.player.hidden = this.still.matches;
@@ -250,62 +288,34 @@ export class DecodeTheatre extends Figure {
     this.hush();
   }
 
-  /** @returns {Scene} */
+  /** @returns {DecodeState} */
   firstFrame() {
-    const [[rule, { last }]] = this.stories;
+    const [[rule, { last }]] = this.traces;
     return { rule, step: last, view: "figure" };
   }
 
-  /** @param {Scene} scene @returns {Scene} */
-  bounded(scene) {
-    const rule = this.stories.has(scene.rule) ? scene.rule : this.data.stories[0].rule;
-    return { ...scene, rule, step: within(scene.step, 0, this.story({ ...scene, rule }).last) };
+  /** @param {DecodeState} state @returns {DecodeState} */
+  bounded(state) {
+    const rule = this.traces.has(state.rule) ? state.rule : this.data.stories[0].rule;
+    return { ...state, rule, step: within(state.step, 0, this.trace({ rule }).last) };
   }
 
-  /** @param {Scene} scene */
-  story({ rule }) {
-    return /** @type {Story} */ (this.stories.get(rule));
-  }
-
-  /** @returns {HTMLElement[]} */
-  controls() {
-    const names = Object.fromEntries([...this.stories.keys()].map((rule) => [rule, DECODING_RULES[rule] ?? rule]));
-    this.rule = segmentField("Rule", names, (rule) => this.change({ rule }));
-    this.player = button("Play", () => this.play(), { "aria-pressed": "false" });
-    const buttons = [button("‹ Step", () => this.press("ArrowLeft")), this.player, button("Step ›", () => this.press("ArrowRight"))];
-    this.stage.root.addEventListener("keydown", (event) => {
-      const onButton = /** @type {HTMLElement} */ (event.target).closest("button");
-      if (event.key !== "p" && (event.key !== " " || onButton)) return;
-      event.preventDefault();
-      this.play();
-    });
-    return [this.rule.node, html("div", { class: "row" }, ...buttons)];
-  }
-
-  /** @returns {Node[]} */
-  figure() {
-    const study = (/** @type {number} */ step) => this.change({ step });
-    this.list = tokenList({ study });
-    this.drawing = svg("svg", { role: "img" });
-    this.slider = stopSlider("Token", study);
-    const mark = (/** @type {string} */ name, /** @type {string} */ words) => html("span", {}, html("i", { class: name }), words);
-    const marks = [mark("kept", "slots that a head has filled"), mark("now", "filled at this step"), html("span", {}, html("b", {}, "✕ "), "wanted it, no slot left"), mark("dense", "what a dense head would hold")];
-    return [
-      html("div", { class: "pad text-block" }, this.list.node),
-      html("div", { class: "pad" }, html("div", { class: "stops" }, this.drawing, this.slider.node), html("p", { class: "note marks" }, ...marks)),
-    ];
+  /** @param {{rule: string}} state */
+  trace({ rule }) {
+    return /** @type {DecodeTrace} */ (this.traces.get(rule));
   }
 
   /** @param {string} key */
   press(key) {
-    this.change({ step: steppedTo(key, this.state.step, 0, this.story(this.state).last) });
+    const { step } = this.state;
+    this.change({ step: steppedTo(key, step, 0, this.trace(this.state).last) ?? step });
   }
 
   /** Play from here, or from the first token if this is the last; or pause. */
   play() {
     if (this.still.matches) return;
     if (this.beat) return this.stop();
-    const { last } = this.story(this.state);
+    const { last } = this.trace(this.state);
     if (this.state.step === last) this.change({ step: 0 });
     this.beat = setInterval(() => {
       if (this.state.step < last) super.change({ step: this.state.step + 1 });
@@ -320,7 +330,7 @@ export class DecodeTheatre extends Figure {
     super.change({});
   }
 
-  /** @param {Partial<Scene>} changes By the reader's hand, which ends playing. */
+  /** @param {Partial<DecodeState>} changes By the reader's hand, which ends playing. */
   change(changes) {
     if (this.beat) this.stop();
     super.change(changes);
@@ -330,62 +340,58 @@ export class DecodeTheatre extends Figure {
     if (!this.beat) super.announce(); // who listens hears where it stops
   }
 
-  /** @param {Scene} scene */
-  paint(scene) {
-    const { rule, player } = this;
-    const story = this.story(scene);
-    if (this.opened !== scene.rule) this.open(scene);
-    this.frame.pill.textContent = `Recorded, ${story.last + 1} steps`;
-    rule.show(scene.rule);
+  /** @param {DecodeState} state */
+  paint(state) {
+    const { player, list, frame } = this;
+    const { step } = state;
+    const { texts, labels, bytes, prompt, last } = this.trace(state);
+    if (this.opened !== state.rule) list.lay(texts, labels);
+    this.opened = state.rule;
+    frame.pill.textContent = `Recorded, ${last + 1} steps`;
+    this.rule.show(state.rule);
     player.textContent = this.beat ? "Pause" : "Play";
     setAttribute(player, "aria-pressed", `${this.beat > 0}`);
-    const { labels, bytes, prompt, last } = story;
-    const words = `Token ${scene.step}, ${labels[scene.step]}, ${kilobytes(bytes[scene.step])}`;
-    this.slider.show(scene.step, last, words, theatreScale(this.inner, last));
-    const marks = (/** @type {number} */ t) => ({ given: t < prompt, unread: t > scene.step && t >= prompt });
-    this.list.mark(scene.step, this.frame.detail.textContent ?? "", marks);
-    this.redraw(this.drawing, scene);
+    const words = `Token ${step}, ${labels[step]}, ${kilobytes(bytes[step])}`;
+    this.slider.show(step, last, words, decodeScale(this.inner, last));
+    list.mark(step, frame.detail.textContent ?? "", (t) => ({
+      given: t < prompt,
+      unread: t > step && t >= prompt,
+    }));
+    this.redraw(this.drawing, state);
   }
 
-  /** @param {Scene} scene Lay out the text of its rule. */
-  open({ rule }) {
-    const { texts, labels } = this.story({ rule });
-    this.opened = rule;
-    this.list.lay(texts, labels);
+  /** @param {DecodeState} state */
+  said(state) {
+    return this.trace(state).said(state.step);
   }
 
-  /** @param {Scene} scene */
-  said(scene) {
-    const { said, detail } = storyFinding(this.story(scene), scene.step);
-    return { ...said, detail, spoken: detail };
+  /** @param {DecodeState} state @param {Palette} palette @param {number} width */
+  picture(state, palette, width) {
+    return drawDecoding(this.trace(state), state.step, width, palette);
   }
 
-  /** @param {Scene} scene @param {import("./lib/palette.js").Palette} palette @param {number} width */
-  picture(scene, palette, width) {
-    return drawTheatre(this.story(scene), scene.step, width, palette);
+  /** @param {DecodeState} state */
+  table(state) {
+    const caption = `${RULE_NAMES[state.rule] ?? state.rule}, step by step`;
+    return { rows: this.trace(state).rows(), caption, at: state.step, words: [1, 7] };
   }
 
-  /** @param {Scene} scene */
-  table(scene) {
-    const caption = `${DECODING_RULES[scene.rule] ?? scene.rule}, step by step`;
-    return { rows: this.story(scene).rows(), caption, at: scene.step, words: [1, 7] };
+  /** @param {DecodeState} state */
+  python(state) {
+    return this.trace(state).python(state.step);
   }
 
-  /** @param {Scene} scene */
-  python(scene) {
-    return storyPython(this.story(scene), scene.step);
-  }
-
-  /** @param {Scene} scene */
-  provenance(scene) {
-    const { texts } = this.story(scene);
-    const marks = "grey: slots that a head has filled;  blue: filled at this step;  ✕ wanted it, no slot left;  light: what a dense head would hold";
-    return `${marks}\n${texts.slice(0, scene.step + 1).join("")}\n${this.data.about}`;
+  /** @param {DecodeState} state */
+  provenance(state) {
+    const { kept, now, refused, dense } = LEGEND;
+    const marks = `grey: ${kept};  blue: ${now};  ✕ ${refused};  light: ${dense}`;
+    const text = this.trace(state).texts.slice(0, state.step + 1).join("");
+    return `${marks}\n${text}\n${this.data.about}`;
   }
 
   /** @returns {Record<string, import("./lib/figure.js").LinkField>} */
   get fields() {
-    return { theatre: ["rule", [...this.stories.keys()]], step: ["step", null, Infinity] };
+    return { theatre: ["rule", [...this.traces.keys()]], step: ["step", null, Infinity] };
   }
 
   dispose() {
@@ -395,8 +401,8 @@ export class DecodeTheatre extends Figure {
   }
 }
 
-const theatre = drawnBy(DecodeTheatre);
+const decodeTrace = drawnBy(DecodeTraceFigure);
 
-defineElement("mosa-decode-trace", theatre);
+defineElement("mosa-decode-trace", decodeTrace);
 
-export default theatre;
+export default decodeTrace;

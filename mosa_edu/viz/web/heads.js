@@ -1,10 +1,7 @@
-/**
- * Head browser without a kernel: a layer's scores, one head's picks, its mask; k moves the cut.
- * @module
- */
+// Head browser without a kernel: a layer's scores, one head's picks, its mask; k moves the cut.
 
 import { decodeArray } from "./lib/arrays.js";
-import { html, setAttribute, svg } from "./lib/dom.js";
+import { div, html, setAttribute, svg } from "./lib/dom.js";
 import { describe } from "./lib/finding.js";
 import { count, fraction, headName, percent, tokenLabels } from "./lib/format.js";
 import { defineElement, drawnBy, openStage } from "./lib/host.js";
@@ -73,27 +70,28 @@ summary{min-height:44px;line-height:44px;cursor:pointer}
  * @property {number[]} level Rows in which nothing ranks the picks.
  */
 
-/**
- * A slider with its name and value above it.
- * @param {string} name
- * @param {number} [most] The least is 0.
- */
+// A slider with its name and value above it.
+/** @param {string} name @param {number} [most] The least is 0. */
 function slider(name, most = 0) {
   const value = html("b", {});
   const input = html("input", { type: "range", min: 0, max: most, disabled: most === 0 });
   return { input, value, node: html("label", {}, `${name} `, value, input) };
 }
 
-/** @param {string} name @param {SVGElement} drawing @param {string} note */
-function maskFigure(name, drawing, note) {
+/** @param {string} name @param {string} note @param {number} T @param {...SVGElement} shapes In units of a token. */
+function maskFigure(name, note, T, ...shapes) {
+  const box = { viewBox: `0 0 ${T} ${T}`, role: "img", "aria-label": note };
   const heading = html("div", {}, html("b", {}, name));
-  return html("figure", {}, heading, html("div", { class: "note" }, note), drawing);
+  return html("figure", {}, heading, div("note", note), svg("svg", box, ...shapes));
 }
 
 class HeadBrowser {
   /** @param {import("./lib/host.js").Model} model @param {HTMLElement} el */
   constructor(model, el) {
     this.texts = /** @type {Text[]} */ (model.get("texts"));
+    this.scores = this.order = decodeArray({ dtype: "uint8", data: "" });
+    /** @type {string[]} */
+    this.labels = [];
     this.stage = openStage(el, HEADS_CSS, () => {});
     const [first] = this.texts;
     const options = this.texts.map(({ title }, i) => html("option", { value: i }, title));
@@ -106,8 +104,7 @@ class HeadBrowser {
     this.view = html("div", {});
     const sliders = [this.layer, this.head, this.k];
     const controls = [html("label", {}, "Text", this.choice), ...sliders.map(({ node }) => node)];
-    const bar = html("div", { class: "controls" }, ...controls);
-    this.stage.root.append(bar, this.said, this.whatIf, this.view);
+    this.stage.root.append(div("controls", ...controls), this.said, this.whatIf, this.view);
     this.choice.value = model.get("text");
     this.read(model.get("k"));
     this.layer.input.value = model.get("layer");
@@ -210,20 +207,16 @@ class HeadBrowser {
       svg("rect", { class: "frame", ...frame }),
       svg("path", { class: "own", d: marks(head, 0.8, 0.6) }),
     );
-    const cells = html("div", { class: "cells", style: `height:${heads * ROW}px` }, canvas, overlay);
+    const style = `height:${heads * ROW}px`;
+    const cells = html("div", { class: "cells", style }, canvas, overlay);
     cells.addEventListener("pointermove", (event) => this.point(event, layer, cells));
-    const names = Array.from({ length: heads }, (_, h) =>
-      html("div", {}, html(h === head ? "b" : "span", {}, headName(layer, h))),
-    );
-    return html("div", { class: "map" }, html("div", {}, ...names), cells);
+    const names = Array.from({ length: heads }, (_, h) => {
+      return html("div", {}, html(h === head ? "b" : "span", {}, headName(layer, h)));
+    });
+    return div("map", html("div", {}, ...names), cells);
   }
 
-  /**
-   * Say what the pointer is on.
-   * @param {PointerEvent} event
-   * @param {number} layer
-   * @param {HTMLElement} cells
-   */
+  /** @param {PointerEvent} event @param {number} layer @param {HTMLElement} cells Say what is there. */
   point(event, layer, cells) {
     const box = cells.getBoundingClientRect();
     const T = this.labels.length;
@@ -247,15 +240,14 @@ class HeadBrowser {
     /** @param {string} d @param {string} name */
     const shape = (d, name) => svg("path", { d, style: `fill:var(--mosa-${name})` });
     const triangle = (/** @type {string} */ name) => shape(`M0 0${stairs}V${T}H0z`, name);
-    const square = (/** @type {string} */ label, /** @type {SVGElement[]} */ ...shapes) =>
-      svg("svg", { viewBox: `0 0 ${T} ${T}`, role: "img", "aria-label": label }, ...shapes);
-    const whole = `${count(all)} pairs`;
-    const share = `${count(pairs)} pairs, ${percent(pairs / all)}`;
-    return html(
-      "div",
-      { class: "masks" },
-      maskFigure("A dense head", square(whole, triangle("dense")), whole),
-      maskFigure("This head", square(share, triangle("wash"), shape(dots.join(""), "pick")), share),
+    const [whole, share] = [
+      `${count(all)} pairs`,
+      `${count(pairs)} pairs, ${percent(pairs / all)}`,
+    ];
+    return div(
+      "masks",
+      maskFigure("A dense head", whole, T, triangle("dense")),
+      maskFigure("This head", share, T, triangle("wash"), shape(dots.join(""), "pick")),
     );
   }
 

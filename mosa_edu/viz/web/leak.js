@@ -1,7 +1,4 @@
-/**
- * Leak probe: give a text another future and see which picks and predictions before the cut move.
- * @module
- */
+// Leak probe: give a text another future and see which picks and predictions before the cut move.
 
 import { keptCount } from "./engine/routing.js";
 import {
@@ -17,106 +14,21 @@ import {
   leakText,
   pointAt,
 } from "./leak/drawing.js";
-import {
-  ASKS,
-  Changes,
-  FUTURES,
-  leakFields,
-  rulesOf,
-  storedState,
-  storedView,
-  Witness,
-  writtenFields,
-  writtenOf,
-} from "./leak/runs.js";
-import { labelled, segmentField, textField } from "./lib/card.js";
-import { TEXT_CSS } from "./lib/css.js";
-import { button, html, mono } from "./lib/dom.js";
+import { ASKS, Changes, FUTURES, Observer, RULES, storedState, storedView } from "./leak/runs.js";
+import { labelled, segmentField, textField } from "./lib/controls.js";
 import { Figure, within } from "./lib/figure.js";
+import { TEXT_CSS } from "./lib/css.js";
+import { button, div, html, mono } from "./lib/dom.js";
 import { tokenLabels } from "./lib/format.js";
 import { defineElement, drawnBy } from "./lib/host.js";
-import { DEBOUNCE } from "./lib/limits.js";
-import { bannerPanel, ownTextPanel } from "./lib/own_text.js";
+import { bannerPanel, DEBOUNCE, ownTextPanel } from "./lib/own_text.js";
 
-/**
- * The reader's own future.
- * @param {(text: string) => void} write
- */
-function editBox(write) {
-  const box = html("textarea", { rows: 2, spellcheck: "false", dir: "auto", maxlength: 2000, "aria-label": "Your future, after the cut" });
-  const node = html("div", { class: "pad own", hidden: true }, html("label", { class: "label" }, "What comes after the cut"), box);
-  let timer = 0;
-  box.addEventListener("keydown", (event) => event.stopPropagation());
-  const settle = () => {
-    timer = 0;
-    write(box.value);
-  };
-  box.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(settle, DEBOUNCE);
-  });
-  // What is chosen next must not be overtaken by what was typed before.
-  box.addEventListener("blur", () => {
-    clearTimeout(timer);
-    if (timer) settle();
-  });
-  return { node, box };
-}
+/** @typedef {import("./leak/runs.js").LeakState} LeakState */
+/** @typedef {import("./leak/runs.js").LeakView} LeakView */
 
-/** @param {LeakProbe} probe */
-export function leakControls(probe) {
-  const { data } = probe;
-  const own = ownTextPanel({ load: () => void probe.witness.bring(), route: (text) => probe.route(text) }, data.config.max_seq_len);
-  const text = textField(data.texts, (name) => {
-    own.close();
-    probe.change({ text: name, own: null, edit: null, token: 0 });
-  });
-  text.select.append(html("option", { value: "", hidden: true }, "Yours"));
-  const turn = () => {
-    if (own.node.hidden) {
-      own.open(probe.written);
-      own.box.focus();
-      own.box.select();
-      void probe.witness.bring();
-    } else {
-      own.close();
-      if (probe.state.own !== null) probe.change({ own: null, edit: null });
-    }
-    probe.draw();
-    probe.report();
-  };
-  const ownButton = button("Your text", turn, { class: "own-button" });
-  const future = segmentField("Future", FUTURES, (kind) => probe.change({ future: /** @type {any} */ (kind) }));
-  const rule = segmentField("Rule", rulesOf(data), (name) => probe.change({ rule: /** @type {any} */ (name) }));
-  const banner = bannerPanel(() => probe.change(probe.witness.wanted));
-  const edit = editBox((words) => probe.change({ future: "edit", edit: words }));
-  return {
-    own,
-    fields: [labelled("Text", html("div", { class: "row" }, text.select, ownButton)), future.node, rule.node],
-    boxes: [banner.node, own.node, edit.node],
-    /** @param {import("./leak/runs.js").LeakState} state @param {string} written What the text says after the cut. */
-    show(state, written) {
-      text.select.value = state.own === null ? state.text : "";
-      ownButton.setAttribute("aria-expanded", `${!own.node.hidden}`);
-      future.show(state.future);
-      rule.show(state.rule);
-      edit.node.hidden = state.future !== "edit";
-      // A box that is written in keeps what was typed.
-      if (!edit.box.matches(":focus")) edit.box.value = state.edit ?? written;
-    },
-    /** @param {import("./lib/session.js").Status} status */
-    report(status) {
-      banner.report(status);
-      const { session } = probe.witness;
-      const isLive = session.engine !== null;
-      const { tokens, left } = isLive && probe.state.own !== null ? session.tokens(probe.state.own) : { tokens: probe.answer.tokens, left: 0 };
-      const k = tokens.length ? keptCount(tokens.length, data.config.sparsity) : 0;
-      own.report(status, { obstacle: isLive ? "" : session.obstacle(), tokens: isLive ? tokens.length : -1, left, k });
-    },
-  };
-}
+const LONGEST = 2000;
 
-export const LEAK_CSS = `
+const LEAK_CSS = `
 .leak .finding{min-height:56px;text-wrap:wrap}
 .leak .finding :last-child{display:inline-block}
 .leak .detail{min-height:40px}
@@ -149,92 +61,172 @@ export const LEAK_CSS = `
 @media print{.plot .bar::after,.plot .at{display:none}}
 `;
 
-/** @typedef {import("./leak/runs.js").LeakState} LeakState */
+/** @param {(text: string) => void} write Takes the reader's own future. */
+function editBox(write) {
+  const label = "Your future, after the cut";
+  const attributes = { rows: 2, spellcheck: "false", dir: "auto", maxlength: LONGEST };
+  const box = html("textarea", { ...attributes, "aria-label": label });
+  const heading = html("label", { class: "label" }, "What comes after the cut");
+  let timer = 0;
+  box.addEventListener("keydown", (event) => event.stopPropagation());
+  const commit = () => {
+    timer = 0;
+    write(box.value);
+  };
+  box.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(commit, DEBOUNCE);
+  });
+  // What is chosen next must not be overtaken by what was typed before.
+  box.addEventListener("blur", () => {
+    clearTimeout(timer);
+    if (timer) commit();
+  });
+  return { node: html("div", { class: "pad own", hidden: true }, heading, box), box };
+}
+
+/** @param {LeakProbe} probe What the reader asks with. */
+function leakControls(probe) {
+  const { data, runner } = probe;
+  const actions = {
+    load: () => void runner.bring(),
+    route: (/** @type {string} */ text) => probe.route(text),
+  };
+  const own = ownTextPanel(actions, data.config.max_seq_len);
+  const text = textField(data.texts, (name) => {
+    own.close();
+    probe.change({ text: name, own: null, edit: null, token: 0 });
+  });
+  text.select.append(html("option", { value: "", hidden: true }, "Yours"));
+  const turn = () => {
+    if (own.node.hidden) {
+      own.open(probe.written);
+      own.box.focus();
+      own.box.select();
+      void runner.bring();
+    } else {
+      own.close();
+      if (probe.state.own !== null) probe.change({ own: null, edit: null });
+    }
+    probe.draw();
+    probe.report();
+  };
+  const ownButton = button("Your text", turn, { class: "own-button" });
+  const future = segmentField("Future", FUTURES, (kind) => probe.change({ future: kind }));
+  const rule = segmentField("Rule", probe.rules, (name) => probe.change({ rule: name }));
+  const banner = bannerPanel(() => probe.change(runner.wanted));
+  const edit = editBox((words) => probe.change({ future: "edit", edit: words }));
+  return {
+    own,
+    fields: [labelled("Text", div("row", text.select, ownButton)), future.node, rule.node],
+    boxes: [banner.node, own.node, edit.node],
+    /** @param {LeakState} state @param {string} written What the text says after the cut. */
+    show(state, written) {
+      text.select.value = state.own === null ? state.text : "";
+      ownButton.setAttribute("aria-expanded", `${!own.node.hidden}`);
+      future.show(state.future);
+      rule.show(state.rule);
+      edit.node.hidden = state.future !== "edit";
+      // A box that is written in keeps what was typed.
+      if (!edit.box.matches(":focus")) edit.box.value = state.edit ?? written;
+    },
+    report() {
+      const { status } = runner;
+      const session = runner.session();
+      const isLive = session.engine !== null;
+      const isOwn = isLive && probe.state.own !== null;
+      const shown = { tokens: probe.answer.tokens, left: 0 };
+      const { tokens, left } = isOwn ? session.tokens(probe.state.own) : shown;
+      const k = tokens.length ? keptCount(tokens.length, data.config.sparsity) : 0;
+      const obstacle = isLive ? "" : session.obstacle();
+      banner.report(status);
+      own.report(status, { obstacle, tokens: isLive ? tokens.length : -1, left, k });
+    },
+  };
+}
 
 export class LeakProbe extends Figure {
-  /**
-   * @param {import("./lib/host.js").Model} model
-   * @param {HTMLElement} el
-   */
+  /** @param {import("./lib/host.js").Model} model @param {HTMLElement} el */
   constructor(model, el) {
     super(model, el, "leak", TEXT_CSS + LEAK_CSS, ["cut", "rule", "seed"]);
-    this.witness = new Witness(this);
-    this.take(storedView(this.data, this.firstFrame()), false);
+    const rules = Object.entries(RULES);
+    const possible = rules.filter(([rule]) => this.data.causal || rule !== "trained");
+    this.rules = /** @type {typeof RULES} */ (Object.fromEntries(possible));
+    this.runner = new Observer(this);
+    this.answer = storedView(this.data, this.firstFrame());
+    this.changes = new Changes(this.answer);
+    this.live = this.laid = false;
     this.controls = leakControls(this);
     this.text = leakText(this);
     this.plot = leakPlot();
     this.heading = html("p", { class: "h" });
-    this.readout = html("div", { class: "readout" });
+    this.readout = div("readout");
     this.marks = html("p", { class: "note marks" });
-    const roll = () => this.change({ future: this.state.future === "tail" ? "tail" : "random", seed: this.state.seed + 1 });
+    const roll = () => {
+      const { future, seed } = this.state;
+      this.change({ future: future === "tail" ? "tail" : "random", seed: seed + 1 });
+    };
+    const { about, causal } = this.data;
     this.mount({
       name: "Leak probe",
       controls: this.controls.fields,
-      above: [...this.controls.boxes, html("div", { class: "pad text-block" }, this.text.node), this.readout],
+      above: [...this.controls.boxes, div("pad text-block", this.text.node), this.readout],
       parts: [html("section", { class: "pad why" }, this.heading, this.plot.node, this.marks)],
       buttons: [button("Re-roll the future", roll)],
-      note: ["Both runs read the same tokens before the cut.", this.data.about, this.data.causal?.about ?? ""].join(" ").trim(),
+      note: `Both runs read the same tokens before the cut. ${about} ${causal?.about ?? ""}`.trim(),
     });
     pointAt(this);
     this.report();
   }
 
-  /** @returns {LeakState} */
   firstFrame() {
     return storedState(this.data);
   }
 
   /** @returns {{model: string, about: string}} What to call the model that gave the answer. */
   get asked() {
-    const { causal } = this.data;
-    return this.answer.state.rule === "trained" ? causal : this.data;
+    return this.answer.state.rule === "trained" ? this.data.causal : this.data;
   }
 
   /** @param {LeakState} state @returns {LeakState} */
   bounded(state) {
-    const tokens = this.witness.runner.tokensOf(state);
+    const tokens = this.runner.tokensOf(state);
     return tokens ? { ...state, cut: within(state.cut, 1, tokens.length - 1) } : state;
   }
 
-  /**
-   * Take an answer over, to be drawn.
-   * @param {import("./leak/runs.js").LeakView} answer
-   * @param {boolean} live
-   */
-  take(answer, live) {
-    Object.assign(this, { answer, live, changes: new Changes(answer), laid: false });
-  }
-
-  /** @param {LeakState} state @returns {import("./leak/runs.js").LeakView} The answer, with a token under study. */
+  /** @param {LeakState} state @returns {LeakView} The answer, with a token under study. */
   view({ token }) {
-    const { answer } = this;
-    return { ...answer, state: { ...answer.state, token: Math.min(token, answer.tokens.length - 1) } };
+    const { state, tokens } = this.answer;
+    return { ...this.answer, state: { ...state, token: Math.min(token, tokens.length - 1) } };
   }
 
   /** @param {LeakState} shown */
   paint(shown) {
     const { changes, plot, text, readout } = this;
     const view = this.view(shown);
+    const { token, rule } = view.state;
     if (!this.laid) text.lay(view, changes);
     this.laid = true;
-    readout.replaceChildren(mono(tokenLabels(view.tokens.map(({ text: own }) => own))[view.state.token]), leakSentence(view, changes));
-    text.mark(view.state.token, readout.textContent ?? "");
+    const label = tokenLabels(view.tokens.map((own) => own.text))[token];
+    readout.replaceChildren(mono(label), leakSentence(view, changes));
+    text.mark(token, readout.textContent ?? "");
     plot.draw(this.inner, view, changes, this.stage.palette(), Math.min(shown.cut, view.T - 1));
     this.marks.replaceChildren(...leakLegendNodes(view, changes));
-    const rows = `all ${view.layers * view.heads} heads`;
-    this.heading.textContent = view.state.rule === "dense" ? "No MoSA head takes part" : `Before the cut: picks of ${rows}`;
-    this.controls.show(shown, this.writtenFuture());
+    const picks = `Before the cut: picks of all ${view.layers * view.heads} heads`;
+    this.heading.textContent = rule === "dense" ? "No MoSA head takes part" : picks;
+    const future = this.runner.tokensOf(this.state)?.slice(this.state.cut) ?? [];
+    this.controls.show(shown, future.map((own) => own.text).join(""));
   }
 
   said() {
-    return { ...leakFinding(this.answer, this.changes), spoken: "" };
+    return leakFinding(this.answer, this.changes);
   }
 
   /** @param {LeakState} state */
   table(state) {
-    const { finding } = this.frame;
     const view = this.view(state);
-    return { rows: leakRows(view, this.changes), caption: `${finding.textContent} By position before the cut`, at: view.state.token, words: [1, 5] };
+    const caption = `${this.frame.finding.textContent} By position before the cut`;
+    return { rows: leakRows(view, this.changes), caption, at: view.state.token, words: [1, 5] };
   }
 
   /** @param {LeakState} state @param {import("./lib/palette.js").Palette} palette @param {number} width */
@@ -252,41 +244,55 @@ export class LeakProbe extends Figure {
 
   taken() {
     const { text, own, cut } = this.answer.state;
-    return { ...super.taken(), name: `mosa-leak-${own === null ? text : "own"}-${cut}`, rows: () => leakChanges(this.answer, this.changes) };
+    const name = `mosa-leak-${own === null ? text : "own"}-${cut}`;
+    return { ...super.taken(), name, rows: () => leakChanges(this.answer, this.changes) };
   }
 
+  /** @returns {Record<string, import("./lib/figure.js").LinkField>} */
   get fields() {
-    return leakFields(this.data);
+    return {
+      leak: ["text", this.data.texts.map((/** @type {{name: string}} */ { name }) => name)],
+      cut: ["cut"],
+      rule: ["rule", Object.keys(this.rules)],
+      future: ["future", Object.keys(FUTURES)],
+      seed: ["seed"],
+      tok: ["token"],
+    };
   }
 
   /** @param {LeakState} state */
   link(state) {
-    return { ...super.link(state), ...writtenFields(state) };
+    const { future, edit, own } = state;
+    return {
+      ...super.link(state),
+      ...(future === "edit" && edit !== null && { edit: edit.slice(0, LONGEST) }),
+      ...(own !== null && { text: own.slice(0, LONGEST) }),
+    };
   }
 
   /** @param {ReturnType<typeof import("./lib/card.js").fragmentReader>} reader */
   stateOf(reader) {
-    return { ...super.stateOf(reader), ...writtenOf(reader.fields) };
+    const [edit, own] = ["edit", "text"].map((name) =>
+      reader.fields.get(name)?.slice(0, LONGEST) ?? null
+    );
+    return { ...super.stateOf(reader), edit, own };
   }
 
-  /**
-   * Change what is asked for; whatever needs the model brings it.
-   * @param {Partial<LeakState>} changes
-   */
+  /** @param {Partial<LeakState>} changes Whatever needs the model brings it. */
   change(changes) {
     const before = this.state;
     const { own, cut } = changes;
-    const tokens = own && cut === undefined ? this.witness.runner.tokensOf({ ...before, own }) : null;
+    const tokens = own && cut === undefined ? this.runner.tokensOf({ ...before, own }) : null;
     if (own) this.controls.own.open(own);
     else if (own === null && before.own !== null) this.controls.own.close();
     super.change(tokens ? { ...changes, cut: Math.floor((2 * tokens.length) / 3) } : changes);
-    this.witness.ask(before);
+    this.runner.ask(before);
   }
 
   follow() {
     const { state, telling } = this;
     super.follow();
-    if (!telling) this.witness.ask(state);
+    if (!telling) this.runner.ask(state);
   }
 
   /** @param {Partial<LeakState>} changes Made without asking for anything. */
@@ -303,42 +309,35 @@ export class LeakProbe extends Figure {
   /** @returns {string} The text that is shown, as it was written. */
   get written() {
     const { own, text } = this.answer.state;
-    return own ?? this.data.texts.find((/** @type {{name: string}} */ { name }) => name === text)?.text ?? "";
+    const { texts } = this.runner.data;
+    return own ?? texts.find(({ name }) => name === text)?.text ?? "";
   }
 
-  /**
-   * Show an answer from now on.
-   * @param {import("./leak/runs.js").LeakView} answer
-   * @param {boolean} live
-   */
+  /** @param {LeakView} answer Shown from now on. @param {boolean} live */
   show(answer, live) {
-    this.take(answer, live);
+    Object.assign(this, { answer, live, changes: new Changes(answer), laid: false });
     this.plot.node.classList.remove("dim");
     this.draw();
     this.report();
     this.announce();
   }
 
-  /** @returns {string} What the text as written says after the cut. */
-  writtenFuture() {
-    const tokens = this.witness.runner.tokensOf(this.state) ?? [];
-    return tokens.slice(this.state.cut).map(({ text }) => text).join("");
-  }
-
   announce() {
-    if (ASKS.every((name) => this.state[name] === this.answer.state[name])) super.announce();
+    const { answer, state } = this;
+    if (ASKS.every((name) => state[name] === answer.state[name])) super.announce();
   }
 
   report() {
     if (!this.frame) return;
-    const { status, session } = this.witness;
     const { rule } = this.answer.state;
-    this.frame.report(this.live ? session.status : status, this.live, { paper: "", trained: ", trained causally" }[rule] ?? ", rule switched");
-    this.controls.report(status);
+    const { status } = this.live ? this.runner.session() : this.runner;
+    const trained = rule === "trained" ? ", trained causally" : ", rule switched";
+    this.frame.report(status, this.live, rule === "paper" ? "" : trained);
+    this.controls.report();
   }
 
   dispose() {
-    this.witness.runner.work.stop();
+    this.runner.work.stop();
     super.dispose();
   }
 }

@@ -1,7 +1,4 @@
-/**
- * Mask zoo: six answers to who may look at whom, on one text.
- * @module
- */
+// Mask zoo: six answers to who may look at whom, on one text.
 
 import { bytesOf } from "./lib/arrays.js";
 import {
@@ -11,9 +8,9 @@ import {
   textField,
   tokenList,
   valueSlider,
-} from "./lib/card.js";
-import { button, html, setAttribute, setText, svg } from "./lib/dom.js";
+} from "./lib/controls.js";
 import { Figure, within } from "./lib/figure.js";
+import { button, div, html, paragraph, setAttribute, setText, svg } from "./lib/dom.js";
 import { headName, plural, tokenLabels } from "./lib/format.js";
 import { defineElement, drawnBy } from "./lib/host.js";
 import {
@@ -32,7 +29,49 @@ import {
   zooTable,
 } from "./mask_zoo/masks.js";
 
-export const ZOO_CSS = `
+/** @typedef {import("./lib/palette.js").Palette} Palette */
+/** @typedef {import("./mask_zoo/masks.js").MaskName} MaskName */
+/** @typedef {import("./mask_zoo/masks.js").ZooMask} ZooMask */
+
+/**
+ * A text as Python stores it.
+ * @typedef {Object} StoredText
+ * @property {string} name
+ * @property {string} title
+ * @property {string[]} pieces The tokens as written.
+ * @property {number} layers
+ * @property {number} heads
+ * @property {number} sparsity Of the model.
+ * @property {string} order Base64: positions from best to worst, of every layer and head.
+ */
+
+/**
+ * What the reader studies.
+ * @typedef {Object} ZooState
+ * @property {string} text Name of a text.
+ * @property {number} layer
+ * @property {number} head
+ * @property {number} sparsity
+ * @property {number} tokens How many of the text are read.
+ * @property {number} query Row under study.
+ * @property {MaskName} mask Square whose choice the text shows.
+ * @property {"figure" | "table"} view
+ */
+
+/**
+ * A state with all that follows from it.
+ * @typedef {Object} ZooView
+ * @property {ZooState} state
+ * @property {string} name
+ * @property {string[]} pieces
+ * @property {string[]} labels
+ * @property {number} T Tokens of the whole text.
+ * @property {boolean} asTraced Whether nothing is held that would move in the model.
+ * @property {ZooMask[]} masks
+ * @property {ZooMask[]} whole The same rules on the whole text.
+ */
+
+const ZOO_CSS = `
 .zoo .controls { display: flex; flex-wrap: wrap; gap: 12px 16px; }
 .zoo .field:first-child { flex: 1 1 160px; }
 .zoo .field:nth-child(5) { flex: 3 1 260px; }
@@ -57,24 +96,25 @@ export const ZOO_CSS = `
 `;
 
 /** What one token in so many is kept of. */
-export const SPARSITIES = { 2: "2", 4: "4", 8: "8", 16: "16", 32: "32" };
+const SPARSITIES = { 2: "2", 4: "4", 8: "8", 16: "16", 32: "32" };
 
-/** @typedef {{change: (changes: Partial<ZooState>) => void, preview: (changes: Partial<ZooState> | null) => void, state: ZooState}} Zoo */
-
-/**
- * @param {Zoo} zoo
- * @param {ZooTexts} texts
- * @param {Node} root Where the keys [ and ] count.
- */
-export function zooControls(zoo, { stored, layers, heads }, root) {
-  const text = textField(stored, (name) => zoo.change({ text: name, tokens: Infinity, query: Infinity }));
+/** @param {MaskZoo} zoo */
+function zooControls(zoo) {
+  const { layers, heads } = zoo.stored[0];
+  const { root } = zoo.stage;
+  const text = textField(zoo.stored, (name) => {
+    zoo.change({ text: name, tokens: Infinity, query: Infinity });
+  });
   const layer = layerField(layers, (own) => zoo.change({ layer: own }));
-  const head = headField(heads, root, () => zoo.state.head, (own) => zoo.change({ head: own }), "MoSA head");
-  const sparsity = segmentField("Keep one in", SPARSITIES, (own) => zoo.change({ sparsity: Number(own) }));
+  const turn = (/** @type {number} */ own) => zoo.change({ head: own });
+  const head = headField(heads, root, () => zoo.state.head, turn, "MoSA head");
+  const sparsity = segmentField("Keep one in", SPARSITIES, (own) => {
+    zoo.change({ sparsity: Number(own) });
+  });
   const length = valueSlider("Tokens of the text", 2, 256, (tokens) => zoo.change({ tokens }));
-  const ahead = html("p", { class: "note ahead" });
+  const ahead = paragraph("note ahead");
   return {
-    nodes: [text, layer, head, sparsity, length].map(({ node }) => node).concat(ahead),
+    nodes: [...[text, layer, head, sparsity, length].map(({ node }) => node), ahead],
     /** @param {ZooView} view */
     show(view) {
       const { state, T } = view;
@@ -88,8 +128,8 @@ export function zooControls(zoo, { stored, layers, heads }, root) {
   };
 }
 
-/** @param {Zoo} zoo */
-export function zooText(zoo) {
+/** @param {MaskZoo} zoo */
+function zooText(zoo) {
   const list = tokenList({
     study: (query) => zoo.change({ query }),
     preview: (query) => zoo.preview(query < 0 ? null : { query }),
@@ -104,61 +144,46 @@ export function zooText(zoo) {
       shown = name;
       const mask = masks[Object.keys(NAMES).indexOf(state.mask)];
       const [kept, keys] = [new Set(mask.kept), new Set(keysOf(mask, state.query))];
-      const isCut = (/** @type {number} */ t) => t >= state.tokens;
-      const marks = (/** @type {number} */ t) => ({ in: kept.has(t), att: keys.has(t), after: isCut(t) });
-      const nameOf = (/** @type {number} */ t) => {
-        const facts = [kept.has(t) && "kept", keys.has(t) && "read by the row under study", isCut(t) && "cut off"];
-        return [labels[t], `position ${t}`, ...facts].filter(Boolean).join(", ");
+      const factsOf = (/** @type {number} */ t) => ({
+        in: kept.has(t) && "kept",
+        att: keys.has(t) && "read by the row under study",
+        after: t >= state.tokens && "cut off",
+      });
+      const marks = (/** @type {number} */ t) => {
+        const facts = Object.entries(factsOf(t)).map(([mark, fact]) => [mark, fact !== false]);
+        return Object.fromEntries(facts);
       };
-      list.mark(state.query, spoken, marks, nameOf).forEach((span, t) => {
-        setAttribute(span, "aria-selected", `${t === state.query}`);
-        setAttribute(span, "aria-disabled", isCut(t) ? "true" : null);
+      const nameOf = (/** @type {number} */ t) =>
+        [labels[t], `position ${t}`, ...Object.values(factsOf(t)).filter(Boolean)].join(", ");
+      list.mark(state.query, spoken, marks, nameOf).forEach((own, t) => {
+        setAttribute(own, "aria-selected", `${t === state.query}`);
+        setAttribute(own, "aria-disabled", t >= state.tokens ? "true" : null);
       });
     },
   };
 }
 
-/**
- * One square, with its name above and its counts below.
- * @param {Zoo} zoo
- * @param {import("./mask_zoo/masks.js").MaskName} name
- */
+/** @param {MaskZoo} zoo @param {MaskName} name One square, with its name above it and its counts below. */
 function zooSquare(zoo, name) {
-  const [rule, pairs, kind, reads] = [
-    html("span", { class: "note" }),
-    html("b"),
-    html("span"),
-    html("span", { class: "reads" }),
-  ];
+  const [rule, pairs] = [html("span", { class: "note" }), html("b")];
+  const [kind, reads] = [html("span"), html("span", { class: "reads" })];
   const [all, row] = [svg("g"), svg("g")];
   const drawing = svg("svg", { role: "img" }, all, row);
   const turn = button(NAMES[name], () => zoo.change({ mask: name }));
   const at = (/** @type {MouseEvent} */ { clientY }) => {
     const { top, height } = drawing.getBoundingClientRect();
     const { tokens } = zoo.state;
-    return Math.max(0, Math.min(tokens - 1, Math.floor(((clientY - top) / height) * tokens)));
+    return within(Math.floor(((clientY - top) / height) * tokens), 0, tokens - 1);
   };
   drawing.addEventListener("click", (event) => zoo.change({ query: at(event), mask: name }));
   drawing.addEventListener("pointermove", (event) => {
     if (event.pointerType === "mouse") zoo.preview({ query: at(event), mask: name });
   });
   drawing.addEventListener("pointerleave", () => zoo.preview(null));
-  const node = html(
-    "div",
-    { class: "square" },
-    html("p", { class: "line" }, turn, rule),
-    drawing,
-    html("p", { class: "note" }, pairs, " · ", kind),
-    html("p", { class: "note" }, reads),
-  );
+  const counts = paragraph("note", pairs, " · ", kind);
   return {
-    node,
-    /**
-     * @param {import("./mask_zoo/masks.js").ZooMask} mask
-     * @param {ZooState} state
-     * @param {import("./lib/palette.js").Palette} palette
-     * @param {boolean} isFresh Whether more than the row under study has changed.
-     */
+    node: div("square", paragraph("line", turn, rule), drawing, counts, paragraph("note", reads)),
+    /** @param {ZooMask} mask @param {ZooState} state @param {Palette} palette @param {boolean} isFresh Whether more than the row under study has changed. */
     show(mask, { tokens, query, mask: chosen }, palette, isFresh) {
       const keys = keysOf(mask, query).length;
       const said = plural(pairsOf(mask, tokens), "pair");
@@ -179,141 +204,39 @@ function zooSquare(zoo, name) {
   };
 }
 
-/** @param {Zoo} zoo */
-export function zooSquares(zoo) {
-  const names = /** @type {import("./mask_zoo/masks.js").MaskName[]} */ (Object.keys(NAMES));
-  const squares = names.map((name) => zooSquare(zoo, name));
-  let drawn = "";
-  return {
-    node: html("div", { class: "squares" }, ...squares.map(({ node }) => node)),
-    /** @param {ZooView} view @param {import("./lib/palette.js").Palette} palette */
-    show({ state, masks }, palette) {
-      const { text, layer, head, sparsity, tokens } = state;
-      const key = [text, layer, head, sparsity, tokens, palette.ink].join();
-      squares.forEach((square, i) => square.show(masks[i], state, palette, key !== drawn));
-      drawn = key;
-    },
-  };
-}
-
-/**
- * A text as Python stores it.
- * @typedef {Object} StoredText
- * @property {string} name
- * @property {string} title
- * @property {string[]} pieces The tokens as written.
- * @property {number} layers
- * @property {number} heads
- * @property {number} sparsity Of the model.
- * @property {string} order Base64: positions from best to worst, of every layer and head.
- */
-
-/**
- * What the reader studies.
- * @typedef {Object} ZooState
- * @property {string} text Name of a text.
- * @property {number} layer
- * @property {number} head
- * @property {number} sparsity
- * @property {number} tokens How many of the text are read.
- * @property {number} query Row under study.
- * @property {import("./mask_zoo/masks.js").MaskName} mask Square whose choice the text shows.
- * @property {"figure" | "table"} view
- */
-
-/**
- * A state with all that follows from it.
- * @typedef {Object} ZooView
- * @property {ZooState} state
- * @property {string} name
- * @property {string[]} pieces
- * @property {string[]} labels
- * @property {number} T Tokens of the whole text.
- * @property {number} heads
- * @property {boolean} asTraced Whether nothing is held that would move in the model.
- * @property {import("./mask_zoo/masks.js").ZooMask[]} masks
- * @property {import("./mask_zoo/masks.js").ZooMask[]} whole The same rules on the whole text.
- */
-
-export class ZooTexts {
-  /** @param {StoredText[]} stored At least one, all of one model. */
-  constructor(stored) {
-    this.stored = stored;
-    const [{ layers, heads }] = stored;
-    this.layers = layers;
-    this.heads = heads;
+class MaskZoo extends Figure {
+  /** @param {import("./lib/host.js").Model} model @param {HTMLElement} el */
+  constructor(model, el) {
+    super(model, el, "zoo", ZOO_CSS, ["layer", "head", "sparsity", "tokens", "query"]);
+    this.stored = /** @type {StoredText[]} */ (this.data.texts);
     /** @type {Map<string, {text: StoredText, labels: string[], order: Uint8Array}>} */
     this.opened = new Map();
-  }
-
-  /** @param {string} name */
-  open(name) {
-    const text = this.stored.find((own) => own.name === name) ?? this.stored[0];
-    const found = this.opened.get(text.name) ?? {
-      text,
-      labels: tokenLabels(text.pieces),
-      order: bytesOf(text.order),
-    };
-    this.opened.set(text.name, found);
-    return found;
-  }
-
-  /** @param {ZooState} state @returns {ZooView} */
-  view(state) {
-    const { text, labels, order } = this.open(state.text);
-    const { pieces, heads, sparsity, name } = text;
-    const T = pieces.length;
-    const start = (state.layer * heads + state.head) * T;
-    const own = order.subarray(start, start + T);
-    const masks = (/** @type {number} */ tokens) =>
-      zooMasks({ T: tokens, length: T, sparsity: state.sparsity, seed: 0, order: own });
-    const asTraced = state.tokens === T && state.sparsity === sparsity;
-    return {
-      state,
-      name,
-      pieces,
-      labels,
-      T,
-      heads,
-      asTraced,
-      masks: masks(state.tokens),
-      whole: masks(T),
-    };
-  }
-}
-
-const SYNCED = ["layer", "head", "sparsity", "tokens", "query"];
-const NOTE =
-  "Blue is what a rule leaves of the pairs. In the text, reversed words are kept by the chosen square, underlined ones read by the orange row. Random draws one token of each run; prefix top-k keeps a token that is among the best so far.";
-
-
-export class MaskZoo extends Figure {
-  /**
-   * @param {import("./lib/host.js").Model} model
-   * @param {HTMLElement} el
-   */
-  constructor(model, el) {
-    super(model, el, "zoo", ZOO_CSS, SYNCED);
-    this.texts = new ZooTexts(this.data.texts);
-    this.controls = zooControls(this, this.texts, this.stage.root);
+    this.drawn = "";
+    this.controls = zooControls(this);
     this.text = zooText(this);
-    this.squares = zooSquares(this);
-    const figure = html("section", { class: "pad body" }, this.text.node, this.squares.node);
-    this.mount({ name: "Mask zoo", controls: this.controls.nodes, parts: [figure], note: NOTE });
+    const names = /** @type {MaskName[]} */ (Object.keys(NAMES));
+    this.squares = names.map((name) => zooSquare(this, name));
+    const squares = div("squares", ...this.squares.map(({ node }) => node));
+    this.mount({
+      name: "Mask zoo",
+      controls: this.controls.nodes,
+      parts: [html("section", { class: "pad body" }, this.text.node, squares)],
+      note:
+        "Blue is what a rule leaves of the pairs. In the text, reversed words are kept by the chosen square, underlined ones read by the orange row. Random draws one token of each run; prefix top-k keeps a token that is among the best so far.",
+    });
   }
 
   /** @returns {ZooState} */
   firstFrame() {
-    const [{ name, pieces }] = this.texts.stored;
-    const { layer, head, sparsity, query } = this.data.start;
-    const place = { text: name, layer, head, query };
-    return { ...place, sparsity, tokens: pieces.length, mask: "mosa", view: "figure" };
+    const [{ name, pieces }] = this.stored;
+    const tokens = pieces.length;
+    return { text: name, ...this.data.start, tokens, mask: "mosa", view: "figure" };
   }
 
   /** @param {ZooState} state @returns {ZooState} */
   bounded(state) {
-    const { layers, heads } = this.texts;
-    const tokens = within(state.tokens, 2, this.texts.open(state.text).labels.length);
+    const { layers, heads } = this.stored[0];
+    const tokens = within(state.tokens, 2, this.open(state.text).labels.length);
     return {
       ...state,
       tokens,
@@ -324,49 +247,74 @@ export class MaskZoo extends Figure {
     };
   }
 
+  /** @param {string} name */
+  open(name) {
+    const text = this.stored.find((own) => own.name === name) ?? this.stored[0];
+    const { order, pieces } = text;
+    const fresh = () => ({ text, labels: tokenLabels(pieces), order: bytesOf(order) });
+    const found = this.opened.get(text.name) ?? fresh();
+    this.opened.set(text.name, found);
+    return found;
+  }
+
+  /** @param {ZooState} state @returns {ZooView} */
+  view(state) {
+    const { text, labels, order } = this.open(state.text);
+    const { pieces, heads, name } = text;
+    const { sparsity, tokens } = state;
+    const T = pieces.length;
+    const start = (state.layer * heads + state.head) * T;
+    const own = { length: T, sparsity, seed: 0, order: order.subarray(start, start + T) };
+    const asTraced = tokens === T && sparsity === text.sparsity;
+    const [masks, whole] = [zooMasks({ T: tokens, ...own }), zooMasks({ T, ...own })];
+    return { state, name, pieces, labels, T, asTraced, masks, whole };
+  }
+
   /** @param {ZooState} state */
   paint(state) {
-    const view = this.texts.view(state);
-    const pill = view.asTraced ? "Stored example" : `What if: scores as at ${view.T} tokens`;
-    setText(this.frame.pill, pill);
+    const view = this.view(state);
+    const palette = this.stage.palette();
+    const what = `What if: scores as at ${view.T} tokens`;
+    setText(this.frame.pill, view.asTraced ? "Stored example" : what);
     this.controls.show(view);
-    this.squares.show(view, this.stage.palette());
+    const { text, layer, head, sparsity, tokens } = state;
+    const key = [text, layer, head, sparsity, tokens, palette.ink].join();
+    this.squares.forEach((own, i) => own.show(view.masks[i], state, palette, key !== this.drawn));
+    this.drawn = key;
     this.text.show(view, this.spoken);
   }
 
   /** @param {ZooState} state */
   said(state) {
-    return zooSaid(this.texts.view(state));
+    return zooSaid(this.view(state));
   }
 
   /** @param {ZooState} state */
   table(state) {
-    return zooTable(this.texts.view(state));
+    return zooTable(this.view(state));
   }
 
-  /** @param {ZooState} state @param {import("./lib/palette.js").Palette} palette */
+  /** @param {ZooState} state @param {Palette} palette */
   picture(state, palette) {
-    return drawZoo(this.texts.view(state).masks, state.tokens, state.query, palette);
+    return drawZoo(this.view(state).masks, state.tokens, state.query, palette);
   }
 
   /** @param {ZooState} state */
   python(state) {
-    return zooPython(this.texts.view(state), this.data.model);
+    return zooPython(this.view(state), this.data.model);
   }
 
   /** @param {ZooState} state */
   provenance({ sparsity, layer, head }) {
-    return `Model ${this.data.model}, ${headName(layer, head)}, zero-based; one token in ${sparsity}.`;
+    const where = `Model ${this.data.model}, ${headName(layer, head)}, zero-based`;
+    return `${where}; one token in ${sparsity}.`;
   }
 
   /** @returns {Record<string, import("./lib/figure.js").LinkField>} */
   get fields() {
-    const names = this.texts.stored.map(({ name }) => name);
     return {
-      zoo: ["text", names],
-      l: ["layer"],
-      h: ["head"],
-      rho: ["sparsity"],
+      zoo: ["text", this.stored.map(({ name }) => name)],
+      ...{ l: ["layer"], h: ["head"], rho: ["sparsity"] },
       n: ["tokens", null, Infinity],
       tok: ["query"],
       mask: ["mask", Object.keys(NAMES)],

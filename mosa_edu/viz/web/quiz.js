@@ -1,10 +1,7 @@
-/**
- * Questions that are answered before their reasons open: quizzes, and guesses before a figure.
- * @module
- */
+// Questions that are answered before their reasons open: quizzes, and guesses before a figure.
 
 import { CARD_CSS } from "./lib/css.js";
-import { button, html, setAttribute, setText } from "./lib/dom.js";
+import { button, div, html, paragraph, setAttribute, setText, span } from "./lib/dom.js";
 import { defineElement, drawnBy, openStage } from "./lib/host.js";
 
 const PLACE = "mosa-quiz:";
@@ -22,10 +19,7 @@ export function recall(name) {
   }
 }
 
-/**
- * @param {string} name
- * @param {string | null} value Null forgets.
- */
+/** @param {string} name @param {string | null} value Null forgets. */
 export function remember(name, value) {
   unkept.delete(name);
   try {
@@ -39,17 +33,15 @@ export function remember(name, value) {
 /** @param {string} text @returns {number} */
 function hashed(text) {
   let hash = 2166136261;
-  for (const character of text) hash = Math.imul(hash ^ /** @type {number} */ (character.codePointAt(0)), 16777619);
+  for (const character of text) {
+    hash = Math.imul(hash ^ /** @type {number} */ (character.codePointAt(0)), 16777619);
+  }
   hash = Math.imul(hash ^ (hash >>> 15), 2246822519); // else the last characters say too little
   return (hash ^ (hash >>> 13)) >>> 0;
 }
 
-/**
- * An order of its own for every reader and question, the same each time.
- * @param {string} id Of the question.
- * @param {number} length
- * @returns {number[]}
- */
+// An order of its own for every reader and question, the same each time.
+/** @param {string} id Of the question. @param {number} length @returns {number[]} */
 export function ownOrder(id, length) {
   const reader = recall("reader") ?? Math.random().toString(36).slice(2);
   remember("reader", reader);
@@ -58,24 +50,23 @@ export function ownOrder(id, length) {
 }
 
 /** Whether the reader wants every answer of the book open. */
-export const readsThrough = () => recall("read-through") === "yes";
+const readsThrough = () => recall("read-through") === "yes";
 
 /** @param {boolean} on */
-export function readThrough(on) {
+function readThrough(on) {
   document.dispatchEvent(new CustomEvent(TURNED, { detail: on }));
 }
 
-/**
- * Follow the switch, wherever on the page or in another tab it is turned.
- * @param {() => void} follow
- * @returns {() => void} Stops following.
- */
-export function onReadThrough(follow) {
+// Follow the switch, wherever on the page or in another tab it is turned.
+/** @param {() => void} follow @returns {() => void} Stops following. */
+function onReadThrough(follow) {
   const turned = (/** @type {Event} */ event) => {
     remember("read-through", /** @type {CustomEvent} */ (event).detail ? "yes" : null);
     follow();
   };
-  const elsewhere = (/** @type {StorageEvent} */ { key }) => key === `${PLACE}read-through` && follow();
+  const elsewhere = (/** @type {StorageEvent} */ { key }) => {
+    if (key === `${PLACE}read-through`) follow();
+  };
   document.addEventListener(TURNED, turned);
   addEventListener("storage", elsewhere);
   return () => {
@@ -86,11 +77,8 @@ export function onReadThrough(follow) {
 
 /** @typedef {(string | [string, string])[]} Phrase Plain texts, and [tag, text]. */
 
-/**
- * @param {Phrase} phrase
- * @returns {(Node | string)[]}
- */
-export const phraseNodes = (phrase) =>
+/** @param {Phrase} phrase @returns {(Node | string)[]} */
+const phraseNodes = (phrase) =>
   phrase.map((run) => {
     if (typeof run === "string") return run;
     const tag = /** @type {"code" | "i" | "sub" | "sup"} */ (run[0]);
@@ -99,35 +87,29 @@ export const phraseNodes = (phrase) =>
 
 /** @typedef {{id: string, text: Phrase, choices: {text: Phrase, right: boolean, reason: Phrase}[]}} ChoiceQuestion */
 
-export class Choices {
-  /**
-   * @param {ChoiceQuestion} question
-   * @param {() => void} changed
-   */
+class Choices {
+  /** @param {ChoiceQuestion} question @param {() => void} changed */
   constructor({ id, choices }, changed) {
     this.id = id;
     this.choices = choices;
     this.changed = changed;
     this.order = ownOrder(id, choices.length);
     this.cards = this.order.map((i, place) => this.card(choices[i], i, "ABCDEFGH"[place]));
-    this.node = html("div", { class: "choices" }, ...this.cards);
+    this.node = div("choices", ...this.cards);
     this.chosen = this.order.find((i) => recall(id) === `${i}`) ?? null;
     /** @type {Set<number>} */
     this.opened = new Set();
   }
 
-  /**
-   * @param {ChoiceQuestion["choices"][number]} choice
-   * @param {number} i
-   * @param {string} letter
-   */
+  /** @param {ChoiceQuestion["choices"][number]} choice @param {number} i @param {string} letter */
   card({ text, right, reason }, i, letter) {
-    const verdict = html("span", { class: "verdict", role: "img", "aria-label": right ? "Right:" : "Not right:" }, right ? "✓" : "✕");
-    const says = html("span", {}, ...phraseNodes(text));
-    const face = button(html("span", { class: "letter" }, letter), () => this.take(i));
-    face.append(verdict, says);
-    const why = html("p", { class: "reason" }, html("span", { class: "mine" }, "You chose this. "), ...phraseNodes(reason));
-    return html("div", { class: right ? "choice right" : "choice" }, face, why);
+    const label = { role: "img", "aria-label": right ? "Right:" : "Not right:" };
+    const verdict = html("span", { class: "verdict", ...label }, right ? "✓" : "✕");
+    const face = button(span("letter", letter), () => this.take(i));
+    face.append(verdict, html("span", {}, ...phraseNodes(text)));
+    const mine = span("mine", "You chose this. ");
+    const why = paragraph("reason", mine, ...phraseNodes(reason));
+    return div(right ? "choice right" : "choice", face, why);
   }
 
   /** @param {number} i */
@@ -147,7 +129,8 @@ export class Choices {
   /** @param {boolean} all Whether every card is open. */
   show(all) {
     this.order.forEach((i, place) => {
-      const told = this.answered && (i === this.chosen || this.choices[i].right || this.opened.has(i));
+      const told = this.answered &&
+        (i === this.chosen || this.choices[i].right || this.opened.has(i));
       const card = this.cards[place];
       card.classList.toggle("open", all || told);
       card.classList.toggle("chosen", i === this.chosen);
@@ -171,7 +154,8 @@ export class Choices {
 
 // In the page, not in a shadow root: the output belongs to the book. Its width stays, so that
 // charts which draw themselves meanwhile fit.
-const COVER_CSS = `@media screen{.mosa-closed{position:relative;height:48px;min-height:0;overflow:clip;border:1px dashed var(--mosa-quiet,#848d97);border-radius:8px}
+const COVER_CSS =
+  `@media screen{.mosa-closed{position:relative;height:48px;min-height:0;overflow:clip;border:1px dashed var(--mosa-quiet,#848d97);border-radius:8px}
 .mosa-closed *{visibility:hidden!important}
 .mosa-closed::before{content:"Closed until you answer above.";position:absolute;inset:0;padding:13px 16px;font:14px/20px system-ui,sans-serif;color:var(--mosa-ink2,#57606a)}}`;
 
@@ -179,10 +163,12 @@ const COVER_CSS = `@media screen{.mosa-closed{position:relative;height:48px;min-
  * @param {HTMLElement} el Of the question.
  * @returns {(closed: boolean) => void} Does nothing where the page has no such cell.
  */
-export function coverOf(el) {
+function coverOf(el) {
   const output = el.closest(".cell")?.nextElementSibling?.querySelector(":scope>.cell_output");
   if (!output) return () => {};
-  if (!document.getElementById("mosa-cover")) document.head.append(html("style", { id: "mosa-cover" }, COVER_CSS));
+  if (!document.getElementById("mosa-cover")) {
+    document.head.append(html("style", { id: "mosa-cover" }, COVER_CSS));
+  }
   return (closed) => void output.classList.toggle("mosa-closed", closed);
 }
 
@@ -198,22 +184,23 @@ const short = (value) => value.toLocaleString("en-US", { maximumSignificantDigit
  */
 function readNumber(text) {
   const plain = (text ?? "").trim().replace("\u2212", "-");
-  const dotted = /^[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(plain) ? plain.replace(/,/g, "") : plain.replace(",", ".");
+  const dotted = /^[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(plain)
+    ? plain.replace(/,/g, "")
+    : plain.replace(",", ".");
   return /^[-+]?(\d+\.?\d*|\.\d+)$/.test(dotted) ? Number(dotted) : NaN;
 }
 
-export class Estimate {
-  /**
-   * @param {NumberQuestion} question
-   * @param {() => void} changed
-   */
+class Estimate {
+  /** @param {NumberQuestion} question @param {() => void} changed */
   constructor(question, changed) {
     this.question = question;
-    this.input = html("input", { inputmode: "decimal", autocomplete: "off", maxlength: 16, "aria-label": "Your guess" });
+    const attributes = { inputmode: "decimal", autocomplete: "off", maxlength: 16 };
+    this.input = html("input", { ...attributes, "aria-label": "Your guess" });
     this.commit = html("button", {}, "Commit the guess");
     const answer = html("b", {}, question.shown);
-    this.reason = html("p", { class: "reason" }, answer, ". ", ...phraseNodes(question.reason));
-    this.node = html("form", { class: "choice estimate", novalidate: true }, html("div", { class: "row" }, this.input, this.commit), this.reason);
+    const reason = paragraph("reason", answer, ". ", ...phraseNodes(question.reason));
+    const form = { class: "choice estimate", novalidate: true };
+    this.node = html("form", form, div("row", this.input, this.commit), reason);
     this.node.addEventListener("submit", (event) => {
       event.preventDefault();
       this.refused = Number.isNaN(readNumber(this.input.value));
@@ -252,7 +239,8 @@ export class Estimate {
     const { number, shown, tolerance } = this.question;
     const off = readNumber(this.typed) - number;
     const near = Math.abs(off) <= tolerance + 1e-9;
-    return `You guessed ${this.typed}, and it is ${shown}: ${near ? "well guessed." : `${short(Math.abs(off))} too ${off > 0 ? "high" : "low"}.`}`;
+    const by = `${short(Math.abs(off))} too ${off > 0 ? "high" : "low"}.`;
+    return `You guessed ${this.typed}, and it is ${shown}: ${near ? "well guessed." : by}`;
   }
 }
 
@@ -283,11 +271,8 @@ footer .told{text-align:right}
 
 let cards = 0;
 
-export class QuizCard {
-  /**
-   * @param {import("./lib/host.js").Model} model
-   * @param {HTMLElement} el
-   */
+class QuizCard {
+  /** @param {import("./lib/host.js").Model} model @param {HTMLElement} el */
   constructor(model, el) {
     /** @type {{name: string, covers: boolean, questions: (ChoiceQuestion | NumberQuestion)[]}} */
     const { name, covers, questions } = model.get("data");
@@ -295,27 +280,31 @@ export class QuizCard {
     this.close = covers ? coverOf(el) : () => {};
     const id = `quiz-${++cards}`;
     this.questions = questions.map((question, i) => {
-      const body = "choices" in question ? new Choices(question, () => this.draw()) : new Estimate(question, () => this.draw());
+      const body = "choices" in question
+        ? new Choices(question, () => this.draw())
+        : new Estimate(question, () => this.draw());
       const detail = html("p", { class: "detail", role: "status" });
-      const finding = html("p", { class: "finding", id: `${id}-${i}` }, ...phraseNodes(question.text));
-      const node = html("section", { class: "question", role: "group", "aria-labelledby": finding.id }, finding, detail, body.node);
+      const name = { id: `${id}-${i}` };
+      const finding = html("p", { class: "finding", ...name }, ...phraseNodes(question.text));
+      const group = { class: "question", role: "group", "aria-labelledby": name.id };
+      const node = html("section", group, finding, detail, body.node);
       return { body, detail, node };
     });
     this.at = Math.max(0, this.questions.findIndex(({ body }) => !body.answered));
-    this.pill = html("span", { class: "pill" });
+    this.pill = span("pill");
     this.again = button("Try again", () => this.tryAgain());
     this.next = button("Next question", () => this.turn());
-    this.through = button("Read through", () => readThrough(!readsThrough()), { title: "Opens every answer in the book" });
-    const foot = [this.again, this.next, this.through, html("span", { class: "note told" }, "answers stay on this device")];
-    this.stage.root.replaceChildren(
-      html(
-        "div",
-        { class: "card", role: "group", "aria-label": name },
-        html("div", { class: "top" }, html("span", { class: "name" }, name), this.pill),
-        ...this.questions.map(({ node }) => node),
-        html("footer", {}, html("div", { class: "row wrap" }, ...foot)),
-      ),
+    const title = "Opens every answer in the book";
+    this.through = button("Read through", () => readThrough(!readsThrough()), { title });
+    const told = span("note told", "answers stay on this device");
+    const card = html(
+      "div",
+      { class: "card", role: "group", "aria-label": name },
+      div("top", span("name", name), this.pill),
+      ...this.questions.map(({ node }) => node),
+      html("footer", {}, div("row wrap", this.again, this.next, this.through, told)),
     );
+    this.stage.root.replaceChildren(card);
     this.unfollow = onReadThrough(() => this.draw());
     this.draw();
   }
@@ -345,7 +334,7 @@ export class QuizCard {
   tryAgain() {
     this.questions[this.at].body.forget();
     this.draw();
-    this.questions[this.at].node.querySelector("button,input")?.focus();
+    this.questions[this.at].node.querySelector(/** @type {"button"} */ ("button,input"))?.focus();
   }
 
   dispose() {

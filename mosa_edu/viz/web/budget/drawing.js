@@ -1,180 +1,155 @@
-/**
- * A budget drawn: where a head's FLOPs go, what they buy, what is not equal, how it grows.
- * @module
- */
+// A budget drawn and in words: where a head's FLOPs go, what they buy, what is not equal, how it grows.
 
 import {
+  HEAD_KINDS,
   headFlops,
   headPairs,
   headParameters,
-  HEAD_KINDS,
   LONGEST,
   timesFits,
 } from "../engine/costs.js";
 import { svg } from "../lib/dom.js";
+import { circle, line, path, rect } from "../lib/drawing.js";
+import { pythonCell } from "../lib/export.js";
 import { count, percent, plural } from "../lib/format.js";
 import { SANS } from "../lib/palette.js";
 
-const NUMBERS =
-  "No One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve Thirteen Fourteen Fifteen Sixteen".split(
-    " ",
-  );
-const UNITS = /** @type {const} */ ([
-  [1e12, "trillion"],
-  [1e9, "billion"],
-  [1e6, "million"],
-]);
-/** What a head spends FLOPs on. */
-export const PARTS = /** @type {const} */ (["projections", "attention", "scoring", "gating"]);
-
-/** @typedef {ReturnType<typeof import("../engine/costs.js").budgetOf>} Budget */
+/** @typedef {import("../lib/palette.js").Palette} Palette */
 /** @typedef {import("../budget.js").BudgetState} BudgetState */
-
-/** @param {number} value @returns {string} "5.31 million", "12,176" */
-export function short(value) {
-  const [size, name] = UNITS.find(([least]) => value >= least) ?? [1, ""];
-  const digits = value / size;
-  return name
-    ? `${digits < 999.5 ? digits.toPrecision(3) : count(Math.round(digits))} ${name}`
-    : count(value);
-}
-
-/** @param {number} part @param {number} whole @returns {string} "79 %", "<0.1 %" */
-export const shareOf = (part, whole) =>
-  part === 0 ? "0" : part / whole < 0.0005 ? "<0.1\u00a0%" : percent(part / whole);
-
-/** @param {number} ratio @returns {string} "×1.32", "×101" */
-export const times = (ratio) =>
-  `×${ratio < 99.5 ? ratio.toPrecision(3) : count(Math.round(ratio))}`;
-
-/**
- * @param {string} kind
- * @param {import("../engine/costs.js").Shape} shape
- * @param {boolean} fixedK
- * @returns {number} By what twice the text multiplies the cost of a head.
- */
-export function growth(kind, shape, fixedK) {
-  const twice = {
-    ...shape,
-    T: 2 * shape.T,
-    sparsity: fixedK ? 2 * shape.sparsity : shape.sparsity,
-  };
-  return headFlops(kind, twice).total / headFlops(kind, shape).total;
-}
-
-/** @param {Budget} budget @param {BudgetState} state @returns {import("../lib/figure.js").Said} */
-export function budgetSaid(
-  { shape, sparse, bought, slots, pairs, parameters },
-  { kind, given, sparsity },
-) {
-  const name = HEAD_KINDS[kind];
-  const share = shareOf(sparse.scoring, sparse.total);
-  const scoring = sparse.scoring ? `scoring them all is ${share} of its cost` : "it scores none";
-  return {
-    who: `${NUMBERS[given] ?? given} dense ${given === 1 ? "head buys" : "heads buy"} `,
-    keeps: `${bought ? count(bought) : "no"} ${name} head${bought === 1 ? "" : "s"}`,
-    what: ".",
-    detail: `At ρ = ${count(sparsity)} a ${name} head works on ${count(slots)} of ${count(shape.T)} tokens; ${scoring}.`,
-    spoken: `The model has ${times(parameters[1] / parameters[0])} the parameters and ${times(pairs[1] / pairs[0])} the pairs of keys and values.`,
-  };
-}
-
-/** @param {Budget} budget @param {BudgetState} state @returns {string[][]} Headings first. */
-export function budgetRows(budget, { kind, given }) {
-  const { dense, sparse, shape, kept, bought, flops, parameters, pairs, slots, sameParameters } =
-    budget;
-  const row = (
-    /** @type {string} */ name,
-    /** @type {number} */ one,
-    /** @type {number} */ other,
-  ) => [name, count(one), count(other)];
-  return [
-    ["Quantity", "dense", HEAD_KINDS[kind]],
-    row("Tokens that a head projects", shape.T, slots),
-    ...PARTS.map((part) => row(`FLOPs of a head: ${part}`, dense[part], sparse[part])),
-    row("FLOPs of a head", dense.total, sparse.total),
-    row("Parameters of a head", headParameters("dense", shape), headParameters(kind, shape)),
-    row("KV pairs of a head", shape.T, headPairs(kind, shape)),
-    row("Heads exchanged, same FLOPs", given, bought),
-    row("Heads exchanged, same parameters", given, sameParameters),
-    row("Heads of a layer", kept + given, kept + bought),
-    row("FLOPs of the model", flops[0], flops[1]),
-    row("Parameters of the model", parameters[0], parameters[1]),
-    row("KV pairs of a layer", pairs[0], pairs[1]),
-  ];
-}
-
-/**
- * @param {import("../engine/costs.js").Baseline} model
- * @param {BudgetState} state
- * @returns {string} A cell that prints the table.
- */
-export const budgetPython = (
-  { layers, width, inner, heads, feedforward, vocabulary, tied },
-  { kind, tokens, sparsity, given },
-) => `from mosa_edu import ModelConfig
-from mosa_edu.viz.budget import budget_rows
-
-dense = ModelConfig(
-    vocab_size=${vocabulary},
-    d_model=${width},
-    n_layers=${layers},
-    d_head=${inner},
-    d_ff=${feedforward},
-    max_seq_len=${tokens},
-    n_dense_heads=${heads},
-    tie_embeddings=${tied ? "True" : "False"},
-)
-for name, before, after in budget_rows(dense, "${kind}", sparsity=${sparsity}, given=${given}):
-    print(f"{name}: {before:,} -> {after:,}")
-`;
+/** @typedef {import("../engine/costs.js").Shape} Shape */
+/** @typedef {ReturnType<typeof import("../engine/costs.js").budgetOf>} Budget */
+/** @typedef {{nodes: SVGElement[], height: number}} Block */
+/** @typedef {{budget: Budget, state: BudgetState, palette: Palette}} View */
 
 const LABEL = 112;
 const BAR = 24;
 const PITCH = 5; // least distance of squares
+
+/** What a head spends FLOPs on, and in which colour that is drawn. */
 const COLOURS = /** @type {const} */ ({
   projections: "quiet",
   attention: "dense",
   scoring: "pick",
   gating: "ink",
 });
+const PARTS = /** @type {(keyof typeof COLOURS)[]} */ (Object.keys(COLOURS));
+const NUMBERS =
+  "No One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve Thirteen Fourteen Fifteen Sixteen"
+    .split(" ");
+const UNITS = /** @type {const} */ ([[1e12, "trillion"], [1e9, "billion"], [1e6, "million"]]);
 
-/** @typedef {{nodes: SVGElement[], height: number}} Block */
-/** @typedef {{budget: Budget, state: BudgetState, palette: import("../lib/palette.js").Palette}} View */
+/** @param {number} value @returns {string} "5.31 million", "12,176" */
+function short(value) {
+  const [size, name] = UNITS.find(([least]) => value >= least) ?? [1, ""];
+  const digits = value / size;
+  if (!name) return count(value);
+  return `${digits < 999.5 ? digits.toPrecision(3) : count(Math.round(digits))} ${name}`;
+}
 
-/** @param {string} words @param {number} x @param {number} y @param {Record<string, any>} [style] */
-const say = (words, x, y, style = {}) =>
-  svg("text", { "font-family": SANS, "font-size": 12, x, y, ...style }, words);
+/** @param {number} part @param {number} whole @returns {string} "79 %", "<0.1 %" */
+const shareOf = (part, whole) =>
+  part === 0 ? "0" : part / whole < 0.0005 ? "<0.1\u00a0%" : percent(part / whole);
 
-/** @param {string} words @param {import("../lib/palette.js").Palette} palette */
-const heading = (words, palette) =>
-  say(words, 0, 12, { fill: palette.ink, "font-weight": 600, "font-size": 14 });
+/** @param {number} ratio @returns {string} "×1.32", "×101" */
+const times = (ratio) => `×${ratio < 99.5 ? ratio.toPrecision(3) : count(Math.round(ratio))}`;
+
+/** @param {string} kind @param {Shape} shape @param {boolean} fixedK By what twice the text multiplies the cost of a head. */
+function growth(kind, shape, fixedK) {
+  const sparsity = fixedK ? 2 * shape.sparsity : shape.sparsity;
+  const twice = headFlops(kind, { ...shape, T: 2 * shape.T, sparsity });
+  return twice.total / headFlops(kind, shape).total;
+}
+
+/** @param {Budget} budget @param {BudgetState} state @returns {import("../lib/figure.js").Said} */
+export function budgetSaid(budget, { kind, given, sparsity }) {
+  const { shape, sparse, bought, slots, pairs, parameters } = budget;
+  const name = HEAD_KINDS[kind];
+  const share = shareOf(sparse.scoring, sparse.total);
+  const scoring = sparse.scoring ? `scoring them all is ${share} of its cost` : "it scores none";
+  const works = `a ${name} head works on ${count(slots)} of ${count(shape.T)} tokens`;
+  const [more, held] = [parameters, pairs].map(([before, after]) => times(after / before));
+  return {
+    who: `${NUMBERS[given] ?? given} dense ${given === 1 ? "head buys" : "heads buy"} `,
+    keeps: `${bought ? count(bought) : "no"} ${name} head${bought === 1 ? "" : "s"}`,
+    what: ".",
+    detail: `At ρ = ${count(sparsity)} ${works}; ${scoring}.`,
+    spoken: `The model has ${more} the parameters and ${held} the pairs of keys and values.`,
+  };
+}
+
+/** @param {Budget} budget @param {BudgetState} state @returns {string[][]} Headings first. */
+export function budgetRows(budget, { kind, given }) {
+  const { dense, sparse, shape, kept, bought, flops, parameters, pairs } = budget;
+  /** @type {[string, number, number][]} */
+  const rows = [
+    ["Tokens that a head projects", shape.T, budget.slots],
+    ...PARTS.map((part) => /** @type {[string, number, number]} */ ([
+      `FLOPs of a head: ${part}`,
+      dense[part],
+      sparse[part],
+    ])),
+    ["FLOPs of a head", dense.total, sparse.total],
+    ["Parameters of a head", headParameters("dense", shape), headParameters(kind, shape)],
+    ["KV pairs of a head", shape.T, headPairs(kind, shape)],
+    ["Heads exchanged, same FLOPs", given, bought],
+    ["Heads exchanged, same parameters", given, budget.sameParameters],
+    ["Heads of a layer", kept + given, kept + bought],
+    ["FLOPs of the model", flops[0], flops[1]],
+    ["Parameters of the model", parameters[0], parameters[1]],
+    ["KV pairs of a layer", pairs[0], pairs[1]],
+  ];
+  const body = rows.map(([name, one, other]) => [name, count(one), count(other)]);
+  return [["Quantity", "dense", HEAD_KINDS[kind]], ...body];
+}
+
+/** @param {import("../engine/costs.js").Baseline} model @param {BudgetState} state @returns {string} A cell that prints the table. */
+export function budgetPython(model, { kind, tokens, sparsity, given }) {
+  const bought = `"${kind}", sparsity=${sparsity}, given=${given}`;
+  return pythonCell(
+    "from mosa_edu import ModelConfig",
+    "from mosa_edu.viz.components.budget import budget_rows",
+    "",
+    "dense = ModelConfig(",
+    `    vocab_size=${model.vocabulary},`,
+    `    d_model=${model.width},`,
+    `    n_layers=${model.layers},`,
+    `    d_head=${model.inner},`,
+    `    d_ff=${model.feedforward},`,
+    `    max_seq_len=${tokens},`,
+    `    n_dense_heads=${model.heads},`,
+    `    tie_embeddings=${model.tied ? "True" : "False"},`,
+    ")",
+    `for name, before, after in budget_rows(dense, ${bought}):`,
+    '    print(f"{name}: {before:,} -> {after:,}")',
+  );
+}
+
+/** @param {string} words @param {number} x @param {number} y @param {string} fill @param {Record<string, any>} [style] */
+const say = (words, x, y, fill, style) =>
+  svg("text", { "font-family": SANS, "font-size": 12, x, y, fill, ...style }, words);
+
+const BOLD = { "font-weight": 600 };
+const END = { "text-anchor": "end" };
+
+/** @param {string} words @param {Palette} palette */
+const heading = (words, { ink }) => say(words, 0, 12, ink, { ...BOLD, "font-size": 14 });
 
 /** @param {View} view @param {number} width @returns {Block} */
 function drawParts({ budget, state, palette }, width) {
   const { dense, sparse } = budget;
   const room = width - LABEL;
-  const bars = [
-    { name: "dense", flops: dense },
-    { name: HEAD_KINDS[state.kind], flops: sparse },
-  ].flatMap(({ name, flops }, i) => {
+  const bars = [dense, sparse].flatMap((flops, i) => {
     const y = 28 + i * (BAR + 14);
     let before = 0;
     const parts = PARTS.map((part) => {
-      const x = LABEL + (room * before) / flops.total;
+      const [x, wide] = [before, flops[part]].map((own) => (room * own) / flops.total);
       before += flops[part];
-      const wide = (room * flops[part]) / flops.total;
-      return svg("rect", {
-        x,
-        y,
-        width: Math.max(0, wide - (before < flops.total ? 1 : 0)),
-        height: BAR,
-        fill: palette[COLOURS[part]],
-      });
+      const gap = before < flops.total ? 1 : 0;
+      return rect(LABEL + x, y, Math.max(0, wide - gap), BAR, palette[COLOURS[part]]);
     });
     return [
-      say(name, 0, y + 10, { fill: palette.ink, "font-weight": 600 }),
-      say(short(flops.total), 0, y + 25, { fill: palette.ink2 }),
+      say(i ? HEAD_KINDS[state.kind] : "dense", 0, y + 10, palette.ink, BOLD),
+      say(short(flops.total), 0, y + 25, palette.ink2),
       ...parts,
     ];
   });
@@ -182,94 +157,73 @@ function drawParts({ budget, state, palette }, width) {
   const columns = width < 340 ? 1 : 2;
   const legend = PARTS.flatMap((part, i) => {
     const [x, y] = [(i % columns) * (width / 2), top + Math.floor(i / columns) * 20];
-    const shares = `${shareOf(dense[part], dense.total)} → ${shareOf(sparse[part], sparse.total)}`;
+    const shares = [dense, sparse].map((flops) => shareOf(flops[part], flops.total));
     return [
-      svg("rect", { x, y, width: 10, height: 10, fill: palette[COLOURS[part]] }),
-      say(`${part} ${shares}`, x + 16, y + 10, { fill: palette.ink2 }),
+      rect(x, y, 10, 10, palette[COLOURS[part]]),
+      say(`${part} ${shares.join(" → ")}`, x + 16, y + 10, palette.ink2),
     ];
   });
-  return {
-    nodes: [heading("Where one head's FLOPs go", palette), ...bars, ...legend],
-    height: top + (4 / columns) * 20,
-  };
+  const nodes = [heading("Where one head's FLOPs go", palette), ...bars, ...legend];
+  return { nodes, height: top + (4 / columns) * 20 };
 }
 
-/**
- * @param {number} number
- * @param {number} columns
- * @param {number} pitch
- * @param {number} top
- * @returns {string} Path data of squares in rows.
- */
+/** @param {number} number @param {number} columns @param {number} pitch @param {number} top @returns {string} Path data of squares in rows. */
 function squares(number, columns, pitch, top) {
   const side = pitch - (pitch > 8 ? 2 : 1);
-  let path = "";
-  for (let i = 0; i < number; i++)
-    path += `M${(i % columns) * pitch} ${top + Math.floor(i / columns) * pitch}h${side}v${side}h${-side}z`;
-  return path;
+  const square = `h${side}v${side}h${-side}z`;
+  return Array.from(
+    { length: number },
+    (_, i) => `M${(i % columns) * pitch} ${top + Math.floor(i / columns) * pitch}${square}`,
+  ).join("");
 }
 
 /** @param {View} view @param {number} width @param {number} room Height of the squares. @returns {Block} */
 function drawHeads({ budget, state, palette }, width, room) {
   const { bought } = budget;
-  const most = Math.floor(width / PITCH) * Math.floor(room / PITCH);
-  const each =
-    [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].find((size) => bought / size <= most) ??
-    10000;
-  const drawn = Math.ceil(bought / each);
+  const { given } = state;
   const fits = (/** @type {number} */ pitch) =>
-    Math.floor(width / pitch) * Math.floor(room / pitch) >= drawn;
-  const pitch = [14, 12, 10, 9, 8, 7, 6].find(fits) ?? PITCH;
+    Math.floor(width / pitch) * Math.floor(room / pitch);
+  const sizes = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
+  const each = sizes.find((size) => bought / size <= fits(PITCH)) ?? 10000;
+  const drawn = Math.ceil(bought / each);
+  const pitch = [14, 12, 10, 9, 8, 7, 6].find((own) => fits(own) >= drawn) ?? PITCH;
   const columns = Math.floor(width / pitch);
   const end = 66 + Math.ceil(drawn / columns) * pitch;
-  const wide = state.given > 8 ? 7 : 12;
+  const wide = given > 8 ? 7 : 12;
   const unit = each === 1 ? "one square each" : `a square for ${count(each)}`;
   const nodes = [
     heading("Heads of a layer", palette),
-    svg("path", { d: squares(state.given, state.given, wide, 28), fill: palette.quiet }),
-    say("dense, given up", state.given * wide + 6, 38, { fill: palette.ink2 }),
-    svg("path", { d: squares(drawn, columns, pitch, 50), fill: palette.pick }),
-    say(`${count(bought)} ${HEAD_KINDS[state.kind]}, ${unit}`, 0, end, { fill: palette.ink2 }),
+    path(squares(given, given, wide, 28), { fill: palette.quiet }),
+    say("dense, given up", given * wide + 6, 38, palette.ink2),
+    path(squares(drawn, columns, pitch, 50), { fill: palette.pick }),
+    say(`${count(bought)} ${HEAD_KINDS[state.kind]}, ${unit}`, 0, end, palette.ink2),
   ];
   return { nodes, height: end + 8 };
 }
 
 /** @param {View} view @param {number} width @returns {Block} */
 function drawRest({ budget, state, palette }, width) {
-  const measures = [
-    ["FLOPs", budget.flops],
-    ["Parameters", budget.parameters],
-    ["KV pairs a layer", budget.pairs],
-  ];
-  const rows = /** @type {[string, number[]][]} */ (measures).flatMap(
-    ([name, [before, after]], i) => {
-      const y = 28 + i * 46;
-      const scale = (width - LABEL - 96) / Math.max(before, after);
-      const bar = (
-        /** @type {number} */ value,
-        /** @type {number} */ at,
-        /** @type {string} */ fill,
-        /** @type {string} */ ink,
-        weight = 400,
-      ) => [
-        svg("rect", { x: LABEL, y: at, width: Math.max(1, value * scale), height: 14, fill }),
-        say(short(value), LABEL + value * scale + 6, at + 11, { fill: ink, "font-weight": weight }),
-      ];
-      return [
-        say(name, 0, y + 11, { fill: palette.ink, "font-weight": 600 }),
-        say(times(after / before), 0, y + 28, { fill: palette.pick, "font-weight": 600 }),
-        ...bar(before, y, palette.dense, palette.ink2),
-        ...bar(after, y + 17, palette.pick, palette.ink, 600),
-      ];
-    },
-  );
-  const same = `The same parameters would buy ${plural(budget.sameParameters, `${HEAD_KINDS[state.kind]} head`)}.`;
+  const { flops, parameters, pairs, sameParameters } = budget;
+  const measures = { FLOPs: flops, Parameters: parameters, "KV pairs a layer": pairs };
+  const rows = Object.entries(measures).flatMap(([name, [before, after]], i) => {
+    const y = 28 + i * 46;
+    const scale = (width - LABEL - 96) / Math.max(before, after);
+    /** @param {number} value @param {number} at @param {string} fill @param {string} ink @param {Record<string, any>} [style] */
+    const bar = (value, at, fill, ink, style) => [
+      rect(LABEL, at, Math.max(1, value * scale), 14, fill),
+      say(short(value), LABEL + value * scale + 6, at + 11, ink, style),
+    ];
+    return [
+      say(name, 0, y + 11, palette.ink, BOLD),
+      say(times(after / before), 0, y + 28, palette.pick, BOLD),
+      ...bar(before, y, palette.dense, palette.ink2),
+      ...bar(after, y + 17, palette.pick, palette.ink, BOLD),
+    ];
+  });
+  const heads = plural(sameParameters, `${HEAD_KINDS[state.kind]} head`);
+  const same = say(`The same parameters would buy ${heads}.`, 0, 180, palette.ink2);
   return {
-    nodes: [
-      heading("Equal FLOPs, and what is not equal", palette),
-      ...rows,
-      say(same, 0, 180, { fill: palette.ink2 }),
-    ],
+    nodes: [heading("Equal FLOPs, and what is not equal", palette), ...rows, same],
     height: 188,
   };
 }
@@ -277,73 +231,52 @@ function drawRest({ budget, state, palette }, width) {
 /** @param {View} view @param {number} width @returns {Block} */
 function drawGrowth({ budget, state, palette }, width) {
   const { kind, by, k, sparsity } = state;
+  const isFixedK = by === "k";
   const [top, bottom, right] = [30, 132, width - 4];
+  const { T } = budget.shape;
   const lengths = Array.from({ length: 14 }, (_, i) => 16 << i);
-  const at = (/** @type {number} */ T) => ({
-    ...budget.shape,
-    T,
-    sparsity: by === "k" ? Math.max(1, timesFits(T, k)) : Math.min(sparsity, T),
-  });
-  const cost = (/** @type {string} */ name, /** @type {number} */ T) =>
-    Math.log(headFlops(name, at(T)).total);
-  const values = lengths.flatMap((T) => [cost("dense", T), cost(kind, T)]);
+  const at = (/** @type {number} */ length) => {
+    const rate = isFixedK ? Math.max(1, timesFits(length, k)) : Math.min(sparsity, length);
+    return { ...budget.shape, T: length, sparsity: rate };
+  };
+  /** @param {string} name @param {number} length */
+  const cost = (name, length) => Math.log(headFlops(name, at(length)).total);
+  const values = ["dense", kind].flatMap((name) => lengths.map((length) => cost(name, length)));
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const x = (/** @type {number} */ T) => (right * Math.log2(T / 16)) / Math.log2(LONGEST / 16);
-  const y = (/** @type {string} */ name, /** @type {number} */ T) =>
-    bottom - ((bottom - top) * (cost(name, T) - low)) / (high - low);
-  const line = (/** @type {string} */ name, /** @type {string} */ stroke) =>
-    svg("path", {
-      d: `M${lengths.map((T) => `${x(T).toFixed(1)} ${y(name, T).toFixed(1)}`).join("L")}`,
-      fill: "none",
-      stroke,
-      "stroke-width": 2,
-    });
-  const T = budget.shape.T;
-  const dot = (/** @type {string} */ name) =>
-    svg("circle", { cx: x(T), cy: y(name, T), r: 4, fill: palette.cursor });
-  const tick = (/** @type {number} */ length) =>
-    say(count(length), x(length), bottom + 16, {
-      fill: palette.ink2,
-      "font-size": 11,
-      "text-anchor": "middle",
-    });
-  const twice = `T doubled: ${times(growth(kind, at(T), by === "k"))}, dense ${times(growth("dense", at(T), false))}`;
+  const x = (/** @type {number} */ length) =>
+    (right * Math.log2(length / 16)) / Math.log2(LONGEST / 16);
+  /** @param {string} name @param {number} length */
+  const y = (name, length) => bottom - ((bottom - top) * (cost(name, length) - low)) / (high - low);
+  /** @param {string} name @param {string} stroke */
+  const curve = (name, stroke) => {
+    const points = lengths.map((own) => `${x(own).toFixed(1)} ${y(name, own).toFixed(1)}`);
+    return line(`M${points.join("L")}`, stroke, { "stroke-width": 2 });
+  };
+  const tick = { "font-size": 11, "text-anchor": "middle" };
+  const [own, dense] = [growth(kind, at(T), isFixedK), growth("dense", at(T), false)];
+  const last = Math.min(y(kind, LONGEST) + 22, bottom - 4);
   const nodes = [
-    heading(`Cost by length, ${by === "k" ? "k" : "ρ"} fixed`, palette),
-    svg("path", { d: `M0 ${bottom}H${right}M${x(T)} ${top}V${bottom}`, stroke: palette.rule }),
-    line("dense", palette.quiet),
-    line(kind, palette.pick),
-    dot("dense"),
-    dot(kind),
-    say("dense", x(1024) - 4, y("dense", 1024) - 12, { fill: palette.ink2, "text-anchor": "end" }),
-    say(HEAD_KINDS[kind], right, Math.min(y(kind, LONGEST) + 22, bottom - 4), {
-      fill: palette.pick,
-      "font-weight": 600,
-      "text-anchor": "end",
-    }),
-    ...[256, 4096, 65536].map(tick),
-    say(twice, 0, 180, { fill: palette.ink2 }),
+    heading(`Cost by length, ${isFixedK ? "k" : "ρ"} fixed`, palette),
+    path(`M0 ${bottom}H${right}M${x(T)} ${top}V${bottom}`, { stroke: palette.rule }),
+    curve("dense", palette.quiet),
+    curve(kind, palette.pick),
+    ...["dense", kind].map((name) => circle(x(T), y(name, T), 4, { fill: palette.cursor })),
+    say("dense", x(1024) - 4, y("dense", 1024) - 12, palette.ink2, END),
+    say(HEAD_KINDS[kind], right, last, palette.pick, { ...BOLD, ...END }),
+    ...[256, 4096, 65536].map((own) => say(count(own), x(own), bottom + 16, palette.ink2, tick)),
+    say(`T doubled: ${times(own)}, dense ${times(dense)}`, 0, 180, palette.ink2),
   ];
   return { nodes, height: 188 };
 }
 
-/**
- * @param {View} view
- * @param {number} width
- * @returns {{nodes: SVGElement[], width: number, height: number}}
- */
+/** @param {View} view @param {number} width */
 export function drawBudget(view, width) {
   const stacked = width < 520;
-  const [left, right] = stacked
-    ? [width, width]
-    : [Math.round(width * 0.6), Math.round(width * 0.4) - 24];
+  const wide = Math.round(width * 0.4) - 24;
+  const [left, right] = stacked ? [width, width] : [Math.round(width * 0.6), wide];
   const parts = drawParts(view, left);
-  const blocks = [
-    parts,
-    drawHeads(view, right, stacked ? 130 : parts.height - 74),
-    drawRest(view, left),
-    drawGrowth(view, right),
-  ];
+  const heads = drawHeads(view, right, stacked ? 130 : parts.height - 74);
+  const blocks = [parts, heads, drawRest(view, left), drawGrowth(view, right)];
   const gap = 24;
   let y = 0;
   const nodes = blocks.map(({ nodes: own, height }, i) => {

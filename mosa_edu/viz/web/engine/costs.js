@@ -1,7 +1,6 @@
-/**
- * The counts of `mosa_edu.costs`: integers, exact below 2^53, which the longest text stays under.
- * @module
- */
+// The counts of `mosa_edu.costs`: integers, exact below 2^53, which the longest text stays under.
+
+import { keptCount } from "./routing.js";
 
 /** Longest text: there the largest model still costs less than 2^53 FLOPs. */
 export const LONGEST = 1 << 17;
@@ -20,20 +19,15 @@ export const HEAD_KINDS = /** @type {const} */ ({
 });
 
 const ROUTED = ["mosa", "prefix", "threshold", "token", "predictor"];
-const RAGGED = ["prefix", "threshold", "token"];
+const VARIABLE = ["prefix", "threshold", "token"];
 
-/** @typedef {{width: number, inner: number, T: number, sparsity: number, factor: number}} Shape `width` of the stream, `inner` of a head; `factor` slots a kept token of a ragged head. */
-/** @typedef {{projections: number, attention: number, scoring: number, gating: number, total: number}} Flops */
+/** @typedef {{width: number, inner: number, T: number, sparsity: number, factor: number}} Shape `width` of the stream, `inner` of a head; `factor` slots a kept token where their number varies. */
 
 /**
- * @param {number} whole
- * @param {number} part
+ * @param {number} whole @param {number} part
  * @returns {number} How often a part fits; a division of floats could round up.
  */
 export const timesFits = (whole, part) => (whole - (whole % part)) / part;
-
-/** @param {{T: number, sparsity: number}} shape @returns {number} Tokens of a fixed quota. */
-export const keptTokens = ({ T, sparsity }) => Math.min(Math.max(timesFits(T, sparsity), 2), T);
 
 /** @param {Shape} shape @returns {number} Keys that a query of a local head sees. */
 const spanOf = ({ T, sparsity }) => Math.max(timesFits(T, sparsity), 1);
@@ -43,12 +37,12 @@ export function slotsOf(kind, shape) {
   const { T, sparsity, factor } = shape;
   if (["dense", "local", "routing"].includes(kind)) return T;
   if (kind === "fixed" || kind === "random") return Math.ceil(T / sparsity);
-  return RAGGED.includes(kind)
+  return VARIABLE.includes(kind)
     ? Math.min(T, Math.ceil((factor * T) / sparsity))
-    : keptTokens(shape);
+    : keptCount(shape.T, shape.sparsity);
 }
 
-/** Of one head on one text. @param {string} kind @param {Shape} shape @param {number} [n] Tokens that it projects. @returns {Flops} */
+/** @param {string} kind @param {Shape} shape Of one head on one text. @param {number} [n] Tokens that it projects. */
 export function headFlops(kind, shape, n = slotsOf(kind, shape)) {
   const { width, inner, T, sparsity } = shape;
   const routed = ROUTED.includes(kind);
@@ -60,7 +54,7 @@ export function headFlops(kind, shape, n = slotsOf(kind, shape)) {
   };
   if (kind === "local") parts.attention = 4 * inner * T * spanOf(shape);
   if (kind === "routing") {
-    parts.attention = 4 * inner * keptTokens(shape) ** 2 * sparsity;
+    parts.attention = 4 * inner * keptCount(T, sparsity) ** 2 * sparsity;
     parts.scoring = 2 * inner * T;
   }
   return { ...parts, total: parts.projections + parts.attention + parts.scoring + parts.gating };
@@ -106,8 +100,7 @@ export function budgetOf(model, { kind, T, sparsity, given }) {
   const bought = timesFits(given * dense.total, sparse.total);
   const kept = heads - given;
   const others = layers * 4 * width * feedforward * T;
-  const blocks =
-    layers * 2 * width * feedforward +
+  const blocks = layers * 2 * width * feedforward +
     layers * 4 * width +
     2 * width +
     (tied ? 1 : 2) * vocabulary * width;

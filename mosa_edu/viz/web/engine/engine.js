@@ -1,9 +1,6 @@
-/**
- * A trained MoSA model in the page: bytes in, routing and predictions out.
- * @module
- */
+// A trained MoSA model in the page: bytes in, routing and predictions out.
 
-import { multiplyAdd, normalise, packRows } from "./layers.js";
+import { normalise, project } from "./layers.js";
 import { applyFeedforward, applyPlainHeads, applySparseHeads, readModel } from "./model.js";
 import { keptCount } from "./routing.js";
 import { Tokenizer } from "./tokenizer.js";
@@ -18,8 +15,7 @@ const ROWS_A_STEP = 16;
 /** What the engine computed from one text. */
 export class Run {
   /**
-   * @param {import("./model.js").Model} model
-   * @param {ArrayLike<number>} ids
+   * @param {import("./model.js").Model} model @param {ArrayLike<number>} ids
    * @param {Settings} settings
    */
   constructor(model, ids, settings) {
@@ -53,8 +49,7 @@ export class Run {
    *
    * The last feed-forward layer looks at one token at a time and routes nothing, so it is computed
    * here, for the positions that are wanted.
-   * @param {number} first First position.
-   * @param {number} count How many.
+   * @param {number} first First position. @param {number} count How many.
    * @returns {Float32Array} `count` rows of vocab_size numbers.
    */
   logits(first, count) {
@@ -62,17 +57,11 @@ export class Run {
     const rows = this.stream.slice(first * output.depth, (first + count) * output.depth);
     applyFeedforward(blocks[blocks.length - 1], rows);
     const hidden = normalise(rows, output.depth, normFinal.weight, normFinal.bias);
-    const logits = new Float32Array(count * output.width);
-    const packed = packRows(hidden, output.depth, 0, output.depth, count);
-    multiplyAdd(packed, count, output.depth, output, logits, output.width);
-    return logits;
+    return project(hidden, output);
   }
 
-  /**
-   * The likeliest tokens after a position; computed on the spot if it has not been read yet.
-   * @param {number} t
-   * @returns {Candidate[]} Five, the likeliest first.
-   */
+  // The likeliest tokens after a position; computed on the spot if it has not been read yet.
+  /** @param {number} t @returns {Candidate[]} Five, the likeliest first. */
   next(t) {
     if (!this.known[t]) this.readRow(t, this.logits(t, 1));
     return Array.from({ length: NEXT }, (_, i) => ({
@@ -81,11 +70,8 @@ export class Run {
     }));
   }
 
-  /**
-   * Loss and rank of the token that really follows a position; computed if not read yet.
-   * @param {number} t
-   * @returns {Truth | null} Null at the end.
-   */
+  // Loss and rank of the token that really follows a position; computed if not read yet.
+  /** @param {number} t @returns {Truth | null} Null at the end. */
   truth(t) {
     if (t + 1 >= this.T) return null;
     if (!this.known[t]) this.readRow(t, this.logits(t, 1));
@@ -93,10 +79,8 @@ export class Run {
     return { id: this.ids[t + 1], loss, probability: Math.exp(-loss), rank: this.ranks[t] };
   }
 
-  /**
-   * Read the predictions of all positions in short steps; run it when the page is idle.
-   * @returns {Generator<number, void>} Positions read so far.
-   */
+  // Read the predictions of all positions in short steps; run it when the page is idle.
+  /** @returns {Generator<number, void>} Positions read so far. */
   *readSteps() {
     while (this.read < this.T) {
       const count = Math.min(ROWS_A_STEP, this.T - this.read);
@@ -110,19 +94,14 @@ export class Run {
     }
   }
 
-  /**
-   * Mean loss in nats a token; reads what has not been read yet.
-   * @returns {number} NaN for a text of one token.
-   */
+  // Mean loss in nats a token; reads what has not been read yet.
+  /** @returns {number} NaN for a text of one token. */
   meanLoss() {
     for (const _ of this.readSteps());
     return this.losses.reduce((sum, loss) => sum + loss, 0) / (this.T - 1);
   }
 
-  /**
-   * @param {number} t
-   * @param {Float32Array} logits One row.
-   */
+  /** @param {number} t @param {Float32Array} logits One row. */
   readRow(t, logits) {
     this.known[t] = 1;
     const best = bestOf(logits, NEXT);
@@ -145,8 +124,7 @@ export class Run {
 }
 
 /**
- * @param {Float32Array} values
- * @param {number} count
+ * @param {Float32Array} values @param {number} count
  * @returns {number[]} Indices of the highest values, the highest first, the earlier among equals.
  */
 function bestOf(values, count) {
@@ -168,7 +146,7 @@ function bestOf(values, count) {
  * How to run the model; everything is optional.
  * @typedef {Object} Options
  * @property {number} [k] Tokens that each head keeps; T / sparsity without it.
- * @property {boolean} [includeFirst] Give token 0 a seat in every head.
+ * @property {boolean} [includeFirst] Keep token 0 in every head.
  * @property {import("./routing.js").Rule} [rule] How heads choose; the model's own rule without it.
  * @property {HeadName[]} [ablate] Heads whose output is left out; they still choose.
  * @property {{layer: number, head: number, positions: Iterable<number>}[]} [force] Heads whose
@@ -177,48 +155,32 @@ function bestOf(values, count) {
  *   below the first changed one are taken from it.
  */
 
-/**
- * Options with the defaults filled in.
- * @typedef {Object} Settings
- * @property {number} k
- * @property {number} sparsity
- * @property {boolean} includeFirst
- * @property {import("./routing.js").Rule} rule
- * @property {HeadName[]} ablate
- * @property {{layer: number, head: number, positions: Uint16Array}[]} force
- */
+/** @typedef {ReturnType<Engine["settingsFor"]>} Settings Options with the defaults filled in. */
 
 /** Runs one model. */
 export class Engine {
   /**
-   * @param {import("./model.js").Model} model
-   * @param {Tokenizer} tokenizer
+   * @param {import("./model.js").Model} model @param {Tokenizer} tokenizer
    * @param {Record<string, any>} about
    */
   constructor(model, tokenizer, about) {
     this.model = model;
-    this.tokenizer = tokenizer;
-    /** @type {import("./model.js").Config} */
     this.config = model.config;
-    /** @type {string} */
-    this.name = about.name;
-    /** @type {string} SHA-256 of the file. */
-    this.sha256 = about.sha256;
-    /** @type {number} */
-    this.parameters = about.parameters;
-    /** @type {Record<string, any>} */
-    this.provenance = about.provenance;
-    /** @type {number[][]} logits by layer and head, for the rule "threshold" */
-    this.thresholds = about.thresholds;
-    /** @type {Reference} what PyTorch computed with these weights */
-    this.reference = about.reference;
+    this.tokenizer = tokenizer;
+    this.name = /** @type {string} */ (about.name);
+    this.sha256 = /** @type {string} of the file */ (about.sha256);
+    this.parameters = /** @type {number} */ (about.parameters);
+    this.provenance = /** @type {Record<string, any>} */ (about.provenance);
+    /** Logits by layer and head, for the rule "threshold". */
+    this.thresholds = /** @type {number[][]} */ (about.thresholds);
+    /** What PyTorch computed with these weights. */
+    this.reference = /** @type {Reference} */ (about.reference);
   }
 
   /**
    * Open a model file.
    * @param {ArrayBuffer | ArrayBufferView} file All of its bytes.
-   * @param {string} [expected] The SHA-256 that it must have.
-   * @returns {Promise<Engine>}
+   * @param {string} [expected] The SHA-256 that it must have. @returns {Promise<Engine>}
    * @throws {Error} With a sentence for the reader, if it is another file or a broken one.
    */
   static async open(file, expected) {
@@ -248,8 +210,7 @@ export class Engine {
 
   /**
    * Run the model on a text.
-   * @param {ArrayLike<number>} ids 1 to `config.max_seq_len` tokens.
-   * @param {Options} [options]
+   * @param {ArrayLike<number>} ids 1 to `config.max_seq_len` tokens. @param {Options} [options]
    * @returns {Run}
    */
   forward(ids, options = {}) {
@@ -262,14 +223,13 @@ export class Engine {
 
   /**
    * The same in short steps, one attention or feed-forward layer each; see `drain`.
-   * @param {ArrayLike<number>} ids
-   * @param {Options} [options]
+   * @param {ArrayLike<number>} ids @param {Options} [options]
    * @returns {Generator<number, Run>} Layers done.
    */
   *steps(ids, options = {}) {
     const { blocks } = this.model;
     const { base } = options;
-    const run = new Run(this.model, ids, this.settle(ids, options));
+    const run = new Run(this.model, ids, this.settingsFor(ids, options));
     const first = base ? firstChange(run.settings, blocks.length) : 0;
     run.layers = base ? base.layers.slice(0, first) : [];
     run.inputs = base ? base.inputs.slice(0, first + 1) : [this.embed(run.ids)];
@@ -286,13 +246,8 @@ export class Engine {
     return run;
   }
 
-  /**
-   * Check options and fill in the defaults.
-   * @param {ArrayLike<number>} ids
-   * @param {Options} options
-   * @returns {Settings}
-   */
-  settle(ids, options) {
+  /** @param {ArrayLike<number>} ids @param {Options} options Checked, and filled in with defaults. */
+  settingsFor(ids, options) {
     const T = ids.length;
     const { max_seq_len: limit, sparsity, include_first: includeFirst } = this.config;
     if (T < 1 || T > limit) throw new RangeError(`The model reads 1 to ${limit} tokens, not ${T}.`);
@@ -313,10 +268,7 @@ export class Engine {
     };
   }
 
-  /**
-   * @param {Uint16Array} ids
-   * @returns {Float32Array} The residual stream before the first layer.
-   */
+  /** @param {Uint16Array} ids @returns {Float32Array} The residual stream before the first layer. */
   embed(ids) {
     const { embedding, config } = this.model;
     const stream = new Float32Array(ids.length * config.d_model);
@@ -327,12 +279,8 @@ export class Engine {
     return stream;
   }
 
-  /**
-   * Add the attention of one layer to the residual stream of a run.
-   * @param {number} layer
-   * @param {Run} run
-   * @returns {import("./model.js").LayerRouting}
-   */
+  // Add the attention of one layer to the residual stream of a run.
+  /** @param {number} layer @param {Run} run @returns {import("./model.js").LayerRouting} */
   attention(layer, run) {
     const { blocks, rotary, config } = this.model;
     const { normAttention: norm, dense, local, sparse } = blocks[layer];
@@ -366,8 +314,7 @@ function noRouting() {
 }
 
 /**
- * @param {Settings} settings
- * @param {number} layers
+ * @param {Settings} settings @param {number} layers
  * @returns {number} The first layer in which somebody ablates or forces a head.
  */
 function firstChange(settings, layers) {
@@ -376,13 +323,11 @@ function firstChange(settings, layers) {
 
 /**
  * Fetch a model file and open it.
- * @param {string} url Where the file is, on the page's own site.
- * @param {Object} [options]
+ * @param {string} url Where the file is, on the page's own site. @param {Object} [options]
  * @param {string} [options.sha256] What the file must be.
  * @param {(received: number, total: number) => void} [options.onProgress] Bytes; the total is 0
  *   when the server does not tell.
- * @param {AbortSignal} [options.signal]
- * @returns {Promise<Engine>}
+ * @param {AbortSignal} [options.signal] @returns {Promise<Engine>}
  * @throws {Error} With a sentence for the reader.
  */
 export async function fetchEngine(url, { sha256, onProgress, signal } = {}) {
@@ -418,33 +363,22 @@ export async function fetchEngine(url, { sha256, onProgress, signal } = {}) {
  * @property {number[]} losses Loss of each token that follows.
  */
 
-/**
- * @typedef {Object} Verdict
- * @property {boolean} passed
- * @property {number} difference Largest difference of a loss, in nats.
- * @property {number} heads Heads compared.
- * @property {number} unequal Heads that kept other tokens.
- */
+/** @typedef {ReturnType<typeof selfTest>} Verdict */
 
 /** The page must agree with PyTorch to this many nats. */
 export const TOLERANCE = 2e-3;
 
-/**
- * Run the stored text and compare.
- * @param {Engine} engine
- * @returns {Verdict}
- */
+// Run the stored text and compare: losses in nats, and the heads that kept other tokens.
+/** @param {Engine} engine */
 export function selfTest(engine) {
   const { ids, picks, losses } = engine.reference;
   const run = engine.forward(ids);
   run.meanLoss();
-  const difference = losses.reduce(
-    (worst, loss, t) => Math.max(worst, Math.abs(loss - run.losses[t])),
-    0,
-  );
-  const unequal = picks.flatMap((heads, layer) =>
-    heads.filter((own, head) => String(own) !== String(run.layers[layer].picks[head])),
-  ).length;
+  const difference = Math.max(...losses.map((loss, t) => Math.abs(loss - run.losses[t])));
+  const unequal =
+    picks.flatMap((heads, layer) =>
+      heads.filter((own, head) => `${own}` !== `${run.layers[layer].picks[head]}`)
+    ).length;
   const passed = difference <= TOLERANCE && unequal === 0;
   return { passed, difference, heads: picks.flat().length, unequal };
 }

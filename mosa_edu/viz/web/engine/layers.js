@@ -1,7 +1,4 @@
-/**
- * The parts of a transformer that are not plain products: norm, activation, rotation, attention.
- * @module
- */
+// The parts of a transformer that are not plain products: norm, activation, rotation, attention.
 
 /** Rows and columns of a tile; the loop of `multiplyAdd` is written out for four. */
 const TILE = 4;
@@ -16,11 +13,9 @@ const TILE = 4;
 
 /**
  * Pack rows of a matrix as the left factor of a product.
- * @param {Float32Array} matrix Row-major.
- * @param {number} stride Distance between rows.
+ * @param {Float32Array} matrix Row-major. @param {number} stride Distance between rows.
  * @param {number} start Where the first row begins.
- * @param {number} depth Numbers to take of each row.
- * @param {number} count How many rows.
+ * @param {number} depth Numbers to take of each row. @param {number} count How many rows.
  * @param {Uint16Array | null} [rows] Which rows; the first `count` without it.
  * @returns {Float32Array} Panels of four rows; missing rows are 0.
  */
@@ -37,12 +32,9 @@ export function packRows(matrix, stride, start, depth, count, rows = null) {
 /**
  * Pack the right factor of a product.
  * @param {Float32Array} matrix Holds element (p, j) at `start + p * down + j * across`.
- * @param {number} depth Inner dimension.
- * @param {number} width Columns.
+ * @param {number} depth Inner dimension. @param {number} width Columns.
  * @param {number} down Step of the inner dimension.
- * @param {number} across Step from column to column.
- * @param {number} [start]
- * @returns {Weights}
+ * @param {number} across Step from column to column. @param {number} [start] @returns {Weights}
  */
 export function packColumns(matrix, depth, width, down, across, start = 0) {
   const panels = new Float32Array(Math.ceil(width / TILE) * TILE * depth);
@@ -58,26 +50,26 @@ const tile = new Float64Array(TILE * TILE);
 
 /**
  * Add a product to a matrix: `out[rows[i], j] += sum over p of a[i, p] * b[p, j]`.
- * @param {Float32Array} a Packed rows of `depth` numbers.
- * @param {number} count Rows of `a`.
+ * @param {Float32Array} a Packed rows of `depth` numbers. @param {number} count Rows of `a`.
  * @param {number} depth Inner dimension; at most `b.depth`, whose rest is then left out.
- * @param {Weights} b
- * @param {Float32Array} out Row-major.
- * @param {number} stride Distance between rows of `out`.
- * @param {Object} [where]
- * @param {Uint16Array | null} [where.rows] Where each row goes; in order without it.
+ * @param {Weights} b @param {Float32Array} out Row-major.
+ * @param {number} stride Distance between rows of `out`. @param {Object} [where]
+ * @param {Uint16Array} [where.rows] Where each row goes; in order without it.
  * @param {number} [where.start] Where the first row of `out` begins.
  * @param {number} [where.width] Only the first columns of `b`.
  */
 export function multiplyAdd(a, count, depth, b, out, stride, where = {}) {
-  const { rows = null, start = 0, width = b.width } = where;
+  const { rows, start = 0, width = b.width } = where;
   const panels = b.panels;
   for (let j = 0; j < width; j += TILE) {
     for (let i = 0; i < count; i += TILE) {
+      // deno-fmt-ignore
       let s00 = 0, s01 = 0, s02 = 0, s03 = 0, s10 = 0, s11 = 0, s12 = 0, s13 = 0;
+      // deno-fmt-ignore
       let s20 = 0, s21 = 0, s22 = 0, s23 = 0, s30 = 0, s31 = 0, s32 = 0, s33 = 0;
       let q = j * b.depth;
       let p = i * depth;
+      // deno-fmt-ignore
       for (const end = p + TILE * depth; p < end; p += TILE, q += TILE) {
         const a0 = a[p], a1 = a[p + 1], a2 = a[p + 2], a3 = a[p + 3];
         const b0 = panels[q], b1 = panels[q + 1], b2 = panels[q + 2], b3 = panels[q + 3];
@@ -86,10 +78,22 @@ export function multiplyAdd(a, count, depth, b, out, stride, where = {}) {
         s20 += a2 * b0; s21 += a2 * b1; s22 += a2 * b2; s23 += a2 * b3;
         s30 += a3 * b0; s31 += a3 * b1; s32 += a3 * b2; s33 += a3 * b3;
       }
-      tile[0] = s00; tile[1] = s01; tile[2] = s02; tile[3] = s03;
-      tile[4] = s10; tile[5] = s11; tile[6] = s12; tile[7] = s13;
-      tile[8] = s20; tile[9] = s21; tile[10] = s22; tile[11] = s23;
-      tile[12] = s30; tile[13] = s31; tile[14] = s32; tile[15] = s33;
+      tile[0] = s00;
+      tile[1] = s01;
+      tile[2] = s02;
+      tile[3] = s03;
+      tile[4] = s10;
+      tile[5] = s11;
+      tile[6] = s12;
+      tile[7] = s13;
+      tile[8] = s20;
+      tile[9] = s21;
+      tile[10] = s22;
+      tile[11] = s23;
+      tile[12] = s30;
+      tile[13] = s31;
+      tile[14] = s32;
+      tile[15] = s33;
       const high = Math.min(TILE, count - i);
       const wide = Math.min(TILE, width - j);
       for (let r = 0; r < high; r++) {
@@ -100,16 +104,26 @@ export function multiplyAdd(a, count, depth, b, out, stride, where = {}) {
   }
 }
 
+/**
+ * Add rows times weights to a matrix.
+ * @param {Float32Array} x Rows of `weights.depth` numbers. @param {Weights} weights
+ * @param {Float32Array} [out] Zeros without it. @param {Uint16Array} [rows] Where each row goes.
+ */
+export function project(x, weights, out, rows) {
+  const { depth, width } = weights;
+  const count = x.length / depth;
+  const sum = out ?? new Float32Array(count * width);
+  multiplyAdd(packRows(x, depth, 0, depth, count), count, depth, weights, sum, width, { rows });
+  return sum;
+}
+
 const NORM_EPSILON = 1e-5;
 const ROW_BLOCK = 32;
 
 /**
  * Layer norm of every row.
- * @param {Float32Array} x Rows of `width` numbers.
- * @param {number} width
- * @param {Float32Array} weight
- * @param {Float32Array} bias
- * @returns {Float32Array}
+ * @param {Float32Array} x Rows of `width` numbers. @param {number} width
+ * @param {Float32Array} weight @param {Float32Array} bias @returns {Float32Array}
  */
 export function normalise(x, width, weight, bias) {
   const out = new Float32Array(x.length);
@@ -127,10 +141,8 @@ export function normalise(x, width, weight, bias) {
   return out;
 }
 
-/**
- * The tanh form of the GELU, in place: x (1 + tanh u) / 2 = x / (1 + exp(-2u)).
- * @param {Float32Array} x
- */
+// The tanh form of the GELU, in place: x (1 + tanh u) / 2 = x / (1 + exp(-2u)).
+/** @param {Float32Array} x */
 export function gelu(x) {
   const scale = -2 * Math.sqrt(2 / Math.PI);
   for (let i = 0; i < x.length; i++) {
@@ -149,10 +161,8 @@ export function gelu(x) {
 
 /**
  * Rotary angles of the first positions; frequencies and angles are rounded as PyTorch does.
- * @param {number} positions
- * @param {number} rotated Dimensions of a head that turn; even.
- * @param {number} base
- * @returns {Rotary}
+ * @param {number} positions @param {number} rotated Dimensions of a head that turn; even.
+ * @param {number} base @returns {Rotary}
  */
 export function rotaryTable(positions, rotated, base) {
   const half = rotated / 2;
@@ -172,10 +182,8 @@ export function rotaryTable(positions, rotated, base) {
 
 /**
  * Turn queries or keys in place: dimensions i and i + half of each vector form a pair.
- * @param {Float32Array} x Row-major.
- * @param {number} stride Distance between rows.
- * @param {number} start Where the first vector begins.
- * @param {number} count Rows.
+ * @param {Float32Array} x Row-major. @param {number} stride Distance between rows.
+ * @param {number} start Where the first vector begins. @param {number} count Rows.
  * @param {Rotary} rotary
  * @param {Uint16Array | null} positions Original position of each row; its number without it.
  */
@@ -195,12 +203,9 @@ export function rotate(x, stride, start, count, rotary, positions) {
 
 /**
  * Softmax of the first numbers of a row, in place; the rest of the row becomes 0.
- * @param {Float32Array} logits
- * @param {number} start Where the row begins.
- * @param {number} first First number that counts.
- * @param {number} last Last number that counts.
- * @param {number} width Length of the row.
- * @param {number} scale Factor of the logits.
+ * @param {Float32Array} logits @param {number} start Where the row begins.
+ * @param {number} first First number that counts. @param {number} last Last number that counts.
+ * @param {number} width Length of the row. @param {number} scale Factor of the logits.
  */
 function softmaxRow(logits, start, first, last, width, scale) {
   let highest = -Infinity;
@@ -221,8 +226,7 @@ function softmaxRow(logits, start, first, last, width, scale) {
  * @param {Float32Array} qkv Rows of queries, keys and values, already rotated.
  * @param {number} stride Distance between rows.
  * @param {number} start Where the head's first query begins; keys and values follow it.
- * @param {number} count Rows; row i sees rows 0 to i.
- * @param {number} width Width of the head.
+ * @param {number} count Rows; row i sees rows 0 to i. @param {number} width Width of the head.
  * @param {Object} [options]
  * @param {number} [options.window] Rows that a query sees at most, itself included.
  * @param {Float32Array | null} [options.weights] Receives the lower triangle, row after row.

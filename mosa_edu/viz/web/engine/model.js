@@ -1,7 +1,4 @@
-/**
- * The weights of a `mosa_edu.TransformerLM`, packed for the products of the page.
- * @module
- */
+// The weights of a `mosa_edu.TransformerLM`, packed for the products of the page.
 
 import {
   attend,
@@ -10,6 +7,7 @@ import {
   normalise,
   packColumns,
   packRows,
+  project,
   rotaryTable,
   rotate,
 } from "./layers.js";
@@ -19,25 +17,11 @@ import { pickAbove, pickBest, pickPrefix, pickStrided, rankOrder, sigmoid } from
 /** @typedef {import("./layers.js").Rotary} Rotary */
 /** @typedef {import("./weights.js").Tensors} Tensors */
 
-/**
- * Heads that see every token before them, or the nearest ones.
- * @typedef {Object} PlainHeads
- * @property {number} count
- * @property {number} width
- * @property {number} window Tokens that a query sees at most.
- * @property {Weights} qkv
- * @property {Weights[]} out One a head.
- */
-
-/**
- * Heads that see the tokens they keep.
- * @typedef {Object} SparseHeads
- * @property {number} count
- * @property {number} width
- * @property {Weights | null} router Null for heads that keep fixed positions.
- * @property {Weights[]} qkv One a head.
- * @property {Weights[]} out One a head.
- */
+/** @typedef {ReturnType<typeof readPlainHeads>} PlainHeads Heads that see every token before them, or the nearest ones. */
+/** @typedef {ReturnType<typeof readSparseHeads>} SparseHeads Heads that see the tokens they keep. */
+/** @typedef {ReturnType<typeof readNorm>} Norm */
+/** @typedef {ReturnType<typeof readBlock>} Block */
+/** @typedef {ReturnType<typeof readModel>} Model */
 
 /**
  * What one layer's sparse heads did with a text; the head comes first in every array.
@@ -49,16 +33,14 @@ import { pickAbove, pickBest, pickPrefix, pickStrided, rankOrder, sigmoid } from
  * @property {Float32Array[]} attention Weights of each head: the lower triangle, row after row.
  */
 
+/** @param {number} count */
+const headsOf = (count) => Array.from({ length: count }, (_, head) => head);
+
 /**
- * Read dense or local heads.
- * @param {Tensors} tensors
- * @param {string} prefix Where their tensors are, with a dot at the end.
- * @param {number} count
- * @param {number} width
- * @param {number} window
- * @returns {PlainHeads}
+ * @param {Tensors} tensors @param {string} prefix Where their tensors are, with a dot at the end.
+ * @param {number} count @param {number} width @param {number} window Tokens that a query sees.
  */
-export function readPlainHeads(tensors, prefix, count, width, window) {
+function readPlainHeads(tensors, prefix, count, width, window) {
   const [rows, model] = tensors.shape(prefix + "qkv.weight");
   const out = tensors.get(prefix + "out.weight");
   return {
@@ -66,33 +48,28 @@ export function readPlainHeads(tensors, prefix, count, width, window) {
     width,
     window,
     qkv: packColumns(tensors.get(prefix + "qkv.weight"), model, rows, 1, model),
-    out: Array.from({ length: count }, (_, head) =>
-      packColumns(out, width, model, 1, count * width, head * width),
+    out: headsOf(count).map((head) =>
+      packColumns(out, width, model, 1, count * width, head * width)
     ),
   };
 }
 
 /**
- * Read sparse heads.
- * @param {Tensors} tensors
- * @param {string} prefix Where their tensors are, with a dot at the end.
- * @param {number} count
- * @param {number} width
- * @param {boolean} routed Whether they have a router.
- * @returns {SparseHeads}
+ * @param {Tensors} tensors @param {string} prefix Where their tensors are, with a dot at the end.
+ * @param {number} count @param {number} width @param {boolean} routed Whether they have a router.
  */
-export function readSparseHeads(tensors, prefix, count, width, routed) {
+function readSparseHeads(tensors, prefix, count, width, routed) {
   const model = tensors.shape(prefix + "w_out")[2];
   const qkv = tensors.get(prefix + "w_qkv");
   const out = tensors.get(prefix + "w_out");
-  const heads = Array.from({ length: count }, (_, head) => head);
+  const heads = headsOf(count);
   const router = routed ? tensors.get(prefix + "selector.router.weight") : null;
   return {
     count,
     width,
     router: router && packColumns(router, model, count, 1, model),
     qkv: heads.map((head) =>
-      packColumns(qkv, model, 3 * width, 3 * width, 1, head * model * 3 * width),
+      packColumns(qkv, model, 3 * width, 3 * width, 1, head * model * 3 * width)
     ),
     out: heads.map((head) => packColumns(out, width, model, model, 1, head * width * model)),
   };
@@ -100,10 +77,8 @@ export function readSparseHeads(tensors, prefix, count, width, routed) {
 
 /**
  * Add the output of dense or local heads to the residual stream.
- * @param {PlainHeads} heads
- * @param {Float32Array} x Normed tokens, T rows.
- * @param {Float32Array} stream Receives the output.
- * @param {Rotary} rotary
+ * @param {PlainHeads} heads @param {Float32Array} x Normed tokens, T rows.
+ * @param {Float32Array} stream Receives the output. @param {Rotary} rotary
  * @param {(head: number) => boolean} isOff
  */
 export function applyPlainHeads(heads, x, stream, rotary, isOff) {
@@ -111,16 +86,14 @@ export function applyPlainHeads(heads, x, stream, rotary, isOff) {
   const model = weights.depth;
   const length = x.length / model;
   const stride = 3 * count * width;
-  const qkv = new Float32Array(length * stride);
-  multiplyAdd(packRows(x, model, 0, model, length), length, model, weights, qkv, stride);
+  const qkv = project(x, weights);
   for (let head = 0; head < count; head++) {
     const start = head * 3 * width;
     rotate(qkv, stride, start, length, rotary, null);
     rotate(qkv, stride, start + width, length, rotary, null);
     if (isOff(head)) continue;
     const mixed = attend(qkv, stride, start, length, width, { window: heads.window });
-    const rows = packRows(mixed, width, 0, width, length);
-    multiplyAdd(rows, length, width, heads.out[head], stream, model);
+    project(mixed, heads.out[head], stream);
   }
 }
 
@@ -130,7 +103,7 @@ export function applyPlainHeads(heads, x, stream, rotary, isOff) {
  * @property {import("./routing.js").Rule} rule
  * @property {number} k Tokens a head keeps under the paper's rule.
  * @property {number} sparsity The paper's rho, for the other rules.
- * @property {number} capacity Seats of a head under the causal rules.
+ * @property {number} capacity Slots of a head under the causal rules.
  * @property {boolean} includeFirst
  * @property {number[]} thresholds One a head, for the rule "threshold".
  * @property {(head: number) => boolean} isOff
@@ -139,17 +112,13 @@ export function applyPlainHeads(heads, x, stream, rotary, isOff) {
 
 /**
  * Let the router score every token for every head.
- * @param {SparseHeads} heads
- * @param {Float32Array} x Normed tokens, T rows.
- * @param {number} length T.
- * @returns {Float32Array} Logits, H x T; 0 without a router.
+ * @param {SparseHeads} heads @param {Float32Array} x Normed tokens, T rows.
+ * @param {number} length T. @returns {Float32Array} Logits, H x T; 0 without a router.
  */
 function score({ count, router }, x, length) {
   const logits = new Float32Array(count * length);
   if (!router) return logits;
-  const byToken = new Float32Array(length * count);
-  const rows = packRows(x, router.depth, 0, router.depth, length);
-  multiplyAdd(rows, length, router.depth, router, byToken, count);
+  const byToken = project(x, router);
   for (let t = 0; t < length; t++) {
     for (let head = 0; head < count; head++) logits[head * length + t] = byToken[t * count + head];
   }
@@ -157,12 +126,10 @@ function score({ count, router }, x, length) {
 }
 
 /**
- * Who sits in a head.
+ * Which tokens a head keeps.
  * @param {Float32Array} logits Of this head.
- * @param {Uint16Array} order Their positions from the highest to the lowest.
- * @param {number} head
- * @param {Choice} choice
- * @returns {Uint16Array} Ascending positions.
+ * @param {Uint16Array} order Their positions from the highest to the lowest. @param {number} head
+ * @param {Choice} choice @returns {Uint16Array} Ascending positions.
  */
 function choose(logits, order, head, choice) {
   const { rule, k, sparsity, capacity } = choice;
@@ -175,12 +142,9 @@ function choose(logits, order, head, choice) {
 }
 
 /**
- * Score the tokens and choose who sits in each head.
- * @param {SparseHeads} heads
- * @param {Float32Array} x Normed tokens, T rows.
- * @param {number} length T.
- * @param {Choice} choice
- * @returns {LayerRouting} Without attention yet.
+ * Score the tokens and choose which each head keeps.
+ * @param {SparseHeads} heads @param {Float32Array} x Normed tokens, T rows.
+ * @param {number} length T. @param {Choice} choice @returns {LayerRouting} Without attention yet.
  */
 function route(heads, x, length, choice) {
   const logits = score(heads, x, length);
@@ -203,11 +167,8 @@ function route(heads, x, length, choice) {
 
 /**
  * Add the output of sparse heads to the residual stream.
- * @param {SparseHeads} heads
- * @param {Float32Array} x Normed tokens, T rows.
- * @param {Float32Array} stream Receives the output.
- * @param {Rotary} rotary
- * @param {Choice} choice
+ * @param {SparseHeads} heads @param {Float32Array} x Normed tokens, T rows.
+ * @param {Float32Array} stream Receives the output. @param {Rotary} rotary @param {Choice} choice
  * @returns {LayerRouting}
  */
 export function applySparseHeads(heads, x, stream, rotary, choice) {
@@ -230,14 +191,10 @@ export function applySparseHeads(heads, x, stream, rotary, choice) {
       const gate = routing.scores[head * length + picks[i]];
       for (let c = 0; c < width; c++) mixed[i * width + c] *= gate;
     }
-    const rows = packRows(mixed, width, 0, width, n);
-    multiplyAdd(rows, n, width, heads.out[head], stream, model, { rows: picks });
+    project(mixed, heads.out[head], stream, picks);
   }
   return routing;
 }
-
-/** @typedef {import("./layers.js").Weights} Weights */
-/** @typedef {import("./weights.js").Tensors} Tensors */
 
 /** Head kinds of a config that the page can compute, and the rule by which they choose. */
 const RULE_OF_KIND = /** @type {const} */ ({
@@ -249,81 +206,33 @@ const RULE_OF_KIND = /** @type {const} */ ({
 
 /**
  * The fields of `mosa_edu.ModelConfig`.
- * @typedef {Object} Config
- * @property {number} vocab_size
- * @property {number} d_model
- * @property {number} n_layers
- * @property {number} d_head
- * @property {number} max_seq_len
- * @property {number} n_dense_heads
- * @property {number} n_local_heads
- * @property {number} n_sparse_heads
- * @property {"mosa" | "fixed" | "prefix" | "threshold"} sparse
- * @property {number} sparsity
- * @property {boolean} include_first
- * @property {number | null} local_window
- * @property {number | null} d_ff
- * @property {number} rotate_fraction
- * @property {number} rope_base
- * @property {number} capacity_factor
- * @property {boolean} tie_embeddings
+ * @typedef {{
+ *   vocab_size: number, d_model: number, n_layers: number, d_head: number, d_ff: number | null,
+ *   max_seq_len: number, n_dense_heads: number, n_local_heads: number, n_sparse_heads: number,
+ *   sparse: keyof typeof RULE_OF_KIND, sparsity: number, include_first: boolean,
+ *   local_window: number | null, rotate_fraction: number, rope_base: number,
+ *   capacity_factor: number, tie_embeddings: boolean,
+ * }} Config
  */
 
-/** @typedef {{weight: Float32Array, bias: Float32Array}} Norm */
-
-/**
- * @typedef {Object} Block
- * @property {Norm} normAttention
- * @property {PlainHeads | null} dense
- * @property {PlainHeads | null} local
- * @property {SparseHeads | null} sparse
- * @property {Norm} normFeedforward
- * @property {Weights} up
- * @property {Weights} down
- */
-
-/**
- * @typedef {Object} Model
- * @property {Config} config
- * @property {import("./routing.js").Rule} rule How its sparse heads choose.
- * @property {Float32Array} embedding One row an entry of the vocabulary.
- * @property {Block[]} blocks
- * @property {Norm} normFinal
- * @property {Weights} output
- * @property {import("./layers.js").Rotary} rotary
- */
-
-/**
- * @param {Tensors} tensors
- * @param {string} name
- * @returns {Norm}
- */
+/** @param {Tensors} tensors @param {string} name */
 function readNorm(tensors, name) {
   return { weight: tensors.get(`${name}.weight`), bias: tensors.get(`${name}.bias`) };
 }
 
-/**
- * Read a weight of `nn.Linear`, whose rows are outputs.
- * @param {Tensors} tensors
- * @param {string} name
- * @returns {Weights}
- */
+// Read a weight of `nn.Linear`, whose rows are outputs.
+/** @param {Tensors} tensors @param {string} name @returns {Weights} */
 function readLinear(tensors, name) {
   const [outputs, inputs] = tensors.shape(name);
   return packColumns(tensors.get(name), inputs, outputs, 1, inputs);
 }
 
-/**
- * @param {Tensors} tensors
- * @param {Config} config
- * @param {number} layer
- * @returns {Block}
- */
+/** @param {Tensors} tensors @param {Config} config @param {number} layer */
 function readBlock(tensors, config, layer) {
   const { d_head: width, n_dense_heads: dense, n_local_heads: local } = config;
   const sparse = config.n_sparse_heads;
-  const window =
-    config.local_window ?? Math.max(Math.floor(config.max_seq_len / config.sparsity), 1);
+  const window = config.local_window ??
+    Math.max(Math.floor(config.max_seq_len / config.sparsity), 1);
   const at = `blocks.${layer}.`;
   const heads = `${at}attention.`;
   const routed = config.sparse !== "fixed";
@@ -340,9 +249,7 @@ function readBlock(tensors, config, layer) {
 
 /**
  * Read a model.
- * @param {Tensors} tensors
- * @param {Config} config
- * @returns {Model}
+ * @param {Tensors} tensors @param {Config} config
  * @throws {Error} If its sparse heads are of a kind that the page cannot compute.
  */
 export function readModel(tensors, config) {
@@ -351,7 +258,7 @@ export function readModel(tensors, config) {
   const rotated = 2 * Math.floor(Math.floor(config.rotate_fraction * config.d_head) / 2);
   return {
     config,
-    rule,
+    rule: /** @type {import("./routing.js").Rule} How its sparse heads choose. */ (rule),
     embedding: tensors.get("embedding.weight"),
     blocks: Array.from({ length: config.n_layers }, (_, l) => readBlock(tensors, config, l)),
     normFinal: readNorm(tensors, "norm_final"),
@@ -360,18 +267,11 @@ export function readModel(tensors, config) {
   };
 }
 
-/**
- * Add the feed-forward layer of a block to rows of the residual stream.
- * @param {Block} block
- * @param {Float32Array} stream
- */
+// Add the feed-forward layer of a block to rows of the residual stream.
+/** @param {Block} block @param {Float32Array} stream */
 export function applyFeedforward(block, stream) {
   const { up, down, normFeedforward: norm } = block;
-  const rows = stream.length / up.depth;
-  const x = normalise(stream, up.depth, norm.weight, norm.bias);
-  const wide = new Float32Array(rows * up.width);
-  multiplyAdd(packRows(x, up.depth, 0, up.depth, rows), rows, up.depth, up, wide, up.width);
+  const wide = project(normalise(stream, up.depth, norm.weight, norm.bias), up);
   gelu(wide);
-  const packed = packRows(wide, up.width, 0, up.width, rows);
-  multiplyAdd(packed, rows, up.width, down, stream, down.width);
+  project(wide, down, stream);
 }

@@ -1,16 +1,12 @@
-/**
- * Who sits in a head: rules that turn router logits into kept positions.
- *
- * One tie rule everywhere: the higher logit first, then the earlier position.
- * @module
- */
+// Which tokens a head keeps: rules that turn router logits into kept positions.
+//
+// One tie rule everywhere: the higher logit first, then the earlier position.
 
 /** @typedef {"paper" | "prefix" | "threshold" | "fixed"} Rule */
 
 /**
  * How many tokens a head keeps.
- * @param {number} length Tokens of the text, T.
- * @param {number} sparsity The paper's rho.
+ * @param {number} length Tokens of the text, T. @param {number} sparsity The paper's rho.
  * @returns {number} T / rho rounded down, at least 2 and at most T.
  */
 export function keptCount(length, sparsity) {
@@ -20,13 +16,10 @@ export function keptCount(length, sparsity) {
 /** @param {number} logit */
 export const sigmoid = (logit) => 1 / (1 + Math.exp(-logit));
 
-/**
- * Positions from the highest logit to the lowest.
- *
- * Logit and position are joined into one whole number, which browsers sort without calling back.
- * @param {Float32Array} logits
- * @returns {Uint16Array}
- */
+// Positions from the highest logit to the lowest.
+//
+// Logit and position are joined into one whole number, which browsers sort without calling back.
+/** @param {Float32Array} logits @returns {Uint16Array} */
 export function rankOrder(logits) {
   const length = logits.length;
   const values = new Float32Array(length);
@@ -45,9 +38,8 @@ export function rankOrder(logits) {
 
 /**
  * The paper's rule, expert choice: the k best of the whole text.
- * @param {Uint16Array} order Positions from the highest logit to the lowest.
- * @param {number} k
- * @param {boolean} includeFirst Token 0 has a seat whatever its score.
+ * @param {Uint16Array} order Positions from the highest logit to the lowest. @param {number} k
+ * @param {boolean} includeFirst Token 0 is kept whatever its score.
  * @returns {Uint16Array} Ascending positions.
  */
 export function pickBest(order, k, includeFirst) {
@@ -57,10 +49,10 @@ export function pickBest(order, k, includeFirst) {
 }
 
 /**
- * A causal repair: token t, if it is among the best of the text up to t.
+ * A causal variant: token t, if it is among the best of the text up to t.
  * @param {Float32Array} logits
  * @param {number} sparsity Token t must be among the best ceil((t + 1) / sparsity) so far.
- * @param {number} capacity Seats; a token that comes later finds none.
+ * @param {number} capacity Slots; a token that comes later is dropped.
  * @returns {Uint16Array} Ascending positions.
  */
 export function pickPrefix(logits, sparsity, capacity) {
@@ -74,10 +66,10 @@ export function pickPrefix(logits, sparsity, capacity) {
 }
 
 /**
- * Another causal repair: token t, if its logit exceeds a threshold fixed beforehand.
+ * Another causal variant: token t, if its logit exceeds a threshold fixed beforehand.
  * @param {Float32Array} logits
  * @param {number} threshold Compared with the logit, not with its sigmoid.
- * @param {number} capacity Seats; a token that comes later finds none.
+ * @param {number} capacity Slots; a token that comes later is dropped.
  * @returns {Uint16Array} Ascending positions.
  */
 export function pickAbove(logits, threshold, capacity) {
@@ -90,19 +82,32 @@ export function pickAbove(logits, threshold, capacity) {
 
 /**
  * The paper's Fixed baseline: every sparsity-th token.
- * @param {number} length Tokens of the text.
- * @param {number} sparsity
+ * @param {number} length Tokens of the text. @param {number} sparsity
  * @returns {Uint16Array} Ascending positions.
  */
 export function pickStrided(length, sparsity) {
   return Uint16Array.from({ length: Math.ceil(length / sparsity) }, (_, i) => i * sparsity);
 }
 
+/** @param {number} number @returns {number} Its bits mixed: MurmurHash3's finaliser. */
+function scramble(number) {
+  number = Math.imul(number ^ (number >>> 16), 0x85ebca6b);
+  number = Math.imul(number ^ (number >>> 13), 0xc2b2ae35);
+  return (number ^ (number >>> 16)) >>> 0;
+}
+
+// A control: one position of each run of `sparsity`, as `RandomChoice` draws it for head 0.
+/** @param {number} length @param {number} sparsity @param {number} seed */
+export function pickRandom(length, sparsity, seed) {
+  const state = scramble(scramble(scramble(seed ^ 0x9e3779b9)));
+  const runs = Array.from({ length: Math.ceil(length / sparsity) }, (_, run) => run);
+  const drawn = runs.map((run) => run * sparsity + (scramble(state ^ run) % sparsity));
+  return Uint16Array.from(drawn.filter((t) => t < length));
+}
+
 /**
  * Draw tokens, as `mosa_edu.probes.futures.roll_future` does: mulberry32, never token 0.
- * @param {number} seed
- * @param {number} count
- * @param {number} entries Of the vocabulary.
+ * @param {number} seed @param {number} count @param {number} entries Of the vocabulary.
  * @returns {number[]}
  */
 export function rollFuture(seed, count, entries) {

@@ -1,7 +1,4 @@
-/**
- * Runs long work in steps, so that keys and scrolling get their turn in between.
- * @module
- */
+// Runs long work in steps, so that keys and scrolling get their turn in between.
 
 /** @returns {Promise<void>} Settled after the events that wait now. */
 function nextTurn() {
@@ -51,8 +48,7 @@ export class Latest {
   }
 
   /**
-   * @template T
-   * @param {(signal: AbortSignal) => Promise<T>} work
+   * @template T @param {(signal: AbortSignal) => Promise<T>} work
    * @returns {Promise<T | null>} Null if it was ended.
    */
   async run(work) {

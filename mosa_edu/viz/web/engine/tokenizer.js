@@ -1,18 +1,12 @@
-/**
- * Byte-level byte-pair encoding with the pre-tokenisation of GPT-2, equal to the one in Python
- * (`mosa_edu.data.tokenizer`).
- * @module
- */
+// Byte-level byte-pair encoding with the pre-tokenisation of GPT-2, equal to the one in Python
+// (`mosa_edu.data.tokenizer`).
 
 import { wellFormed } from "../lib/dom.js";
 
 const PLACES = 2 ** 32;
 
-/**
- * Put a number into a heap whose smallest stands first.
- * @param {number[]} heap
- * @param {number} value
- */
+// Put a number into a heap whose smallest stands first.
+/** @param {number[]} heap @param {number} value */
 function pushHeap(heap, value) {
   let at = heap.push(value) - 1;
   while (at > 0) {
@@ -24,11 +18,7 @@ function pushHeap(heap, value) {
   heap[at] = value;
 }
 
-/**
- * Take the smallest number out of a heap.
- * @param {number[]} heap Not empty.
- * @returns {number}
- */
+/** Take the smallest number out of a heap. @param {number[]} heap Not empty. @returns {number} */
 function popHeap(heap) {
   const smallest = heap[0];
   const value = /** @type {number} */ (heap.pop());
@@ -54,9 +44,7 @@ function popHeap(heap) {
 
 /**
  * Merge the pair of the lowest rank, the first one first, until no pair is left.
- * @param {ArrayLike<number>} bytes Ids, one a byte.
- * @param {Merges} merges
- * @returns {number[]} Ids.
+ * @param {ArrayLike<number>} bytes Ids, one a byte. @param {Merges} merges @returns {number[]} Ids.
  */
 export function mergePairs(bytes, merges) {
   const ids = Array.from(bytes);
@@ -107,11 +95,9 @@ const UNICODE_17 =
   "\\u{1e6e7}-\\u{1e6ed}\\u{1e6f0}-\\u{1e6f4}\\u{1e6fe}\\u{1e6ff}\\u{2b73a}-\\u{2b73f}" +
   "\\u{2cea2}-\\u{2cead}\\u{323b0}-\\u{33479}";
 
-/**
- * The pattern of GPT-2 that cuts a text before any merge. White space is Unicode's, not that of
- * `\s` in JavaScript, which has U+FEFF too and lacks U+0085.
- * @returns {RegExp}
- */
+// The pattern of GPT-2 that cuts a text before any merge. White space is Unicode's, not that of
+// `\s` in JavaScript, which has U+FEFF too and lacks U+0085.
+/** @returns {RegExp} */
 function wordPattern() {
   const known = `(?![${UNICODE_17}])`;
   const space = "\\p{White_Space}";
@@ -120,10 +106,8 @@ function wordPattern() {
   return new RegExp(`'(?:s|t|re|ve|m|ll|d)|${word}|${space}+(?!\\P{White_Space})|${space}+`, "gu");
 }
 
-/**
- * The printable character that stands for each byte in a vocabulary.
- * @returns {string[]} 256 characters.
- */
+// The printable character that stands for each byte in a vocabulary.
+/** @returns {string[]} 256 characters. */
 function byteCharacters() {
   let spare = 256;
   return Array.from({ length: 256 }, (_, byte) => {
@@ -168,10 +152,7 @@ export class Tokenizer {
     return this.bytes.length;
   }
 
-  /**
-   * @param {string} text Lone surrogates count as U+FFFD.
-   * @returns {number[]} Ids.
-   */
+  /** @param {string} text Lone surrogates count as U+FFFD. @returns {number[]} Ids. */
   encode(text) {
     const encoder = new TextEncoder(); // writes U+FFFD for a lone surrogate
     const ids = [];
@@ -183,14 +164,11 @@ export class Tokenizer {
     return ids;
   }
 
-  /**
-   * Encode a text and say where each token stands.
-   *
-   * A character belongs to the token that holds its last byte; a token that holds only earlier
-   * bytes has an empty span in front of it. So spans follow one another with no gap and no overlap.
-   * @param {string} text Lone surrogates count as U+FFFD.
-   * @returns {Span[]}
-   */
+  // Encode a text and say where each token stands.
+  //
+  // A character belongs to the token that holds its last byte; a token that holds only earlier
+  // bytes has an empty span in front of it. So spans follow one another with no gap and no overlap.
+  /** @param {string} text Lone surrogates count as U+FFFD. @returns {Span[]} */
   spans(text) {
     const characters = Array.from(wellFormed(text));
     let end = 0;
@@ -232,10 +210,7 @@ export class Tokenizer {
   }
 }
 
-/**
- * @param {string} character One code point.
- * @returns {number} Bytes in UTF-8.
- */
+/** @param {string} character One code point. @returns {number} Bytes in UTF-8. */
 function utf8Length(character) {
   const point = /** @type {number} */ (character.codePointAt(0));
   return point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;

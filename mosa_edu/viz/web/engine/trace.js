@@ -1,7 +1,4 @@
-/**
- * Reads the `RoutingTrace` JSON, version 1, that Python and `traceOf` write, for drawing.
- * @module
- */
+// Reads the `RoutingTrace` JSON, version 1, that Python and `traceOf` write, for drawing.
 
 import { decodeArray } from "../lib/arrays.js";
 
@@ -24,8 +21,7 @@ export const NEXT_COUNT = 5;
 
 /**
  * Read a trace.
- * @param {Record<string, any>} trace Parsed JSON.
- * @returns {StoredRun}
+ * @param {Record<string, any>} trace Parsed JSON. @returns {StoredRun}
  * @throws {Error} If it is of another version.
  */
 export function readTrace(trace) {
@@ -56,10 +52,7 @@ export function readTrace(trace) {
   };
 }
 
-/**
- * @param {Record<string, any>} trace
- * @returns {StoredRun["layers"]}
- */
+/** @param {Record<string, any>} trace @returns {StoredRun["layers"]} */
 function readLayers({ T, k, layers, heads, ...trace }) {
   const scores = decodeArray(trace.scores);
   const order = decodeArray(trace.order);

@@ -1,7 +1,4 @@
-/**
- * Reads a safetensors file: 8 bytes of header length, a JSON header, then the numbers.
- * @module
- */
+// Reads a safetensors file: 8 bytes of header length, a JSON header, then the numbers.
 
 /**
  * @typedef {Object} Tensors
@@ -14,33 +11,23 @@
 /** @type {Float32Array | null} */
 let halfValues = null;
 
-/**
- * The value of every 16-bit pattern, so that decoding is one look-up a number.
- * @returns {Float32Array} 65,536 values.
- */
+// The value of every 16-bit pattern, so that decoding is one look-up a number.
+/** @returns {Float32Array} 65,536 values. */
 function halfTable() {
   if (halfValues) return halfValues;
   halfValues = new Float32Array(65536);
   for (let bits = 0; bits < 65536; bits++) {
     const exponent = (bits >> 10) & 31;
     const fraction = bits & 1023;
-    const size =
-      exponent === 0
-        ? fraction * 2 ** -24
-        : exponent < 31
-          ? (1 + fraction / 1024) * 2 ** (exponent - 15)
-          : fraction
-            ? NaN
-            : Infinity;
+    let size = (1 + fraction / 1024) * 2 ** (exponent - 15);
+    if (exponent === 0) size = fraction * 2 ** -24;
+    if (exponent === 31) size = fraction ? NaN : Infinity;
     halfValues[bits] = bits & 0x8000 ? -size : size;
   }
   return halfValues;
 }
 
-/**
- * @param {Uint8Array} bytes
- * @returns {Record<string, any>}
- */
+/** @param {Uint8Array} bytes @returns {Record<string, any>} */
 function parseHeader(bytes) {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -49,10 +36,12 @@ function parseHeader(bytes) {
   }
 }
 
+/** @param {number[]} shape */
+const sizeOf = (shape) => shape.reduce((product, size) => product * size, 1);
+
 /**
  * Open a safetensors file held in memory.
- * @param {Uint8Array} bytes The whole file.
- * @returns {Tensors}
+ * @param {Uint8Array} bytes The whole file. @returns {Tensors}
  * @throws {Error} If the bytes are no safetensors file of F16 and F32 tensors.
  */
 export function openSafetensors(bytes) {
@@ -61,7 +50,7 @@ export function openSafetensors(bytes) {
   if (8 + length > bytes.length) throw new Error("The weights are not a whole safetensors file.");
   const { __metadata__: metadata = {}, ...entries } = parseHeader(bytes.subarray(8, 8 + length));
   let parameters = 0;
-  for (const { shape } of Object.values(entries)) parameters += shape.reduce((a, b) => a * b, 1);
+  for (const { shape } of Object.values(entries)) parameters += sizeOf(shape);
 
   /** @param {string} name */
   const entryOf = (name) => {
@@ -89,8 +78,7 @@ export function openSafetensors(bytes) {
 /**
  * First 32 bits of the fractional parts of roots of the first primes: the constants of FIPS 180-4.
  * @param {number} count How many primes.
- * @param {number} exponent 1/2 for square roots, 1/3 for cube roots.
- * @returns {Int32Array}
+ * @param {number} exponent 1/2 for square roots, 1/3 for cube roots. @returns {Int32Array}
  */
 function rootsOfPrimes(count, exponent) {
   const words = new Int32Array(count);
@@ -111,8 +99,7 @@ const rotateRight = (word, bits) => (word >>> bits) | (word << (32 - bits));
 /**
  * Mix one block of 64 bytes into the state.
  * @param {Int32Array} state Eight words, changed in place.
- * @param {Int32Array} schedule Scratch of 64 words.
- * @param {DataView} view Where the block stands.
+ * @param {Int32Array} schedule Scratch of 64 words. @param {DataView} view Where the block stands.
  * @param {number} offset First byte of the block.
  */
 function mixBlock(state, schedule, view, offset) {
@@ -143,11 +130,8 @@ function mixBlock(state, schedule, view, offset) {
   [a, b, c, d, e, f, g, h].forEach((word, i) => (state[i] += word));
 }
 
-/**
- * SHA-256 without the browser's help.
- * @param {Uint8Array} bytes
- * @returns {string} 64 hexadecimal digits.
- */
+// SHA-256 without the browser's help.
+/** @param {Uint8Array} bytes @returns {string} 64 hexadecimal digits. */
 export function sha256InScript(bytes) {
   const state = SHA_START.slice();
   const schedule = new Int32Array(64);
@@ -163,13 +147,12 @@ export function sha256InScript(bytes) {
   return Array.from(state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
-/**
- * SHA-256 of some bytes.
- * @param {Uint8Array} bytes
- * @returns {Promise<string>} 64 hexadecimal digits.
- */
+// SHA-256 of some bytes.
+/** @param {Uint8Array} bytes @returns {Promise<string>} 64 hexadecimal digits. */
 export async function sha256(bytes) {
   if (!globalThis.crypto?.subtle) return sha256InScript(bytes);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const digest = new Uint8Array(
+    await crypto.subtle.digest("SHA-256", /** @type {Uint8Array<ArrayBuffer>} */ (bytes)),
+  );
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { headStepper, labelled, layerField, textField } from "../lib/card.js";
+import { headStepper, labelled, layerField, textField } from "../lib/controls.js";
 import { bold, button, html, mono, setAttribute, setText } from "../lib/dom.js";
 import { describe, specialists } from "../lib/finding.js";
 import { headName, headOf, signed } from "../lib/format.js";

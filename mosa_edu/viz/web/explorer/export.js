@@ -4,11 +4,11 @@
  */
 
 import { cardTable } from "../lib/card.js";
+import { findingOf, sentenceOf } from "./card.js";
 import { mono, svg, wellFormed } from "../lib/dom.js";
 import { broken, PICTURE_MARGIN, PICTURE_WIDTH, pictureDocument, pythonString } from "../lib/export.js";
 import { fraction, headName, headOf, rowName, signed } from "../lib/format.js";
 import { LIGHT, MONO, SANS } from "../lib/palette.js";
-import { findingOf, sentenceOf } from "./card.js";
 import { arrangeRows, marksOf } from "./overview.js";
 import { drawChart } from "./score_chart.js";
 import { Axis } from "./view.js";

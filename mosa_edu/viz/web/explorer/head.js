@@ -4,7 +4,8 @@
  */
 
 import { headFlops } from "../engine/costs.js";
-import { bold, button, html, mono, prepareCanvas, setAttribute, setText } from "../lib/dom.js";
+import { bold, button, html, mono, setAttribute, setText } from "../lib/dom.js";
+import { prepareCanvas } from "../lib/drawing.js";
 import { followPointer } from "../lib/figure.js";
 import { count, fraction, headName, percent, plural, rowName } from "../lib/format.js";
 import { MONO } from "../lib/palette.js";

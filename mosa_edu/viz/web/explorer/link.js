@@ -4,7 +4,7 @@
  */
 
 import { headOf } from "../lib/format.js";
-import { LONGEST_TEXT } from "../lib/limits.js";
+import { LONGEST_TEXT } from "../lib/own_text.js";
 
 const STEPS_OF_TOUR = 6;
 

@@ -3,7 +3,8 @@
  * @module
  */
 
-import { bold, button, html, mono, prepareCanvas } from "../lib/dom.js";
+import { bold, button, html, mono } from "../lib/dom.js";
+import { prepareCanvas } from "../lib/drawing.js";
 import { followPointer } from "../lib/figure.js";
 import { count, fraction, headName } from "../lib/format.js";
 import { cividis, SANS } from "../lib/palette.js";

@@ -3,7 +3,8 @@
  * @module
  */
 
-import { html, mono, placeLabels, setAttribute, svg } from "../lib/dom.js";
+import { html, mono, setAttribute, svg } from "../lib/dom.js";
+import { placeLabels } from "../lib/drawing.js";
 import { followPointer } from "../lib/figure.js";
 import { fraction, headName, plural } from "../lib/format.js";
 import { MONO, SANS } from "../lib/palette.js";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { chipOf, tokenChips } from "../lib/card.js";
+import { chipOf, tokenChips } from "../lib/controls.js";
 import { html, mono, setAttribute, setText } from "../lib/dom.js";
 import { fraction, plural } from "../lib/format.js";
 

@@ -4,7 +4,7 @@
  */
 
 import { pickBest } from "../engine/routing.js";
-import { headOf, tokenLabels, wordAround } from "../lib/format.js";
+import { tokenLabels, wordAround } from "../lib/format.js";
 
 /** Scores closer than this are level: the earlier position wins. */
 const LEVEL = 1e-6;
@@ -38,7 +38,8 @@ const LEVEL = 1e-6;
  * @returns {RoutingSource}
  */
 export function sourceOf(run, tokens, includeFirst) {
-  const { T, layers } = run;
+  const { T } = run;
+  const layers = /** @type {import("../engine/trace.js").StoredRun["layers"]} */ (run.layers);
   const heads = layers[0].picks.length;
   const layerOf = (/** @type {number} */ row) => layers[Math.floor(row / heads)];
   return {

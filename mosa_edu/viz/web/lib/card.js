@@ -1,114 +1,113 @@
-/**
- * What the smaller figures' cards have in common: choices, tables, links.
- * @module
- */
+// The card that all figures are, its table, and its links.
 
-import { button, html, setAttribute, setText } from "./dom.js";
+import { button, div, html, paragraph, setAttribute, span } from "./dom.js";
+import { takeButtons } from "./export.js";
+import { megabytes } from "./format.js";
 
 const LONGEST_FRAGMENT = 16000;
+const TOLD = 6000;
+
+/** @typedef {import("./dom.js").Child} Child */
 
 /**
- * @param {string} name
- * @param {...Node} children
+ * @typedef {Object} Card What a card needs of its figure.
+ * @property {string} id Of the finding.
+ * @property {string} kind Class of the card.
+ * @property {string} name
+ * @property {HTMLElement[]} controls
+ * @property {Node[]} above What stays over a table.
+ * @property {Node[]} parts What a table takes the place of.
+ * @property {Node[]} buttons Of this figure alone, at the foot.
+ * @property {Child} note
+ * @property {string} [listed] What the table lists.
+ * @property {() => void} turn Change between figure and table.
+ * @property {() => string} fragment
+ * @property {() => import("./export.js").Taken} taken
  */
-export const labelled = (name, ...children) => html("div", { class: "field" }, html("span", { class: "label" }, name), ...children);
 
-/**
- * Where a key moves something to.
- * @param {string} key
- * @param {number} at
- * @param {number} first
- * @param {number} last
- * @returns {number | null} Null for other keys.
- */
-export function steppedTo(key, at, first, last) {
-  /** @type {Record<string, number>} */
-  const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: 8, PageDown: -8, Home: -Infinity, End: Infinity };
-  return key in steps ? Math.max(first, Math.min(last, at + steps[key])) : null;
-}
-
-/**
- * A row of buttons of which one is chosen; arrow keys move between them.
- * @param {string} name
- * @param {Record<string, string>} names
- * @param {(key: string) => void} choose
- */
-export function segmentField(name, names, choose) {
-  const keys = Object.keys(names);
-  const buttons = keys.map((key) => button(names[key], () => choose(key), { role: "radio" }));
-  const group = html("div", { class: "segments", role: "radiogroup", "aria-label": name }, ...buttons);
-  group.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const next = (buttons.findIndex((one) => one.matches(":focus")) + step + keys.length) % keys.length;
-    choose(keys[next]);
-    buttons[next].focus();
-  });
+/** @param {Card} figure */
+export function figureFrame(figure) {
+  const { id, kind, name, controls, above, parts, buttons, note, turn, fragment, taken } = figure;
+  const { listed = `the ${name.toLowerCase()}` } = figure;
+  const [who, keeps, then, what] = [html("span"), span("keeps"), html("span"), html("span")];
+  /** @type {Record<string, HTMLElement>} */
+  const words = { who, keeps, then, what };
+  const finding = html("p", { class: "finding", id }, ...Object.values(words));
+  const detail = paragraph("detail");
+  const told = html("span", { class: "note told", role: "status" });
+  const status = html("div", { class: "hidden", role: "status" });
+  const [pill, title] = [span("pill"), span("name", name)];
+  let timer = 0;
+  const tell = (/** @type {string} */ sentence) => {
+    told.textContent = sentence;
+    clearTimeout(timer);
+    timer = setTimeout(() => (told.textContent = ""), TOLD);
+  };
+  const turner = button("Table view", turn);
+  const { scroll, table } = tableSection(`Table of ${listed}`);
+  const share = shareButton(fragment, tell);
+  const foot = [...buttons, turner, share, ...takeButtons(taken, tell), told];
+  const [body, bar] = [html("div", {}, ...parts), div("controls", ...controls)];
+  const header = html("header", {}, div("top", title, pill), div("pad", finding, detail));
+  const footer = html("footer", {}, div("row wrap", ...foot), paragraph("note", note));
+  const card = html(
+    "div",
+    { class: `card ${kind}`, role: "group", "aria-labelledby": id },
+    ...[header, bar, ...above, body, table, footer, status],
+  );
   return {
-    node: labelled(name, group),
-    /** @param {string} chosen */
-    show(chosen) {
-      buttons.forEach((one, i) => {
-        setAttribute(one, "aria-checked", `${keys[i] === chosen}`);
-        setAttribute(one, "tabindex", keys[i] === chosen ? "0" : "-1");
-      });
+    ...{ card, title, finding, detail, pill, bar, body, scroll, table, told, share, status, tell },
+    /**
+     * @param {{who: string, keeps: string, then?: string, what: string}} said
+     * @param {Child | Child[]} more
+     */
+    say(said, more) {
+      for (const [part, text] of Object.entries(said)) words[part].textContent = text;
+      detail.replaceChildren(...[more].flat());
+    },
+    /**
+     * @param {import("./session.js").Status} state
+     * @param {boolean} live Whether what is shown was computed here. @param {string} [variant]
+     */
+    report(state, live, variant = "") {
+      fillPill(pill, state, live, variant);
+    },
+    /** @param {(() => HTMLTableElement) | null} build Null shows the figure. */
+    show(build) {
+      body.hidden = build !== null;
+      table.hidden = build === null;
+      setAttribute(turner, "aria-pressed", `${build !== null}`);
+      if (!build) return;
+      const { scrollTop } = scroll;
+      scroll.replaceChildren(build());
+      scroll.scrollTop = scrollTop;
     },
   };
 }
 
 /**
- * @param {number} layers
- * @param {(layer: number) => void} choose
+ * Say where the numbers come from.
+ * @param {HTMLElement} pill @param {import("./session.js").Status} status
+ * @param {boolean} live Whether what is shown is computed here once the model is.
+ * @param {string} variant What was changed about the model.
  */
-export const layerField = (layers, choose) =>
-  segmentField("Layer", Object.fromEntries(Array.from({ length: layers }, (_, l) => [l, `${l}`])), (l) => choose(Number(l)));
-
-/**
- * A list of texts.
- * @param {{name: string, title: string}[]} texts
- * @param {(name: string) => void} choose
- */
-export function textField(texts, choose) {
-  const options = texts.map(({ name, title }) => html("option", { value: name }, title));
-  const select = html("select", { "aria-label": "Text" }, ...options);
-  select.addEventListener("change", () => choose(select.value));
-  return { node: labelled("Text", select), select };
+export function fillPill(pill, { name, received, total, milliseconds }, live, variant) {
+  const kind = name === "live" && !live ? "stored" : name;
+  const dot = html("i", { class: `dot ${kind}`, "aria-hidden": "true" });
+  const share = html("i", { style: `width:${(total ? (100 * received) / total : 0).toFixed(1)}%` });
+  const sizes = `${megabytes(received)}${total ? ` of ${megabytes(total)}` : ""} MB`;
+  const words = {
+    stored: [dot, "Stored example"],
+    loading: [dot, "Loading live model", span("progress", share), sizes],
+    live: [dot, `Live model${variant}${milliseconds ? `, ${Math.round(milliseconds)} ms` : ""}`],
+    error: ["✕ Live model not loaded"],
+  };
+  pill.className = `pill ${name}`;
+  pill.replaceChildren(...words[kind]);
 }
 
 /**
- * The head under study, with buttons and keys for the one before and after it.
- * @param {number} heads
- * @param {Node} root Where the keys [ and ] count.
- * @param {() => number} head
- * @param {(head: number) => void} choose
- * @param {string} [name]
- */
-export function headField(heads, root, head, choose, name = "Head") {
-  const turn = (/** @type {number} */ by) => choose((head() + by + heads) % heads);
-  root.addEventListener("keydown", (event) => {
-    const { key } = /** @type {KeyboardEvent} */ (event);
-    if (key === "[" || key === "]") turn(key === "[" ? -1 : 1);
-  });
-  return headStepper(`${name} of ${heads}`, turn);
-}
-
-/**
- * A head's number between two buttons.
- * @param {string} name
- * @param {(by: number) => void} turn
- */
-export function headStepper(name, turn) {
-  const number = html("output");
-  const back = button("‹", () => turn(-1), { "aria-label": "Previous head", title: "[" });
-  const on = button("›", () => turn(1), { "aria-label": "Next head", title: "]" });
-  const group = html("div", { class: "segments", role: "group", "aria-label": "Head" }, back, number, on);
-  return { node: labelled(name, group), number };
-}
-
-/**
- * @param {(string | Node)[][]} rows Headings first.
- * @param {string} caption
+ * @param {(string | Node)[][]} rows Headings first. @param {string} caption
  * @param {number[]} words Columns of words.
  * @param {(row: number) => import("./dom.js").Attributes} mark Of the rows under the headings.
  * @returns {HTMLTableElement}
@@ -116,13 +115,17 @@ export function headStepper(name, turn) {
 export function cardTable([head, ...rows], caption, words, mark) {
   const style = (/** @type {number} */ i) => (words.includes(i) ? "word-cell" : null);
   const names = head.map((name, i) => html("th", { scope: "col", class: style(i) }, name));
-  const body = rows.map((row, r) => html("tr", mark(r), ...row.map((cell, i) => html("td", { class: style(i) }, cell))));
-  return html("table", {}, html("caption", {}, caption), html("thead", {}, html("tr", {}, ...names)), html("tbody", {}, ...body));
+  const body = rows.map((row, r) =>
+    html("tr", mark(r), ...row.map((cell, i) => html("td", { class: style(i) }, cell)))
+  );
+  const thead = html("thead", {}, html("tr", {}, ...names));
+  return html("table", {}, html("caption", {}, caption), thead, html("tbody", {}, ...body));
 }
 
 /** @param {string} name What the table lists. */
 export function tableSection(name) {
-  const scroll = html("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": name });
+  const region = { class: "table-scroll", tabindex: 0, role: "region", "aria-label": name };
+  const scroll = html("div", region);
   return { scroll, table: html("section", { class: "pad table-view", hidden: true }, scroll) };
 }
 
@@ -130,10 +133,8 @@ export function tableSection(name) {
 let known = globalThis.location?.hash;
 globalThis.addEventListener?.("hashchange", () => (known = location.hash));
 
-/**
- * Put a fragment into the page's address, but not over one that no figure has read yet.
- * @param {string} fragment Without "#".
- */
+// Put a fragment into the page's address, but not over one that no figure has read yet.
+/** @param {string} fragment Without "#". */
 export function writeFragment(fragment) {
   if (location.hash !== known) return;
   try {
@@ -147,10 +148,7 @@ export function writeFragment(fragment) {
 /** @param {string} fragment Without "#". @returns {string} The address of this page there. */
 export const addressOf = (fragment) => `${location.href.replace(/#.*/, "")}#${fragment}`;
 
-/**
- * @param {() => string} fragment
- * @param {(words: string) => void} tell
- */
+/** @param {() => string} fragment @param {(words: string) => void} tell */
 export function shareButton(fragment, tell) {
   return button("Share link", async () => {
     try {
@@ -162,17 +160,14 @@ export function shareButton(fragment, tell) {
   });
 }
 
-/**
- * Read fields of a fragment, in which nothing is trusted.
- * @param {string} fragment With or without "#".
- */
+// Read fields of a fragment, in which nothing is trusted.
+/** @param {string} fragment With or without "#". */
 export function fragmentReader(fragment) {
   const fields = new URLSearchParams(fragment.replace(/^#/, "").slice(0, LONGEST_FRAGMENT));
   /** @type {string[]} */
   const complaints = [];
   /**
-   * @param {string} name
-   * @param {(value: string) => boolean} isGood
+   * @param {string} name @param {(value: string) => boolean} isGood
    * @param {string} [what] That there is none of, if it is not.
    */
   const read = (name, isGood, what = name) => {
@@ -194,147 +189,6 @@ export function fragmentReader(fragment) {
 
 /** @param {string[]} complaints */
 export const complaint = (complaints) =>
-  complaints.length ? `The link asks for what is not here (${complaints.join(", ")}): shown as usual.` : "";
-
-/**
- * @param {string[]} texts The tokens as written, spaces included.
- * @param {string[]} labels
- * @returns {{spans: HTMLElement[], parts: (string | Node)[][]}} A chip a token; and each with the
- *   spaces before and after it.
- */
-export function tokenChips(texts, labels) {
-  const spans = texts.map((text, t) => {
-    const place = { class: `tok${text.trim() ? "" : " sign"}`, role: "option", tabindex: -1, "data-t": t };
-    return html("span", place, text.trim() || labels[t]);
-  });
-  const parts = spans.map((span, t) => {
-    const text = texts[t];
-    if (!text.trim()) return ["", span, text.replace(/[^\n]/g, "")];
-    const [lead, tail] = [/^\s*/, /\s*$/].map((edge) => edge.exec(text)?.[0] ?? "");
-    return [lead, span, tail];
-  });
-  return { spans, parts };
-}
-
-/**
- * The token that an event is about.
- * @param {Event} event
- * @returns {number} -1 beside the tokens.
- */
-export function chipOf({ target }) {
-  const span = /** @type {HTMLElement | null} */ (/** @type {HTMLElement} */ (target).closest("[data-t]"));
-  return span ? Number(span.dataset.t) : -1;
-}
-
-/**
- * The tokens as options of a list, of which one is under study.
- * @param {Object} on
- * @param {(t: number) => void} on.study Clicked, or reached by arrow keys, Home and End.
- * @param {(t: number) => void} [on.press] Clicked, or Space or Enter: where that is something else.
- * @param {(t: number) => void} [on.preview] Under a mouse; -1 beside all tokens.
- * @param {() => number} [on.last] The last token that may be studied.
- */
-export function tokenList({ study, press = study, preview, last }) {
-  const node = html("div", { class: "text", role: "listbox", "aria-label": "Tokens", dir: "auto" });
-  /** @type {HTMLElement[]} */
-  let spans = [];
-  let at = 0;
-  let held = false; // whether a token that is laid anew had the focus
-  const end = () => last?.() ?? spans.length - 1;
-  const allowed = (/** @type {Event} */ event) => (chipOf(event) > end() ? -1 : chipOf(event));
-  const then = (/** @type {(t: number) => void} */ act, /** @type {number} */ t) => {
-    act(t);
-    spans[at]?.focus({ preventScroll: true });
-  };
-  node.addEventListener("click", (event) => {
-    if (allowed(event) >= 0) then(press, allowed(event));
-  });
-  node.addEventListener("keydown", (event) => {
-    const to = steppedTo(event.key, at, 0, end());
-    const pressed = press !== study && (event.key === " " || event.key === "Enter");
-    if (to === null && !pressed) return;
-    event.preventDefault();
-    then(pressed ? press : study, to ?? at);
-  });
-  node.addEventListener("pointermove", (event) => {
-    if (event.pointerType === "mouse") preview?.(allowed(event));
-  });
-  node.addEventListener("pointerleave", () => preview?.(-1));
-  return {
-    node,
-    /** @param {string[]} texts @param {string[]} labels */
-    lay(texts, labels) {
-      const chips = tokenChips(texts, labels);
-      held = spans.some((span) => span.matches(":focus"));
-      spans = chips.spans;
-      node.replaceChildren(...chips.parts.flat());
-      return chips;
-    },
-    /**
-     * Mark all tokens.
-     * @param {number} t Under study: it stands for all in the tab order.
-     * @param {string} sentence Its name.
-     * @param {(t: number) => Record<string, boolean>} classes
-     * @param {(t: number) => string | null} [nameOf] Names of the others, if not what is written.
-     */
-    mark(t, sentence, classes, nameOf = () => null) {
-      at = t;
-      spans.forEach((span, own) => {
-        const marks = { at: own === t, ...classes(own) };
-        for (const [name, isOn] of Object.entries(marks)) span.classList.toggle(name, isOn);
-        setAttribute(span, "tabindex", own === t ? "0" : "-1");
-        setAttribute(span, "aria-label", own === t ? sentence : nameOf(own));
-      });
-      if (held) spans[t]?.focus({ preventScroll: true });
-      held = false;
-      return spans;
-    },
-  };
-}
-
-/**
- * @param {string} name
- * @param {number} low
- * @param {number} high
- * @param {(step: number) => void} choose
- */
-export function valueSlider(name, low, high, choose) {
-  const input = html("input", { type: "range", min: low, max: high, step: 1, "aria-label": name });
-  input.addEventListener("input", () => choose(Number(input.value)));
-  const track = html("span", { class: "slider" }, input);
-  const node = labelled("", track);
-  const label = /** @type {Element} */ (node.firstChild);
-  return {
-    node,
-    /** @param {number} step @param {string} words @param {number} [most] */
-    show(step, words, most = high) {
-      setAttribute(input, "max", `${most}`);
-      input.value = `${step}`;
-      track.style.setProperty("--fill", `${(Number(input.value) - low) / Math.max(most - low, 1)}`);
-      setAttribute(input, "aria-valuetext", words);
-      setText(label, words);
-    },
-  };
-}
-
-/**
- * A slider that lies on a drawing, with a stop for each of its columns.
- * @param {string} name
- * @param {(stop: number) => void} choose
- */
-export function stopSlider(name, choose) {
-  const input = html("input", { type: "range", min: 0, step: 1, "aria-label": name });
-  input.addEventListener("input", () => choose(Number(input.value)));
-  const node = html("span", { class: "slider", style: "--fill:0" }, input);
-  return {
-    node,
-    input,
-    /** @param {number} stop @param {number} last @param {string} words @param {{left: number, right: number}} scale */
-    show(stop, last, words, { left, right }) {
-      input.max = `${last}`;
-      input.value = `${stop}`;
-      setAttribute(input, "aria-valuetext", words);
-      Object.assign(node.style, { left: `${left - 8}px`, width: `${right - left + 16}px` });
-    },
-  };
-}
+  complaints.length
+    ? `The link asks for what is not here (${complaints.join(", ")}): shown as usual.`
+    : "";

@@ -1,9 +1,6 @@
-/**
- * The look of the card that all figures are: its head, controls, chips, tables and foot.
- *
- * Colours come from the palette.
- * @module
- */
+// The look of the card that all figures are: its head, controls, chips, tables and foot.
+//
+// Colours come from the palette.
 
 export const CARD_CSS = `
 :host { display: block; min-width: 0; }

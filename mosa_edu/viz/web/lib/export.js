@@ -1,7 +1,4 @@
-/**
- * What a reader may take along from a figure: a cell of Python, one picture, a table of numbers.
- * @module
- */
+// What a reader may take along from a figure: a cell of Python, one picture, a table of numbers.
 
 import { button, download, svg } from "./dom.js";
 import { LIGHT, SANS } from "./palette.js";
@@ -26,9 +23,7 @@ export const PICTURE_WIDTH = 726;
  */
 
 /**
- * @param {() => Taken} what
- * @param {(words: string) => void} tell
- * @returns {HTMLButtonElement[]}
+ * @param {() => Taken} what @param {(words: string) => void} tell @returns {HTMLButtonElement[]}
  */
 export function takeButtons(what, tell) {
   const copy = async () => {
@@ -61,11 +56,11 @@ export function csvText(rows) {
   return rows.map((row) => `${row.map(cell).join()}\r\n`).join("");
 }
 
-/**
- * A text as a Python literal.
- * @param {string} text
- * @returns {string} ASCII only, so that it survives any clipboard.
- */
+/** @param {...string} lines @returns {string} A cell of Python. */
+export const pythonCell = (...lines) => lines.map((own) => `${own}\n`).join("");
+
+// A text as a Python literal.
+/** @param {string} text @returns {string} ASCII only, so that it survives any clipboard. */
 export function pythonString(text) {
   const escaped = Array.from(text, (character) => {
     const point = /** @type {number} */ (character.codePointAt(0));
@@ -80,8 +75,7 @@ export function pythonString(text) {
 }
 
 /**
- * @param {string} text
- * @param {number} [letter] Mean width of a character.
+ * @param {string} text @param {number} [letter] Mean width of a character.
  * @returns {string[]} Lines that fit into the picture.
  */
 export function broken(text, letter = PICTURE_LETTER) {
@@ -90,29 +84,43 @@ export function broken(text, letter = PICTURE_LETTER) {
 }
 
 /**
- * @param {string} title
- * @param {number} height
- * @param {Node[]} parts
+ * @param {string} title @param {number} height @param {Node[]} parts
  * @returns {string} An SVG document of the usual width, whatever its texts hold.
  */
 export function pictureDocument(title, height, parts) {
   const box = { width: PICTURE_WIDTH + 2 * PICTURE_MARGIN, height };
   const ground = svg("rect", { ...box, fill: LIGHT.ground });
-  const picture = svg("svg", { viewBox: `0 0 ${box.width} ${height}`, ...box }, svg("title", {}, title), ground, ...parts);
+  const picture = svg(
+    "svg",
+    { viewBox: `0 0 ${box.width} ${height}`, ...box },
+    svg("title", {}, title),
+    ground,
+    ...parts,
+  );
   return new XMLSerializer().serializeToString(picture).replace(NO_XML, "\ufffd");
 }
 
 /**
  * One picture with its finding, caption and provenance, always light.
- * @param {string} finding
- * @param {SVGElement[]} nodes The drawing, `PICTURE_WIDTH` wide.
- * @param {number} height Of the drawing.
- * @param {string[]} caption Paragraphs under it.
+ * @param {string} finding @param {SVGElement[]} nodes The drawing, `PICTURE_WIDTH` wide.
+ * @param {number} height Of the drawing. @param {string[]} caption Paragraphs under it.
  * @returns {string} An SVG document.
  */
 export function cardPicture(finding, nodes, height, caption) {
-  const text = (/** @type {string} */ words, /** @type {number} */ size, /** @type {number} */ y, weight = 400) =>
-    svg("text", { "font-family": SANS, "font-size": size, "font-weight": weight, fill: LIGHT.ink, x: PICTURE_MARGIN, y }, words);
+  const text = (
+    /** @type {string} */ words,
+    /** @type {number} */ size,
+    /** @type {number} */ y,
+    weight = 400,
+  ) =>
+    svg("text", {
+      "font-family": SANS,
+      "font-size": size,
+      "font-weight": weight,
+      fill: LIGHT.ink,
+      x: PICTURE_MARGIN,
+      y,
+    }, words);
   const lines = caption.flatMap((words) => broken(words));
   const top = 56;
   return pictureDocument(finding, top + height + PICTURE_LINE * lines.length + 24, [

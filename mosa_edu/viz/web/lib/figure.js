@@ -1,136 +1,24 @@
-/**
- * What figures that compute at once have in common: a state, its link, its size, what Python sets.
- * @module
- */
+// What figures that compute at once have in common: a state, its link, its size, what Python sets.
 
 import {
   addressOf,
   cardTable,
   complaint,
+  figureFrame,
   fragmentReader,
-  shareButton,
-  tableSection,
   writeFragment,
 } from "./card.js";
 import { CARD_CSS } from "./css.js";
-import { button, html, redraw, setAttribute, setText } from "./dom.js";
-import { cardPicture, PICTURE_WIDTH, takeButtons } from "./export.js";
-import { megabytes } from "./format.js";
+import { setText } from "./dom.js";
+import { redraw } from "./drawing.js";
+import { cardPicture, PICTURE_WIDTH } from "./export.js";
 import { openStage } from "./host.js";
 import { LIGHT } from "./palette.js";
 
-/** @typedef {import("./dom.js").Child} Child */
-
-/**
- * @typedef {Object} Card What a card needs of its figure.
- * @property {string} id Of the finding.
- * @property {string} kind Class of the card.
- * @property {string} name
- * @property {HTMLElement[]} controls
- * @property {Node[]} above What stays over a table.
- * @property {Node[]} parts What a table takes the place of.
- * @property {Node[]} buttons Of this figure alone, at the foot.
- * @property {Child} note
- * @property {string} [listed] What the table lists.
- * @property {() => void} turn Change between figure and table.
- * @property {() => string} fragment
- * @property {() => import("./export.js").Taken} taken
- */
-
-/** @param {Card} figure */
-export function figureFrame(figure) {
-  const { id, kind, name, controls, above, parts, buttons, note, turn, fragment, taken } = figure;
-  const { listed = `the ${name.toLowerCase()}` } = figure;
-  const words = { who: html("span"), keeps: html("span", { class: "keeps" }), then: html("span"), what: html("span") };
-  const finding = html("p", { class: "finding", id }, ...Object.values(words));
-  const detail = html("p", { class: "detail" });
-  const told = html("span", { class: "note told", role: "status" });
-  const status = html("div", { class: "hidden", role: "status" });
-  const pill = html("span", { class: "pill" });
-  const title = html("span", { class: "name" }, name);
-  let timer = 0;
-  const tell = (/** @type {string} */ sentence) => {
-    told.textContent = sentence;
-    clearTimeout(timer);
-    timer = setTimeout(() => (told.textContent = ""), TOLD);
-  };
-  const turner = button("Table view", turn);
-  const { scroll, table } = tableSection(`Table of ${listed}`);
-  const share = shareButton(fragment, tell);
-  const foot = [...buttons, turner, share, ...takeButtons(taken, tell), told];
-  const body = html("div", {}, ...parts);
-  const bar = html("div", { class: "controls" }, ...controls);
-  const card = html(
-    "div",
-    { class: `card ${kind}`, role: "group", "aria-labelledby": id },
-    html("header", {}, html("div", { class: "top" }, title, pill), html("div", { class: "pad" }, finding, detail)),
-    bar,
-    ...above,
-    body,
-    table,
-    html("footer", {}, html("div", { class: "row wrap" }, ...foot), html("p", { class: "note" }, note)),
-    status,
-  );
-  return {
-    ...{ card, title, finding, detail, pill, bar, body, scroll, table, told, share, status, tell },
-    /**
-     * @param {{who: string, keeps: string, then?: string, what: string}} said
-     * @param {Child | Child[]} more
-     */
-    say(said, more) {
-      for (const [part, text] of Object.entries(said)) words[/** @type {keyof typeof words} */ (part)].textContent = text;
-      detail.replaceChildren(...[more].flat());
-    },
-    /**
-     * @param {import("./session.js").Status} state
-     * @param {boolean} live Whether what is shown was computed here.
-     * @param {string} [variant]
-     */
-    report(state, live, variant = "") {
-      fillPill(pill, state, live, variant);
-    },
-    /** @param {(() => HTMLTableElement) | null} build Null shows the figure. */
-    show(build) {
-      body.hidden = build !== null;
-      table.hidden = build === null;
-      setAttribute(turner, "aria-pressed", `${build !== null}`);
-      if (!build) return;
-      const { scrollTop } = scroll;
-      scroll.replaceChildren(build());
-      scroll.scrollTop = scrollTop;
-    },
-  };
-}
-
-/**
- * Say where the numbers come from.
- * @param {HTMLElement} pill
- * @param {import("./session.js").Status} status
- * @param {boolean} live Whether what is shown is computed here once the model is.
- * @param {string} variant What was changed about the model.
- */
-export function fillPill(pill, { name, received, total, milliseconds }, live, variant) {
-  const kind = name === "live" && !live ? "stored" : name;
-  const dot = html("i", { class: `dot ${kind}`, "aria-hidden": "true" });
-  const share = html("i", { style: `width:${(total ? (100 * received) / total : 0).toFixed(1)}%` });
-  const sizes = `${megabytes(received)}${total ? ` of ${megabytes(total)}` : ""} MB`;
-  const words = {
-    stored: [dot, "Stored example"],
-    loading: [dot, "Loading live model", html("span", { class: "progress" }, share), sizes],
-    live: [dot, `Live model${variant}${milliseconds ? `, ${Math.round(milliseconds)} ms` : ""}`],
-    error: ["✕ Live model not loaded"],
-  };
-  pill.className = `pill ${name}`;
-  pill.replaceChildren(...words[kind]);
-}
-
 const REST = 300;
-const TOLD = 6000;
 
 /**
- * @param {number} value
- * @param {number} low
- * @param {number} high
+ * @param {number} value @param {number} low @param {number} high
  * @returns {number} The nearest that is allowed.
  */
 export const within = (value, low, high) => Math.max(low, Math.min(high, value));
@@ -158,19 +46,13 @@ const opened = new Map();
 
 /**
  * A figure: it is in a state, which `change` sets for good and `preview` for as long as a pointer
- * rests; both draw. Subclasses bring
- * - `firstFrame()` and `bounded(state)`: the state before any touch, and a state made possible,
- * - `fields`: those of its links, unless `link(state)` and `stateOf(reader)` do it otherwise,
- * - `paint(state)`, `said(state)`, `table(state)`, `python(state)` and `provenance(state)`,
- * - `picture(state, palette, width)`: nodes and their height.
+ * rests; both draw. Subclasses bring the first eight methods, and the fields of their links.
  * @template {Record<string, any>} [S=any]
  */
 export class Figure {
   /**
-   * @param {import("./host.js").Model} model
-   * @param {HTMLElement} el
-   * @param {string} key First field of its links.
-   * @param {string} css
+   * @param {import("./host.js").Model} model @param {HTMLElement} el
+   * @param {string} key First field of its links. @param {string} css
    * @param {string[]} synced Fields of the state that Python reads and sets.
    */
   constructor(model, el, key, css, synced) {
@@ -192,11 +74,59 @@ export class Figure {
     this.state = /** @type {any} */ (null);
     /** @type {S} and what is drawn: other than the state while a pointer previews */
     this.shown = this.state;
+    this.spoken = "";
+    this.onHash = () => this.read();
+    this.observer = new ResizeObserver(() => {
+      const { width } = this.frame.card.getBoundingClientRect();
+      if (width < 100 || width === this.width) return;
+      this.width = width;
+      this.draw();
+    });
+    /** @type {number | undefined} */
+    this.pending = undefined;
+  }
+
+  /** @returns {S} The state before any touch. */
+  firstFrame() {
+    return this.state;
+  }
+
+  /** @param {S} state @returns {S} Made possible. */
+  bounded(state) {
+    return state;
+  }
+
+  /** @param {S} _state Show it. */
+  paint(_state) {}
+
+  /** @param {S} _state @returns {Said} */
+  said(_state) {
+    return { who: "", keeps: "", what: "", detail: "", spoken: "" };
+  }
+
+  /** @param {S} _state @returns {Listed} */
+  table(_state) {
+    return { rows: [], caption: "", at: -1, words: [] };
+  }
+
+  /** @param {S} _state @returns {string} A cell of Python; empty where there is none. */
+  python(_state) {
+    return "";
+  }
+
+  /** @param {S} _state @returns {string} What stands under a saved picture. */
+  provenance(_state) {
+    return "";
+  }
+
+  /** @param {S} _state @param {import("./palette.js").Palette} _palette @param {number} _width @returns {{nodes: SVGElement[], height: number}} */
+  picture(_state, _palette, _width) {
+    return { nodes: [], height: 0 };
   }
 
   /**
    * Put the card together and draw the first frame.
-   * @param {{name: string, controls: HTMLElement[], parts: Node[], note: Child, above?: Node[], buttons?: Node[], listed?: string}} own
+   * @param {{name: string, controls: HTMLElement[], parts: Node[], note: import("./dom.js").Child, above?: Node[], buttons?: Node[], listed?: string}} own
    */
   mount(own) {
     this.build(own);
@@ -230,7 +160,7 @@ export class Figure {
   /** @returns {import("./export.js").Taken} */
   taken() {
     const { state } = this;
-    const { detail, spoken, ...words } = this.said(state);
+    const { detail, spoken: _, ...words } = this.said(state);
     const about = [detail, this.provenance(state), addressOf(this.fragment())];
     const picture = () => {
       const { nodes, height } = this.picture(state, LIGHT, PICTURE_WIDTH);
@@ -243,18 +173,10 @@ export class Figure {
   }
 
   listen() {
-    const { card } = this.frame;
-    this.observer = new ResizeObserver(() => {
-      const { width } = card.getBoundingClientRect();
-      if (width < 100 || width === this.width) return;
-      this.width = width;
-      this.draw();
-    });
-    this.observer.observe(card);
+    this.observer.observe(this.frame.card);
     this.stage.root.addEventListener("keydown", ({ key }) => {
       if (key === "Escape") this.escape();
     });
-    this.onHash = () => this.read();
     if (this.ownsFragment) addEventListener("hashchange", this.onHash);
     for (const name of this.synced) this.model.on(`change:${name}`, () => this.follow());
   }
@@ -272,16 +194,14 @@ export class Figure {
 
   /**
    * Draw the picture of a state.
-   * @param {Element} drawing
-   * @param {Record<string, any>} state
-   * @param {string} [label] What is seen there, in words.
+   * @param {Element} drawing @param {S} state @param {string} [label] What is seen there, in words.
    */
   redraw(drawing, state, label = this.spoken) {
     redraw(drawing, this.picture(state, this.stage.palette(), this.inner), this.inner, label);
   }
 
-  /** @param {boolean} [all] False where only a pointer moved. */
-  draw(all = true) {
+  /** @param {boolean} [_all] False where only a pointer moved. */
+  draw(_all = true) {
     const { frame, shown } = this;
     const { detail, spoken, ...words } = this.said(shown);
     frame.say(words, detail);
@@ -295,10 +215,8 @@ export class Figure {
     frame.show(this.state.view === "table" ? build : null);
   }
 
-  /**
-   * Show what a pointer is over, for as long as it is.
-   * @param {Record<string, any> | null} changes Null ends it.
-   */
+  // Show what a pointer is over, for as long as it is.
+  /** @param {Record<string, any> | null} changes Null ends it. */
   preview(changes) {
     const next = changes ? { ...this.state, ...changes } : this.state;
     if (Object.keys(next).every((name) => next[name] === this.shown[name])) return;
@@ -314,20 +232,14 @@ export class Figure {
     });
   }
 
-  /**
-   * What the reader changes: all else follows from here.
-   * @param {Record<string, any>} changes
-   */
+  /** What the reader changes: all else follows from here. @param {Record<string, any>} changes */
   change(changes) {
     this.enter(changes);
     this.tellPython();
     this.commitSoon();
   }
 
-  /**
-   * Be in another state from now on, whoever asked for it.
-   * @param {Record<string, any>} changes
-   */
+  /** Be in another state from now on, whoever asked for it. @param {Record<string, any>} changes */
   enter(changes) {
     this.state = this.shown = this.bounded({ ...this.state, ...changes });
     this.draw();
@@ -363,7 +275,9 @@ export class Figure {
 
   /** @param {Record<string, any>} state @returns {Record<string, any>} Fields of a link. */
   link(state) {
-    return Object.fromEntries(Object.entries(this.fields).map(([name, [part]]) => [name, state[part]]));
+    return Object.fromEntries(
+      Object.entries(this.fields).map(([name, [part]]) => [name, state[part]]),
+    );
   }
 
   /**
@@ -372,9 +286,11 @@ export class Figure {
    */
   stateOf({ oneOf, whole }) {
     const first = this.firstFrame();
-    const parts = Object.entries(this.fields).map(([name, [part, choices, usual = first[part]]]) => {
-      return [part, choices ? oneOf(name, choices, usual) : whole(name, usual)];
-    });
+    const parts = Object.entries(this.fields).map(
+      ([name, [part, choices, usual = first[part]]]) => {
+        return [part, choices ? oneOf(name, choices, usual) : whole(name, usual)];
+      },
+    );
     return Object.fromEntries(parts);
   }
 
@@ -440,11 +356,8 @@ export class Figure {
   }
 }
 
-/**
- * Whether a finger scrubs: a page that scrolls hears one move, too, before it is cancelled.
- * @param {PointerEvent} from
- * @param {PointerEvent} to
- */
+// Whether a finger scrubs: a page that scrolls hears one move, too, before it is cancelled.
+/** @param {PointerEvent} from @param {PointerEvent} to */
 const goesSideways = (from, to) =>
   Math.abs(to.clientX - from.clientX) > Math.abs(to.clientY - from.clientY);
 
@@ -481,6 +394,7 @@ export function followPointer(node, figure, target) {
       if (event.pointerType === "mouse") figure.preview(null);
     },
   };
-  for (const [type, listener] of Object.entries(listeners))
+  for (const [type, listener] of Object.entries(listeners)) {
     node.addEventListener(type, /** @type {EventListener} */ (listener));
+  }
 }

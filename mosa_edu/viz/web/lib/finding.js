@@ -1,9 +1,6 @@
-/**
- * One true sentence about what a head keeps: the same words, for any text, as `mosa_edu.viz.finding`.
- *
- * All comparisons are of integers, so that both agree to the last case.
- * @module
- */
+// One true sentence about what a head keeps: the same words, for any text, as `mosa_edu.viz.components.finding`.
+//
+// All comparisons are of integers, so that both agree to the last case.
 
 import { continuesWord, headOf, stripped, tokenLabels } from "./format.js";
 import { KINDS } from "./token_kinds.js";
@@ -27,8 +24,7 @@ const MOST_NEXT = 4;
 const knownTexts = new WeakMap();
 
 /**
- * @param {string[]} texts
- * @param {number} t
+ * @param {string[]} texts @param {number} t
  * @returns {Set<string>} Keys of the kinds that a token is of.
  */
 function kindsAt(texts, t) {
@@ -43,10 +39,7 @@ function kindsAt(texts, t) {
   return found;
 }
 
-/**
- * What is known of a text whatever the head; every head asks.
- * @param {string[]} texts
- */
+/** What is known of a text whatever the head; every head asks. @param {string[]} texts */
 function factsOf(texts) {
   let facts = knownTexts.get(texts);
   if (!facts) {
@@ -58,8 +51,7 @@ function factsOf(texts) {
 
 /**
  * The kind with most picks among those that are frequent here and not everywhere.
- * @param {Set<string>[]} kinds
- * @param {number[]} picks
+ * @param {Set<string>[]} kinds @param {number[]} picks
  * @returns {{kind: Kind, inText: number} | null}
  */
 function standsOut(kinds, picks) {
@@ -76,20 +68,15 @@ function standsOut(kinds, picks) {
   return found;
 }
 
-/**
- * A share in whole percent, halves up, with a space that does not break.
- * @param {number} part
- * @param {number} whole
- */
+// A share in whole percent, halves up, with a space that does not break.
+/** @param {number} part @param {number} whole */
 function wholePercent(part, whole) {
   const rounded = Math.floor((200 * part + whole) / (2 * whole));
   return rounded ? `${rounded}\u00a0%` : "less than 1\u00a0%";
 }
 
 /**
- * @param {string[]} labels
- * @param {number[]} picks
- * @param {number[]} ranked
+ * @param {string[]} labels @param {number[]} picks @param {number[]} ranked
  * @returns {string} The second line where no kind stands out.
  */
 function detailWithoutKind(labels, picks, ranked) {

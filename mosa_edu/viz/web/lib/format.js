@@ -1,16 +1,9 @@
-/**
- * How numbers and heads are written, the same in every component.
- * @module
- */
+// How numbers and heads are written, the same in every component.
 
 const MINUS = "\u2212";
 
-/**
- * A probability or score without its leading zero.
- * @param {number} value
- * @param {number} [digits]
- * @returns {string} ".637", "1.000"
- */
+// A probability or score without its leading zero.
+/** @param {number} value @param {number} [digits] @returns {string} ".637", "1.000" */
 export function fraction(value, digits = 3) {
   return value
     .toFixed(digits)
@@ -18,70 +11,40 @@ export function fraction(value, digits = 3) {
     .replace("-", MINUS);
 }
 
-/**
- * A difference with its sign.
- * @param {number} value
- * @param {number} [digits]
- * @returns {string} "+.059", "−.031"
- */
+// A difference with its sign.
+/** @param {number} value @param {number} [digits] @returns {string} "+.059", "−.031" */
 export function signed(value, digits = 3) {
   return (value < 0 ? MINUS : "+") + fraction(Math.abs(value), digits);
 }
 
-/**
- * An integer with commas.
- * @param {number} value
- * @returns {string} "5,995"
- */
+/** An integer with commas. @param {number} value @returns {string} "5,995" */
 export function count(value) {
   return `${value}`.replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/**
- * A share in percent: one decimal below ten.
- * @param {number} share Between 0 and 1.
- * @returns {string} "1.5 %", "12 %"
- */
+// A share in percent: one decimal below ten.
+/** @param {number} share Between 0 and 1. @returns {string} "1.5 %", "12 %" */
 export function percent(share) {
   const value = 100 * share;
   return `${value.toFixed(value < 9.95 ? 1 : 0)}\u00a0%`;
 }
 
-/**
- * A size in megabytes of 10^6 bytes.
- * @param {number} bytes
- * @returns {string} "4.0"
- */
+/** A size in megabytes of 10^6 bytes. @param {number} bytes @returns {string} "4.0" */
 export const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
 
-/**
- * The short name of a head, zero-based as in Python.
- * @param {number} layer
- * @param {number} head
- * @returns {string} "L3·H11"
- */
+// The short name of a head, zero-based as in Python.
+/** @param {number} layer @param {number} head @returns {string} "L3·H11" */
 export const headName = (layer, head) => `L${layer}\u00b7H${head}`;
 
-/**
- * Which head a row is, when rows go through the layers one after the other.
- * @param {number} row
- * @param {number} heads Of a layer.
- */
+// Which head a row is, when rows go through the layers one after the other.
+/** @param {number} row @param {number} heads Of a layer. */
 export const headOf = (row, heads) => ({ layer: Math.floor(row / heads), head: row % heads });
 
-/**
- * The short name of a row's head.
- * @param {number} row
- * @param {number} heads Of a layer.
- */
+/** The short name of a row's head. @param {number} row @param {number} heads Of a layer. */
 export const rowName = (row, heads) => headName(Math.floor(row / heads), row % heads);
 
-/**
- * A count with its noun.
- * @param {number} number
- * @param {string} noun Singular.
- * @returns {string} "1 head", "3 heads"
- */
+// A count with its noun.
+/** @param {number} number @param {string} noun Singular. @returns {string} "1 head", "3 heads" */
 export const plural = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 
 /** What is stripped off a token, written out because languages disagree on what a space is. */
@@ -90,32 +53,25 @@ const EDGES = new RegExp(`^[${SPACES}]+|[${SPACES}]+$`, "g");
 const WORD_START = /^[\p{L}\p{M}\p{N}]/u;
 const WORD_END = /[\p{L}\p{M}\p{N}]$/u;
 
-/**
- * @param {string} text
- * @returns {string} Without white space at its ends.
- */
+/** @param {string} text @returns {string} Without white space at its ends. */
 export const stripped = (text) => text.replace(EDGES, "");
 
 /**
  * Whether a token goes on with the word that the token before it began.
- * @param {string[]} texts The tokens as written, spaces included.
- * @param {number} t
+ * @param {string[]} texts The tokens as written, spaces included. @param {number} t
  * @returns {boolean}
  */
 export function continuesWord(texts, t) {
   return t > 0 && t < texts.length && WORD_START.test(texts[t]) && WORD_END.test(texts[t - 1]);
 }
 
-/**
- * @param {string[]} texts
- * @param {number} t
- * @returns {string}
- */
+/** @param {string[]} texts @param {number} t @returns {string} */
 function labelOf(texts, t) {
   const text = texts[t];
   if (text === "") return "\u25af";
-  if (stripped(text) === "")
+  if (stripped(text) === "") {
     return Array.from(text, (character) => (character === "\n" ? "\u23ce" : "\u2423")).join("");
+  }
   return continuesWord(texts, t) ? `\u00b7${text}` : stripped(text);
 }
 
@@ -131,8 +87,7 @@ export function tokenLabels(texts) {
 
 /**
  * The whole word that a token is part of.
- * @param {string[]} texts The tokens as written, spaces included.
- * @param {number} t
+ * @param {string[]} texts The tokens as written, spaces included. @param {number} t
  * @returns {{before: string, piece: string, after: string}}
  */
 export function wordAround(texts, t) {

@@ -1,11 +1,8 @@
-/**
- * What lets one component live in a static page and in a notebook.
- *
- * A component is an object with `render({ model, el })`, which is all that anywidget asks for. In a
- * page without a kernel a custom element brings the model: it holds a fallback for readers without
- * scripts, and the component's state as JSON.
- * @module
- */
+// What lets one component live in a static page and in a notebook.
+//
+// A component is an object with `render({ model, el })`, which is all that anywidget asks for. In a
+// page without a kernel a custom element brings the model: it holds a fallback for readers without
+// scripts, and the component's state as JSON.
 
 import { bytesOf } from "./arrays.js";
 import { html } from "./dom.js";
@@ -23,11 +20,7 @@ import { DARK, LIGHT, paletteCss } from "./palette.js";
 
 /** @typedef {{render: (host: {model: Model, el: HTMLElement}) => void | (() => void)}} Component */
 
-/**
- * A model that nobody else shares.
- * @param {Record<string, any>} state
- * @returns {Model}
- */
+/** A model that nobody else shares. @param {Record<string, any>} state @returns {Model} */
 export function staticModel(state) {
   /** @type {Map<string, Set<() => void>>} */
   const listeners = new Map();
@@ -49,11 +42,8 @@ export function staticModel(state) {
   };
 }
 
-/**
- * Let the elements of a page come alive.
- * @param {string} tag For example "mosa-explorer".
- * @param {Component} component
- */
+// Let the elements of a page come alive.
+/** @param {string} tag For example "mosa-explorer". @param {Component} component */
 export function defineElement(tag, component) {
   if (!globalThis.customElements || customElements.get(tag)) return;
   customElements.define(
@@ -76,8 +66,7 @@ export function defineElement(tag, component) {
 
 /**
  * A component that a class draws.
- * @param {new (model: Model, el: HTMLElement) => {dispose: () => void}} Drawn
- * @returns {Component}
+ * @param {new (model: Model, el: HTMLElement) => {dispose: () => void}} Drawn @returns {Component}
  */
 export const drawnBy = (Drawn) => ({
   render({ model, el }) {
@@ -139,11 +128,8 @@ export function openStage(el, css, onTheme) {
   };
 }
 
-/**
- * Find a file of the book from any of its pages.
- * @param {string} path From the root of the book, or a whole address.
- * @returns {string}
- */
+// Find a file of the book from any of its pages.
+/** @param {string} path From the root of the book, or a whole address. @returns {string} */
 export function bookUrl(path) {
   const root = document.documentElement.dataset.content_root ?? "./";
   return new URL(path, new URL(root, document.baseURI)).href;

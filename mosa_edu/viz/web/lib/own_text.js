@@ -1,35 +1,34 @@
-/**
- * The reader's own text, and the banner that says when it cannot be run.
- * @module
- */
+// The reader's own text, and the banner that says when it cannot be run.
 
-import { bold, button, html } from "./dom.js";
+import { bold, button, div, html } from "./dom.js";
 import { count, megabytes, plural } from "./format.js";
-import { DEBOUNCE, LONGEST_TEXT } from "./limits.js";
+
+/** Longest own text that the box takes and a link carries, in characters. */
+export const LONGEST_TEXT = 4000;
+
+/** Pause in typing, in milliseconds, before the text is routed. */
+export const DEBOUNCE = 250;
 
 /**
  * @param {{route: (text: string) => void, load: () => void}} actions
  * @param {number} most Tokens that the model reads.
  */
 export function ownTextPanel(actions, most) {
-  const box = html("textarea", {
-    rows: 3,
-    spellcheck: "false",
-    dir: "auto",
-    maxlength: LONGEST_TEXT,
-    "aria-label": `Your text, up to ${most} tokens`,
-  });
+  const label = `Your text, up to ${most} tokens`;
+  const attributes = { rows: 3, spellcheck: "false", dir: "auto", maxlength: LONGEST_TEXT };
+  const box = html("textarea", { ...attributes, "aria-label": label });
   const start = button("Route this text", () => {
     actions.load();
     actions.route(box.value);
   });
   const note = html("span", { class: "note", role: "status" });
+  const heading = html("label", { class: "label" }, label);
   const node = html(
     "div",
     { class: "pad own", hidden: true },
-    html("label", { class: "label" }, `Your text, up to ${most} tokens`),
+    heading,
     box,
-    html("div", { class: "row" }, start, note),
+    div("row", start, note),
   );
   let timer = 0;
   const send = () => {
@@ -59,23 +58,24 @@ export function ownTextPanel(actions, most) {
      * @param {{obstacle: string, tokens: number, left: number, k: number}} facts Tokens are -1 while
      *   nobody can count them.
      */
-    report(status, { obstacle, tokens, left, k }) {
-      start.disabled = status.name === "loading" || status.name === "live" || obstacle !== "";
-      start.hidden = status.name === "live";
-      const size = status.total ? ` (${megabytes(status.total)} MB)` : "";
-      if (obstacle) note.textContent = obstacle;
-      else if (status.name === "loading")
-        note.textContent = "Ready when the model has arrived; the stored example stays below.";
-      else if (status.name !== "live")
-        note.textContent = `The trained model comes into this page${size} and reads your text here.`;
-      else if (tokens < 2) note.textContent = "Type at least two tokens.";
-      else {
-        const cut = left
-          ? ` The last ${plural(left, "token")} of your text ${left === 1 ? "is" : "are"} left out.`
-          : "";
-        const full = box.value.length < LONGEST_TEXT ? "" : ` The box is full: it takes ${count(LONGEST_TEXT)} characters.`;
-        note.textContent = `${plural(tokens, "token")}, so k = ${k}.${cut}${full}`;
-      }
+    report({ name, total }, { obstacle, tokens, left, k }) {
+      start.disabled = name === "loading" || name === "live" || obstacle !== "";
+      start.hidden = name === "live";
+      const size = total ? ` (${megabytes(total)} MB)` : "";
+      const late = `The last ${plural(left, "token")} of your text ${left === 1 ? "is" : "are"}`;
+      const full = `The box is full: it takes ${count(LONGEST_TEXT)} characters.`;
+      const told = [
+        `${plural(tokens, "token")}, so k = ${k}.`,
+        ...(left ? [`${late} left out.`] : []),
+        ...(box.value.length < LONGEST_TEXT ? [] : [full]),
+      ];
+      /** @type {Record<string, string>} */
+      const words = {
+        loading: "Ready when the model has arrived; the stored example stays below.",
+        live: tokens < 2 ? "Type at least two tokens." : told.join(" "),
+      };
+      const usual = `The trained model comes into this page${size} and reads your text here.`;
+      note.textContent = obstacle || (words[name] ?? usual);
     },
   };
 }
@@ -83,22 +83,18 @@ export function ownTextPanel(actions, most) {
 /** @param {() => void} retry */
 export function bannerPanel(retry) {
   const words = html("p");
-  const node = html(
-    "div",
-    { class: "banner", role: "alert", hidden: true },
-    html("span", { class: "sign", "aria-hidden": "true" }, "⚠"),
-    words,
-    button("Try again", retry),
-  );
+  const sign = html("span", { class: "sign", "aria-hidden": "true" }, "⚠");
+  const again = button("Try again", retry);
+  const alert = { class: "banner", role: "alert", hidden: true };
+  const node = html("div", alert, sign, words, again);
   return {
     node,
     /** @param {import("./session.js").Status} status */
     report({ name, message }) {
       node.hidden = name !== "error";
-      words.replaceChildren(
-        bold("The model could not be loaded. "),
-        `${message}${/[.!?]$/.test(message) ? "" : "."} The stored examples below are complete and keep working.`,
-      );
+      const end = /[.!?]$/.test(message) ? "" : ".";
+      const rest = `${message}${end} The stored examples below are complete and keep working.`;
+      words.replaceChildren(bold("The model could not be loaded. "), rest);
     },
   };
 }

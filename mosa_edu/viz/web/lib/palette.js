@@ -1,9 +1,6 @@
-/**
- * The colours of both themes, as in `mosa_edu.viz.style`: a test holds the two against each other.
- *
- * Grey is the reference, blue what a head chose, orange what the reader studies.
- * @module
- */
+// The colours of both themes, as in `mosa_edu.viz.style`: a test holds the two against each other.
+//
+// Grey is the reference, blue what a head chose, orange what the reader studies.
 
 /** @typedef {typeof LIGHT} Palette */
 
@@ -80,10 +77,8 @@ const declarations = (palette) =>
     .map(([name, value]) => `--mosa-${name.replace("_", "-")}:${value};`)
     .join("");
 
-/**
- * The custom properties that the components' style sheets read; print is always light.
- * @returns {string}
- */
+// The custom properties that the components' style sheets read; print is always light.
+/** @returns {string} */
 export function paletteCss() {
   return (
     `.mosa{${declarations(LIGHT)}--mosa-sans:${SANS};--mosa-mono:${MONO}}` +

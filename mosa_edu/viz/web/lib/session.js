@@ -1,7 +1,4 @@
-/**
- * Brings the trained model into the page, once, and says how that goes.
- * @module
- */
+// Brings the trained model into the page, once, and says how that goes.
 
 import { Engine, fetchEngine, selfTest } from "../engine/engine.js";
 import { bookUrl } from "./host.js";
@@ -37,9 +34,7 @@ import { bookUrl } from "./host.js";
 
 export class Session {
   /**
-   * @param {StoredData} data
-   * @param {import("./host.js").Model} model
-   * @param {() => void} onStatus
+   * @param {StoredData} data @param {import("./host.js").Model} model @param {() => void} onStatus
    * @param {string} [sent] Where Python puts the weights.
    */
   constructor(data, model, onStatus, sent = "weights") {
@@ -49,12 +44,7 @@ export class Session {
     this.sent = sent;
     /** @type {Status} */
     this.status = {
-      name: "stored",
-      received: 0,
-      total: 0,
-      message: "",
-      milliseconds: 0,
-      verdict: null,
+      ...{ name: "stored", received: 0, total: 0, message: "", milliseconds: 0, verdict: null },
     };
     /** @type {Engine | null} */
     this.engine = null;
@@ -70,8 +60,9 @@ export class Session {
   obstacle() {
     const { url } = this.data.weights;
     if (this.model.get(this.sent)?.byteLength || this.data.kernel) return "";
-    if (!url)
+    if (!url) {
       return "This figure was saved without the model's weights: it shows the stored examples.";
+    }
     if (location.protocol === "file:") {
       return "This page was opened from disk, where it may not fetch the model: on a web server it runs your text too.";
     }
@@ -90,9 +81,9 @@ export class Session {
       this.engine = own
         ? await Engine.open(own, sha256 ?? undefined)
         : await fetchEngine(bookUrl(url ?? ""), {
-            sha256: sha256 ?? undefined,
-            onProgress: (received, total) => this.tell({ received, total: total || bytes }),
-          });
+          sha256: sha256 ?? undefined,
+          onProgress: (received, total) => this.tell({ received, total: total || bytes }),
+        });
       this.tell({ name: "live" });
     } catch (error) {
       this.tell({ name: "error", total: bytes, message: /** @type {Error} */ (error).message });
@@ -114,14 +105,10 @@ export class Session {
     });
   }
 
-  /**
-   * Cut a text into the tokens that the live model reads.
-   * @param {string} text
-   * @returns {{tokens: import("../engine/tokenizer.js").Span[], left: number}} And how many are left out.
-   */
+  /** @param {string} text Cut into the tokens that the live model reads, and how many are left out. */
   tokens(text) {
-    const spans = /** @type {Engine} */ (this.engine).tokenizer.spans(text);
-    const most = /** @type {Engine} */ (this.engine).config.max_seq_len;
+    const { tokenizer, config } = /** @type {Engine} */ (this.engine);
+    const [spans, most] = [tokenizer.spans(text), config.max_seq_len];
     return { tokens: spans.slice(0, most), left: Math.max(0, spans.length - most) };
   }
 

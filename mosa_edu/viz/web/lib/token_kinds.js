@@ -1,11 +1,9 @@
-/**
- * The kinds of tokens that a finding may name, in the order that settles a draw.
- *
- * `words` lists whole words in lower case; the kinds without it are told by form. Python reads
- * this literal too (`mosa_edu.viz.finding`): keep it JSON.
- * @module
- */
+// The kinds of tokens that a finding may name, in the order that settles a draw.
+//
+// `words` lists whole words in lower case; the kinds without it are told by form. Python reads
+// this literal too (`mosa_edu.viz.components.finding`): keep it JSON.
 
+// deno-fmt-ignore
 export const KINDS = [
   {
     "key": "article",

@@ -1,11 +1,12 @@
-/**
- * One head on one text, and what the loss is when it keeps this or that.
- * @module
- */
+// One head on one text, and what the loss is when it keeps this or that: the live model tells.
 
 import { rollFuture } from "../engine/routing.js";
 import { drain, Latest } from "../engine/run_in_chunks.js";
 import { Session } from "../lib/session.js";
+
+/** @typedef {import("../engine/engine.js").Engine} Engine */
+/** @typedef {import("../engine/engine.js").Run} Run */
+/** @typedef {import("../routing_game.js").GameState} GameState */
 
 const DRAWN_KEYS = 65536;
 
@@ -14,7 +15,7 @@ export const DRAWS = 8;
 export const TRIES = 120;
 
 /**
- * @typedef {Object} Arena
+ * @typedef {Object} Round
  * @property {string} text Name of the text.
  * @property {{id: number, text: string}[]} tokens
  * @property {number} layer
@@ -26,129 +27,116 @@ export const TRIES = 120;
  * @property {number | null} off With the head switched off.
  * @property {{picks: number[], loss: number, tries: number}} found The best that swaps have found.
  * @property {Map<string, number>} known Losses of picks that were tried by hand.
- * @property {import("../engine/engine.js").Run | null} base The model as trained; null if Python ran it.
+ * @property {Run | null} base The model as trained; null if Python ran it.
  */
 
-/**
- * Draw k of T positions, as `mosa_edu.probes.hand_picks` does.
- * @param {number} seed
- * @param {number} T
- * @param {number} k
- * @returns {number[]} Ascending.
- */
+// Draw k of T positions, as `mosa_edu.probes.routing_game` does.
+/** @param {number} seed @param {number} T @param {number} k @returns {number[]} Ascending. */
 export function randomPicks(seed, T, k) {
   const keys = rollFuture(seed, T, DRAWN_KEYS);
   const order = keys.map((_, t) => t).sort((s, t) => keys[s] - keys[t] || s - t);
   return order.slice(0, k).sort((s, t) => s - t);
 }
 
-/**
- * The swap that a search tries next; Python tries the same ones.
- * @param {number[]} picks
- * @param {number} T
- * @param {number} turn
- * @returns {number[]}
- */
-export function swapped(picks, T, turn) {
+// The swap that a search tries next; Python tries the same ones.
+/** @param {number[]} picks @param {number} T @param {number} turn */
+function swapped(picks, T, turn) {
   const [leaver, comer] = rollFuture(0, 2 * turn + 2, DRAWN_KEYS).slice(-2);
   const others = Array.from({ length: T }, (_, t) => t).filter((t) => !picks.includes(t));
   const kept = picks.filter((_, i) => i !== leaver % picks.length);
   return [...kept, others[comer % others.length]].sort((s, t) => s - t);
 }
 
-/** Runs the live model on selections. */
-export class ArenaRunner {
-  /**
-   * @param {Record<string, any>} data
-   * @param {import("../lib/host.js").Model} model
-   * @param {() => void} onStatus
-   */
-  constructor(data, model, onStatus) {
-    this.data = data;
-    this.session = new Session(/** @type {any} */ ({ ...data, examples: [] }), model, onStatus);
-  }
-
-  /** @returns {Arena} What Python recorded. */
-  stored() {
-    const { tokens, layer, head, gates, trained, trained_loss, random_losses, off_loss, found, found_loss, tries } = this.data.contest;
-    return {
-      ...{ text: this.data.texts[0].name, layer, head, gates, trained, off: off_loss, base: null, known: new Map() },
-      tokens: tokens.map((/** @type {[number, string]} */ [id, text]) => ({ id, text })),
-      trainedLoss: trained_loss,
-      random: random_losses,
-      found: { picks: found, loss: found_loss, tries },
-    };
-  }
-
-  /**
-   * Run the model as trained.
-   * @param {{text: string, layer: number, head: number}} state
-   * @param {AbortSignal} signal
-   * @returns {Promise<Arena>}
-   */
-  async enter({ text, layer, head }, signal) {
-    const engine = /** @type {import("../engine/engine.js").Engine} */ (this.session.engine);
-    const stored = this.stored();
-    const own = this.data.texts.findIndex((/** @type {{name: string}} */ { name }) => name === text);
-    const tokens = own === 0 ? stored.tokens : this.session.tokens(this.data.texts[own].text).tokens;
-    const base = await drain(engine.steps(tokens.map(({ id }) => id)), signal);
-    const { picks, scores } = base.layers[layer];
-    const trained = Array.from(picks[head]);
-    const trainedLoss = await this.read(base, signal);
-    const gates = scores.subarray(head * base.T, (head + 1) * base.T);
-    const begun = { random: [], off: null, found: { picks: trained, loss: trainedLoss, tries: 0 } };
-    const same = own === 0 && layer === stored.layer && head === stored.head;
-    const { random, off, found } = same ? stored : begun;
-    return { text, tokens, layer, head, trained, gates, trainedLoss, random, off, found, known: new Map(), base };
-  }
-
-  /**
-   * @param {Arena} arena
-   * @param {number[]} positions That the head keeps.
-   * @param {AbortSignal} signal
-   * @returns {Promise<number>} Loss.
-   */
-  async loss({ base, layer, head }, positions, signal) {
-    const engine = /** @type {import("../engine/engine.js").Engine} */ (this.session.engine);
-    const { ids } = /** @type {import("../engine/engine.js").Run} */ (base);
-    const options = { force: [{ layer, head, positions }], base: /** @type {any} */ (base) };
-    const began = performance.now();
-    const loss = await this.read(await drain(engine.steps(ids, options), signal), signal);
-    this.session.tell({ milliseconds: performance.now() - began });
-    return loss;
-  }
-
-  /**
-   * @param {import("../engine/engine.js").Run} run
-   * @param {AbortSignal} signal
-   */
-  async read(run, signal) {
-    await drain(run.readSteps(), signal);
-    return run.meanLoss();
-  }
-}
-
-/** @typedef {import("../routing_game.js").GameState} GameState */
-
-export class Referee {
-  /** @param {import("../routing_game.js").RouterGame} game */
+/** Has the live model judge picks: the reader's first, then those that they are compared with. */
+export class Scorer {
+  /** @param {import("../routing_game.js").RoutingGame} game */
   constructor(game) {
     this.game = game;
-    this.runner = new ArenaRunner(game.data, game.model, () => game.report());
-    this.arena = this.runner.stored();
+    this.data = game.data;
+    const data = /** @type {any} */ ({ ...game.data, examples: [] });
+    this.session = new Session(data, game.model, () => game.report());
+    this.round = this.stored();
     this.job = new Latest();
     this.wanted = 0; // swaps
   }
 
-  /** @param {GameState} state @returns {boolean} Whether the arena is of its head and text. */
+  get engine() {
+    return /** @type {Engine} */ (this.session.engine);
+  }
+
+  /** @returns {Round} What Python recorded. */
+  stored() {
+    const { contest, texts } = this.data;
+    const { layer, head, gates, trained, found, tries } = contest;
+    return {
+      ...{ text: texts[0].name, layer, head, gates, trained, base: null, known: new Map() },
+      tokens: contest.tokens.map((/** @type {[number, string]} */ [id, text]) => ({ id, text })),
+      trainedLoss: contest.trained_loss,
+      random: contest.random_losses,
+      off: contest.off_loss,
+      found: { picks: found, loss: contest.found_loss, tries },
+    };
+  }
+
+  // Run the model as trained.
+  /** @param {GameState} state @param {AbortSignal} signal @returns {Promise<Round>} */
+  async enter({ text, layer, head }, signal) {
+    const stored = this.stored();
+    const own = this.data.texts.findIndex((/** @type {{name: string}} */ { name }) =>
+      name === text
+    );
+    const isFirst = own === 0;
+    const tokens = isFirst ? stored.tokens : this.session.tokens(this.data.texts[own].text).tokens;
+    const base = await drain(this.engine.steps(tokens.map(({ id }) => id)), signal);
+    const trainedLoss = await this.read(base, signal);
+    const { picks, scores } = base.layers[layer];
+    const trained = Array.from(picks[head]);
+    const gates = scores.subarray(head * base.T, (head + 1) * base.T);
+    const begun = { random: [], off: null, found: { picks: trained, loss: trainedLoss, tries: 0 } };
+    const isStored = isFirst && layer === stored.layer && head === stored.head;
+    const { random, off, found } = isStored ? stored : begun;
+    const known = new Map();
+    return {
+      text,
+      tokens,
+      layer,
+      head,
+      trained,
+      gates,
+      trainedLoss,
+      random,
+      off,
+      found,
+      known,
+      base,
+    };
+  }
+
+  /** @param {Round} round @param {number[]} positions That the head keeps. @param {AbortSignal} signal */
+  async loss({ base, layer, head }, positions, signal) {
+    const run = /** @type {Run} */ (base);
+    const options = { force: [{ layer, head, positions }], base: run };
+    const began = performance.now();
+    const loss = await this.read(await drain(this.engine.steps(run.ids, options), signal), signal);
+    this.session.tell({ milliseconds: performance.now() - began });
+    return loss;
+  }
+
+  /** @param {Run} run @param {AbortSignal} signal */
+  async read(run, signal) {
+    await drain(run.readSteps(), signal);
+    return run.meanLoss();
+  }
+
+  /** @param {GameState} state Whether the round is of its head and text. */
   isHere({ text, layer, head }) {
-    const { arena } = this;
-    return arena.text === text && arena.layer === layer && arena.head === head;
+    const { round } = this;
+    return round.text === text && round.layer === layer && round.head === head;
   }
 
   /** @param {number[]} picks @returns {number | null} The loss with them, if it is known. */
   lossOf(picks) {
-    const { trained, trainedLoss, found, known } = this.arena;
+    const { trained, trainedLoss, found, known } = this.round;
     const key = picks.join();
     if (key === trained.join()) return trainedLoss;
     return key === found.picks.join() ? found.loss : (known.get(key) ?? null);
@@ -156,7 +144,7 @@ export class Referee {
 
   /** Try swaps, or stop trying. */
   seek() {
-    const { tries } = this.arena.found;
+    const { tries } = this.round.found;
     this.wanted = this.wanted > tries ? 0 : tries + TRIES;
     this.game.draw();
     void this.work();
@@ -171,49 +159,47 @@ export class Referee {
 
   /** Compute what is not known yet: the reader's picks first. */
   async work() {
-    const { game, runner } = this;
+    const { game } = this;
     await this.job.run(async (signal) => {
       if (!(await this.live()) || signal.aborted) return;
-      if (!this.isHere(game.state) || !this.arena.base) {
-        this.arena = await runner.enter(game.state, signal);
+      if (!this.isHere(game.state) || !this.round.base) {
+        this.round = await this.enter(game.state, signal);
         game.adopt({});
       }
-      const { arena, picks } = game;
-      if (game.yours === null) arena.known.set(picks.join(), await runner.loss(arena, picks, signal));
+      const { round, picks } = game;
+      if (game.yours === null) {
+        round.known.set(picks.join(), await this.loss(round, picks, signal));
+      }
       game.adopt({});
       game.report();
-      await this.compare(arena, signal);
+      await this.compare(round, signal);
     });
   }
 
-  /**
-   * Compute what the reader's picks are compared with.
-   * @param {Arena} arena
-   * @param {AbortSignal} signal
-   */
-  async compare(arena, signal) {
+  /** @param {Round} round @param {AbortSignal} signal Compute what the reader's picks are compared with. */
+  async compare(round, signal) {
     const { game } = this;
-    const [T, k] = [arena.tokens.length, arena.trained.length];
-    const loss = (/** @type {number[]} */ picks) => this.runner.loss(arena, picks, signal);
-    while (arena.random.length < DRAWS) {
-      arena.random = [...arena.random, await loss(randomPicks(arena.random.length + 1, T, k))];
+    const [T, k] = [round.tokens.length, round.trained.length];
+    while (round.random.length < DRAWS) {
+      const drawn = randomPicks(round.random.length + 1, T, k);
+      round.random = [...round.random, await this.loss(round, drawn, signal)];
       game.draw();
     }
-    arena.off ??= await loss([]);
+    round.off ??= await this.loss(round, [], signal);
     game.draw();
-    while (arena.found.tries < this.wanted && k < T) {
-      const { picks, loss: lowest, tries } = arena.found;
-      const other = swapped(picks, T, tries);
-      const found = await loss(other);
-      arena.found = { ...(found < lowest ? { picks: other, loss: found } : { picks, loss: lowest }), tries: tries + 1 };
-      if (found < lowest || tries % 4 === 3) game.draw();
+    while (round.found.tries < this.wanted && k < T) {
+      const best = round.found;
+      const picks = swapped(best.picks, T, best.tries);
+      const loss = await this.loss(round, picks, signal);
+      const isBetter = loss < best.loss;
+      round.found = { ...(isBetter ? { picks, loss } : best), tries: best.tries + 1 };
+      if (isBetter || best.tries % 4 === 3) game.draw();
     }
   }
 
   /** @returns {Promise<boolean>} Whether the model is here; if it cannot come, the first frame is. */
   async live() {
-    const { game } = this;
-    const { session } = this.runner;
+    const { game, session } = this;
     if (session.engine) return true;
     if (session.status.name === "loading") return false; // whoever asked first goes on
     const obstacle = session.obstacle();

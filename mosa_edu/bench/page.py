@@ -1,18 +1,26 @@
-"""What a reader's browser takes for the book's figures: milliseconds, bytes, requests elsewhere."""
+"""The built book in a reader's browser: milliseconds, bytes of ours, requests elsewhere."""
 
+import gzip
 import os
 import shutil
 import statistics
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from mosa_edu.checks import require
 from mosa_edu.texts import PROBES
-from mosa_edu.viz.assets import module_text
-from mosa_edu.viz.built_book import COVER, TRACES, WEIGHTS, BuiltBook, gzipped
 
+OWN = ("mosa/*.js", "mosa/*.css", "css/*.css", "js/*.js")
+COVER = "book/index.html"
+WEIGHTS = "_static/models/explorer/model.safetensors"
+TRACES = "_static/models/traces"
 LENGTHS = {128: (120, 60), 256: (230, 120)}
 """Tokens of a text; milliseconds that its forward pass may take, and should."""
 
@@ -30,6 +38,60 @@ _TEXTS = """([prose, T]) => {
   const text = spans.map((span) => span.text).join("");
   return [text, text.slice(0, -1)];
 }"""
+
+
+@dataclass(frozen=True)
+class BuiltBook:
+    """The folder that a build of the book leaves: where the book's ``index.html`` lies."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        built = (self.folder / COVER).is_file()
+        require(built, "book", str(self.folder), "a folder that make build has written")
+
+    def pages(self) -> list[str]:
+        """List every page below the folder, the cover first."""
+        found = sorted(
+            path.relative_to(self.folder).as_posix()
+            for path in (self.folder / "book").rglob("*.html")
+        )
+        return sorted(found, key=lambda page: page != COVER)
+
+    def own_bytes(self) -> dict[str, int]:
+        """Count the bytes, gzipped, of each script and style sheet of ours."""
+        static = self.folder / "_static"
+        paths = sorted(path for pattern in OWN for path in static.glob(pattern))
+        return {path.relative_to(static).as_posix(): gzipped(path) for path in paths}
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Serve the book on this machine and give its address."""
+        handler = partial(_QuietHandler, directory=str(self.folder))
+        server = _QuietServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            server.server_close()
+
+
+def gzipped(path: Path) -> int:
+    """Count the bytes of a file as a server sends it."""
+    return len(gzip.compress(path.read_bytes(), 9, mtime=0))
+
+
+class _QuietServer(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a page that was closed while it loaded."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
 
 
 @contextmanager
@@ -55,20 +117,25 @@ def open_browser() -> Iterator[Any]:
         browser.close()
 
 
-def measure_book(browser: Any, book: BuiltBook, rounds: int) -> list[dict[str, Any]]:
-    """Measure everything."""
+def measure_book(browser: Any, book: BuiltBook, rounds: int, script: str) -> list[dict[str, Any]]:
+    """Measure everything; `script` is the joined text of ``bench/page.js``.
+
+    Rows say `what`, its `unit` and, of times, the `clock`; `median` with quartiles `lower` and
+    `upper`, which equal it where there was nothing to repeat; `bar` and `stretch`, None where
+    nothing was promised.
+    """
     require(rounds >= 3, "rounds", rounds, "at least 3")
     with book.served() as address:
         return [
-            *_forward_rows(browser, address, rounds),
-            *_picture_rows(browser, address, rounds),
+            *_forward_rows(_page_with_engine(browser, address, script), rounds),
+            *_picture_rows(_page_with_engine(browser, address, script), rounds),
             *weight_rows(book),
             *_visit_rows(browser, book, address),
         ]
 
 
 def weight_rows(book: BuiltBook) -> list[dict[str, Any]]:
-    """Count the bytes that a reader of the whole book loads of ours, each once."""
+    """Count the bytes that a reader of the whole book loads of ours, each once, in KB of 1,000."""
     sizes = book.own_bytes()
     traces = [gzipped(path) for path in (book.folder / TRACES).glob("*.json")]
     weights = (book.folder / WEIGHTS).stat().st_size
@@ -86,8 +153,7 @@ def weight_rows(book: BuiltBook) -> list[dict[str, Any]]:
     ]
 
 
-def _forward_rows(browser: Any, address: str, rounds: int) -> Iterator[dict[str, Any]]:
-    page = _page_with_engine(browser, address, COVER)
+def _forward_rows(page: Any, rounds: int) -> Iterator[dict[str, Any]]:
     for T, (bar, stretch) in LENGTHS.items():
         script = f"() => bench.forward(engine, {T}).first"
         what = f"forward of {T} tokens, first predictions"
@@ -97,8 +163,7 @@ def _forward_rows(browser: Any, address: str, rounds: int) -> Iterator[dict[str,
     page.context.close()
 
 
-def _picture_rows(browser: Any, address: str, rounds: int) -> Iterator[dict[str, Any]]:
-    page = _page_with_engine(browser, address, COVER)
+def _picture_rows(page: Any, rounds: int) -> Iterator[dict[str, Any]]:
     page.wait_for_selector("mosa-explorer .tok[data-t]")
     frame = {"bar": 16, "stretch": 8}
     yield from _timed(
@@ -169,12 +234,12 @@ def _visit_rows(browser: Any, book: BuiltBook, address: str) -> list[dict[str, A
     ]
 
 
-def _page_with_engine(browser: Any, address: str, name: str) -> Any:
-    """Open a page with the code that measures and the shipped model beside its own scripts."""
+def _page_with_engine(browser: Any, address: str, script: str) -> Any:
+    """Open the cover with the code that measures and the shipped model beside its own scripts."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(120_000)
-    page.goto(f"{address}/{name}", wait_until="load")
-    page.evaluate(_LOAD, module_text("bench"))
+    page.goto(f"{address}/{COVER}", wait_until="load")
+    page.evaluate(_LOAD, script)
     page.evaluate(_OPEN, f"{address}/{WEIGHTS}")
     return page
 
