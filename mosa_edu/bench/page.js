@@ -7,12 +7,10 @@ const REST = 600;
 
 /** @typedef {import("../viz/web/engine/engine.js").Engine} Engine */
 
-/**
- * Run the model on ids that are the same every time.
- * @param {Engine} engine @param {number} T Tokens, at most the model's limit.
+// Run the model on ids that are the same every time.
+/** @param {Engine} engine @param {number} T Tokens, at most the model's limit.
  * @returns {{first: number, whole: () => number}} Milliseconds until the text is routed and the
- *   predictions at its last token are known; and, when it is asked for, until all are.
- */
+ *   predictions at its last token are known; and, when it is asked for, until all are. */
 function forward(engine, T) {
   const entries = engine.config.vocab_size - 1;
   const ids = Array.from({ length: T }, (_, t) => 1 + ((t * 7919) % entries));

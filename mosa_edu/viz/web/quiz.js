@@ -159,10 +159,8 @@ const COVER_CSS =
 .mosa-closed *{visibility:hidden!important}
 .mosa-closed::before{content:"Closed until you answer above.";position:absolute;inset:0;padding:13px 16px;font:14px/20px system-ui,sans-serif;color:var(--mosa-ink2,#57606a)}}`;
 
-/**
- * @param {HTMLElement} el Of the question.
- * @returns {(closed: boolean) => void} Does nothing where the page has no such cell.
- */
+/** @param {HTMLElement} el Of the question.
+ * @returns {(closed: boolean) => void} Does nothing where the page has no such cell. */
 function coverOf(el) {
   const output = el.closest(".cell")?.nextElementSibling?.querySelector(":scope>.cell_output");
   if (!output) return () => {};
@@ -177,11 +175,9 @@ function coverOf(el) {
 /** @param {number} value At most three significant digits. */
 const short = (value) => value.toLocaleString("en-US", { maximumSignificantDigits: 3 });
 
-/**
- * @param {string | null} text As typed: "1,600" is one number; the comma of "0,5" is a decimal one,
+/** @param {string | null} text As typed: "1,600" is one number; the comma of "0,5" is a decimal one,
  *   the only one that keypads of half the world offer.
- * @returns {number} NaN for what is none.
- */
+ * @returns {number} NaN for what is none. */
 function readNumber(text) {
   const plain = (text ?? "").trim().replace("\u2212", "-");
   const dotted = /^[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(plain)

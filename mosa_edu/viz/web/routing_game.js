@@ -43,11 +43,9 @@ const GAME_CSS = `
 const RIVAL_ROW = 28;
 const RIVAL_TOP = 22;
 
-/**
- * Everybody whose loss is compared.
- * @param {Round} round @param {number | null} yours Null while it is not known.
- * @returns {{name: string, loss: number | null, all?: number[], mark: Mark}[]}
- */
+// Everybody whose loss is compared.
+/** @param {Round} round @param {number | null} yours Null while it is not known.
+ * @returns {{name: string, loss: number | null, all?: number[], mark: Mark}[]} */
 function rivalsOf({ trainedLoss, random, off, found }, yours) {
   const mean = random.length ? random.reduce((sum, loss) => sum + loss, 0) / random.length : null;
   const best = found.tries ? found.loss : null;

@@ -23,10 +23,8 @@ const VARIABLE = ["prefix", "threshold", "token"];
 
 /** @typedef {{width: number, inner: number, T: number, sparsity: number, factor: number}} Shape `width` of the stream, `inner` of a head; `factor` slots a kept token where their number varies. */
 
-/**
- * @param {number} whole @param {number} part
- * @returns {number} How often a part fits; a division of floats could round up.
- */
+/** @param {number} whole @param {number} part
+ * @returns {number} How often a part fits; a division of floats could round up. */
 export const timesFits = (whole, part) => (whole - (whole % part)) / part;
 
 /** @param {Shape} shape @returns {number} Keys that a query of a local head sees. */
@@ -87,11 +85,9 @@ export const headPairs = (kind, shape) => (kind === "local" ? spanOf(shape) : sl
  * @property {number} factor
  */
 
-/**
- * The dense model and the one that the same FLOPs buy.
- * @param {Baseline} model
- * @param {{kind: string, T: number, sparsity: number, given: number}} setting
- */
+// The dense model and the one that the same FLOPs buy.
+/** @param {Baseline} model
+ * @param {{kind: string, T: number, sparsity: number, given: number}} setting */
 export function budgetOf(model, { kind, T, sparsity, given }) {
   const { layers, width, inner, heads, feedforward, vocabulary, tied, factor } = model;
   const shape = { width, inner, T, sparsity, factor };

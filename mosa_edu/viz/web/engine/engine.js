@@ -14,10 +14,8 @@ const ROWS_A_STEP = 16;
 
 /** What the engine computed from one text. */
 export class Run {
-  /**
-   * @param {import("./model.js").Model} model @param {ArrayLike<number>} ids
-   * @param {Settings} settings
-   */
+  /** @param {import("./model.js").Model} model @param {ArrayLike<number>} ids
+   * @param {Settings} settings */
   constructor(model, ids, settings) {
     this.model = model;
     this.ids = Uint16Array.from(ids);
@@ -44,14 +42,12 @@ export class Run {
     this.ranks = new Uint16Array(this.T - 1);
   }
 
-  /**
-   * Logits of the tokens that may follow some positions.
-   *
-   * The last feed-forward layer looks at one token at a time and routes nothing, so it is computed
-   * here, for the positions that are wanted.
-   * @param {number} first First position. @param {number} count How many.
-   * @returns {Float32Array} `count` rows of vocab_size numbers.
-   */
+  // Logits of the tokens that may follow some positions.
+  //
+  // The last feed-forward layer looks at one token at a time and routes nothing, so it is computed
+  // here, for the positions that are wanted.
+  /** @param {number} first First position. @param {number} count How many.
+   * @returns {Float32Array} `count` rows of vocab_size numbers. */
   logits(first, count) {
     const { blocks, normFinal, output } = this.model;
     const rows = this.stream.slice(first * output.depth, (first + count) * output.depth);
@@ -159,10 +155,8 @@ function bestOf(values, count) {
 
 /** Runs one model. */
 export class Engine {
-  /**
-   * @param {import("./model.js").Model} model @param {Tokenizer} tokenizer
-   * @param {Record<string, any>} about
-   */
+  /** @param {import("./model.js").Model} model @param {Tokenizer} tokenizer
+   * @param {Record<string, any>} about */
   constructor(model, tokenizer, about) {
     this.model = model;
     this.config = model.config;
@@ -177,12 +171,10 @@ export class Engine {
     this.reference = /** @type {Reference} */ (about.reference);
   }
 
-  /**
-   * Open a model file.
-   * @param {ArrayBuffer | ArrayBufferView} file All of its bytes.
+  // Open a model file.
+  /** @param {ArrayBuffer | ArrayBufferView} file All of its bytes.
    * @param {string} [expected] The SHA-256 that it must have. @returns {Promise<Engine>}
-   * @throws {Error} With a sentence for the reader, if it is another file or a broken one.
-   */
+   * @throws {Error} With a sentence for the reader, if it is another file or a broken one. */
   static async open(file, expected) {
     const bytes = ArrayBuffer.isView(file)
       ? new Uint8Array(file.buffer, file.byteOffset, file.byteLength)
@@ -208,11 +200,9 @@ export class Engine {
     });
   }
 
-  /**
-   * Run the model on a text.
-   * @param {ArrayLike<number>} ids 1 to `config.max_seq_len` tokens. @param {Options} [options]
-   * @returns {Run}
-   */
+  // Run the model on a text.
+  /** @param {ArrayLike<number>} ids 1 to `config.max_seq_len` tokens. @param {Options} [options]
+   * @returns {Run} */
   forward(ids, options = {}) {
     const steps = this.steps(ids, options);
     for (;;) {
@@ -221,11 +211,9 @@ export class Engine {
     }
   }
 
-  /**
-   * The same in short steps, one attention or feed-forward layer each; see `drain`.
-   * @param {ArrayLike<number>} ids @param {Options} [options]
-   * @returns {Generator<number, Run>} Layers done.
-   */
+  // The same in short steps, one attention or feed-forward layer each; see `drain`.
+  /** @param {ArrayLike<number>} ids @param {Options} [options]
+   * @returns {Generator<number, Run>} Layers done. */
   *steps(ids, options = {}) {
     const { blocks } = this.model;
     const { base } = options;
@@ -313,10 +301,8 @@ function noRouting() {
   return { logits: none, scores: none, order, picks: [], attention: [] };
 }
 
-/**
- * @param {Settings} settings @param {number} layers
- * @returns {number} The first layer in which somebody ablates or forces a head.
- */
+/** @param {Settings} settings @param {number} layers
+ * @returns {number} The first layer in which somebody ablates or forces a head. */
 function firstChange(settings, layers) {
   return Math.min(layers, ...[...settings.ablate, ...settings.force].map(({ layer }) => layer));
 }

@@ -104,11 +104,9 @@ export function multiplyAdd(a, count, depth, b, out, stride, where = {}) {
   }
 }
 
-/**
- * Add rows times weights to a matrix.
- * @param {Float32Array} x Rows of `weights.depth` numbers. @param {Weights} weights
- * @param {Float32Array} [out] Zeros without it. @param {Uint16Array} [rows] Where each row goes.
- */
+// Add rows times weights to a matrix.
+/** @param {Float32Array} x Rows of `weights.depth` numbers. @param {Weights} weights
+ * @param {Float32Array} [out] Zeros without it. @param {Uint16Array} [rows] Where each row goes. */
 export function project(x, weights, out, rows) {
   const { depth, width } = weights;
   const count = x.length / depth;
@@ -120,11 +118,9 @@ export function project(x, weights, out, rows) {
 const NORM_EPSILON = 1e-5;
 const ROW_BLOCK = 32;
 
-/**
- * Layer norm of every row.
- * @param {Float32Array} x Rows of `width` numbers. @param {number} width
- * @param {Float32Array} weight @param {Float32Array} bias @returns {Float32Array}
- */
+// Layer norm of every row.
+/** @param {Float32Array} x Rows of `width` numbers. @param {number} width
+ * @param {Float32Array} weight @param {Float32Array} bias @returns {Float32Array} */
 export function normalise(x, width, weight, bias) {
   const out = new Float32Array(x.length);
   for (let row = 0; row < x.length; row += width) {
@@ -159,11 +155,9 @@ export function gelu(x) {
  * @property {Float32Array} sin
  */
 
-/**
- * Rotary angles of the first positions; frequencies and angles are rounded as PyTorch does.
- * @param {number} positions @param {number} rotated Dimensions of a head that turn; even.
- * @param {number} base @returns {Rotary}
- */
+// Rotary angles of the first positions; frequencies and angles are rounded as PyTorch does.
+/** @param {number} positions @param {number} rotated Dimensions of a head that turn; even.
+ * @param {number} base @returns {Rotary} */
 export function rotaryTable(positions, rotated, base) {
   const half = rotated / 2;
   const cos = new Float32Array(positions * half);
@@ -201,12 +195,10 @@ export function rotate(x, stride, start, count, rotary, positions) {
   }
 }
 
-/**
- * Softmax of the first numbers of a row, in place; the rest of the row becomes 0.
- * @param {Float32Array} logits @param {number} start Where the row begins.
+// Softmax of the first numbers of a row, in place; the rest of the row becomes 0.
+/** @param {Float32Array} logits @param {number} start Where the row begins.
  * @param {number} first First number that counts. @param {number} last Last number that counts.
- * @param {number} width Length of the row. @param {number} scale Factor of the logits.
- */
+ * @param {number} width Length of the row. @param {number} scale Factor of the logits. */
 function softmaxRow(logits, start, first, last, width, scale) {
   let highest = -Infinity;
   for (let j = first; j <= last; j++) if (logits[start + j] > highest) highest = logits[start + j];

@@ -36,10 +36,8 @@ import { pickAbove, pickBest, pickPrefix, pickStrided, rankOrder, sigmoid } from
 /** @param {number} count */
 const headsOf = (count) => Array.from({ length: count }, (_, head) => head);
 
-/**
- * @param {Tensors} tensors @param {string} prefix Where their tensors are, with a dot at the end.
- * @param {number} count @param {number} width @param {number} window Tokens that a query sees.
- */
+/** @param {Tensors} tensors @param {string} prefix Where their tensors are, with a dot at the end.
+ * @param {number} count @param {number} width @param {number} window Tokens that a query sees. */
 function readPlainHeads(tensors, prefix, count, width, window) {
   const [rows, model] = tensors.shape(prefix + "qkv.weight");
   const out = tensors.get(prefix + "out.weight");
@@ -75,12 +73,10 @@ function readSparseHeads(tensors, prefix, count, width, routed) {
   };
 }
 
-/**
- * Add the output of dense or local heads to the residual stream.
- * @param {PlainHeads} heads @param {Float32Array} x Normed tokens, T rows.
+// Add the output of dense or local heads to the residual stream.
+/** @param {PlainHeads} heads @param {Float32Array} x Normed tokens, T rows.
  * @param {Float32Array} stream Receives the output. @param {Rotary} rotary
- * @param {(head: number) => boolean} isOff
- */
+ * @param {(head: number) => boolean} isOff */
 export function applyPlainHeads(heads, x, stream, rotary, isOff) {
   const { count, width, qkv: weights } = heads;
   const model = weights.depth;
@@ -110,11 +106,9 @@ export function applyPlainHeads(heads, x, stream, rotary, isOff) {
  * @property {(head: number) => Uint16Array | null} forced Positions that somebody else chose.
  */
 
-/**
- * Let the router score every token for every head.
- * @param {SparseHeads} heads @param {Float32Array} x Normed tokens, T rows.
- * @param {number} length T. @returns {Float32Array} Logits, H x T; 0 without a router.
- */
+// Let the router score every token for every head.
+/** @param {SparseHeads} heads @param {Float32Array} x Normed tokens, T rows.
+ * @param {number} length T. @returns {Float32Array} Logits, H x T; 0 without a router. */
 function score({ count, router }, x, length) {
   const logits = new Float32Array(count * length);
   if (!router) return logits;
@@ -125,12 +119,10 @@ function score({ count, router }, x, length) {
   return logits;
 }
 
-/**
- * Which tokens a head keeps.
- * @param {Float32Array} logits Of this head.
+// Which tokens a head keeps.
+/** @param {Float32Array} logits Of this head.
  * @param {Uint16Array} order Their positions from the highest to the lowest. @param {number} head
- * @param {Choice} choice @returns {Uint16Array} Ascending positions.
- */
+ * @param {Choice} choice @returns {Uint16Array} Ascending positions. */
 function choose(logits, order, head, choice) {
   const { rule, k, sparsity, capacity } = choice;
   const forced = choice.forced(head);
@@ -165,12 +157,10 @@ function route(heads, x, length, choice) {
   return { logits, scores: logits.map(sigmoid), order, picks, attention: [] };
 }
 
-/**
- * Add the output of sparse heads to the residual stream.
- * @param {SparseHeads} heads @param {Float32Array} x Normed tokens, T rows.
+// Add the output of sparse heads to the residual stream.
+/** @param {SparseHeads} heads @param {Float32Array} x Normed tokens, T rows.
  * @param {Float32Array} stream Receives the output. @param {Rotary} rotary @param {Choice} choice
- * @returns {LayerRouting}
- */
+ * @returns {LayerRouting} */
 export function applySparseHeads(heads, x, stream, rotary, choice) {
   const { count, width } = heads;
   const model = heads.out[0].width;
@@ -247,11 +237,9 @@ function readBlock(tensors, config, layer) {
   };
 }
 
-/**
- * Read a model.
- * @param {Tensors} tensors @param {Config} config
- * @throws {Error} If its sparse heads are of a kind that the page cannot compute.
- */
+// Read a model.
+/** @param {Tensors} tensors @param {Config} config
+ * @throws {Error} If its sparse heads are of a kind that the page cannot compute. */
 export function readModel(tensors, config) {
   const rule = RULE_OF_KIND[config.sparse];
   if (!rule) throw new Error(`The page cannot compute heads of kind ${config.sparse}.`);

@@ -4,11 +4,9 @@
 
 /** @typedef {"paper" | "prefix" | "threshold" | "fixed"} Rule */
 
-/**
- * How many tokens a head keeps.
- * @param {number} length Tokens of the text, T. @param {number} sparsity The paper's rho.
- * @returns {number} T / rho rounded down, at least 2 and at most T.
- */
+// How many tokens a head keeps.
+/** @param {number} length Tokens of the text, T. @param {number} sparsity The paper's rho.
+ * @returns {number} T / rho rounded down, at least 2 and at most T. */
 export function keptCount(length, sparsity) {
   return Math.min(Math.max(Math.floor(length / sparsity), 2), length);
 }
@@ -36,12 +34,10 @@ export function rankOrder(logits) {
   return order;
 }
 
-/**
- * The paper's rule, expert choice: the k best of the whole text.
- * @param {Uint16Array} order Positions from the highest logit to the lowest. @param {number} k
+// The paper's rule, expert choice: the k best of the whole text.
+/** @param {Uint16Array} order Positions from the highest logit to the lowest. @param {number} k
  * @param {boolean} includeFirst Token 0 is kept whatever its score.
- * @returns {Uint16Array} Ascending positions.
- */
+ * @returns {Uint16Array} Ascending positions. */
 export function pickBest(order, k, includeFirst) {
   const picks = order.slice(0, k);
   if (includeFirst && !picks.includes(0)) picks[k - 1] = 0;
@@ -80,11 +76,9 @@ export function pickAbove(logits, threshold, capacity) {
   return Uint16Array.from(picks);
 }
 
-/**
- * The paper's Fixed baseline: every sparsity-th token.
- * @param {number} length Tokens of the text. @param {number} sparsity
- * @returns {Uint16Array} Ascending positions.
- */
+// The paper's Fixed baseline: every sparsity-th token.
+/** @param {number} length Tokens of the text. @param {number} sparsity
+ * @returns {Uint16Array} Ascending positions. */
 export function pickStrided(length, sparsity) {
   return Uint16Array.from({ length: Math.ceil(length / sparsity) }, (_, i) => i * sparsity);
 }
@@ -105,11 +99,9 @@ export function pickRandom(length, sparsity, seed) {
   return Uint16Array.from(drawn.filter((t) => t < length));
 }
 
-/**
- * Draw tokens, as `mosa_edu.probes.futures.roll_future` does: mulberry32, never token 0.
- * @param {number} seed @param {number} count @param {number} entries Of the vocabulary.
- * @returns {number[]}
- */
+// Draw tokens, as `mosa_edu.probes.futures.roll_future` does: mulberry32, never token 0.
+/** @param {number} seed @param {number} count @param {number} entries Of the vocabulary.
+ * @returns {number[]} */
 export function rollFuture(seed, count, entries) {
   let state = Math.imul(seed, 0x9e3779b1);
   return Array.from({ length: count }, () => {

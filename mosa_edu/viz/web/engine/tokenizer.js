@@ -118,10 +118,8 @@ function byteCharacters() {
 
 /** Encodes any text, and says which characters each token stands for. */
 export class Tokenizer {
-  /**
-   * @param {string} merges One merge a line, most frequent first: two entries and a space between.
-   *   Entry 0 is `<|endoftext|>`, then come the 256 bytes, then what the merges make.
-   */
+  /** @param {string} merges One merge a line, most frequent first: two entries and a space between.
+   *   Entry 0 is `<|endoftext|>`, then come the 256 bytes, then what the merges make. */
   constructor(merges) {
     const characters = byteCharacters();
     const byteOf = new Map(characters.map((character, byte) => [character, byte]));
@@ -183,21 +181,17 @@ export class Tokenizer {
     });
   }
 
-  /**
-   * @param {Iterable<number>} ids
-   * @returns {string} Their text; bytes that are no whole character become U+FFFD.
-   */
+  /** @param {Iterable<number>} ids
+   * @returns {string} Their text; bytes that are no whole character become U+FFFD. */
   decode(ids) {
     const bytes = Array.from(ids, (id) => Array.from(this.bytes[id])).flat();
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
   }
 
-  /**
-   * An entry of the vocabulary as something to read.
-   * @param {number} id
+  // An entry of the vocabulary as something to read.
+  /** @param {number} id
    * @returns {{text: string, whole: boolean}} Its text, or the hexadecimal digits of its bytes
-   *   where they are no whole characters.
-   */
+   *   where they are no whole characters. */
   piece(id) {
     const bytes = this.bytes[id];
     const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -19,11 +19,9 @@ export const NEXT_COUNT = 5;
  * @property {Record<string, any>} provenance
  */
 
-/**
- * Read a trace.
- * @param {Record<string, any>} trace Parsed JSON. @returns {StoredRun}
- * @throws {Error} If it is of another version.
- */
+// Read a trace.
+/** @param {Record<string, any>} trace Parsed JSON. @returns {StoredRun}
+ * @throws {Error} If it is of another version. */
 export function readTrace(trace) {
   if (trace.version !== 1) {
     throw new Error(`This page reads traces of version 1, not ${trace.version}.`);

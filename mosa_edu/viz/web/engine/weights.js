@@ -39,11 +39,9 @@ function parseHeader(bytes) {
 /** @param {number[]} shape */
 const sizeOf = (shape) => shape.reduce((product, size) => product * size, 1);
 
-/**
- * Open a safetensors file held in memory.
- * @param {Uint8Array} bytes The whole file. @returns {Tensors}
- * @throws {Error} If the bytes are no safetensors file of F16 and F32 tensors.
- */
+// Open a safetensors file held in memory.
+/** @param {Uint8Array} bytes The whole file. @returns {Tensors}
+ * @throws {Error} If the bytes are no safetensors file of F16 and F32 tensors. */
 export function openSafetensors(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = bytes.length < 8 ? Infinity : Number(view.getBigUint64(0, true));
@@ -75,11 +73,9 @@ export function openSafetensors(bytes) {
   return { metadata, get, shape: (name) => entryOf(name).shape, parameters };
 }
 
-/**
- * First 32 bits of the fractional parts of roots of the first primes: the constants of FIPS 180-4.
- * @param {number} count How many primes.
- * @param {number} exponent 1/2 for square roots, 1/3 for cube roots. @returns {Int32Array}
- */
+// First 32 bits of the fractional parts of roots of the first primes: the constants of FIPS 180-4.
+/** @param {number} count How many primes.
+ * @param {number} exponent 1/2 for square roots, 1/3 for cube roots. @returns {Int32Array} */
 function rootsOfPrimes(count, exponent) {
   const words = new Int32Array(count);
   for (let n = 2, found = 0; found < count; n++) {
@@ -96,12 +92,10 @@ const SHA_ROUNDS = rootsOfPrimes(64, 1 / 3);
 /** @param {number} word @param {number} bits */
 const rotateRight = (word, bits) => (word >>> bits) | (word << (32 - bits));
 
-/**
- * Mix one block of 64 bytes into the state.
- * @param {Int32Array} state Eight words, changed in place.
+// Mix one block of 64 bytes into the state.
+/** @param {Int32Array} state Eight words, changed in place.
  * @param {Int32Array} schedule Scratch of 64 words. @param {DataView} view Where the block stands.
- * @param {number} offset First byte of the block.
- */
+ * @param {number} offset First byte of the block. */
 function mixBlock(state, schedule, view, offset) {
   for (let i = 0; i < 16; i++) schedule[i] = view.getInt32(offset + 4 * i);
   for (let i = 16; i < 64; i++) {

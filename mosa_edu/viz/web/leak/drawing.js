@@ -89,10 +89,8 @@ function markPaths({ left, column, y }, changes) {
   return paths;
 }
 
-/**
- * @param {Grid} grid @param {LeakView} view @param {Changes} changes @param {Palette} palette
- * @param {number} cut Where the bar stands: the view's own, or where it is dragged to.
- */
+/** @param {Grid} grid @param {LeakView} view @param {Changes} changes @param {Palette} palette
+ * @param {number} cut Where the bar stands: the view's own, or where it is dragged to. */
 function drawLeak(grid, view, changes, palette, cut) {
   const { left, column, end, bottom, y } = grid;
   const { layers, heads, state } = view;

@@ -135,11 +135,9 @@ function summarise(logits) {
   return { best, log: logits[best] + Math.log(sum) };
 }
 
-/**
- * Compare the predictions before the cut, in short steps.
- * @param {Run} before @param {Run} after @param {number} cut @param {(id: number) => string} entry
- * @returns {Generator<number, Moved>}
- */
+// Compare the predictions before the cut, in short steps.
+/** @param {Run} before @param {Run} after @param {number} cut @param {(id: number) => string} entry
+ * @returns {Generator<number, Moved>} */
 function* movedSteps(before, after, cut, entry) {
   /** @type {Record<"divergence" | "largest", number[]>} */
   const { divergence, largest } = { divergence: [], largest: [] };
@@ -213,11 +211,9 @@ export class Observer {
     return here?.tokens(own ?? this.data.texts[place].text).tokens ?? null;
   }
 
-  /**
-   * Tokens that take the place of those after the cut.
-   * @param {Engine} engine @param {Piece[]} tokens @param {LeakState} state
-   * @returns {{future: Piece[], left: number}} And how many of an edited future found no place.
-   */
+  // Tokens that take the place of those after the cut.
+  /** @param {Engine} engine @param {Piece[]} tokens @param {LeakState} state
+   * @returns {{future: Piece[], left: number}} And how many of an edited future found no place. */
   futureOf({ tokenizer, config }, tokens, { text, own, cut, future, seed, edit }) {
     const { texts } = this.data;
     if (future === "none") return { future: [], left: 0 };

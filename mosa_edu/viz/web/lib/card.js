@@ -57,18 +57,14 @@ export function figureFrame(figure) {
   );
   return {
     ...{ card, title, finding, detail, pill, bar, body, scroll, table, told, share, status, tell },
-    /**
-     * @param {{who: string, keeps: string, then?: string, what: string}} said
-     * @param {Child | Child[]} more
-     */
+    /** @param {{who: string, keeps: string, then?: string, what: string}} said
+     * @param {Child | Child[]} more */
     say(said, more) {
       for (const [part, text] of Object.entries(said)) words[part].textContent = text;
       detail.replaceChildren(...[more].flat());
     },
-    /**
-     * @param {import("./session.js").Status} state
-     * @param {boolean} live Whether what is shown was computed here. @param {string} [variant]
-     */
+    /** @param {import("./session.js").Status} state
+     * @param {boolean} live Whether what is shown was computed here. @param {string} [variant] */
     report(state, live, variant = "") {
       fillPill(pill, state, live, variant);
     },
@@ -85,12 +81,10 @@ export function figureFrame(figure) {
   };
 }
 
-/**
- * Say where the numbers come from.
- * @param {HTMLElement} pill @param {import("./session.js").Status} status
+// Say where the numbers come from.
+/** @param {HTMLElement} pill @param {import("./session.js").Status} status
  * @param {boolean} live Whether what is shown is computed here once the model is.
- * @param {string} variant What was changed about the model.
- */
+ * @param {string} variant What was changed about the model. */
 export function fillPill(pill, { name, received, total, milliseconds }, live, variant) {
   const kind = name === "live" && !live ? "stored" : name;
   const dot = html("i", { class: `dot ${kind}`, "aria-hidden": "true" });
@@ -166,10 +160,8 @@ export function fragmentReader(fragment) {
   const fields = new URLSearchParams(fragment.replace(/^#/, "").slice(0, LONGEST_FRAGMENT));
   /** @type {string[]} */
   const complaints = [];
-  /**
-   * @param {string} name @param {(value: string) => boolean} isGood
-   * @param {string} [what] That there is none of, if it is not.
-   */
+  /** @param {string} name @param {(value: string) => boolean} isGood
+   * @param {string} [what] That there is none of, if it is not. */
   const read = (name, isGood, what = name) => {
     const value = fields.get(name);
     if (value === null || isGood(value)) return value;

@@ -7,11 +7,9 @@ export const labelled = (name, ...children) => div("field", span("label", name),
 
 const ARROWS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 };
 
-/**
- * Where a key moves something to.
- * @param {string} key @param {number} at @param {number} first @param {number} last
- * @returns {number | null} Null for other keys.
- */
+// Where a key moves something to.
+/** @param {string} key @param {number} at @param {number} first @param {number} last
+ * @returns {number | null} Null for other keys. */
 export function steppedTo(key, at, first, last) {
   /** @type {Record<string, number>} */
   const steps = { PageUp: 8, PageDown: -8, Home: -Infinity, End: Infinity, ...ARROWS };
@@ -64,11 +62,9 @@ export function textField(texts, choose) {
   return { node: labelled("Text", select), select };
 }
 
-/**
- * The head under study, with buttons and keys for the one before and after it.
- * @param {number} heads @param {Node} root Where the keys [ and ] count. @param {() => number} head
- * @param {(head: number) => void} choose @param {string} [name]
- */
+// The head under study, with buttons and keys for the one before and after it.
+/** @param {number} heads @param {Node} root Where the keys [ and ] count. @param {() => number} head
+ * @param {(head: number) => void} choose @param {string} [name] */
 export function headField(heads, root, head, choose, name = "Head") {
   const turn = (/** @type {number} */ by) => choose((head() + by + heads) % heads);
   root.addEventListener("keydown", (event) => {
@@ -88,11 +84,9 @@ export function headStepper(name, turn) {
   return { node: labelled(name, group), number };
 }
 
-/**
- * @param {string[]} texts The tokens as written, spaces included. @param {string[]} labels
+/** @param {string[]} texts The tokens as written, spaces included. @param {string[]} labels
  * @returns {{spans: HTMLElement[], parts: (string | Node)[][]}} A chip a token; and each with the
- *   spaces before and after it.
- */
+ *   spaces before and after it. */
 export function tokenChips(texts, labels) {
   const spans = texts.map((text, t) => {
     const place = { class: `tok${text.trim() ? "" : " sign"}`, role: "option", tabindex: -1 };
@@ -179,10 +173,8 @@ export function tokenList({ study, press = study, preview, last }) {
   };
 }
 
-/**
- * @param {string} name @param {number} low @param {number} high
- * @param {(step: number) => void} choose
- */
+/** @param {string} name @param {number} low @param {number} high
+ * @param {(step: number) => void} choose */
 export function valueSlider(name, low, high, choose) {
   const input = html("input", { type: "range", min: low, max: high, step: 1, "aria-label": name });
   input.addEventListener("input", () => choose(Number(input.value)));

@@ -30,11 +30,9 @@ export function html(tag, attributes = {}, ...children) {
   return furnish(document.createElement(tag), attributes, children);
 }
 
-/**
- * An SVG element.
- * @param {string} tag @param {Attributes} [attributes] @param {...Child} children
- * @returns {SVGElement}
- */
+// An SVG element.
+/** @param {string} tag @param {Attributes} [attributes] @param {...Child} children
+ * @returns {SVGElement} */
 export function svg(tag, attributes = {}, ...children) {
   const node = /** @type {SVGElement} */ (document.createElementNS(SVG_NAMESPACE, tag));
   return furnish(node, attributes, children);
@@ -54,11 +52,9 @@ export const mono = (...children) => html("code", {}, ...children);
 /** @param {...Child} children */
 export const bold = (...children) => html("b", {}, ...children);
 
-/**
- * A button with a listener.
- * @param {Child} label @param {() => void} onPress @param {Attributes} [attributes]
- * @returns {HTMLButtonElement}
- */
+// A button with a listener.
+/** @param {Child} label @param {() => void} onPress @param {Attributes} [attributes]
+ * @returns {HTMLButtonElement} */
 export function button(label, onPress, attributes = {}) {
   return html("button", { type: "button", onclick: () => onPress(), ...attributes }, label);
 }
@@ -85,8 +81,6 @@ export function download(name, type, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-/**
- * @param {string} text
- * @returns {string} With U+FFFD for lone surrogates, which no UTF-8 text can hold.
- */
+/** @param {string} text
+ * @returns {string} With U+FFFD for lone surrogates, which no UTF-8 text can hold. */
 export const wellFormed = (text) => text.replace(/\p{Surrogate}/gu, "\ufffd");

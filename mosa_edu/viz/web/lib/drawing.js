@@ -18,11 +18,9 @@ export const rect = (x, y, width, height, fill, style) =>
 /** @param {number} cx @param {number} cy @param {number} r @param {Attributes} style */
 export const circle = (cx, cy, r, style) => svg("circle", { cx, cy, r, ...style });
 
-/**
- * Size a canvas for the screen's pixels.
- * @param {HTMLCanvasElement} canvas @param {number} width CSS pixels.
- * @param {number} height CSS pixels. @returns {CanvasRenderingContext2D} Cleared, in CSS pixels.
- */
+// Size a canvas for the screen's pixels.
+/** @param {HTMLCanvasElement} canvas @param {number} width CSS pixels.
+ * @param {number} height CSS pixels. @returns {CanvasRenderingContext2D} Cleared, in CSS pixels. */
 export function prepareCanvas(canvas, width, height) {
   const ratio = globalThis.devicePixelRatio || 1;
   const [wide, high] = [Math.round(width * ratio), Math.round(height * ratio)];
@@ -37,19 +35,15 @@ export function prepareCanvas(canvas, width, height) {
   return context;
 }
 
-/**
- * Writes small words into a drawing.
- * @param {import("./palette.js").Palette} palette
- * @returns {(words: string, place: Attributes) => SVGElement}
- */
+// Writes small words into a drawing.
+/** @param {import("./palette.js").Palette} palette
+ * @returns {(words: string, place: Attributes) => SVGElement} */
 export const writer = (palette) => (words, place) =>
   svg("text", { "font-family": SANS, "font-size": 11, fill: palette.ink2, ...place }, words);
 
-/**
- * Where labels go that want to stand over their points but not on each other.
- * @param {{x: number, most: number}[]} wishes From left to right; no label goes beyond `most`.
- * @param {number} gap Least distance. @returns {number[]}
- */
+// Where labels go that want to stand over their points but not on each other.
+/** @param {{x: number, most: number}[]} wishes From left to right; no label goes beyond `most`.
+ * @param {number} gap Least distance. @returns {number[]} */
 export function placeLabels(wishes, gap) {
   /** @type {{sum: number, size: number}[]} runs of touching labels, by where the first would stand */
   const runs = [];
@@ -73,11 +67,9 @@ export function placeLabels(wishes, gap) {
   return places;
 }
 
-/**
- * Put another drawing into an SVG element.
- * @param {Element} drawing @param {{nodes: Node[], height: number}} drawn @param {number} width
- * @param {string} label What is seen there, in words.
- */
+// Put another drawing into an SVG element.
+/** @param {Element} drawing @param {{nodes: Node[], height: number}} drawn @param {number} width
+ * @param {string} label What is seen there, in words. */
 export function redraw(drawing, { nodes, height }, width, label) {
   for (const [name, value] of Object.entries({ width, height, "aria-label": label })) {
     setAttribute(drawing, name, `${value}`);

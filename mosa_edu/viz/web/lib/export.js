@@ -74,19 +74,15 @@ export function pythonString(text) {
   return `"${escaped.join("")}"`;
 }
 
-/**
- * @param {string} text @param {number} [letter] Mean width of a character.
- * @returns {string[]} Lines that fit into the picture.
- */
+/** @param {string} text @param {number} [letter] Mean width of a character.
+ * @returns {string[]} Lines that fit into the picture. */
 export function broken(text, letter = PICTURE_LETTER) {
   const most = Math.floor(PICTURE_WIDTH / letter);
   return text.match(new RegExp(`\\S.{0,${most - 1}}(?=\\s|$)|\\S{1,${most}}`, "g")) ?? [];
 }
 
-/**
- * @param {string} title @param {number} height @param {Node[]} parts
- * @returns {string} An SVG document of the usual width, whatever its texts hold.
- */
+/** @param {string} title @param {number} height @param {Node[]} parts
+ * @returns {string} An SVG document of the usual width, whatever its texts hold. */
 export function pictureDocument(title, height, parts) {
   const box = { width: PICTURE_WIDTH + 2 * PICTURE_MARGIN, height };
   const ground = svg("rect", { ...box, fill: LIGHT.ground });
@@ -100,12 +96,10 @@ export function pictureDocument(title, height, parts) {
   return new XMLSerializer().serializeToString(picture).replace(NO_XML, "\ufffd");
 }
 
-/**
- * One picture with its finding, caption and provenance, always light.
- * @param {string} finding @param {SVGElement[]} nodes The drawing, `PICTURE_WIDTH` wide.
+// One picture with its finding, caption and provenance, always light.
+/** @param {string} finding @param {SVGElement[]} nodes The drawing, `PICTURE_WIDTH` wide.
  * @param {number} height Of the drawing. @param {string[]} caption Paragraphs under it.
- * @returns {string} An SVG document.
- */
+ * @returns {string} An SVG document. */
 export function cardPicture(finding, nodes, height, caption) {
   const text = (
     /** @type {string} */ words,

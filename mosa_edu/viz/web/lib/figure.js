@@ -17,10 +17,8 @@ import { LIGHT } from "./palette.js";
 
 const REST = 300;
 
-/**
- * @param {number} value @param {number} low @param {number} high
- * @returns {number} The nearest that is allowed.
- */
+/** @param {number} value @param {number} low @param {number} high
+ * @returns {number} The nearest that is allowed. */
 export const within = (value, low, high) => Math.max(low, Math.min(high, value));
 
 /** @type {Map<string, number>} figures of each kind on the page; the first owns the fragment */
@@ -50,11 +48,9 @@ const opened = new Map();
  * @template {Record<string, any>} [S=any]
  */
 export class Figure {
-  /**
-   * @param {import("./host.js").Model} model @param {HTMLElement} el
+  /** @param {import("./host.js").Model} model @param {HTMLElement} el
    * @param {string} key First field of its links. @param {string} css
-   * @param {string[]} synced Fields of the state that Python reads and sets.
-   */
+   * @param {string[]} synced Fields of the state that Python reads and sets. */
   constructor(model, el, key, css, synced) {
     this.model = model;
     this.el = el;
@@ -280,10 +276,8 @@ export class Figure {
     );
   }
 
-  /**
-   * @param {ReturnType<typeof fragmentReader>} reader
-   * @returns {Record<string, any>} What the link says of the state.
-   */
+  /** @param {ReturnType<typeof fragmentReader>} reader
+   * @returns {Record<string, any>} What the link says of the state. */
   stateOf({ oneOf, whole }) {
     const first = this.firstFrame();
     const parts = Object.entries(this.fields).map(

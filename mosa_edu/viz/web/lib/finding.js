@@ -23,10 +23,8 @@ const MOST_NEXT = 4;
 /** @type {WeakMap<string[], {kinds: Set<string>[], labels: string[]}>} */
 const knownTexts = new WeakMap();
 
-/**
- * @param {string[]} texts @param {number} t
- * @returns {Set<string>} Keys of the kinds that a token is of.
- */
+/** @param {string[]} texts @param {number} t
+ * @returns {Set<string>} Keys of the kinds that a token is of. */
 function kindsAt(texts, t) {
   const text = stripped(texts[t]);
   if (!text) return new Set();
@@ -49,11 +47,9 @@ function factsOf(texts) {
   return facts;
 }
 
-/**
- * The kind with most picks among those that are frequent here and not everywhere.
- * @param {Set<string>[]} kinds @param {number[]} picks
- * @returns {{kind: Kind, inText: number} | null}
- */
+// The kind with most picks among those that are frequent here and not everywhere.
+/** @param {Set<string>[]} kinds @param {number[]} picks
+ * @returns {{kind: Kind, inText: number} | null} */
 function standsOut(kinds, picks) {
   /** @type {{kind: Kind, inText: number} | null} */
   let found = null;
@@ -75,10 +71,8 @@ function wholePercent(part, whole) {
   return rounded ? `${rounded}\u00a0%` : "less than 1\u00a0%";
 }
 
-/**
- * @param {string[]} labels @param {number[]} picks @param {number[]} ranked
- * @returns {string} The second line where no kind stands out.
- */
+/** @param {string[]} labels @param {number[]} picks @param {number[]} ranked
+ * @returns {string} The second line where no kind stands out. */
 function detailWithoutKind(labels, picks, ranked) {
   const name = (/** @type {number} */ t) => labels[t];
   if (!ranked.length) {

@@ -56,11 +56,9 @@ const WORD_END = /[\p{L}\p{M}\p{N}]$/u;
 /** @param {string} text @returns {string} Without white space at its ends. */
 export const stripped = (text) => text.replace(EDGES, "");
 
-/**
- * Whether a token goes on with the word that the token before it began.
- * @param {string[]} texts The tokens as written, spaces included. @param {number} t
- * @returns {boolean}
- */
+// Whether a token goes on with the word that the token before it began.
+/** @param {string[]} texts The tokens as written, spaces included. @param {number} t
+ * @returns {boolean} */
 export function continuesWord(texts, t) {
   return t > 0 && t < texts.length && WORD_START.test(texts[t]) && WORD_END.test(texts[t - 1]);
 }
@@ -75,21 +73,17 @@ function labelOf(texts, t) {
   return continuesWord(texts, t) ? `\u00b7${text}` : stripped(text);
 }
 
-/**
- * Write tokens so that each can be told apart from its neighbours.
- * @param {string[]} texts The tokens as written, spaces included.
+// Write tokens so that each can be told apart from its neighbours.
+/** @param {string[]} texts The tokens as written, spaces included.
  * @returns {string[]} Words without their space, the rest of a word behind a dot, signs for spaces,
- *   line breaks and parts of a character.
- */
+ *   line breaks and parts of a character. */
 export function tokenLabels(texts) {
   return texts.map((_, t) => labelOf(texts, t));
 }
 
-/**
- * The whole word that a token is part of.
- * @param {string[]} texts The tokens as written, spaces included. @param {number} t
- * @returns {{before: string, piece: string, after: string}}
- */
+// The whole word that a token is part of.
+/** @param {string[]} texts The tokens as written, spaces included. @param {number} t
+ * @returns {{before: string, piece: string, after: string}} */
 export function wordAround(texts, t) {
   let [first, last] = [t, t];
   while (continuesWord(texts, first)) first--;

@@ -9,10 +9,8 @@ export const LONGEST_TEXT = 4000;
 /** Pause in typing, in milliseconds, before the text is routed. */
 export const DEBOUNCE = 250;
 
-/**
- * @param {{route: (text: string) => void, load: () => void}} actions
- * @param {number} most Tokens that the model reads.
- */
+/** @param {{route: (text: string) => void, load: () => void}} actions
+ * @param {number} most Tokens that the model reads. */
 export function ownTextPanel(actions, most) {
   const label = `Your text, up to ${most} tokens`;
   const attributes = { rows: 3, spellcheck: "false", dir: "auto", maxlength: LONGEST_TEXT };
@@ -53,11 +51,9 @@ export function ownTextPanel(actions, most) {
       node.hidden = true;
       if (timer) send(); // what was typed a moment ago counts too
     },
-    /**
-     * @param {import("./session.js").Status} status
+    /** @param {import("./session.js").Status} status
      * @param {{obstacle: string, tokens: number, left: number, k: number}} facts Tokens are -1 while
-     *   nobody can count them.
-     */
+     *   nobody can count them. */
     report({ name, total }, { obstacle, tokens, left, k }) {
       start.disabled = name === "loading" || name === "live" || obstacle !== "";
       start.hidden = name === "live";

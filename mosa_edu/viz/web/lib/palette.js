@@ -56,11 +56,9 @@ const CIVIDIS = [
   "fee838",
 ];
 
-/**
- * A colour of the cividis scale.
- * @param {number} share Between 0 and 1.
- * @returns {[number, number, number]} Red, green and blue, 0 to 255.
- */
+// A colour of the cividis scale.
+/** @param {number} share Between 0 and 1.
+ * @returns {[number, number, number]} Red, green and blue, 0 to 255. */
 export function cividis(share) {
   const place = Math.min(Math.max(share, 0), 1) * (CIVIDIS.length - 1);
   const below = Math.min(Math.floor(place), CIVIDIS.length - 2);

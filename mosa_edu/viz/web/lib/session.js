@@ -33,10 +33,8 @@ import { bookUrl } from "./host.js";
  */
 
 export class Session {
-  /**
-   * @param {StoredData} data @param {import("./host.js").Model} model @param {() => void} onStatus
-   * @param {string} [sent] Where Python puts the weights.
-   */
+  /** @param {StoredData} data @param {import("./host.js").Model} model @param {() => void} onStatus
+   * @param {string} [sent] Where Python puts the weights. */
   constructor(data, model, onStatus, sent = "weights") {
     this.data = data;
     this.model = model;
