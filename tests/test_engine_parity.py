@@ -247,7 +247,7 @@ def test_page_reads_the_predictions_of_one_position_before_the_rest(page, opened
         """async (ids) => {
           const run = engine.forward(ids);
           const before = [run.next(20), run.truth(20)];
-          await mosa.drain(run.readSteps());
+          await mosa.runInChunks(run.readSteps());
           const after = [run.next(20), run.truth(20)];
           return [before, after, run.truth(20), run.truth(ids.length - 1)];
         }""",
@@ -266,12 +266,12 @@ def test_work_in_steps_gives_way_and_can_be_given_up(page, opened, tokenizer):
         """async (ids) => {
           let turns = 0;
           const timer = setInterval(() => turns++, 0);
-          const run = await mosa.drain(engine.steps(ids), undefined, 0);
-          await mosa.drain(run.readSteps(), undefined, 0);
+          const run = await mosa.runInChunks(engine.steps(ids), undefined, 0);
+          await mosa.runInChunks(run.readSteps(), undefined, 0);
           clearInterval(timer);
           const other = engine.forward(ids);
           const control = new AbortController();
-          const given = mosa.drain(engine.steps(ids), control.signal, 0);
+          const given = mosa.runInChunks(engine.steps(ids), control.signal, 0);
           control.abort();
           const error = await given.catch((reason) => reason.name);
           return [run.meanLoss() === other.meanLoss(), turns, error];

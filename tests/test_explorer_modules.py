@@ -220,7 +220,7 @@ def test_labels_keep_their_distance_and_stay_near_their_points(call):
     rng = random.Random(3)
     rows = [sorted(rng.uniform(0, 700) for _ in range(rng.randrange(1, 20))) for _ in range(30)]
     wishes = [[{"x": x, "most": 680} for x in xs] for xs in rows]
-    found = call("lib/dom.js", "argument.map((own) => m.placeLabels(own, 20))", wishes)
+    found = call("lib/drawing.js", "argument.map((own) => m.placeLabels(own, 20))", wishes)
     for xs, places in zip(rows, found, strict=True):
         assert all(b - a >= 20 - 1e-6 for a, b in itertools.pairwise(places))
         assert max(places) <= 680 + 1e-6

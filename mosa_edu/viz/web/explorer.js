@@ -425,8 +425,8 @@ export class Explorer extends Figure {
     this.load();
   }
 
-  /** @returns {import("./lib/export.js").Taken} */
-  taken() {
+  /** @returns {import("./lib/export.js").Exported} */
+  exported() {
     const view = this.view();
     const address = addressOf(this.fragment()).slice(0, 160);
     return {

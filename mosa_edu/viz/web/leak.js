@@ -242,10 +242,10 @@ export class LeakProbe extends Figure {
     return leakCaption(this.answer, this.changes, this.asked.about);
   }
 
-  taken() {
+  exported() {
     const { text, own, cut } = this.answer.state;
     const name = `mosa-leak-${own === null ? text : "own"}-${cut}`;
-    return { ...super.taken(), name, rows: () => leakChanges(this.answer, this.changes) };
+    return { ...super.exported(), name, rows: () => leakChanges(this.answer, this.changes) };
   }
 
   /** @returns {Record<string, import("./lib/figure.js").LinkField>} */

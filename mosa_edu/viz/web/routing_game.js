@@ -356,10 +356,10 @@ export class RoutingGame extends Figure {
     );
   }
 
-  taken() {
+  exported() {
     const { round, picks, yours } = this;
     const rows = () => rivalRows(round, picks, yours, (loss, more) => [loss, more], String);
-    return { ...super.taken(), rows };
+    return { ...super.exported(), rows };
   }
 
   provenance() {

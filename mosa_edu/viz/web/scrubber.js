@@ -334,8 +334,8 @@ class TrainingScrubber extends Figure {
     return `${text}\n${name}: layer ${state.layer}, head ${state.head} of ${shape}; loss on this text.`;
   }
 
-  taken() {
-    return { ...super.taken(), rows: () => this.history(this.state).allPicks() };
+  exported() {
+    return { ...super.exported(), rows: () => this.history(this.state).allPicks() };
   }
 
   /** @param {Record<string, any>} changes */

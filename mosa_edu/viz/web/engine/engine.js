@@ -171,7 +171,6 @@ export class Engine {
     this.reference = /** @type {Reference} */ (about.reference);
   }
 
-  // Open a model file.
   /** @param {ArrayBuffer | ArrayBufferView} file All of its bytes.
    * @param {string} [expected] The SHA-256 that it must have. @returns {Promise<Engine>}
    * @throws {Error} With a sentence for the reader, if it is another file or a broken one. */
@@ -200,7 +199,6 @@ export class Engine {
     });
   }
 
-  // Run the model on a text.
   /** @param {ArrayLike<number>} ids 1 to `config.max_seq_len` tokens. @param {Options} [options]
    * @returns {Run} */
   forward(ids, options = {}) {
@@ -211,7 +209,7 @@ export class Engine {
     }
   }
 
-  // The same in short steps, one attention or feed-forward layer each; see `drain`.
+  // The same in short steps, one attention or feed-forward layer each; see `runInChunks`.
   /** @param {ArrayLike<number>} ids @param {Options} [options]
    * @returns {Generator<number, Run>} Layers done. */
   *steps(ids, options = {}) {

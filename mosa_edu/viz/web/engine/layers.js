@@ -118,7 +118,6 @@ export function project(x, weights, out, rows) {
 const NORM_EPSILON = 1e-5;
 const ROW_BLOCK = 32;
 
-// Layer norm of every row.
 /** @param {Float32Array} x Rows of `width` numbers. @param {number} width
  * @param {Float32Array} weight @param {Float32Array} bias @returns {Float32Array} */
 export function normalise(x, width, weight, bias) {

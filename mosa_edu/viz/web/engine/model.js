@@ -119,7 +119,6 @@ function score({ count, router }, x, length) {
   return logits;
 }
 
-// Which tokens a head keeps.
 /** @param {Float32Array} logits Of this head.
  * @param {Uint16Array} order Their positions from the highest to the lowest. @param {number} head
  * @param {Choice} choice @returns {Uint16Array} Ascending positions. */
@@ -237,7 +236,6 @@ function readBlock(tensors, config, layer) {
   };
 }
 
-// Read a model.
 /** @param {Tensors} tensors @param {Config} config
  * @throws {Error} If its sparse heads are of a kind that the page cannot compute. */
 export function readModel(tensors, config) {

@@ -4,7 +4,6 @@
 
 /** @typedef {"paper" | "prefix" | "threshold" | "fixed"} Rule */
 
-// How many tokens a head keeps.
 /** @param {number} length Tokens of the text, T. @param {number} sparsity The paper's rho.
  * @returns {number} T / rho rounded down, at least 2 and at most T. */
 export function keptCount(length, sparsity) {

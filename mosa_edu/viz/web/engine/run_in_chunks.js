@@ -21,7 +21,7 @@ function nextTurn() {
  * @returns {Promise<T>} What the generator returns.
  * @throws {DOMException} "AbortError", if the signal said so.
  */
-export async function drain(steps, signal, budget = 8) {
+export async function runInChunks(steps, signal, budget = 8) {
   let began = performance.now();
   for (;;) {
     signal?.throwIfAborted();

@@ -19,7 +19,6 @@ export const NEXT_COUNT = 5;
  * @property {Record<string, any>} provenance
  */
 
-// Read a trace.
 /** @param {Record<string, any>} trace Parsed JSON. @returns {StoredRun}
  * @throws {Error} If it is of another version. */
 export function readTrace(trace) {

@@ -39,7 +39,6 @@ function parseHeader(bytes) {
 /** @param {number[]} shape */
 const sizeOf = (shape) => shape.reduce((product, size) => product * size, 1);
 
-// Open a safetensors file held in memory.
 /** @param {Uint8Array} bytes The whole file. @returns {Tensors}
  * @throws {Error} If the bytes are no safetensors file of F16 and F32 tensors. */
 export function openSafetensors(bytes) {
@@ -141,7 +140,6 @@ export function sha256InScript(bytes) {
   return Array.from(state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
-// SHA-256 of some bytes.
 /** @param {Uint8Array} bytes @returns {Promise<string>} 64 hexadecimal digits. */
 export async function sha256(bytes) {
   if (!globalThis.crypto?.subtle) return sha256InScript(bytes);

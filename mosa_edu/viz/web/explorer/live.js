@@ -3,7 +3,7 @@
  * @module
  */
 
-import { drain, Latest } from "../engine/run_in_chunks.js";
+import { runInChunks, Latest } from "../engine/run_in_chunks.js";
 import { keptCount } from "../engine/routing.js";
 import { readTrace } from "../engine/trace.js";
 import { headOf, rowName } from "../lib/format.js";
@@ -192,11 +192,11 @@ export class Live {
     const key = JSON.stringify([ids, options]);
     const began = performance.now();
     const known = this.base?.key === key ? this.base.run : null;
-    const base = known ?? (await drain(engine.steps(ids, options), signal));
+    const base = known ?? (await runInChunks(engine.steps(ids, options), signal));
     this.base = { key, run: base };
     const ablate = off.map((row) => headOf(row, this.config.n_sparse_heads));
     const run = off.length
-      ? await drain(engine.steps(ids, { ...options, ablate, base }), signal)
+      ? await runInChunks(engine.steps(ids, { ...options, ablate, base }), signal)
       : base;
     this.session.tell({ milliseconds: performance.now() - began });
     return run;
@@ -234,8 +234,8 @@ export class Live {
     const { session } = this;
     const { signal } = this.work;
     try {
-      const own = asTrained && session.engine ? await drain(session.engine.steps(run.ids), signal) : run;
-      await drain(own.readSteps(), signal);
+      const own = asTrained && session.engine ? await runInChunks(session.engine.steps(run.ids), signal) : run;
+      await runInChunks(own.readSteps(), signal);
       return own.losses;
     } catch {
       return null;

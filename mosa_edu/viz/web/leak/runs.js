@@ -1,7 +1,7 @@
 // The observer of a leak probe: runs the model that is asked on one past with two futures.
 
 import { rollFuture } from "../engine/routing.js";
-import { drain, Latest } from "../engine/run_in_chunks.js";
+import { Latest, runInChunks } from "../engine/run_in_chunks.js";
 import { headOf, plural } from "../lib/format.js";
 import { Session } from "../lib/session.js";
 
@@ -246,11 +246,11 @@ export class Observer {
     const key = JSON.stringify([ids, state.rule]);
     return this.work.run(async (signal) => {
       const known = this.base?.key === key ? this.base.run : null;
-      const before = known ?? (await drain(engine.steps(ids, options), signal));
+      const before = known ?? (await runInChunks(engine.steps(ids, options), signal));
       this.base = { key, run: before };
-      const after = await drain(engine.steps(otherIds, options), signal);
+      const after = await runInChunks(engine.steps(otherIds, options), signal);
       const entry = (/** @type {number} */ id) => entryOf(engine.tokenizer, id);
-      const moved = await drain(movedSteps(before, after, state.cut, entry), signal);
+      const moved = await runInChunks(movedSteps(before, after, state.cut, entry), signal);
       session.tell({ milliseconds: performance.now() - began });
       /** @param {Run} run */
       const picks = (run) =>

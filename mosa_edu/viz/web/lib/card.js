@@ -1,7 +1,7 @@
 // The card that all figures are, its table, and its links.
 
 import { button, div, html, paragraph, setAttribute, span } from "./dom.js";
-import { takeButtons } from "./export.js";
+import { exportButtons } from "./export.js";
 import { megabytes } from "./format.js";
 
 const LONGEST_FRAGMENT = 16000;
@@ -22,12 +22,13 @@ const TOLD = 6000;
  * @property {string} [listed] What the table lists.
  * @property {() => void} turn Change between figure and table.
  * @property {() => string} fragment
- * @property {() => import("./export.js").Taken} taken
+ * @property {() => import("./export.js").Exported} exported
  */
 
 /** @param {Card} figure */
 export function figureFrame(figure) {
-  const { id, kind, name, controls, above, parts, buttons, note, turn, fragment, taken } = figure;
+  const { id, kind, name, controls, above, parts, buttons, note, turn, fragment, exported } =
+    figure;
   const { listed = `the ${name.toLowerCase()}` } = figure;
   const [who, keeps, then, what] = [html("span"), span("keeps"), html("span"), html("span")];
   /** @type {Record<string, HTMLElement>} */
@@ -46,7 +47,7 @@ export function figureFrame(figure) {
   const turner = button("Table view", turn);
   const { scroll, table } = tableSection(`Table of ${listed}`);
   const share = shareButton(fragment, tell);
-  const foot = [...buttons, turner, share, ...takeButtons(taken, tell), told];
+  const foot = [...buttons, turner, share, ...exportButtons(exported, tell), told];
   const [body, bar] = [html("div", {}, ...parts), div("controls", ...controls)];
   const header = html("header", {}, div("top", title, pill), div("pad", finding, detail));
   const footer = html("footer", {}, div("row wrap", ...foot), paragraph("note", note));

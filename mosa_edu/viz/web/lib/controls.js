@@ -53,7 +53,6 @@ export function layerField(layers, choose) {
   return segmentField("Layer", names, (l) => choose(Number(l)));
 }
 
-// A list of texts.
 /** @param {{name: string, title: string}[]} texts @param {(name: string) => void} choose */
 export function textField(texts, choose) {
   const options = texts.map(({ name, title }) => html("option", { value: name }, title));

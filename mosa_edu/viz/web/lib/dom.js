@@ -30,7 +30,6 @@ export function html(tag, attributes = {}, ...children) {
   return furnish(document.createElement(tag), attributes, children);
 }
 
-// An SVG element.
 /** @param {string} tag @param {Attributes} [attributes] @param {...Child} children
  * @returns {SVGElement} */
 export function svg(tag, attributes = {}, ...children) {
@@ -52,7 +51,6 @@ export const mono = (...children) => html("code", {}, ...children);
 /** @param {...Child} children */
 export const bold = (...children) => html("b", {}, ...children);
 
-// A button with a listener.
 /** @param {Child} label @param {() => void} onPress @param {Attributes} [attributes]
  * @returns {HTMLButtonElement} */
 export function button(label, onPress, attributes = {}) {

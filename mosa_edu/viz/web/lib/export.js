@@ -14,7 +14,7 @@ const NO_XML = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g;
 export const PICTURE_WIDTH = 726;
 
 /**
- * @typedef {Object} Taken What a figure gives away.
+ * @typedef {Object} Exported What a figure gives away.
  * @property {string} name Of the files, without their endings.
  * @property {() => string} python A cell that gives the numbers of the figure; empty where nothing
  *   that Python could load has them.
@@ -23,9 +23,9 @@ export const PICTURE_WIDTH = 726;
  */
 
 /**
- * @param {() => Taken} what @param {(words: string) => void} tell @returns {HTMLButtonElement[]}
+ * @param {() => Exported} what @param {(words: string) => void} tell @returns {HTMLButtonElement[]}
  */
-export function takeButtons(what, tell) {
+export function exportButtons(what, tell) {
   const copy = async () => {
     const cell = what().python();
     if (!cell) return tell("Python has no record of this figure to load.");

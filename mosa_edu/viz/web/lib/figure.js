@@ -139,7 +139,7 @@ export class Figure {
       kind: this.key,
       turn: () => this.change({ view: this.state.view === "table" ? "figure" : "table" }),
       fragment: () => this.fragment(),
-      taken: () => this.taken(),
+      exported: () => this.exported(),
     });
   }
 
@@ -153,8 +153,8 @@ export class Figure {
     this.read();
   }
 
-  /** @returns {import("./export.js").Taken} */
-  taken() {
+  /** @returns {import("./export.js").Exported} */
+  exported() {
     const { state } = this;
     const { detail, spoken: _, ...words } = this.said(state);
     const about = [detail, this.provenance(state), addressOf(this.fragment())];

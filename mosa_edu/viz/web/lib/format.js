@@ -11,7 +11,6 @@ export function fraction(value, digits = 3) {
     .replace("-", MINUS);
 }
 
-// A difference with its sign.
 /** @param {number} value @param {number} [digits] @returns {string} "+.059", "−.031" */
 export function signed(value, digits = 3) {
   return (value < 0 ? MINUS : "+") + fraction(Math.abs(value), digits);
@@ -43,7 +42,6 @@ export const headOf = (row, heads) => ({ layer: Math.floor(row / heads), head: r
 /** The short name of a row's head. @param {number} row @param {number} heads Of a layer. */
 export const rowName = (row, heads) => headName(Math.floor(row / heads), row % heads);
 
-// A count with its noun.
 /** @param {number} number @param {string} noun Singular. @returns {string} "1 head", "3 heads" */
 export const plural = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 

@@ -56,7 +56,6 @@ const CIVIDIS = [
   "fee838",
 ];
 
-// A colour of the cividis scale.
 /** @param {number} share Between 0 and 1.
  * @returns {[number, number, number]} Red, green and blue, 0 to 255. */
 export function cividis(share) {

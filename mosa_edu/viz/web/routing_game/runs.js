@@ -1,7 +1,7 @@
 // One head on one text, and what the loss is when it keeps this or that: the live model tells.
 
 import { rollFuture } from "../engine/routing.js";
-import { drain, Latest } from "../engine/run_in_chunks.js";
+import { Latest, runInChunks } from "../engine/run_in_chunks.js";
 import { Session } from "../lib/session.js";
 
 /** @typedef {import("../engine/engine.js").Engine} Engine */
@@ -87,7 +87,7 @@ export class Scorer {
     );
     const isFirst = own === 0;
     const tokens = isFirst ? stored.tokens : this.session.tokens(this.data.texts[own].text).tokens;
-    const base = await drain(this.engine.steps(tokens.map(({ id }) => id)), signal);
+    const base = await runInChunks(this.engine.steps(tokens.map(({ id }) => id)), signal);
     const trainedLoss = await this.read(base, signal);
     const { picks, scores } = base.layers[layer];
     const trained = Array.from(picks[head]);
@@ -117,14 +117,17 @@ export class Scorer {
     const run = /** @type {Run} */ (base);
     const options = { force: [{ layer, head, positions }], base: run };
     const began = performance.now();
-    const loss = await this.read(await drain(this.engine.steps(run.ids, options), signal), signal);
+    const loss = await this.read(
+      await runInChunks(this.engine.steps(run.ids, options), signal),
+      signal,
+    );
     this.session.tell({ milliseconds: performance.now() - began });
     return loss;
   }
 
   /** @param {Run} run @param {AbortSignal} signal */
   async read(run, signal) {
-    await drain(run.readSteps(), signal);
+    await runInChunks(run.readSteps(), signal);
     return run.meanLoss();
   }
 
