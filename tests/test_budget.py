@@ -26,6 +26,7 @@ from mosa_edu.costs import (
     model_parameters,
 )
 from mosa_edu.experiments.plans import twin
+from mosa_edu.head_kinds import HEAD_KINDS
 from mosa_edu.viz.components.budget import BudgetExplorer, budget_rows
 
 LENGTHS = (16, 100, 256, 1000, 1024, 4097, 131072)
@@ -83,6 +84,9 @@ def test_books_model_buys_the_heads_of_its_twin():
 def test_page_counts_what_python_counts(chromium):
     page = chromium.new_page()
     load_module(page, "engine/costs.js")
+    kinds = {name: [kind.label, kind.slots, kind.vectors] for name, kind in HEAD_KINDS.items()}
+    rows = "Object.entries(own.HEAD_KINDS).map(([name, row]) => [name, Object.values(row)])"
+    assert dict(page.evaluate(rows)) == kinds
     models = BudgetExplorer().data["models"]
     grid = list(itertools.product(models, KINDS[1:], LENGTHS, SPARSITIES, (1, 3)))
     count = """(grid) => grid.map(([model, kind, T, sparsity, given]) => {

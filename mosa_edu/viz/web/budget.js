@@ -15,7 +15,7 @@ import { defineElement, drawnBy } from "./lib/host.js";
 /**
  * @typedef {Object} BudgetState
  * @property {string} preset Name of a dense model.
- * @property {keyof typeof HEAD_KINDS} kind
+ * @property {string} kind
  * @property {number} tokens
  * @property {keyof typeof REGIMES} by What the reader holds fixed; the other one of the two follows.
  * @property {number} sparsity
@@ -36,6 +36,11 @@ const BUDGET_CSS = `
 const REGIMES = { rho: "ρ fixed", k: "k fixed" };
 const MOST_HEADS = 16;
 
+/** What heads may be bought. */
+const BOUGHT = Object.fromEntries(
+  Object.entries(HEAD_KINDS).slice(1).map(([kind, { label }]) => [kind, label]),
+);
+
 /** @param {string} name @param {Record<string, string>} titles @param {(value: any) => void} choose */
 function listField(name, titles, choose) {
   const options = Object.entries(titles).map(([value, title]) => html("option", { value }, title));
@@ -52,7 +57,7 @@ function budgetControls(figure) {
     const { T, sparsity, given } = figure.baseline(preset);
     change({ preset, tokens: T, sparsity, given, by: "rho" });
   });
-  const kind = listField("Heads to buy", HEAD_KINDS, (own) => change({ kind: own }));
+  const kind = listField("Heads to buy", BOUGHT, (own) => change({ kind: own }));
   const by = segmentField("When the text grows", REGIMES, (own) => change({ by: own }));
   const length = valueSlider("Tokens", 4, 17, (step) => change({ tokens: 2 ** step }));
   const rate = valueSlider("Sparsity", 0, 10, (step) => change({ sparsity: 2 ** step }));
@@ -177,7 +182,7 @@ class BudgetExplorer extends Figure {
     const { T, sparsity, given } = this.baseline(preset);
     return {
       preset,
-      kind: oneOf("kind", Object.keys(HEAD_KINDS), start.kind),
+      kind: oneOf("kind", Object.keys(BOUGHT), start.kind),
       tokens: whole("t", T),
       by: oneOf("by", Object.keys(REGIMES), "rho"),
       sparsity: whole("rho", sparsity),

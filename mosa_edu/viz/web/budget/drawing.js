@@ -63,7 +63,7 @@ function growth(kind, shape, fixedK) {
 /** @param {Budget} budget @param {BudgetState} state @returns {import("../lib/figure.js").Said} */
 export function budgetSaid(budget, { kind, given, sparsity }) {
   const { shape, sparse, bought, slots, pairs, parameters } = budget;
-  const name = HEAD_KINDS[kind];
+  const name = HEAD_KINDS[kind].label;
   const share = shareOf(sparse.scoring, sparse.total);
   const scoring = sparse.scoring ? `scoring them all is ${share} of its cost` : "it scores none";
   const works = `a ${name} head works on ${count(slots)} of ${count(shape.T)} tokens`;
@@ -99,7 +99,7 @@ export function budgetRows(budget, { kind, given }) {
     ["KV pairs of a layer", pairs[0], pairs[1]],
   ];
   const body = rows.map(([name, one, other]) => [name, count(one), count(other)]);
-  return [["Quantity", "dense", HEAD_KINDS[kind]], ...body];
+  return [["Quantity", "dense", HEAD_KINDS[kind].label], ...body];
 }
 
 /** @param {import("../engine/costs.js").Baseline} model @param {BudgetState} state @returns {string} A cell that prints the table. */
@@ -148,7 +148,7 @@ function drawParts({ budget, state, palette }, width) {
       return rect(LABEL + x, y, Math.max(0, wide - gap), BAR, palette[COLOURS[part]]);
     });
     return [
-      say(i ? HEAD_KINDS[state.kind] : "dense", 0, y + 10, palette.ink, BOLD),
+      say(i ? HEAD_KINDS[state.kind].label : "dense", 0, y + 10, palette.ink, BOLD),
       say(short(flops.total), 0, y + 25, palette.ink2),
       ...parts,
     ];
@@ -196,7 +196,7 @@ function drawHeads({ budget, state, palette }, width, room) {
     path(squares(given, given, wide, 28), { fill: palette.quiet }),
     say("dense, given up", given * wide + 6, 38, palette.ink2),
     path(squares(drawn, columns, pitch, 50), { fill: palette.pick }),
-    say(`${count(bought)} ${HEAD_KINDS[state.kind]}, ${unit}`, 0, end, palette.ink2),
+    say(`${count(bought)} ${HEAD_KINDS[state.kind].label}, ${unit}`, 0, end, palette.ink2),
   ];
   return { nodes, height: end + 8 };
 }
@@ -220,7 +220,7 @@ function drawRest({ budget, state, palette }, width) {
       ...bar(after, y + 17, palette.pick, palette.ink, BOLD),
     ];
   });
-  const heads = plural(sameParameters, `${HEAD_KINDS[state.kind]} head`);
+  const heads = plural(sameParameters, `${HEAD_KINDS[state.kind].label} head`);
   const same = say(`The same parameters would buy ${heads}.`, 0, 180, palette.ink2);
   return {
     nodes: [heading("Equal FLOPs, and what is not equal", palette), ...rows, same],
@@ -262,7 +262,7 @@ function drawGrowth({ budget, state, palette }, width) {
     curve(kind, palette.pick),
     ...["dense", kind].map((name) => circle(x(T), y(name, T), 4, { fill: palette.cursor })),
     say("dense", x(1024) - 4, y("dense", 1024) - 12, palette.ink2, END),
-    say(HEAD_KINDS[kind], right, last, palette.pick, { ...BOLD, ...END }),
+    say(HEAD_KINDS[kind].label, right, last, palette.pick, { ...BOLD, ...END }),
     ...[256, 4096, 65536].map((own) => say(count(own), x(own), bottom + 16, palette.ink2, tick)),
     say(`T doubled: ${times(own)}, dense ${times(dense)}`, 0, 180, palette.ink2),
   ];

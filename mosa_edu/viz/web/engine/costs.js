@@ -5,21 +5,20 @@ import { keptCount } from "./routing.js";
 /** Longest text: there the largest model still costs less than 2^53 FLOPs. */
 export const LONGEST = 1 << 17;
 
-/** What heads may be bought, in the order of Python's `KINDS`. */
-export const HEAD_KINDS = /** @type {const} */ ({
-  local: "local",
-  fixed: "fixed",
-  routing: "Routing",
-  mosa: "MoSA",
-  random: "random",
-  prefix: "prefix top-k",
-  threshold: "threshold",
-  token: "token choice",
-  predictor: "predictor",
-});
-
-const ROUTED = ["mosa", "prefix", "threshold", "token", "predictor"];
-const VARIABLE = ["prefix", "threshold", "token"];
+// The rows of `mosa_edu.head_kinds`, as far as costs need them: a test holds the two together.
+/** @type {Record<string, {label: string, slots: string, vectors: number}>} */
+export const HEAD_KINDS = {
+  dense: { label: "dense", slots: "all", vectors: 0 },
+  local: { label: "local", slots: "window", vectors: 0 },
+  fixed: { label: "fixed", slots: "stride", vectors: 0 },
+  routing: { label: "Routing", slots: "clusters", vectors: 0 },
+  mosa: { label: "MoSA", slots: "top_k", vectors: 1 },
+  random: { label: "random", slots: "draw", vectors: 0 },
+  prefix: { label: "prefix top-k", slots: "capacity", vectors: 1 },
+  threshold: { label: "threshold", slots: "capacity", vectors: 1 },
+  token: { label: "token choice", slots: "capacity", vectors: 1 },
+  predictor: { label: "predictor", slots: "top_k", vectors: 2 },
+};
 
 /** @typedef {{width: number, inner: number, T: number, sparsity: number, factor: number}} Shape `width` of the stream, `inner` of a head; `factor` slots a kept token where their number varies. */
 
@@ -31,27 +30,25 @@ export const timesFits = (whole, part) => (whole - (whole % part)) / part;
 const spanOf = ({ T, sparsity }) => Math.max(timesFits(T, sparsity), 1);
 
 /** @param {string} kind @param {Shape} shape @returns {number} Tokens that a head projects. */
-export function slotsOf(kind, shape) {
-  const { T, sparsity, factor } = shape;
-  if (["dense", "local", "routing"].includes(kind)) return T;
-  if (kind === "fixed" || kind === "random") return Math.ceil(T / sparsity);
-  return VARIABLE.includes(kind)
-    ? Math.min(T, Math.ceil((factor * T) / sparsity))
-    : keptCount(shape.T, shape.sparsity);
+export function slotsOf(kind, { T, sparsity, factor }) {
+  const { slots } = HEAD_KINDS[kind];
+  if (slots === "top_k") return keptCount(T, sparsity);
+  if (slots === "capacity") return Math.min(T, Math.ceil((factor * T) / sparsity));
+  return slots === "stride" || slots === "draw" ? Math.ceil(T / sparsity) : T;
 }
 
 /** @param {string} kind @param {Shape} shape Of one head on one text. @param {number} [n] Tokens that it projects. */
 export function headFlops(kind, shape, n = slotsOf(kind, shape)) {
   const { width, inner, T, sparsity } = shape;
-  const routed = ROUTED.includes(kind);
+  const { slots, vectors } = HEAD_KINDS[kind];
   const parts = {
-    projections: (kind === "routing" ? 6 : 8) * width * inner * n,
+    projections: (slots === "clusters" ? 6 : 8) * width * inner * n,
     attention: 4 * inner * n * n,
-    scoring: routed ? (kind === "predictor" ? 4 : 2) * width * T : 0,
-    gating: routed ? inner * n : 0,
+    scoring: 2 * vectors * width * T,
+    gating: vectors ? inner * n : 0,
   };
-  if (kind === "local") parts.attention = 4 * inner * T * spanOf(shape);
-  if (kind === "routing") {
+  if (slots === "window") parts.attention = 4 * inner * T * spanOf(shape);
+  if (slots === "clusters") {
     parts.attention = 4 * inner * keptCount(T, sparsity) ** 2 * sparsity;
     parts.scoring = 2 * inner * T;
   }
@@ -60,12 +57,15 @@ export function headFlops(kind, shape, n = slotsOf(kind, shape)) {
 
 /** @param {string} kind @param {Shape} shape @returns {number} Trained parameters of one head. */
 export function headParameters(kind, { width, inner }) {
-  const vectors = kind === "predictor" ? 2 : Number(ROUTED.includes(kind));
-  return (kind === "routing" ? 3 : 4) * width * inner + vectors * width;
+  const { slots, vectors } = HEAD_KINDS[kind];
+  return (slots === "clusters" ? 3 : 4) * width * inner + vectors * width;
 }
 
 /** @param {string} kind @param {Shape} shape @returns {number} Pairs of keys and values that one head holds. */
-export const headPairs = (kind, shape) => (kind === "local" ? spanOf(shape) : slotsOf(kind, shape));
+export const headPairs = (
+  kind,
+  shape,
+) => (HEAD_KINDS[kind].slots === "window" ? spanOf(shape) : slotsOf(kind, shape));
 
 /**
  * A dense model, as Python sends it.
