@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import pytest
+import record_toys
 from sphinx.errors import ExtensionError
 
 from mosa_edu.analysis import final_loss
@@ -22,55 +22,26 @@ from mosa_edu.claims import (
     Evidence,
     Finding,
     changes,
+    checks,
     ledger,
     signed_sentence,
 )
-from mosa_edu.claims import (
-    formula_checks as counts,
-)
-from mosa_edu.claims import (
-    run_checks as future,
-)
-from mosa_edu.claims import (
-    run_checks as trained,
-)
-from mosa_edu.claims.claim import in_words, is_dense, is_hybrid, pairs, seed_interval, sign
-from mosa_edu.records import RunRecord
+from mosa_edu.claims.claim import best_pair, gains, in_words, pairs_of, seed_interval, sign
 from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.viz.components.ledger import Ledger, section_anchor
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
 
 
-def run(kind, seed, loss, *, tokens=1000, flops=100.0, dense_heads=2, first=True):
-    return RunRecord(
-        name=f"{kind}-{seed}-{tokens}",
-        command="mosa-edu compare",
-        commit=None,
-        seed=seed,
-        model={
-            "sparse": "mosa" if kind == "dense" else kind,
-            "n_sparse_heads": 0 if kind == "dense" else 8,
-            "n_dense_heads": dense_heads,
-            "sparsity": 8,
-            "include_first": first,
-        },
-        training={"steps": 10, "seed": seed, "tokens": tokens},
-        data={"corpus": "novels"},
-        n_parameters=10,
-        hardware="a card",
-        wall_seconds=1.0,
-        tokens_seen=tokens,
-        train_curve=[],
-        validation={"256": {"loss": loss}},
-        status="finished",
-        flops_per_token=flops,
-    )
+def run(kind, seed, loss, **changes):
+    """A run of eight sparse heads."""
+    sparse = kind not in ("dense", "dense_ablation")
+    model = {"n_sparse_heads": 8} if sparse else {}
+    return record_toys.run(kind, seed, loss, model=model | changes.pop("model", {}), **changes)
 
 
-def twins(n_seeds=3, **losses):
+def trained(n_seeds=3, **losses):
     """One run of each kind and seed; seeds differ by a hundredth of a nat."""
     return [
         run(kind, seed, loss + 0.01 * seed + (0.002 * seed if kind != "dense" else 0))
@@ -139,106 +110,99 @@ def test_the_intervals_of_seeds_are_students():
 
 def test_one_seed_decides_nothing_and_three_do():
     good = {"mosa": 3.7, "fixed": 4.05, "routing": 4.02}
-    assert verdict("better-perplexity", runs=twins(1, **good)) == "not decided yet"
-    assert verdict("better-perplexity", runs=twins(2, **good)) == "not decided yet"
-    assert verdict("better-perplexity", runs=twins(3, **good)) == "direction only"
-    assert verdict("better-perplexity", runs=twins(3, mosa=3.6)) == "reproduced small"
-    assert verdict("better-perplexity", runs=twins(3, mosa=4.1)) == "contradicted"
+    assert verdict("better-perplexity", runs=trained(1, **good)) == "not decided yet"
+    assert verdict("better-perplexity", runs=trained(2, **good)) == "not decided yet"
+    assert verdict("better-perplexity", runs=trained(3, **good)) == "direction only"
+    assert verdict("better-perplexity", runs=trained(3, mosa=3.6)) == "reproduced small"
+    assert verdict("better-perplexity", runs=trained(3, mosa=4.1)) == "contradicted"
     noisy = [run("dense", seed, 4.0) for seed in range(3)]
     noisy += [run("mosa", seed, loss) for seed, loss in enumerate((3.5, 4.2, 3.9))]
     assert verdict("better-perplexity", runs=noisy) == "not decided yet"
 
 
 def test_the_only_variant_above_dense_must_be_the_only_one():
-    alone = twins(3, mosa=3.7, fixed=4.05, routing=4.02)
+    alone = trained(3, mosa=3.7, fixed=4.05, routing=4.02)
     assert verdict("only-above-dense", runs=alone) == "reproduced small"
-    both = twins(3, mosa=3.7, fixed=3.8, routing=4.02)
+    both = trained(3, mosa=3.7, fixed=3.8, routing=4.02)
     assert verdict("only-above-dense", runs=both) == "contradicted"
-    missing = twins(3, mosa=3.7, fixed=4.05)
+    missing = trained(3, mosa=3.7, fixed=4.05)
     assert verdict("only-above-dense", runs=missing) == "not decided yet"
 
 
-def test_pairs_share_seed_length_and_flops():
+def test_pairs_share_seed_recipe_and_flops():
     """Catches pairing by position, pooling of short and long trainings, and unequal budgets."""
     runs = [
         run("dense", 0, 4.0),
         run("dense", 1, 4.0),
         run("mosa", 1, 3.0),
-        run("mosa", 0, 3.9, tokens=2000),
+        run("mosa", 0, 3.9, recipe="longer"),
         run("mosa", 2, 3.9),
-        replace(run("mosa", 0, 3.0), status="diverged"),
+        run("mosa", 0, 3.0, status="diverged"),
     ]
-    (found,) = pairs(runs, is_dense, is_hybrid("mosa"))
-    assert (found.other.seed, found.gain) == (1, 1.0)
-    cheap = [run("dense", 0, 4.0), run("mosa", 0, 4.0, flops=75.0)]
-    assert pairs(cheap, is_dense, is_hybrid("mosa")) == []
-    assert len(pairs(cheap, is_dense, is_hybrid("mosa"), trained.CHEAPER)) == 1
-    narrow = replace(run("mosa", 0, 2.0), model=run("mosa", 0, 2.0).model | {"n_sparse_heads": 7})
-    (found,) = pairs(
-        [run("dense", 0, 4.0), run("mosa", 0, 3.0), narrow], is_dense, is_hybrid("mosa")
-    )
-    assert found.gain == 1.0
-    pure = [run("dense", 0, 4.0), run("mosa", 0, 4.0, dense_heads=0)]
-    assert pairs(pure, is_dense, is_hybrid("mosa")) == []
+    found = best_pair(runs, "dense", "mosa")
+    assert (found.other.seeds, gains(found)) == ((1,), [1.0])
+    cheap = [run("dense", 0, 4.0), run("mosa", 0, 4.0, flops_per_token=75.0)]
+    assert best_pair(cheap, "dense", "mosa") is None
+    assert len(pairs_of(cheap, "dense", "mosa", checks.CHEAPER)) == 1
+    narrow = run("mosa", 0, 2.0, model={"n_sparse_heads": 7})
+    assert gains(best_pair([*runs[:1], run("mosa", 0, 3.0), narrow], "dense", "mosa")) == [1.0]
+    alone = [run("dense", 0, 4.0), run("mosa_only", 0, 4.0)]
+    assert best_pair(alone, "dense", "mosa") is None
 
 
 def test_seeds_that_read_a_few_tokens_more_or_less_are_one_group():
     """Catches grouping by tokens seen: rows are drawn by seed, so no two seeds read the same."""
     runs = [
-        replace(run(kind, seed, loss), tokens_seen=1000 + 7 * seed)
+        run(kind, seed, loss, tokens_seen=1000 + 7 * seed)
         for seed in (0, 1, 2)
         for kind, loss in (("dense", 4.0), ("mosa", 3.9))
     ]
-    assert [pair.other.seed for pair in pairs(runs, is_dense, is_hybrid("mosa"))] == [0, 1, 2]
+    assert best_pair(runs, "dense", "mosa").other.seeds == (0, 1, 2)
 
 
 def test_hybrids_seats_and_cheaper_models_are_judged_by_their_own_pairs():
-    runs = twins(3, mosa=3.7)
-    runs += [run("mosa", seed, 4.5, dense_heads=0) for seed in range(3)]
+    runs = trained(3, mosa=3.7)
+    runs += [run("mosa_only", seed, 4.5) for seed in range(3)]
     assert verdict("hybrids-needed", runs=runs) == "reproduced small"
-    runs += [run("mosa", seed, 3.4 + 0.01 * seed, first=False) for seed in range(3)]
-    assert verdict("first-token", runs=runs) == "contradicted"
-    seated = pairs(runs, is_dense, is_hybrid("mosa"))
-    assert all(pair.other.model["include_first"] for pair in seated)
-    other = [replace(free, model=free.model | {"sparsity": 16}) for free in runs[-3:]]
-    assert verdict("first-token", runs=[*runs[:-3], *other]) == "not decided yet"
+    free = [run("no_sink", seed, 3.4 + 0.01 * seed) for seed in range(3)]
+    assert verdict("first-token", runs=[*runs, *free]) == "contradicted"
+    other = [run("no_sink", seed, 3.4 + 0.01 * seed, sparsity=16) for seed in range(3)]
+    assert verdict("first-token", runs=[*runs, *other]) == "not decided yet"
 
 
 def scored(runs):
     """Scores that say of every run what its loss says, on windows that all have in common."""
-    books = np.repeat(np.arange(2, dtype=np.uint8), 2)
-    return {
-        r.name: ScoreRecord(
-            r.name, ["a", "b"], books, [3], np.full((3, 4, 1), final_loss(r), np.float32), 1, "f"
-        )
-        for r in runs
-    }
+    return {r.name: record_toys.score(r.name, final_loss(r)) for r in runs}
 
 
 def test_a_cheaper_hybrid_must_beat_the_dense_heads_that_are_left_in_it():
     """Catches credit to MoSA heads for a loss that fewer dense heads reach without them."""
 
     def alone(loss):
-        more = [run("dense", seed, loss + 0.002 * seed, flops=60.0) for seed in range(3)]
-        return [replace(r, name=f"fewer-nothing-seed{r.seed}") for r in more]
+        flops = {"flops_per_token": 60.0}
+        return [run("dense_ablation", s, loss + 0.002 * s, **flops) for s in range(3)]
 
     def judged(*runs):
         return verdict("same-perplexity", runs=runs, scores=scored(runs))
 
-    cheap = [run("dense", seed, 4.0) for seed in range(3)]
-    cheap += [run("mosa", seed, 4.004 + 0.001 * seed, flops=75.0) for seed in range(3)]
-    assert judged(*cheap, *alone(4.02)) == "reproduced small"
-    assert judged(*cheap, *alone(4.0035)) == "not decided yet"
-    assert judged(*cheap) == "not decided yet"
-    assert verdict("same-perplexity", runs=[*cheap, *alone(4.02)]) == "not decided yet", "unscored"
-    worse = scored([replace(r, validation={"256": {"loss": 4.02}}) for r in cheap[3:]])
-    found = {"runs": [*cheap, *alone(4.02)], "scores": {**scored(cheap[:3]), **worse}}
+    def cheap(**more):
+        return [run("mosa", s, 4.004 + 0.001 * s, flops_per_token=75.0, **more) for s in range(3)]
+
+    dense = [run("dense", seed, 4.0) for seed in range(3)]
+    both = [*dense, *cheap()]
+    assert judged(*both, *alone(4.02)) == "reproduced small"
+    assert judged(*both, *alone(4.0035)) == "not decided yet"
+    assert judged(*both) == "not decided yet"
+    assert verdict("same-perplexity", runs=[*both, *alone(4.02)]) == "not decided yet", "unscored"
+    worse = scored([replace(r, validation={"256": {"loss": 4.02}}) for r in cheap()])
+    found = {"runs": [*both, *alone(4.02)], "scores": {**scored(dense), **worse}}
     assert verdict("same-perplexity", **found) == "contradicted", "on windows it was not chosen by"
-    other = [replace(r, model=r.model | {"n_sparse_heads": 7}) for r in cheap[3:]]
-    more = [*cheap[:3], *alone(4.02), *other[:2], *cheap[3:]]
+    other = cheap(model={"n_sparse_heads": 7})[:2]
+    more = [*dense, *alone(4.02), *other, *cheap()]
     assert "+0.017" in words("same-perplexity", runs=more), "the control of that very hybrid"
     assert verdict("only-above-dense", runs=alone(4.0)) == "not decided yet"
-    assert pairs([*alone(4.0), *cheap], is_dense, is_hybrid("mosa"), trained.CHEAPER)[0].gain < 0
+    (pair,) = pairs_of([*alone(4.0), *both], "dense", "mosa", checks.CHEAPER)
+    assert gains(pair)[0] < 0
 
 
 def timed(low, high, *, reached=True, peak=9e9):
@@ -283,8 +247,8 @@ def test_a_pair_on_a_processor_is_told_and_decides_nothing():
     assert "small pair" not in words("memory", probes=timed(0.8, 0.9, reached=False))
 
 
-def test_three_seeds_on_a_gpu_speak_before_small_twins():
-    small, large = twins(3, mosa=4.1), twins(3, mosa=3.7)
+def test_three_seeds_on_a_gpu_speak_before_small_models():
+    small, large = trained(3, mosa=4.1), trained(3, mosa=3.7)
     assert verdict("better-perplexity", runs=small, gpu_runs=large) == "direction only"
     assert verdict("better-perplexity", runs=small, gpu_runs=large[:2]) == "contradicted"
 
@@ -299,7 +263,7 @@ def test_a_leak_needs_a_control_that_has_none():
     """Catches a verdict from the suspect alone: a broken floor would convict every model."""
 
     def judged(*probes):
-        return future.non_autoregressive(Evidence(probes={p.name: p for p in probes})).verdict
+        return verdict("non-autoregressive", probes={p.name: p for p in probes})
 
     leak, control = coin_flips("mosa", 2.06), coin_flips("dense", 2.0795)
     assert judged(leak, control) == "reproduced small"
@@ -311,9 +275,9 @@ def test_a_leak_needs_a_control_that_has_none():
 
 def test_printed_savings_are_recomputed_in_both_ways():
     """Catches the saving of rounded thousands, 4.5 of 9.2, taken for that of the counts."""
-    count, mixed = counts.kv_savings()["tiny"]
+    count, mixed = checks.kv_savings()["tiny"]
     assert (round(count, 1), round(mixed, 1)) == (49.7, 51.1)
-    numbers = counts.kv_cache(Evidence()).numbers
+    numbers = checks.kv_cache(Evidence()).numbers
     assert (numbers["dropped"], numbers["added"]) == (5120, 544)
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mosa_edu import MosaAttention
-from mosa_edu.analysis import recorded_long_context, recorded_riddles, recorded_runs
+from mosa_edu.analysis import recorded_cloze, recorded_long_context, recorded_runs
 from mosa_edu.attention.rotary import rotary_table, rotate
 from mosa_edu.config import PRESETS
 from mosa_edu.costs import PAPER_BASELINES
@@ -93,5 +93,5 @@ def test_recorded_runs_are_as_small_as_the_page_says():
     for run in recorded_long_context().runs:
         assert (run.data["corpus"], run.training["max_length"]) == ("gutenberg", 2048)
         assert run.n_parameters < 5_000_000
-    for run in recorded_riddles()[0]:
+    for run in recorded_cloze()[0]:
         assert (run.data["corpus"], run.training["max_length"]) == ("riddles", 256)

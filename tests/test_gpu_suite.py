@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mosa_edu.analysis import recorded_runs, recorded_scores, repair_rows
+from mosa_edu.analysis import recorded_runs, recorded_scores, variant_rows
 from mosa_edu.cli import gpu_suite
 from mosa_edu.cli.main import main
 from mosa_edu.cli.suites import SUITES, first_jobs, settings_of
@@ -51,7 +51,7 @@ def test_everything_is_trained_in_order_and_recorded(command, tmp_path, capsys):
         assert run.command == "mosa-edu gpu-suite pack --preset micro --device cpu"
     pair = ProbeRecord.load(out / "probes" / "pair-mosa-8.json")
     assert pair.row(model="mosa")["kv_slots"] > 0
-    rows = repair_rows(runs, recorded_scores(out / "scores"))
+    rows = variant_rows(runs, recorded_scores(out / "scores"))
     assert {(row.kind, row.match) for row in rows} >= {("mosa", "flops"), ("mosa", "loss")}
     assert all(row.gains for row in rows)
     assert main([*command, "--seeds", "2"]) == 0

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from record_toys import run, score
 
 from mosa_edu.analysis import (
     LongContextRecords,
@@ -21,8 +22,7 @@ from mosa_edu.analysis import (
 )
 from mosa_edu.analysis.tables import EVERY, span_name
 from mosa_edu.bench.models import long_context_rows as measured_rows
-from mosa_edu.claims import Evidence
-from mosa_edu.claims import run_checks as long_texts
+from mosa_edu.claims import Evidence, checks
 from mosa_edu.cli import long_context as command
 from mosa_edu.cli.main import main
 from mosa_edu.config import PRESETS
@@ -32,9 +32,7 @@ from mosa_edu.data.stories import load_tales
 from mosa_edu.experiments.plans import LENGTHS, N_KEPT, long_models
 from mosa_edu.experiments.plans import LONG_CONTEXT_KINDS as KINDS
 from mosa_edu.probes import scores
-from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.training import Trainer
 
 
@@ -164,41 +162,28 @@ def test_no_record_is_no_row_and_twins_are_not_among_them(tmp_path):
     assert all(run.name.startswith("long-") for run in recorded_long_context().runs)
 
 
-def records(losses: dict[str, list[list[float]]], seeds=(0, 1), spans=((0, 15), (16, 63))):
+def long_run(kind, seed, loss=9.0, **changes):
+    """A run on texts of 64 tokens."""
+    config = long_models(64, 8, PRESETS["micro"])[kind]
+    flops = model_flops(config).total / 64
+    model = dataclasses.asdict(config)
+    return run(kind, seed, loss, model=model, flops_per_token=flops, **changes)
+
+
+def records(losses: dict[str, list[list[float]]], seeds=(0, 1), spans=((0, 15), (16, 63)), **more):
     """Records by kind: loss of each range of positions in each of four windows of two books."""
     runs, scores_, probes = [], {}, {}
-    books = np.array([0, 0, 1, 1], np.uint8)
     for kind, by_window in losses.items():
-        config = dataclasses.asdict(long_models(64, 8, PRESETS["micro"])[kind])
         for seed in seeds:
-            run = dataclasses.replace(RUN, name=f"long-{kind}-seed{seed}", model=config, seed=seed)
-            runs.append(run)
+            record = long_run(kind, seed, **more)
+            runs.append(record)
             moved = np.array(by_window) + 0.01 * seed
             rows = [{"first": a, "last": b, "loss": 0.0} for a, b in spans]
-            series = {"books": books.tolist(), "losses": moved.tolist()}
-            probe = ProbeRecord("positions", f"positions-{run.name}", {}, rows, series)
-            probes[probe.name] = probe
-            values = np.broadcast_to(moved[:, 1].astype(np.float32)[:, None], (3, 4, 1)).copy()
-            scores_[run.name] = ScoreRecord(run.name, ["a", "b"], books, [63], values, 1, "f")
+            series = {"books": [0, 0, 1, 1], "losses": moved.tolist()}
+            settings = {"run": record.name}
+            probes[record.name] = ProbeRecord("positions", record.name, settings, rows, series)
+            scores_[record.name] = score(record.name, moved[:, 1])
     return LongContextRecords(runs, scores_, probes)
-
-
-RUN = RunRecord(
-    name="",
-    command="mosa-edu long-context",
-    commit=None,
-    seed=0,
-    model={},
-    training={"steps": 9},
-    data={"corpus": "novels"},
-    n_parameters=10,
-    hardware="",
-    wall_seconds=1.0,
-    tokens_seen=100,
-    train_curve=[],
-    validation={"64": {"loss": 9.0}},
-    status="finished",
-)
 
 
 def test_gains_pair_seeds_and_windows_and_weigh_positions():
@@ -212,27 +197,19 @@ def test_gains_pair_seeds_and_windows_and_weigh_positions():
     assert (gain.mean, gain.low, gain.high) == pytest.approx((0.3, 0.3, 0.3)), "windows are paired"
     assert rows[0].gain_on(rows[1], span_name((0, 15))).mean == pytest.approx(0.0)
     assert rows[0].gain_on(rows[1], "foreign").mean == pytest.approx(0.4)
-    assert EVERY in rows[0].measures
+    assert rows[0].gain_on(rows[1], EVERY) == gain
     with pytest.raises(ValueError, match="measure must be one of"):
         rows[0].loss("nosuch")
 
 
 def judged(losses: dict[str, float], seeds=(0, 1, 2)) -> str:
     """Verdict on the claim about perplexity from one run of each kind and seed."""
-    runs = []
-    for kind, loss in losses.items():
-        config = long_models(64, 8, PRESETS["micro"])[kind]
-        for seed in seeds:
-            run = dataclasses.replace(
-                RUN,
-                name=f"long-{kind}-seed{seed}",
-                seed=seed,
-                model=dataclasses.asdict(config),
-                flops_per_token=model_flops(config).total / 64,
-                validation={"64": {"loss": loss + 0.01 * seed + 0.001 * (seed == 2)}},
-            )
-            runs.append(run)
-    return long_texts.lowest_perplexity(Evidence(long_runs=runs)).verdict
+    runs = [
+        long_run(kind, seed, loss + 0.01 * seed + 0.001 * (seed == 2))
+        for kind, loss in losses.items()
+        for seed in seeds
+    ]
+    return checks.lowest_perplexity(Evidence(long_runs=runs)).verdict
 
 
 def test_the_claim_needs_three_seeds_and_a_gain_on_both_rivals():
@@ -241,8 +218,8 @@ def test_the_claim_needs_three_seeds_and_a_gain_on_both_rivals():
     assert judged({"mosa": 3.7, "fixed": 3.8, "routing": 3.6}) == "contradicted"
     assert judged({"mosa": 3.7, "fixed": 3.8}) == "not decided yet"
     assert judged({"mosa": 3.7, "fixed": 3.8, "routing": 3.9}, seeds=(0, 1)) == "not decided yet"
-    assert long_texts.lowest_perplexity(Evidence()).verdict == "not decided yet"
-    cost = long_texts.cheaper(Evidence())
+    assert checks.lowest_perplexity(Evidence()).verdict == "not decided yet"
+    cost = checks.cheaper(Evidence())
     assert (cost.verdict, round(cost.numbers["longest"], 2)) == ("direction only", 22.96)
 
 
@@ -255,10 +232,8 @@ def test_runs_that_are_no_pair_give_no_gain():
     )
     mosa, local = sorted(long_context_rows(joined), key=lambda row: row.kind)[::-1]
     assert (mosa.kind, mosa.gain_on(local)) == ("mosa", None)
-    longer = [dataclasses.replace(run, training={"steps": 10}) for run in later.runs]
-    (other,) = long_context_rows(later._replace(runs=longer))
+    (other,) = long_context_rows(records({"local": flat}, recipe="longer"))
     with pytest.raises(ValueError, match="trained by the same recipe"):
         mosa.gain_on(other)
     assert long_context_rows(first._replace(scores={})) == [], "not scored yet"
-    ended = [dataclasses.replace(run, status="diverged") for run in first.runs]
-    assert long_context_rows(first._replace(runs=ended)) == []
+    assert long_context_rows(records({"mosa": flat}, status="diverged")) == []

@@ -9,11 +9,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from record_toys import run, score
 
-from mosa_edu.analysis import recorded_riddles, riddle_rows
-from mosa_edu.analysis.tables import riddle_table, wilson
+from mosa_edu.analysis import cloze_rows, cloze_table, recorded_cloze
+from mosa_edu.analysis.statistics import wilson
 from mosa_edu.claims import Evidence
-from mosa_edu.claims.run_checks import carry_over
+from mosa_edu.claims.checks import carry_over
 from mosa_edu.cli import riddles as command
 from mosa_edu.cli.main import main
 from mosa_edu.config import PRESETS
@@ -26,9 +27,7 @@ from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.data.tokens import TokenSet
 from mosa_edu.model import TransformerLM
 from mosa_edu.probes.cloze import Encoded, answers, ask_model, encode
-from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.viz.charts.training import riddle_accuracy
 
 CORPUS = load_riddles(400)
@@ -190,46 +189,19 @@ def records(kinds: dict[str, tuple[float, float]], n_seeds: int = 3, asked: int 
                 for r in ("agreement", "recall")
                 for d in (1, 8)
             ]
-            probes[f"riddles-{name}"] = ProbeRecord("riddles", f"riddles-{name}", {}, rows, series)
-            losses = np.full((3, 6, 2), loss + 0.001 * seed, dtype=np.float32)
+            probes[name] = ProbeRecord("riddles", f"riddles-{name}", {"run": name}, rows, series)
+            losses = np.full((3, 6), loss + 0.001 * seed)
             losses[1:] += 0.1
-            losses[:, :, 0] += 0.02 * (np.arange(6) % 2 - 0.5) * (kind == "mosa")
-            books = np.arange(6, dtype=np.uint8) % 2
-            scored[name] = ScoreRecord(name, ("a", "b"), books, (7, 15), losses, 1, "words", {})
-            runs.append(run(kind, seed, loss, name))
+            losses += 0.01 * (np.arange(6) % 2 - 0.5) * (kind == "mosa")
+            scored[name] = score(name, losses, np.arange(6) % 2)
+            final = {"256": {"loss": loss + 0.001 * seed * (kind == "dense")}}
+            runs.append(run(kind, seed, loss, name=name, validation=final))
     return runs, scored, probes
-
-
-def run(kind: str, seed: int, loss: float, name: str) -> RunRecord:
-    model = {
-        "sparse": kind,
-        "n_sparse_heads": 8 * (kind != "dense"),
-        "n_dense_heads": 2,
-        "sparsity": 8,
-        "include_first": kind == "mosa",
-    }
-    return RunRecord(
-        name=name,
-        command="mosa-edu riddles",
-        commit=None,
-        seed=seed,
-        model=model,
-        training={"steps": 10, "seed": seed},
-        data={"corpus": "riddles"},
-        n_parameters=10,
-        hardware="a card",
-        wall_seconds=1.0,
-        tokens_seen=1000,
-        train_curve=[],
-        validation={"256": {"loss": loss + 0.001 * seed * (kind == "dense")}},
-        status="finished",
-        flops_per_token=100.0,
-    )
 
 
 def test_models_are_paired_by_seed_and_riddle_and_stand_by_perplexity():
     """Catches means over unpaired seeds, and seeds that are counted as further riddles."""
-    rows = riddle_rows(*records({"dense": (1.5, 0.8), "mosa": (1.2, 0.7)}))
+    rows = cloze_rows(*records({"dense": (1.5, 0.8), "mosa": (1.2, 0.7)}))
     assert [(row.kind, row.riddle) for row in rows[:2]] == [
         ("mosa", "agreement"),
         ("mosa", "recall"),
@@ -240,17 +212,17 @@ def test_models_are_paired_by_seed_and_riddle_and_stand_by_perplexity():
     assert mosa.loss_gains["full"].mean == pytest.approx(0.3, abs=1e-5)
     assert mosa.gains == pytest.approx([-0.1] * 3)
     assert mosa.gain.high < 0
-    assert mosa.tokens == (3.0, 24.0)
+    assert mosa.distances == (3.0, 24.0)
     assert [found.mean for found in mosa.accuracies] == pytest.approx([0.7, 0.7])
     assert mosa.accuracy.low == pytest.approx(wilson(0.7, 80).low), "80 riddles, not 240"
-    alone = riddle_rows(*records({"mosa": (1.2, 0.7)}))
+    alone = cloze_rows(*records({"mosa": (1.2, 0.7)}))
     assert (alone[0].gain, alone[0].loss_gains, alone[0].gains) == (None, {}, ())
-    first = riddle_table(rows).splitlines()[0]
+    first = cloze_table(rows).splitlines()[0]
     assert first.startswith("mosa: 3 seeds; perplexity 3.323 full (gain on dense 0.300 [")
 
 
 def test_the_figure_has_a_line_a_kind_by_perplexity():
-    rows = riddle_rows(*records({"dense": (1.5, 0.8), "mosa": (1.2, 0.7), "fixed": (1.6, 0.6)}))
+    rows = cloze_rows(*records({"dense": (1.5, 0.8), "mosa": (1.2, 0.7), "fixed": (1.6, 0.6)}))
     figure = riddle_accuracy(rows, "recall")
     assert [trace.name for trace in figure.data] == ["mosa 3.32", "dense 4.49", "fixed 4.96"]
     assert figure.data[0].x.tolist() == [3.0, 24.0]
@@ -261,7 +233,7 @@ def test_the_claim_needs_seeds_a_gain_in_perplexity_and_one_kind_of_riddle_that_
     """Catches a verdict from means alone, and worse answers of models that gain nothing."""
 
     def verdict(n_seeds=3, **kinds):
-        return carry_over(Evidence(riddles=records(kinds, n_seeds))).verdict
+        return carry_over(Evidence(cloze=records(kinds, n_seeds))).verdict
 
     dense = (1.5, 0.7)
     assert carry_over(Evidence()).verdict == "not decided yet"
@@ -270,14 +242,14 @@ def test_the_claim_needs_seeds_a_gain_in_perplexity_and_one_kind_of_riddle_that_
     assert verdict(dense=dense, mosa=(1.2, 0.7)) == "not decided yet"
     assert verdict(dense=dense, mosa=(1.6, 0.6)) == "not decided yet"
     assert verdict(2, dense=dense, mosa=(1.2, 0.6)) == "not decided yet"
-    found = carry_over(Evidence(riddles=records({"dense": dense, "mosa": (1.2, 0.6)})))
+    found = carry_over(Evidence(cloze=records({"dense": dense, "mosa": (1.2, 0.6)})))
     assert "right about recall -0.100 [-0.100, -0.100] of the answers (3 seeds)" in found.words
 
 
 def test_without_records_there_is_an_empty_table_and_no_figure():
-    rows = riddle_rows([], {}, {})
-    assert (rows, riddle_table(rows)) == ([], "")
-    assert riddle_rows(*recorded_riddles("no such folder")) == []
+    rows = cloze_rows([], {}, {})
+    assert (rows, cloze_table(rows)) == ([], "")
+    assert cloze_rows(*recorded_cloze("no such folder")) == []
     with pytest.raises(ValueError, match="riddle must be one of"):
         riddle_accuracy(rows, "recall")
 
@@ -301,7 +273,7 @@ def test_one_command_trains_asks_and_goes_on(sweep, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert printed.count("== half-") == 2
     assert "mosa: 1 seed; perplexity" in printed
-    rows = riddle_rows(*recorded_riddles(tmp_path / "records"))
+    rows = cloze_rows(*recorded_cloze(tmp_path / "records"))
     assert len(rows) == 2 * len(KINDS)
     assert all(row.seeds == (0,) and len(row.gains) == 1 for row in rows)
     dense = [row for row in rows if row.kind == "dense"]
@@ -319,7 +291,7 @@ def test_one_command_trains_asks_and_goes_on(sweep, tmp_path, capsys):
 
 def test_what_chapter_7_and_the_readme_say_holds_of_the_records():
     """Catches prose that new records have made false: who is lowest, and who finds agreement."""
-    rows = {row.kind: row for row in riddle_rows(*recorded_riddles()) if row.riddle == "agreement"}
+    rows = {row.kind: row for row in cloze_rows(*recorded_cloze()) if row.riddle == "agreement"}
     mosa, dense = rows["mosa"], rows["dense"]
     assert mosa.seeds == dense.seeds == rows["prefix"].seeds == (0, 1, 2)
     assert min(rows.values(), key=lambda row: row.perplexity["full"]) is mosa
@@ -327,6 +299,6 @@ def test_what_chapter_7_and_the_readme_say_holds_of_the_records():
     assert dense.accuracy.mean > 0.95
     assert mosa.accuracy.mean < 0.6
     assert max(mosa.gains) < -0.4
-    for control in ("fewer", "prefix"):
+    for control in ("dense_ablation", "prefix"):
         assert rows[control].accuracy.mean > mosa.accuracy.mean + 0.15
         assert min(rows[control].gains) > max(mosa.gains)

@@ -1,111 +1,247 @@
-"""Runs of one comparison as a table: kinds of models, over their seeds."""
+"""Groups of seeds, and the one way in which two of them are compared: paired by seed and window."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from mosa_edu.analysis.statistics import (
-    NEEDED_SEEDS,
-    Interval,
-    gain_interval,
-    interval,
-    paired_gains,
-    resampled_means,
-)
-from mosa_edu.records import RunRecord
-from mosa_edu.records.scores import ScoreRecord
+from mosa_edu.analysis.statistics import NEEDED_SEEDS, Interval, bootstrap_mean, gain_interval
+from mosa_edu.checks import require
+from mosa_edu.records import Comparison, RunRecord
+from mosa_edu.records.scores import EVALUATIONS, ScoreRecord
+
+FINAL = "final"
+"""The measure that every finished run has: its last loss on held-out text, at full length."""
+
+LABELS = {
+    "local_hybrid": "mosa beside local heads",
+    "mosa_only": "mosa alone",
+    "no_sink": "mosa without the seat of token 0",
+}
+"""Variants whose name alone says too little."""
 
 
-@dataclass(frozen=True)
-class TwinRow:
-    """One kind of model in a comparison, over its seeds.
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Losses of the same windows of text, by seed: float64 (N,), and the book of each window.
+
+    `text` tells these windows from others, as far as that is known.
+    """
+
+    losses: Mapping[int, np.ndarray]
+    books: np.ndarray
+    text: tuple[Any, ...] = ()
+
+    def stacked(self) -> np.ndarray:
+        """Return the losses as one array (S, N)."""
+        return np.array(list(self.losses.values()))
+
+    def gains_on(self, other: "Windows") -> "Windows":
+        """Return how much higher the other losses are, in the seeds of both."""
+        same = self.text == other.text and np.array_equal(self.books, other.books)
+        require(same, "other", other.text, f"of the same windows, {self.text}")
+        common = sorted(self.losses.keys() & other.losses.keys())
+        gains = {seed: other.losses[seed] - self.losses[seed] for seed in common}
+        return replace(self, losses=gains)
+
+    def gain(self) -> Interval | None:
+        """Return the mean of gains with their interval; None without a seed."""
+        return gain_interval(self.stacked(), self.books) if self.losses else None
+
+    def excludes_zero(self) -> bool:
+        """Return whether there are enough seeds, and the interval of the gain excludes 0."""
+        found = self.gain()
+        return found is not None and len(self.losses) >= NEEDED_SEEDS and not found.holds_zero
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The seeds of one model, trained by one recipe. Rows of tables are groups with more columns.
 
     Attributes
     ----------
-    kind : str
-        ``dense``, or the kind of the sparse heads.
-    n_sparse_heads, n_dense_heads : int
-        Heads of a layer.
-    n_parameters : int
-        All of the model.
-    flops_per_token : float
-        Of one forward pass.
-    tokens : int
-        Trained on, by each seed.
-    losses : tuple of float
-        Validation loss at the longest length, full-sequence routing, seed by seed.
-    gains : tuple of float
-        Loss of the dense run of the same seed minus this loss.
+    runs : tuple of RunRecord
+        Finished runs, by seed.
+    windows : dict of str to Windows
+        Their losses in nats per token, by measure: ``final``, the evaluations of a
+        `ScoreRecord`, and what a table adds.
     """
 
-    kind: str
-    n_sparse_heads: int
-    n_dense_heads: int
-    n_parameters: int
-    flops_per_token: float
-    tokens: int
-    losses: tuple[float, ...]
-    gains: tuple[float, ...]
+    runs: tuple[RunRecord, ...]
+    windows: dict[str, Windows] = field(repr=False)
+
+    main: ClassVar[str] = FINAL
+    """The measure that is meant where none is named."""
 
     @property
-    def loss(self) -> float:
-        """Mean loss over seeds, in nats per token."""
-        return float(np.mean(self.losses))
+    def comparison(self) -> Comparison:
+        """What the runs are compared by."""
+        assert self.runs[0].comparison is not None
+        return self.runs[0].comparison
 
     @property
-    def perplexity(self) -> float:
-        """Exponential of the mean loss."""
-        return float(np.exp(self.loss))
+    def kind(self) -> str:
+        """The plan's word for the model: a kind of heads, or a variant such as ``mosa_only``."""
+        return self.comparison.kind
+
+    @property
+    def match(self) -> str:
+        """What is equal to the baseline's."""
+        return self.comparison.match
+
+    @property
+    def sparsity(self) -> int | None:
+        """T / k of the sparse heads; None without any."""
+        return self.comparison.sparsity
+
+    @property
+    def recipe(self) -> str:
+        """What two groups must share to be paired."""
+        return self.comparison.recipe
+
+    @property
+    def label(self) -> str:
+        """The kind in words."""
+        if self.kind == "dense_ablation":
+            return f"{self.n_dense_heads} dense heads alone"
+        return LABELS.get(self.kind, self.kind)
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """The model's configuration."""
+        return self.runs[0].model
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds, ascending."""
+        return tuple(run.seed for run in self.runs)
+
+    @property
+    def decides(self) -> bool:
+        """Whether there are enough seeds to say anything."""
+        return len(self.runs) >= NEEDED_SEEDS
+
+    @property
+    def n_dense_heads(self) -> int:
+        """Dense heads of a layer."""
+        return int(self.model["n_dense_heads"])
+
+    @property
+    def n_local_heads(self) -> int:
+        """Local heads of a layer."""
+        return int(self.model.get("n_local_heads", 0))
+
+    @property
+    def n_sparse_heads(self) -> int:
+        """Sparse heads of a layer."""
+        return int(self.model["n_sparse_heads"])
+
+    @property
+    def n_parameters(self) -> int:
+        """Parameters of the model."""
+        return self.runs[0].n_parameters
+
+    @property
+    def flops_per_token(self) -> float:
+        """FLOPs of one forward pass."""
+        return self.runs[0].flops_per_token or 0.0
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that the first seed was trained on; others read a few more or less."""
+        return self.runs[0].tokens_seen
+
+    @property
+    def losses(self) -> tuple[float, ...]:
+        """Final loss of each seed, in nats per token; full-sequence routing."""
+        return tuple(float(loss[0]) for loss in self.windows[FINAL].losses.values())
+
+    @property
+    def command(self) -> str:
+        """The command that trains and scores these seeds once more."""
+        return command_of(self.runs)
+
+    def is_like(self, other: "Group") -> bool:
+        """Return whether another group is of the same model and recipe, whatever its seeds."""
+        return (self.recipe, self.model) == (other.recipe, other.model)
+
+    def only(self, seeds: Iterable[int]) -> "Group":
+        """Return the group with some of its seeds."""
+        kept = set(seeds)
+        windows = {
+            name: replace(found, losses={s: v for s, v in found.losses.items() if s in kept})
+            for name, found in self.windows.items()
+        }
+        runs = tuple(run for run in self.runs if run.seed in kept)
+        return replace(self, runs=runs, windows=windows)
+
+    def loss(self, measure: str | None = None) -> Interval:
+        """Return the mean loss over windows and seeds."""
+        found = self._of(measure)
+        return bootstrap_mean(found.stacked(), found.books)
+
+    def gains_on(self, other: "Group", measure: str | None = None) -> Windows:
+        """Return how much lower the losses are than another group's, paired by seed and window."""
+        require(self.recipe == other.recipe, "other", other.label, "trained by the same recipe")
+        return self._of(measure).gains_on(other._of(measure))
+
+    def gain_on(self, other: "Group", measure: str | None = None) -> Interval | None:
+        """Return the mean of `gains_on`, positive if these models are better.
+
+        Of fewer than three seeds the interval knows how windows vary, and nothing of how
+        trainings do. None without a seed in common.
+        """
+        return self.gains_on(other, measure).gain()
+
+    def _of(self, measure: str | None) -> Windows:
+        measure = measure or self.main
+        require(measure in self.windows, "measure", measure, f"one of {tuple(self.windows)}")
+        return self.windows[measure]
 
 
-def twin_rows(records: Iterable[RunRecord]) -> list[TwinRow]:
-    """Group the runs of a comparison by kind and pair each with the dense run of its seed.
-
-    Parameters
-    ----------
-    records : iterable of RunRecord
-        Finished runs of one comparison; others are left out.
-
-    Returns
-    -------
-    list of TwinRow
-        Best mean loss first.
-    """
-    finished = [record for record in records if record.status == "finished"]
-    groups: dict[str, list[RunRecord]] = {}
-    for record in sorted(finished, key=lambda record: record.seed):
-        groups.setdefault(json.dumps([record.model, schedule_of(record)]), []).append(record)
-    dense = {recipe_of(record): record for record in finished if kind_of(record) == "dense"}
-    rows = [_row(runs, dense) for runs in groups.values()]
-    return sorted(rows, key=lambda row: row.loss)
+def groups_of(
+    runs: Iterable[RunRecord], scores: Mapping[str, ScoreRecord] | None = None
+) -> list[Group]:
+    """Gather finished runs by model and recipe; with scores, those of them that were scored."""
+    members: dict[str, dict[int, RunRecord]] = {}
+    for run in sorted(runs, key=lambda run: (run.seed, run.name)):
+        compared = run.comparison
+        known = run.status == "finished" and (scores is None or run.name in scores)
+        if compared is not None and known:
+            same = json.dumps([compared.kind, compared.recipe, run.model], sort_keys=True)
+            members.setdefault(same, {}).setdefault(run.seed, run)  # two names, one training
+    return [_group(list(found.values()), scores) for found in members.values()]
 
 
-def _row(runs: Sequence[RunRecord], dense: dict[str, RunRecord]) -> TwinRow:
-    first = runs[0]
-    return TwinRow(
-        kind=kind_of(first),
-        n_sparse_heads=first.model["n_sparse_heads"],
-        n_dense_heads=first.model["n_dense_heads"],
-        n_parameters=first.n_parameters,
-        flops_per_token=first.flops_per_token or 0.0,
-        tokens=first.tokens_seen,
-        losses=tuple(final_loss(run) for run in runs),
-        gains=tuple(
-            final_loss(dense[recipe_of(run)]) - final_loss(run)
-            for run in runs
-            if recipe_of(run) in dense
-        ),
-    )
+def _group(runs: Sequence[RunRecord], scores: Mapping[str, ScoreRecord] | None) -> Group:
+    final = {run.seed: np.array([final_loss(run)]) for run in runs}
+    windows = {FINAL: Windows(final, np.zeros(1, dtype=np.int64))}
+    if scores is not None:
+        found = {run.seed: scores[run.name] for run in runs}
+        for evaluation in EVALUATIONS:
+            windows[evaluation] = scored_windows(found, evaluation)
+    return Group(tuple(runs), windows)
 
 
-def kind_of(record: RunRecord) -> str:
-    """Return the kind of the sparse heads; without any, ``dense``, or ``fewer`` for a control."""
-    if record.model["n_sparse_heads"]:
-        return str(record.model["sparse"])
-    return "fewer" if match_of(record) == "nothing" else "dense"
+def scored_windows(scores: Mapping[int, ScoreRecord], evaluation: str) -> Windows:
+    """Gather the losses of score records, by seed, that must be of the same windows."""
+    first = next(iter(scores.values()))
+    text = first.fingerprint, first.cuts
+    for score in scores.values():
+        same = (score.fingerprint, score.cuts) == text and np.array_equal(score.books, first.books)
+        require(same, "scores", score.name, f"scored on the windows of {first.name}")
+    losses = {seed: score.per_window(evaluation) for seed, score in scores.items()}
+    return Windows(losses, first.books, text)
+
+
+Kind = TypeVar("Kind", bound=Group)
+
+
+def by_recipe(groups: Iterable[Kind], kind: str) -> dict[str, Kind]:
+    """Return the group of a kind that each recipe has."""
+    return {group.recipe: group for group in groups if group.kind == kind}
 
 
 def final_loss(record: RunRecord) -> float:
@@ -114,97 +250,26 @@ def final_loss(record: RunRecord) -> float:
     return record.validation_loss(int(longest))
 
 
-def recipe_of(run: RunRecord) -> str:
-    """Return what two runs must share to be paired: training with its seed, data, width."""
-    shared = [run.training, run.seed, run.data, run.model.get("d_model")]
-    return json.dumps(shared, sort_keys=True)
+_ASKED = {
+    "mosa_only": "pure",
+    "local_hybrid": "local",
+    "no_sink": "free",
+    "dense_ablation": "fewer",
+}
 
 
-def schedule_of(run: RunRecord) -> dict[str, Any]:
-    """Return the training but for its seed: what the seeds of one kind share."""
-    return {name: value for name, value in run.training.items() if name != "seed"}
-
-
-def comparison_of(run: RunRecord) -> str:
-    """Return what models must share to be compared over seeds: schedule, data, width."""
-    shared = [schedule_of(run), run.data, run.model.get("d_model")]
-    return json.dumps(shared, sort_keys=True)
-
-
-def match_of(run: RunRecord) -> str:
-    """Return what is equal to the dense model's, which the run's name tells."""
-    matches = "parameters", "loss", "nothing"
-    return next((match for match in matches if f"-{match}-" in run.name), "flops")
-
-
-def group_of(run: RunRecord) -> tuple[str, ...]:
-    """Return what the seeds of one model have in common.
-
-    Kind, heads and the seat of token 0; then what its comparison is: match, sparsity, schedule,
-    data and width.
-    """
-    heads = [run.model.get(f"n_{kind}_heads", 0) for kind in ("dense", "local", "sparse")]
-    seat = str(run.model["include_first"])
-    matched = match_of(run), str(run.model["sparsity"]), comparison_of(run)
-    return kind_of(run), json.dumps(heads), seat, *matched
-
-
-def grouped(runs: Iterable[RunRecord]) -> dict[tuple[str, ...], list[RunRecord]]:
-    """Return the seeds of each model, ascending, by `group_of`."""
-    groups: dict[tuple[str, ...], list[RunRecord]] = {}
-    for run in sorted(runs, key=lambda run: run.seed):
-        groups.setdefault(group_of(run), []).append(run)
-    return groups
-
-
-def again(runs: Sequence[RunRecord]) -> str:
+def command_of(runs: Sequence[RunRecord]) -> str:
     """Write the command that trains and scores the seeds of one model again."""
-    kind, match, *rest = [*runs[0].name.split("-"), ""]
+    compared, model = runs[0].comparison, runs[0].model
+    assert compared is not None
     seeds = f"--seeds {','.join(str(run.seed) for run in runs)}"
-    if match == "loss":  # as coarse as the number itself, so that the search ends there
-        heads = rest[1].removeprefix("heads")
+    if compared.plan == "pair":  # as coarse as the number itself, so that the search ends there
+        heads = model["n_sparse_heads"]
         pair = f"mosa-edu pair --guess {heads} --resolution {heads}"
-        return f"{pair} --sparsity {rest[0]} {seeds}"
-    if match not in ("flops", "parameters", "nothing"):
-        return runs[0].command or ""
-    flags = [f"--kinds {kind}"]
-    flags += ["--match parameters"] if match == "parameters" else []
-    flags += [f"--sparsity {rest[0]}"] if match != "nothing" and rest[0] != "8" else []
+        return f"{pair} --sparsity {compared.sparsity} {seeds}"
+    if compared.plan != "compare":
+        return runs[0].command
+    flags = [f"--kinds {_ASKED.get(compared.kind, compared.kind)}"]
+    flags += ["--match parameters"] if compared.match == "parameters" else []
+    flags += [f"--sparsity {compared.sparsity}"] if compared.sparsity not in (None, 8) else []
     return " ".join(["mosa-edu compare", *flags, seeds])
-
-
-def gains_by_seed(
-    members: list[RunRecord],
-    dense: dict[str, ScoreRecord],
-    scores: Mapping[str, ScoreRecord],
-    way: str,
-) -> dict[int, np.ndarray]:
-    """Gain of every window over the dense run of the same recipe and seed, by seed."""
-    return {
-        run.seed: paired_gains(scores[run.name], dense[recipe_of(run)], way)
-        for run in members
-        if recipe_of(run) in dense
-    }
-
-
-def is_told_apart(gained: dict[int, np.ndarray], books: np.ndarray) -> bool:
-    """Return whether there are enough seeds, and their interval does not hold 0."""
-    enough = len(gained) >= NEEDED_SEEDS
-    return enough and not gain_interval(np.array(list(gained.values())), books).holds_zero
-
-
-def share_of_claim(
-    gained: dict[int, np.ndarray], claim: dict[int, np.ndarray], books: np.ndarray
-) -> Interval | None:
-    """Gain over the claimed one, in the seeds of both; None if one of them may be 0.
-
-    The bounds resample windows and seeds, and are too narrow with a few seeds.
-    """
-    if not (is_told_apart(gained, books) and is_told_apart(claim, books)):
-        return None
-    seeds = sorted(gained.keys() & claim.keys())
-    if len(seeds) < NEEDED_SEEDS:
-        return None
-    part, whole = (np.array([gains[seed] for seed in seeds]) for gains in (gained, claim))
-    wholes = resampled_means(whole, books)
-    return interval(float(part.mean() / whole.mean()), resampled_means(part, books) / wholes)

@@ -1,14 +1,10 @@
-"""Coin flips as a table: which kinds of heads predict what nobody can foresee."""
+"""Tables of what probes measured: coin flips, the cost of decoding, and the pair of equal loss."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import Any
 
-import numpy as np
-
-from mosa_edu.analysis.statistics import Interval, bootstrap_mean
 from mosa_edu.checks import require
 from mosa_edu.records.probe import ProbeRecord
 
@@ -169,25 +165,18 @@ def decoding_rows(
         If the record is of something else, or nothing in it has this sparsity or length.
     """
     require(probe.probe == "decoding", "probe", probe.probe, "'decoding'")
-    _known(probe, "sparsity", sparsity)
-    _known(probe, "T", length)
-    rows = [_row_decoding(values) for values in probe.rows]
+    for column, value in (("sparsity", sparsity), ("T", length)):
+        known = sorted(set(probe.column(column)))
+        require(value is None or value in known, column, value, f"one of {known}")
+    rows = [
+        DecodingRow(length=row["T"], **{k: row[k] for k in row if k != "T"}) for row in probe.rows
+    ]
     return [
         row
         for row in rows
         if length in (None, row.length)
         and (sparsity in (None, row.sparsity) or row.kind == "dense")
     ]
-
-
-def _known(probe: ProbeRecord, column: str, value: int | None) -> None:
-    known = sorted(set(probe.column(column)))
-    require(value is None or value in known, column, value, f"one of {known}")
-
-
-def _row_decoding(values: dict[str, Any]) -> DecodingRow:
-    rest = {name: values[name] for name in values if name != "T"}
-    return DecodingRow(length=values["T"], **rest)
 
 
 def pair_words(record: ProbeRecord) -> str:
@@ -212,7 +201,10 @@ def pair_words(record: ProbeRecord) -> str:
     require(record.probe == "pair", "record.probe", record.probe, "pair")
     dense, mosa = (record.row(model=name) for name in ("dense", "mosa"))
     verdict = "reach" if record.settings["reached"] else "come nearest to, without reaching,"
-    tried = [f"{n}: {_loss(loss)}" for n, loss in record.series["tried"]]
+    tried = [
+        f"{n}: diverged" if loss is None else f"{n}: {loss:.3f}"
+        for n, loss in record.series["tried"]
+    ]
     changes = [
         f"{name} {mosa[column] / dense[column] - 1:+.1%}"
         for name, column in (
@@ -221,7 +213,7 @@ def pair_words(record: ProbeRecord) -> str:
             ("KV pairs", "kv_slots"),
         )
     ]
-    again = " \\\n    ".join(wrap(record.command or "mosa-edu pair", 72))
+    command = " \\\n    ".join(wrap(record.command or "mosa-edu pair", 72))
     return (
         f"MoSA heads a layer, mean loss: {', '.join(tried)}\n"
         f"{mosa['n_dense_heads']} dense + {mosa['n_sparse_heads']} MoSA heads {verdict} "
@@ -231,96 +223,5 @@ def pair_words(record: ProbeRecord) -> str:
         f"  a training step takes {mosa['time']:.2f} times as long "
         f"(quartiles {mosa['time_low']:.2f}, {mosa['time_high']:.2f})\n"
         f"  {', '.join(changes)}\n"
-        f"Again:\n  {again}"
+        f"Again:\n  {command}"
     )
-
-
-def _loss(loss: float | None) -> str:
-    return "diverged" if loss is None else f"{loss:.3f}"
-
-
-WAYS = ("full", "prefix", "foreign")
-
-
-@dataclass(frozen=True)
-class PredictorRow:
-    """One way to decide who is picked in a trained model.
-
-    Attributes
-    ----------
-    way : str
-        ``full``, ``prefix``, ``foreign`` (the model's own routing under the three scores), or the
-        cut of the classifiers: ``half`` (a probability of 1/2) or ``rate`` (as many as are picked).
-    loss : Interval
-        Nats per token.
-    above_full : Interval
-        The same above the full score, paired window by window.
-    recall, precision, accuracy, always_no : float or None
-        Means over all heads; None for the model's own routing. `always_no` is the accuracy of
-        never picking anything.
-    least_recall : float or None
-        Of the head that is hardest to guess.
-    refused : float or None
-        Share of the guessed tokens that found their head full.
-    """
-
-    way: str
-    loss: Interval
-    above_full: Interval
-    recall: float | None = None
-    precision: float | None = None
-    accuracy: float | None = None
-    always_no: float | None = None
-    least_recall: float | None = None
-    refused: float | None = None
-
-    def __str__(self) -> str:
-        line = f"{self.way:8} loss {self.loss}  above full {self.above_full}"
-        if self.recall is None:
-            return line
-        return (
-            f"{line}  recall {self.recall:.3f} (least {self.least_recall:.3f}), precision "
-            f"{self.precision:.3f}, accuracy {self.accuracy:.3f} (always no {self.always_no:.3f})"
-        )
-
-
-def predictor_rows(probe: ProbeRecord) -> list[PredictorRow]:
-    """Summarise a record of fitted predictors.
-
-    Parameters
-    ----------
-    probe : ProbeRecord
-        Of `mosa-edu probe predictor`, such as ``recorded_probe("predictor-explorer")``.
-
-    Returns
-    -------
-    list of PredictorRow
-        The model's own routing under the three scores, then one row a cut; printed one a line
-        they are the table.
-
-    Raises
-    ------
-    ValueError
-        If the record is of something else.
-    """
-    require(probe.probe == "predictor", "probe", probe.probe, "'predictor'")
-    books = np.array(probe.series["books"])
-    losses = {name: np.array(probe.series[name]) for name in probe.series if name != "books"}
-    return [_row_predictors(way, losses, books, probe) for way in losses]
-
-
-def _row_predictors(
-    way: str, losses: dict[str, np.ndarray], books: np.ndarray, probe: ProbeRecord
-) -> PredictorRow:
-    loss = bootstrap_mean(losses[way], books)
-    above_full = bootstrap_mean(losses[way] - losses["full"], books)
-    if way in WAYS:
-        return PredictorRow(way, loss, above_full)
-    heads = [row for row in probe.rows if row["cut"] == way]
-    means = {
-        name: float(np.mean([row[name] or 0.0 for row in heads]))
-        for name in ("recall", "precision", "accuracy", "always_no")
-    }
-    least = min(row["recall"] for row in heads)
-    refused = probe.settings["refused"][way]
-    return PredictorRow(way, loss, above_full, **means, least_recall=least, refused=refused)

@@ -67,7 +67,7 @@ def recorded_long_context_costs() -> list[dict[str, Any]]:
     return list(record.rows) if record else []
 
 
-def recorded_riddles(
+def recorded_cloze(
     folder: Path | str | None = None,
 ) -> tuple[list[RunRecord], dict[str, ScoreRecord], dict[str, ProbeRecord]]:
     """Read the runs, scores and answers of `mosa-edu riddles`; empty as long as it was not run."""

@@ -165,6 +165,34 @@ def interval(mean: float, draws: np.ndarray) -> Interval:
     return Interval(mean, float(low), float(high))
 
 
+def ratio_interval(part: np.ndarray, whole: np.ndarray, groups: np.ndarray) -> Interval:
+    """Ratio of two means of paired values (S, N).
+
+    The bounds resample windows and seeds, and are too narrow with a few seeds.
+    """
+    draws = resampled_means(part, groups) / resampled_means(whole, groups)
+    return interval(float(part.mean() / whole.mean()), draws)
+
+
+Z = 1.959964
+"""The normal quantile of a 95 % interval."""
+
+
+def wilson(share: float, count: int) -> Interval:
+    """Return Wilson's interval of a share of successes in independent trials.
+
+    A share over seeds is no whole number of successes, which libraries ask for.
+
+    >>> print(wilson(0.5, 100), wilson(1.0, 100), sep="; ")
+    0.500 [0.404, 0.596]; 1.000 [0.963, 1.000]
+    """
+    require(count >= 1, "count", count, "at least 1")
+    spread = Z**2 / count
+    middle = (share + spread / 2) / (1 + spread)
+    half = math.sqrt(spread * share * (1 - share) + spread**2 / 4) / (1 + spread)
+    return Interval(share, max(middle - half, 0.0), min(middle + half, 1.0))
+
+
 def paired_gains(better: ScoreRecord, baseline: ScoreRecord, way: str) -> np.ndarray:
     """Loss of `baseline` minus loss of `better` in every window: float64 (N,)."""
     same = (better.fingerprint, better.cuts) == (baseline.fingerprint, baseline.cuts)

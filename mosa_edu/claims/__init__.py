@@ -4,8 +4,8 @@ No torch: a verdict comes from cost formulas and from records. Nothing here is t
 paper's own numbers; what a check has found is stored beside it only so that a change is noticed.
 """
 
-from mosa_edu.claims.claim import VERDICTS, Claim, Evidence, Finding
-from mosa_edu.claims.ledger import CLAIMS, Row, changes, ledger, signed_sentence
+from mosa_edu.claims.claim import CLAIMS, VERDICTS, Claim, Evidence, Finding
+from mosa_edu.claims.ledger import Row, changes, ledger, signed_sentence
 
 __all__ = [
     "CLAIMS",

@@ -1,25 +1,23 @@
 """What a claim is, what a check returns, and the words for how the two compare."""
 
-import json
-from collections import defaultdict
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from mosa_edu.analysis import (
-    final_loss,
-    kind_of,
+    Group,
+    recorded_cloze,
     recorded_gpu_probes,
     recorded_gpu_runs,
     recorded_gpu_scores,
     recorded_long_context,
     recorded_probes,
-    recorded_riddles,
     recorded_runs,
     recorded_scores,
     recorded_trace,
 )
-from mosa_edu.analysis.groups import recipe_of, schedule_of
+from mosa_edu.analysis.groups import Windows, groups_of, scored_windows
 from mosa_edu.analysis.statistics import NEEDED_SEEDS, seed_interval
 from mosa_edu.checks import require
 from mosa_edu.records import RoutingTrace, RunRecord
@@ -27,7 +25,7 @@ from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.texts import PROBES
 
-Riddles = tuple[Sequence[RunRecord], Mapping[str, ScoreRecord], Mapping[str, ProbeRecord]]
+Cloze = tuple[Sequence[RunRecord], Mapping[str, ScoreRecord], Mapping[str, ProbeRecord]]
 
 EXACT = "reproduced exactly"
 SMALL = "reproduced small"
@@ -69,8 +67,8 @@ class Evidence:
         What a trained model keeps in some texts.
     long_runs : sequence of RunRecord
         Training runs on long texts.
-    riddles : tuple
-        Runs, scores and answers of models that were asked riddles, see `recorded_riddles`.
+    cloze : tuple
+        Runs, scores and answers of models that were asked riddles, see `recorded_cloze`.
     gpu_runs, gpu_scores, gpu_probes
         The same of `mosa-edu gpu-suite`; empty if there never was a GPU.
     """
@@ -80,25 +78,19 @@ class Evidence:
     probes: Mapping[str, ProbeRecord] = field(default_factory=dict)
     traces: Sequence[RoutingTrace] = ()
     long_runs: Sequence[RunRecord] = ()
-    riddles: Riddles = ((), {}, {})
+    cloze: Cloze = ((), {}, {})
     gpu_runs: Sequence[RunRecord] = ()
     gpu_scores: Mapping[str, ScoreRecord] = field(default_factory=dict)
     gpu_probes: Mapping[str, ProbeRecord] = field(default_factory=dict)
 
     @classmethod
     def shipped(cls) -> "Evidence":
-        """Read what comes with the package.
-
-        Returns
-        -------
-        Evidence
-            All runs, scores and probes, and the traces of the book's texts.
-        """
+        """Read what comes with the package."""
         traces = tuple(recorded_trace(name) for name in PROBES)
         records = recorded_runs(), recorded_scores(), recorded_probes()
         on_gpu = recorded_gpu_runs(), recorded_gpu_scores(), recorded_gpu_probes()
-        long_runs, riddles = recorded_long_context().runs, recorded_riddles()
-        return cls(*records, traces, long_runs, riddles, *on_gpu)
+        long_runs, cloze = recorded_long_context().runs, recorded_cloze()
+        return cls(*records, traces, long_runs, cloze, *on_gpu)
 
     def gpu_pair(self) -> PairRows | None:
         """Return what a dense model and a hybrid of its loss cost on a GPU; see `small_pair`."""
@@ -107,10 +99,7 @@ class Evidence:
     def small_pair(self) -> PairRows | None:
         """Return what our small dense model and a hybrid of its loss cost on a processor.
 
-        Returns
-        -------
-        tuple of dict or None
-            Rows of the newest pair by name whose hybrid reached the loss, dense first.
+        Rows of the newest pair by name whose hybrid reached the loss, dense first; or None.
         """
         return _newest_pair(self.probes)
 
@@ -179,9 +168,27 @@ class Claim:
     printed: str
     place: str
     rule: str
-    check: Callable[[Evidence], Finding]
+    check: "Check"
     chapter: str
     section: str
+
+
+CLAIMS: list[Claim] = []
+"""All claims, in the order in which `mosa_edu.claims.checks` states them."""
+
+Check = Callable[[Evidence], Finding]
+
+
+def claim(
+    name: str, text: str, *, printed: str, place: str, rule: str, page: tuple[str, str]
+) -> Callable[[Check], Check]:
+    """State a claim of the ledger: what is decorated is its check, see `Claim`."""
+
+    def add(check: Check) -> Check:
+        CLAIMS.append(Claim(name, text, printed, place, rule, check, *page))
+        return check
+
+    return add
 
 
 RULE = (
@@ -219,84 +226,77 @@ def in_words(gains: Sequence[float], unit: str = "nats") -> str:
     return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {unit} ({seeds})"
 
 
+def verdict_of(values: Sequence[float]) -> str:
+    """Judge gains by the rule for seeds.
+
+    >>> verdict_of([0.1, 0.11, 0.12]), verdict_of([0.1, 0.11]), verdict_of([-0.1, -0.11, -0.12])
+    ('reproduced small', 'not decided yet', 'contradicted')
+    """
+    return {1: SMALL, -1: CONTRADICTED}.get(sign(values) or 0, UNDECIDED)
+
+
 EQUAL_FLOPS = (0.9, 1.001)
 """Share of the baseline's FLOPs within which two models count as equal."""
 
 
 class Pair(NamedTuple):
-    """Two runs of one recipe and seed."""
+    """Two groups of one recipe, in the seeds of both."""
 
-    baseline: RunRecord
-    other: RunRecord
-
-    @property
-    def gain(self) -> float:
-        """How much lower the other run's loss is, in nats per token; full-sequence routing."""
-        return final_loss(self.baseline) - final_loss(self.other)
-
-    @property
-    def flops_share(self) -> float:
-        """FLOPs of the other model over those of the baseline; 0 if not recorded."""
-        ours, theirs = self.other.flops_per_token, self.baseline.flops_per_token
-        return ours / theirs if ours and theirs else 0.0
+    baseline: Group
+    other: Group
 
 
-def pair_groups(
+def pairs_of(
     runs: Iterable[RunRecord],
-    baseline: Callable[[RunRecord], bool],
-    other: Callable[[RunRecord], bool],
-    flops: tuple[float, float] = EQUAL_FLOPS,
-) -> list[list[Pair]]:
-    """Pair finished runs seed by seed."""
-    finished = [run for run in runs if run.status == "finished"]
-    groups: dict[str, dict[int, Pair]] = defaultdict(dict)
-    for left in filter(baseline, finished):
-        for right in filter(other, finished):
-            pair = Pair(left, right)
-            alike = recipe_of(left) == recipe_of(right) and _one_sparsity(left, right)
-            if alike and flops[0] <= pair.flops_share <= flops[1]:
-                same = [schedule_of(left), left.data, left.model, right.model]
-                key = json.dumps(same, sort_keys=True)
-                groups[key][left.seed] = pair
-    return [[found[seed] for seed in sorted(found)] for found in groups.values()]
-
-
-def pairs(
-    runs: Iterable[RunRecord],
-    baseline: Callable[[RunRecord], bool],
-    other: Callable[[RunRecord], bool],
+    baseline: str,
+    other: str,
     flops: tuple[float, float] = EQUAL_FLOPS,
 ) -> list[Pair]:
-    """Return the group of pairs with most seeds."""
-
-    def rank(group: list[Pair]) -> tuple[int, int, int, bool]:
-        run = group[0].other
-        seat = run.model["include_first"]
-        return len(group), run.tokens_seen, run.model["n_sparse_heads"], seat
-
-    return max(pair_groups(runs, baseline, other, flops), key=rank, default=[])
-
-
-def _one_sparsity(left: RunRecord, right: RunRecord) -> bool:
-    """Return whether two runs with sparse heads keep the same share; dense heads have none."""
-    return not left.model["n_sparse_heads"] or left.model["sparsity"] == right.model["sparsity"]
+    """Pair models of two kinds whose FLOPs have a ratio within bounds."""
+    groups = groups_of(runs)
+    found = []
+    for left in (group for group in groups if group.kind == baseline):
+        for right in (group for group in groups if group.kind == other):
+            common = set(left.seeds) & set(right.seeds)
+            alike = left.recipe == right.recipe and left.sparsity in (None, right.sparsity)
+            share = right.flops_per_token / (left.flops_per_token or math.inf)
+            if common and alike and flops[0] <= share <= flops[1]:
+                found.append(Pair(left.only(common), right.only(common)))
+    return found
 
 
-def is_dense(run: RunRecord) -> bool:
-    """Return whether a run is of the dense baseline."""
-    return kind_of(run) == "dense"
+def best_pair(
+    runs: Iterable[RunRecord],
+    baseline: str,
+    other: str,
+    flops: tuple[float, float] = EQUAL_FLOPS,
+) -> Pair | None:
+    """Return the pair with most seeds; of those, the one trained longest, with most heads."""
+
+    def rank(pair: Pair) -> tuple[int, int, int]:
+        return len(pair.other.seeds), pair.other.tokens, pair.other.n_sparse_heads
+
+    return max(pairs_of(runs, baseline, other, flops), key=rank, default=None)
 
 
-def is_fewer(run: RunRecord) -> bool:
-    """Return whether a run is of some of the baseline's dense heads, with nothing beside them."""
-    return kind_of(run) == "fewer"
+def gains(pair: Pair | None) -> list[float]:
+    """Return how much lower the other's loss is, in nats per token, seed by seed."""
+    return _means(pair.other.gains_on(pair.baseline)) if pair else []
 
 
-def is_hybrid(kind: str) -> Callable[[RunRecord], bool]:
-    """Return a test for runs with sparse heads of a kind beside dense ones."""
-    return lambda run: kind_of(run) == kind and run.model["n_dense_heads"] > 0
+def scored_gains(
+    pair: Pair | None, scores: Mapping[str, ScoreRecord], evaluation: str
+) -> list[float]:
+    """Return the gain on the scored windows, of the seeds that were scored."""
+    sides = [
+        {run.seed: scores[run.name] for run in group.runs if run.name in scores}
+        for group in pair or ()
+    ]
+    if not sides or not all(sides):
+        return []
+    baseline, other = (scored_windows(side, evaluation) for side in sides)
+    return _means(other.gains_on(baseline))
 
 
-def gains(found: Sequence[Pair]) -> list[float]:
-    """Return the gain of every pair."""
-    return [pair.gain for pair in found]
+def _means(found: Windows) -> list[float]:
+    return [float(gain.mean()) for gain in found.losses.values()]

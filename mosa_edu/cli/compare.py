@@ -39,12 +39,12 @@ def _table(out: Path) -> str:
         recorded_probes,
         recorded_runs,
         recorded_scores,
-        repair_rows,
-        repair_table,
+        variant_rows,
+        variant_table,
     )
 
     found = recorded_runs(out / "runs")
-    rows = repair_rows(found, recorded_scores(out / "scores"), recorded_probes(out / "probes"))
+    rows = variant_rows(found, recorded_scores(out / "scores"), recorded_probes(out / "probes"))
     ended = sorted(run.name for run in found if run.status == "diverged")
-    lines = [repair_table(rows), *([f"Diverged: {', '.join(ended)}"] if ended else [])]
+    lines = [variant_table(rows), *([f"Diverged: {', '.join(ended)}"] if ended else [])]
     return "\n".join(lines) if rows else ""

@@ -60,7 +60,7 @@ def _score(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
 
 
 def _table(out: Path) -> str:
-    from mosa_edu.analysis import recorded_riddles, riddle_rows
-    from mosa_edu.analysis.tables import riddle_table
+    from mosa_edu.analysis import cloze_rows, recorded_cloze
+    from mosa_edu.analysis.tables import cloze_table
 
-    return riddle_table(riddle_rows(*recorded_riddles(out)))
+    return cloze_table(cloze_rows(*recorded_cloze(out)))

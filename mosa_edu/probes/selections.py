@@ -15,7 +15,7 @@ from mosa_edu.model import TransformerLM, evaluating
 from mosa_edu.probes import scores
 from mosa_edu.records import provenance
 from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.records.scores import WAYS
+from mosa_edu.records.scores import EVALUATIONS
 from mosa_edu.selection import ExpertChoice, Predictor, Selection
 from mosa_edu.tracing import ActivationCache
 
@@ -259,7 +259,7 @@ def _guessing_losses(
     windows, books = scores.held_out_windows(tokens, length)
     cuts = scores.spread_cuts(length, sample.cuts)
     ways = scores.three_scores(model, windows, books, cuts, draws=sample.draws).mean(axis=2)
-    series: dict[str, Any] = dict(zip(WAYS, ways, strict=True))
+    series: dict[str, Any] = dict(zip(EVALUATIONS, ways, strict=True))
     texts = torch.from_numpy(windows[:, :-1].copy())
     refused = {}
     for cut, fitted in classifiers.items():

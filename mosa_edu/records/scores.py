@@ -11,7 +11,9 @@ from mosa_edu.checks import require
 from mosa_edu.records.codec import JsonRecord, check_fields, decode, encode, plain, read_object
 
 VERSION = 1
-WAYS = ("full", "prefix", "foreign")
+NONCAUSAL, TRUNCATED, SWAPPED_SUFFIX = EVALUATIONS = ("full", "prefix", "foreign")
+"""What the router sees when a position is scored: the whole window, as in the paper; the tokens up
+to the position; those and then another text up to the same length. Stored under these words."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +31,7 @@ class ScoreRecord(JsonRecord):
     cuts : sequence of int
         Positions whose next token is scored.
     losses : ndarray of float32, shape (3, N, P)
-        Nats under `WAYS`: the whole window seen by the router, the tokens up to the position
+        Nats under `EVALUATIONS`: the whole window seen by the router, the tokens up to the position
         alone, and those followed by another book up to the same length (mean of the draws).
     draws : int
         Foreign continuations of each prefix.
@@ -61,20 +63,20 @@ class ScoreRecord(JsonRecord):
         object.__setattr__(self, "titles", tuple(self.titles))
         object.__setattr__(self, "cuts", tuple(self.cuts))
         object.__setattr__(self, "provenance", plain(self.provenance, "provenance"))
-        shape = (len(WAYS), len(self.books), len(self.cuts))
+        shape = (len(EVALUATIONS), len(self.books), len(self.cuts))
         require(self.losses.shape == shape, "losses", self.losses.shape, f"of shape {shape}")
         require(bool(np.isfinite(self.losses).all()), "losses", "NaN or inf", "finite")
         last = int(self.books.max(initial=0))
         require(last < len(self.titles), "books", last, f"below {len(self.titles)}")
 
-    def per_window(self, way: str) -> np.ndarray:
+    def per_window(self, evaluation: str) -> np.ndarray:
         """Mean loss of every window under one score: float64 (N,)."""
-        require(way in WAYS, "way", way, f"one of {WAYS}")
-        return self.losses[WAYS.index(way)].mean(axis=1, dtype=np.float64)
+        require(evaluation in EVALUATIONS, "evaluation", evaluation, f"one of {EVALUATIONS}")
+        return self.losses[EVALUATIONS.index(evaluation)].mean(axis=1, dtype=np.float64)
 
-    def per_book(self, way: str) -> dict[str, float]:
+    def per_book(self, evaluation: str) -> dict[str, float]:
         """Mean loss of every book under one score, in nats per token."""
-        windows = self.per_window(way)
+        windows = self.per_window(evaluation)
         return {
             title: float(windows[self.books == book].mean())
             for book, title in enumerate(self.titles)

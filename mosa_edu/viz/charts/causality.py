@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from mosa_edu.analysis import BroughtRow, CoinFlipRow, Interval
+from mosa_edu.analysis import AblationRow, CoinFlipRow, Interval
 from mosa_edu.checks import require
 from mosa_edu.viz.base import explain
 from mosa_edu.viz.charts.parts import MARKS, add_dots, add_legend, add_reference, new_rows
@@ -37,7 +37,7 @@ def coin_flip_losses(rows: Sequence[CoinFlipRow], caption: str = "") -> go.Figur
     return explain(figure, drawn, caption)
 
 
-def brought_by_heads(rows: Sequence[BroughtRow], caption: str = "") -> go.Figure:
+def brought_by_heads(rows: Sequence[AblationRow], caption: str = "") -> go.Figure:
     """Draw the gains of hybrids over their dense heads alone, under the three scores."""
     require(len(rows) > 0, "rows", len(rows), "at least one")
     names = [row.label for row in rows]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from mosa_edu.analysis import Interval, LongContextRow, RiddleRow
+from mosa_edu.analysis import ClozeRow, Interval, LongContextRow
 from mosa_edu.analysis.tables import CHANCE, EVERY, GainCurve, HeadCountRow, span_name
 from mosa_edu.checks import require
 from mosa_edu.records import RunRecord
@@ -187,11 +187,11 @@ def loss_by_heads(
         },
         yaxis={**value_axis(""), "range": [losses.min() - pad, losses.max() + pad]},
     )
-    add_level(figure, dense.loss, f"{dense.n_dense_heads} dense heads")
+    add_level(figure, dense.mean, f"{dense.n_dense_heads} dense heads")
     read = "%{x} MoSA heads<br>%{y:.3f} nats<extra></extra>"
     figure.add_scatter(
         x=[row.n_sparse_heads for row in joined],
-        y=[row.loss for row in joined],
+        y=[row.mean for row in joined],
         **{"mode": "lines", "hovertemplate": read},
         line={"color": LIGHT.pick, "width": 2},
     )
@@ -272,22 +272,22 @@ def _gain(row: LongContextRow, other: LongContextRow, measure: str) -> Interval:
     return gain
 
 
-def riddle_accuracy(rows: Sequence[RiddleRow], riddle: str, caption: str = "") -> go.Figure:
+def riddle_accuracy(rows: Sequence[ClozeRow], riddle: str, caption: str = "") -> go.Figure:
     """Draw the share of right answers over the distance of the cue, one line a kind of model."""
     known = sorted({row.riddle for row in rows})
     require(riddle in known, "riddle", riddle, f"one of {known}, those that were recorded")
     chosen = {
-        f"{row.kind} {row.perplexity['full']:.2f}": row for row in rows if row.riddle == riddle
+        f"{row.label} {row.perplexity['full']:.2f}": row for row in rows if row.riddle == riddle
     }
     note = "share right; perplexity, whole texts in sight"
     figure = new_figure(f"Riddles of {riddle}", note, 380)
-    spans = [tokens for row in chosen.values() for tokens in row.tokens]
+    spans = [tokens for row in chosen.values() for tokens in row.distances]
     figure.update_layout(
         xaxis=log_axis("tokens from the cue to the ending", min(spans) / 1.1, max(spans) * 1.05),
         yaxis={**value_axis(""), "range": [LOWEST, 1.02], "tickformat": ".1f"},
     )
     lines = {
-        name: (np.array(row.tokens), np.array([found.mean for found in row.accuracies]))
+        name: (np.array(row.distances), np.array([found.mean for found in row.accuracies]))
         for name, row in chosen.items()
     }
     details = {

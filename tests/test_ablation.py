@@ -1,13 +1,11 @@
 """What heads bring: pairs with their own dense heads alone, and what goes with the future."""
 
-import dataclasses
-
 import numpy as np
 import pytest
-from test_results import twins
+from record_toys import scored
 
 from mosa_edu.analysis import (
-    brought_rows,
+    ablation_rows,
     final_loss,
     head_count_rows,
     long_context_rows,
@@ -22,67 +20,55 @@ from mosa_edu.analysis.tables import span_name
 from mosa_edu.viz.charts.causality import brought_by_heads
 
 KINDS = {"dense": (4.0, 4.0), "mosa": (3.6, 3.9), "prefix": (3.8, 3.8)}
+CONTROL = {"dense_ablation": (4.3, 4.3)}
 
 
-def with_control(kinds, loss=4.3, **options):
-    """Runs and scores of twins of four dense heads, and of two of them alone."""
-    runs, scores = twins(kinds, **options)
-    for record in [r for r in runs if r.model["n_sparse_heads"] == 0]:
-        record.model["n_dense_heads"] = 4
-        name = f"fewer-nothing-seed{record.seed}"
-        losses = (scores[record.name].losses + (loss - 4.0)).astype(np.float32)
-        scores[name] = dataclasses.replace(scores[record.name], name=name, losses=losses)
-        model = record.model | {"n_dense_heads": 2}
-        runs.append(dataclasses.replace(record, name=name, model=model))
+def with_control(kinds, **options):
+    """Runs and scores beside dense models of four heads, and of two of them alone."""
+    runs, scores = scored(CONTROL | kinds, **options)
+    heads = {"dense": 4, "dense_ablation": 2}
+    for record in runs:
+        record.model["n_dense_heads"] = heads.get(record.comparison.kind, 2)
     return runs, scores
 
 
 def test_heads_are_paired_with_their_dense_heads_alone():
     """Catches a gain over four dense heads, pairs across seeds (windows are shifted), a sign."""
-    rows = {row.label: row for row in brought_rows(*with_control(KINDS))}
+    rows = {row.label: row for row in ablation_rows(*with_control(KINDS))}
     assert set(rows) == {"2 more dense", "3 mosa", "3 prefix"}
-    assert rows["3 mosa"].gains["full"].mean == pytest.approx(0.7, abs=1e-5)
-    assert rows["3 mosa"].gains["prefix"].mean == pytest.approx(0.4, abs=1e-5)
-    assert rows["3 mosa"].future["prefix"].mean == pytest.approx(0.3, abs=1e-5)
-    assert rows["3 prefix"].future["foreign"].mean == pytest.approx(0.0, abs=1e-6)
+    mosa, prefix = rows["3 mosa"], rows["3 prefix"]
+    assert mosa.gains["full"].mean == pytest.approx(0.7, abs=1e-5)
+    assert mosa.gains["prefix"].mean == pytest.approx(0.4, abs=1e-5)
+    assert mosa.future["prefix"].mean == pytest.approx(0.3, abs=1e-5)
+    assert prefix.future["foreign"].mean == pytest.approx(0.0, abs=1e-6)
     assert rows["2 more dense"].gains["full"].mean == pytest.approx(0.3, abs=1e-5)
-    assert rows["3 mosa"].seeds == (0, 1, 2)
-    np.testing.assert_allclose(rows["3 mosa"].windows["full"], np.full((3, 40), 0.7), atol=1e-5)
-    ahead = rows["3 prefix"].ahead_of(rows["3 mosa"], "prefix")
-    assert ahead.mean == pytest.approx(0.1, abs=1e-5)
-    assert brought_rows(*twins(KINDS)) == [], "no control"
-    other = dataclasses.replace(rows["3 mosa"], seeds=(7, 8, 9))
-    with pytest.raises(ValueError, match="of a seed of"):
-        rows["3 prefix"].ahead_of(other, "full")
-    with pytest.raises(ValueError, match="the same recipe"):
-        rows["3 prefix"].ahead_of(dataclasses.replace(other, recipe="more"), "full")
+    assert mosa.seeds == (0, 1, 2)
+    np.testing.assert_allclose(mosa.gained["full"].stacked(), np.full((3, 40), 0.7), atol=1e-5)
+    assert prefix.gain_on(mosa, "prefix").mean == pytest.approx(0.1, abs=1e-5)
+    assert ablation_rows(*scored(KINDS)) == [], "no control"
 
 
 def test_what_has_other_dense_heads_another_sparsity_or_no_seat_is_kept_apart():
     """Catches models whose dense heads are not those of the control, and seeds of two models."""
     runs, scores = with_control(KINDS)
-    mosa = next(run for run in runs if run.name == "mosa-flops-8-seed0")
-    for name, more in {
-        "pure-flops-8-seed0": {"n_dense_heads": 0},
-        "local-flops-8-seed0": {"n_local_heads": 2},
-        "mosa-flops-16-seed0": {"sparsity": 16},
-        "free-flops-8-seed0": {"include_first": False},
-    }.items():
-        scores[name] = dataclasses.replace(scores[mosa.name], name=name)
-        runs.append(dataclasses.replace(mosa, name=name, model=mosa.model | more))
-    found = brought_rows(runs, scores)
+    others = ("mosa_only", "local_hybrid", "no_sink")
+    more = [scored({kind: (3.6, 3.9)}, seeds=(0,)) for kind in others]
+    more += [scored({"mosa": (3.6, 3.9)}, seeds=(0,), sparsity=16)]
+    more += [scored({"fixed": (3.6, 3.9)}, seeds=(7,))]
+    for other, known in more:
+        runs, scores = runs + other, scores | known
+    found = ablation_rows(runs, scores)
     rows = {row.label: row for row in found}
     assert len(rows) == len(found) == 4
     assert rows["3 mosa"].seeds == (0, 1, 2)
     assert not rows["3 mosa without the seat"].decides
-    (wide,) = [row for row in brought_rows(runs, scores, sparsity=16) if row.kind == "mosa"]
+    (wide,) = [row for row in ablation_rows(runs, scores, sparsity=16) if row.kind == "mosa"]
     assert wide.seeds == (0,)
 
 
 def test_the_figure_draws_the_gain_under_each_score():
     runs, scores = with_control(KINDS, noise=0.05)
-    runs = [run for run in runs if run.model["sparse"] != "prefix" or run.seed == 0]
-    rows = brought_rows(runs, scores)
+    rows = ablation_rows([r for r in runs if r.comparison.kind != "prefix" or r.seed == 0], scores)
     figure = brought_by_heads(rows)
     np.testing.assert_allclose(figure.data[0].x, [r.gains["full"].mean for r in rows], atol=1e-6)
     with pytest.raises(ValueError, match="rows must be at least one"):
@@ -91,21 +77,21 @@ def test_the_figure_draws_the_gain_under_each_score():
 
 def test_what_the_chapters_and_the_readme_say_holds_of_the_records():
     """Catches prose that new records have made false: shares, who is ahead, a line that falls."""
-    rows = {row.label: row for row in brought_rows(recorded_runs(), recorded_scores())}
+    rows = {row.label: row for row in ablation_rows(recorded_runs(), recorded_scores())}
     paper, many, causal = (rows[label] for label in ("12 mosa", "26 mosa", "12 prefix"))
     assert all(row.decides for row in (paper, many, causal))
     assert min(row.gains["full"].low for row in (paper, causal)) > 0
     assert min(paper.gains["prefix"].low, paper.gains["foreign"].low) > 0
     assert many.gains["prefix"].holds_zero
-    assert np.ptp(causal.windows["full"].mean(axis=1)) < 0.006
+    assert np.ptp(causal.gained["full"].stacked().mean(axis=1)) < 0.006
     for row in (paper, many):
         for way in ("prefix", "foreign"):
             assert 0.6 < row.gains[way].mean / row.gains["full"].mean < 0.8
             assert row.future[way].low > 0
     for way in ("full", "prefix", "foreign"):
-        assert causal.ahead_of(many, way).holds_zero
-    assert causal.ahead_of(paper, "full").holds_zero
-    assert causal.ahead_of(paper, "prefix").low > 0
+        assert causal.gain_on(many, way).holds_zero
+    assert causal.gain_on(paper, "full").holds_zero
+    assert causal.gain_on(paper, "prefix").low > 0
     assert causal.n_parameters == paper.n_parameters
     own = {r.name: final_loss(r) for r in recorded_runs()}
     ahead = [own[f"prefix-flops-8-seed{s}"] - own[f"mosa-flops-8-seed{s}"] for s in range(3)]
@@ -113,9 +99,9 @@ def test_what_the_chapters_and_the_readme_say_holds_of_the_records():
     for rival in ("28 fixed", "28 random", "4 routing"):
         assert rows[rival].gains["full"].high < 0
     hybrids, dense = head_count_rows(recorded_runs())
-    losses = [row.loss for row in hybrids if len(row.seeds) == 3]
+    losses = [row.mean for row in hybrids if len(row.seeds) == 3]
     assert losses == sorted(losses, reverse=True)
-    assert losses[0] > dense.loss > losses[-1]
+    assert losses[0] > dense.mean > losses[-1]
     flops = {r.name: r.flops_per_token for r in recorded_runs()}
     more = flops["prefix-flops-8-seed0"] / flops["mosa-loss-8-heads12-seed0"]
     assert round(more, 2) == 1.15
