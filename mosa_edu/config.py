@@ -30,7 +30,7 @@ class ModelConfig:
     sparsity : int
         The paper's rho = T / k.
     include_first : bool
-        Give token 0 a seat in every expert-choice head.
+        Keep token 0 in every expert-choice head.
     local_window : int or None
         Tokens a local head sees; None: max_seq_len // sparsity, as in the authors' hybrid.
     d_ff : int or None
@@ -38,7 +38,7 @@ class ModelConfig:
     rotate_fraction, rope_base : float
         Rotary positions; see `attention.rotary`.
     capacity_factor : float
-        Slots of a ragged selector, as a multiple of max_seq_len / sparsity.
+        Slots of heads with a variable number of tokens, as a multiple of max_seq_len / sparsity.
     tie_embeddings : bool
         Read the output off the input embedding.
     """

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,17 +32,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 class FeedForward(nn.Module):
-    """Two matrices with a GELU between them.
-
-    Parameters
-    ----------
-    d_model, d_ff : int
-        Width of the tokens; width between the matrices.
-
-    Notes
-    -----
-    The tanh form of the GELU is used because a page can compute it too, without an erf.
-    """
+    """Two matrices with a GELU between them, in its tanh form: a page has no erf."""
 
     def __init__(self, d_model: int, d_ff: int) -> None:
         super().__init__()
@@ -54,13 +45,7 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then feed-forward, each normed before and added after.
-
-    Parameters
-    ----------
-    config : ModelConfig
-        Shapes and kinds of heads.
-    """
+    """Attention, then feed-forward, each normed before and added after."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -79,30 +64,24 @@ class Block(nn.Module):
 
 def build_attention(config: ModelConfig) -> HybridAttention:
     """Make the heads of one layer."""
-    rotary = (config.rotate_fraction, config.rope_base)
-    widths = (config.d_model, config.d_head)
+    widths: dict[str, Any] = {"d_model": config.d_model, "d_head": config.d_head}
+    widths |= {"rotate_fraction": config.rotate_fraction, "rope_base": config.rope_base}
     window = config.local_window or max(config.max_seq_len // config.sparsity, 1)
-    dense = DenseAttention(*widths, config.n_dense_heads, *rotary) if config.n_dense_heads else None
-    local = (
-        LocalAttention(*widths, config.n_local_heads, window, *rotary)
-        if config.n_local_heads
-        else None
-    )
-    sparse = (
-        build_sparse(
+    dense = local = sparse = None
+    if config.n_dense_heads:
+        dense = DenseAttention(n_heads=config.n_dense_heads, **widths)
+    if config.n_local_heads:
+        local = LocalAttention(n_heads=config.n_local_heads, window=window, **widths)
+    if config.n_sparse_heads:
+        sparse = build_sparse(
             config.sparse,
-            *widths,
             n_heads=config.n_sparse_heads,
             sparsity=config.sparsity,
             max_seq_len=config.max_seq_len,
             include_first=config.include_first,
             capacity_factor=config.capacity_factor,
-            rotate_fraction=config.rotate_fraction,
-            rope_base=config.rope_base,
+            **widths,
         )
-        if config.n_sparse_heads
-        else None
-    )
     return HybridAttention(dense, local, sparse)
 
 
@@ -169,7 +148,7 @@ class TransformerLM(nn.Module):
         attention_mask : Tensor or None, shape (B, T), bool
             True for real tokens.
         record : ActivationCache or None
-            Receives logits, selections and attention weights of every layer.
+            Receives router logits, selections and attention weights of every layer.
 
         Returns
         -------

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,7 +55,7 @@ def trace(
     Returns
     -------
     RoutingTrace
-        With the loss and rank of every token that really follows. Heads of ragged selectors
+        With the loss and rank of every token that really follows. Heads that the text fills
         say in `counts` how many tokens they keep, and k is the largest of these counts.
 
     Raises
@@ -96,14 +96,14 @@ def _routing(cache: ActivationCache, T: int) -> dict[str, Any]:
         np.stack(column) for column in zip(*rows, strict=True)
     )
     k = max(int(counts.max()), 1)
-    ragged = bool((counts < k).any())
+    variable = bool((counts < k).any())
     i, j = np.tril_indices(k)
     return {
         "scores": np.round(65535 * scores).astype(np.uint16),
         "order": order.astype(np.uint8 if T <= 256 else np.uint16),
         "indices": indices[..., :k].astype(np.uint16),
         "attention": np.round(255 * attention[..., i, j]).astype(np.uint8),
-        "counts": counts.astype(np.uint16) if ragged else None,
+        "counts": counts.astype(np.uint16) if variable else None,
     }
 
 
@@ -152,19 +152,8 @@ def _accelerator(device: torch.device) -> str | None:
 
 
 class Tracer:
-    """Trace texts with one model, with its own k or with another.
+    """Trace texts with one model, with its own k or with another; see `trace`.
 
-    Parameters
-    ----------
-    model : TransformerLM
-        A model with sparse heads.
-    tokenizer : Tokenizer
-        The model's own.
-    name, sha256 : str, optional
-        What traces call the model; hash of its weights file.
-
-    Examples
-    --------
     >>> from mosa_edu import load_pretrained
     >>> tracer = Tracer(*load_pretrained())
     >>> text = "The clock said that the night was young."
@@ -193,15 +182,17 @@ class Tracer:
         if k is not None:
             T = len(self.tokenizer.spans(text))
             require(min(2, T) <= k <= T, "k", k, f"in [{min(2, T)}, {T}], T = {T}")
-        with ExitStack() as overrides:
-            if k is not None:
-                k_best = lambda own, x, _: own.best(own.router(x), k)  # noqa: E731
-                overrides.enter_context(selecting(mosa_selectors(self.model), k_best))
+        with nullcontext() if k is None else keeping(self.model, k):
             return trace(self.model, self.tokenizer, text, name=self.name, sha256=self.sha256)
 
 
 Choose = Callable[[ExpertChoice, Tensor, Selection], Selection]
-"""From a selector, the tokens (B, T, d_model) it was given and its own selection to another one."""
+"""From a selector, its router logits (B, H, T) and its own selection to another one."""
+
+
+def keeping(model: TransformerLM, k: int) -> AbstractContextManager[None]:
+    """Let every sparse head keep its k best tokens, whatever the length of the text."""
+    return selecting(mosa_selectors(model), lambda own, logits, _: own.best(logits, k))
 
 
 def mosa_selectors(model: TransformerLM) -> list[ExpertChoice]:
@@ -218,12 +209,12 @@ def mosa_selectors(model: TransformerLM) -> list[ExpertChoice]:
 def selecting(selectors: Iterable[ExpertChoice], choose: Choose) -> Iterator[None]:
     """Let somebody else choose in place of some selectors inside a `with` block.
 
-    The router still scores: whoever chooses takes gates from it, and the cache sees its logits.
+    The router still scores: whoever chooses takes gates from its logits, and a cache sees them.
     """
 
     def hook(selector: nn.Module, given: tuple[Any, ...], own: Selection) -> Selection:
         assert isinstance(selector, ExpertChoice)
-        return choose(selector, given[0], own)
+        return choose(selector, selector.router(given[0]), own)
 
     handles = [selector.register_forward_hook(hook) for selector in selectors]
     try:
@@ -238,15 +229,6 @@ class RoutingLog:
 
     Each call writes one small file named by its step, so a run that resumes and calls again for
     the same step with the same weights writes the same file.
-
-    Parameters
-    ----------
-    tokenizer : Tokenizer
-        The model's own.
-    texts : mapping
-        Name to text; each at most as long as the model's `max_seq_len`.
-    folder : path-like
-        Receives one JSON file a step.
     """
 
     def __init__(self, tokenizer: Spans, texts: Mapping[str, str], folder: Path | str) -> None:

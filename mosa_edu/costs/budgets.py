@@ -14,23 +14,6 @@ N_DENSE_KEPT = 4
 """Dense heads of a layer that the paper's hybrids keep."""
 
 
-def _heads_that_fit(
-    kind: str, unit: str, dense: int, sparse: int, n_dense_heads: int, n_dense_kept: int
-) -> int:
-    """Largest n with ``n * sparse <= (n_dense_heads - n_dense_kept) * dense``, at least one."""
-    require_integer("n_dense_heads", n_dense_heads, 1)
-    whole = isinstance(n_dense_kept, int) and 0 <= n_dense_kept < n_dense_heads
-    allowed = f"an integer from 0 to {n_dense_heads - 1} (n_dense_heads={n_dense_heads})"
-    require(whole, "n_dense_kept", n_dense_kept, allowed)
-    budget = (n_dense_heads - n_dense_kept) * dense
-    allowed = (
-        f"large enough that one {kind} head fits beside the {n_dense_kept} dense heads kept"
-        f" (impossible budget: a head needs {sparse} {unit}, {budget} are free)"
-    )
-    require(sparse <= budget, "n_dense_heads", n_dense_heads, allowed)
-    return budget // sparse
-
-
 def isoflop_heads(
     kind: str, shape: HeadShape, n_dense_heads: int, n_dense_kept: int = N_DENSE_KEPT
 ) -> int:
@@ -45,22 +28,18 @@ def isoflop_heads(
     n_dense_heads : int
         Dense heads of a layer of the baseline.
     n_dense_kept : int
-        Dense heads that stay; 0 for a model without any ("pure").
+        Dense heads that stay; 0 for a model of sparse heads alone.
 
     Returns
     -------
     int
-        Largest number of heads within the budget.
+        ``floor((H - H_kept) dense / sparse)`` with the FLOPs of `head_flops`; this rule gives every
+        head count of the paper's Table 5.
 
     Raises
     ------
     ValueError
         If `n_dense_kept` is not below `n_dense_heads`, or no head fits.
-
-    Notes
-    -----
-    ``floor((H - H_kept) dense / sparse)`` with the FLOPs of `head_flops`; this rule gives every
-    head count of the paper's Table 5.
 
     Examples
     --------
@@ -82,23 +61,6 @@ def isoparameter_heads(
 ) -> int:
     """Sparse heads that have no more parameters than the dense heads they replace.
 
-    Parameters
-    ----------
-    kind, shape, n_dense_heads, n_dense_kept
-        As in `isoflop_heads`.
-
-    Returns
-    -------
-    int
-        Largest number of heads within the budget.
-
-    Raises
-    ------
-    ValueError
-        If `n_dense_kept` is not below `n_dense_heads`, or no head fits.
-
-    Examples
-    --------
     Equal FLOPs gave the paper's Tiny 505 heads. Five dense heads have the parameters of four.
 
     >>> tiny = HeadShape(d_model=512, d_head=64, seq_len=1024, sparsity=64)
@@ -109,18 +71,21 @@ def isoparameter_heads(
     return _heads_that_fit(kind, "parameters", dense, sparse, n_dense_heads, n_dense_kept)
 
 
-def _twin(
-    baseline: ModelConfig,
-    kind: str,
-    sparsity: int,
-    n_dense_kept: int,
-    count: Callable[[str, HeadShape, int, int], int],
-) -> ModelConfig:
-    others = baseline.n_local_heads + baseline.n_sparse_heads
-    require(others == 0, "baseline", f"{others} other heads", "a model of dense heads alone")
-    sparser = replace(baseline, sparsity=sparsity)
-    n_sparse_heads = count(kind, head_shape(sparser), baseline.n_dense_heads, n_dense_kept)
-    return replace(sparser, sparse=kind, n_dense_heads=n_dense_kept, n_sparse_heads=n_sparse_heads)
+def _heads_that_fit(
+    kind: str, unit: str, dense: int, sparse: int, n_dense_heads: int, n_dense_kept: int
+) -> int:
+    """Largest n with ``n * sparse <= (n_dense_heads - n_dense_kept) * dense``, at least one."""
+    require_integer("n_dense_heads", n_dense_heads, 1)
+    whole = isinstance(n_dense_kept, int) and 0 <= n_dense_kept < n_dense_heads
+    allowed = f"an integer from 0 to {n_dense_heads - 1} (n_dense_heads={n_dense_heads})"
+    require(whole, "n_dense_kept", n_dense_kept, allowed)
+    budget = (n_dense_heads - n_dense_kept) * dense
+    allowed = (
+        f"large enough that one {kind} head fits beside the {n_dense_kept} dense heads kept"
+        f" (impossible budget: a head needs {sparse} {unit}, {budget} are free)"
+    )
+    require(sparse <= budget, "n_dense_heads", n_dense_heads, allowed)
+    return budget // sparse
 
 
 def isoflop_twin(
@@ -132,12 +97,8 @@ def isoflop_twin(
     ----------
     baseline : ModelConfig
         A model whose heads are all dense.
-    kind : str
-        Kind of the sparse heads.
-    sparsity : int
-        Their sparsity, T / k.
-    n_dense_kept : int
-        Dense heads of a layer that stay.
+    kind, sparsity, n_dense_kept
+        Of the sparse heads, and the dense heads of a layer that stay; see `isoflop_heads`.
 
     Returns
     -------
@@ -152,31 +113,29 @@ def isoflop_twin(
     Examples
     --------
     >>> from mosa_edu.costs import PAPER_BASELINES, model_parameters
-    >>> twin = isoflop_twin(PAPER_BASELINES["tiny"], "mosa", 64)
-    >>> twin.n_sparse_heads, round(model_parameters(twin).total / 1e6)
+    >>> hybrid = isoflop_twin(PAPER_BASELINES["tiny"], "mosa", 64)
+    >>> hybrid.n_sparse_heads, round(model_parameters(hybrid).total / 1e6)
     (505, 423)
     """
-    return _twin(baseline, kind, sparsity, n_dense_kept, isoflop_heads)
+    return _replaced(baseline, kind, sparsity, n_dense_kept, isoflop_heads)
 
 
 def isoparameter_twin(
     baseline: ModelConfig, kind: str, sparsity: int, n_dense_kept: int = N_DENSE_KEPT
 ) -> ModelConfig:
-    """Build the hybrid that has no more parameters than a dense model.
+    """Build the hybrid that has no more parameters than a dense model; see `isoflop_twin`."""
+    return _replaced(baseline, kind, sparsity, n_dense_kept, isoparameter_heads)
 
-    Parameters
-    ----------
-    baseline, kind, sparsity, n_dense_kept
-        As in `isoflop_twin`.
 
-    Returns
-    -------
-    ModelConfig
-        The baseline with its other dense heads replaced by `isoparameter_heads`.
-
-    Raises
-    ------
-    ValueError
-        If the baseline has other heads, or no sparse head fits.
-    """
-    return _twin(baseline, kind, sparsity, n_dense_kept, isoparameter_heads)
+def _replaced(
+    baseline: ModelConfig,
+    kind: str,
+    sparsity: int,
+    n_dense_kept: int,
+    count: Callable[[str, HeadShape, int, int], int],
+) -> ModelConfig:
+    others = baseline.n_local_heads + baseline.n_sparse_heads
+    require(others == 0, "baseline", f"{others} other heads", "a model of dense heads alone")
+    sparser = replace(baseline, sparsity=sparsity)
+    n_sparse_heads = count(kind, head_shape(sparser), baseline.n_dense_heads, n_dense_kept)
+    return replace(sparser, sparse=kind, n_dense_heads=n_dense_kept, n_sparse_heads=n_sparse_heads)

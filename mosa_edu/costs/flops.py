@@ -25,10 +25,8 @@ class HeadShape:
 
     Parameters
     ----------
-    d_model : int
-        Width of the residual stream, h.
-    d_head : int
-        Width of the head, h'.
+    d_model, d_head : int
+        Width of the residual stream, h; of the head, h'.
     seq_len : int
         Tokens in the sequence, T.
     sparsity : int
@@ -37,7 +35,7 @@ class HeadShape:
         Keys that a query of a local head sees, itself included; if it is not given,
         ``max_seq_len // sparsity``, as in the authors' hybrid.
     capacity_factor : float
-        Slots for each expected token of a ragged head.
+        Slots for each expected token of a head with a variable number of tokens.
     max_seq_len : int, optional
         Longest sequence of the model, which sets those slots; `seq_len` if it is not given.
 
@@ -77,30 +75,17 @@ class HeadShape:
 
     @property
     def kept(self) -> int:
-        """Tokens of a head with a fixed quota, k."""
+        """Tokens of a head whose k follows from the length."""
         return kept_tokens(self.seq_len, self.sparsity)
 
     @property
     def capacity(self) -> int:
-        """Slots of a ragged head, C."""
+        """Slots of a head with a variable number of tokens, C."""
         return capacity(self.seq_len, self.sparsity, self.capacity_factor, self.max_seq_len)
 
     def slots(self, kind: str) -> int:
         """Tokens that a head of this kind projects, which is what it is charged for.
 
-        Parameters
-        ----------
-        kind : str
-            One of `KINDS`.
-
-        Returns
-        -------
-        int
-            T for dense, local and routing heads, ceil(T / rho) for fixed and random ones, which
-            take one token of every run of rho, C for ragged ones, k for the others.
-
-        Examples
-        --------
         >>> shape = HeadShape(d_model=512, d_head=64, seq_len=1024, sparsity=64)
         >>> [shape.slots(kind) for kind in ("dense", "mosa", "prefix")]
         [1024, 16, 32]
@@ -113,25 +98,11 @@ class HeadShape:
     def expected_tokens(self, kind: str) -> float:
         """Tokens that stand in those slots on average, for scores that carry no order.
 
-        Parameters
-        ----------
-        kind : str
-            One of `KINDS`.
-
-        Returns
-        -------
-        float
-            Expected number of tokens in the head, before any is refused for want of a slot.
-
-        Notes
-        -----
         A prefix head takes token t if its score is among the best ``ceil((t + 1) / rho)`` of the
         t + 1 scores so far. For exchangeable scores that has probability
         ``ceil((t + 1) / rho) / (t + 1)``, and the expectation is the sum over t: above T / rho,
         since early tokens meet few rivals. A threshold and a balanced token choice aim at T / rho.
 
-        Examples
-        --------
         >>> shape = HeadShape(d_model=8, d_head=4, seq_len=6, sparsity=3)
         >>> round(shape.expected_tokens("prefix"), 2), shape.expected_tokens("threshold")
         (3.07, 2.0)
@@ -146,25 +117,7 @@ class HeadShape:
 
 
 def head_shape(config: ModelConfig, seq_len: int | None = None) -> HeadShape:
-    """Read the shape that all heads of a model share.
-
-    Parameters
-    ----------
-    config : ModelConfig
-        The model.
-    seq_len : int, optional
-        Tokens in the sequence; the longest one if it is not given.
-
-    Returns
-    -------
-    HeadShape
-        Sizes of a head and the sequence.
-
-    Raises
-    ------
-    ValueError
-        If `seq_len` is not from 1 to the longest one.
-    """
+    """Read the shape that all heads of a model share, for its longest sequence by default."""
     longest = config.max_seq_len
     tokens = longest if seq_len is None else seq_len
     require(1 <= tokens <= longest, "seq_len", tokens, f"from 1 to max_seq_len={longest}")
@@ -217,24 +170,16 @@ PAPER_BASELINES = {
 
 @dataclass(frozen=True, kw_only=True)
 class HeadFlops:
-    """FLOPs of one head, or of several, by what they are spent on.
-
-    Parameters
-    ----------
-    projections : int
-        Queries, keys, values and output.
-    attention : int
-        Products of queries and keys and of weights and values, the causal half not cut.
-    scoring : int
-        Scores that decide who is selected.
-    gating : int
-        Products of outputs and scores.
-    """
+    """FLOPs of one head, or of several, by what they are spent on."""
 
     projections: int = 0
+    """Queries, keys, values and output."""
     attention: int = 0
+    """Products of queries and keys and of weights and values, the causal half not cut."""
     scoring: int = 0
+    """Scores that decide who is selected."""
     gating: int = 0
+    """Products of outputs and scores."""
 
     @property
     def total(self) -> int:
@@ -264,7 +209,7 @@ def head_flops(kind: str, shape: HeadShape) -> HeadFlops:
     Returns
     -------
     HeadFlops
-        The four parts; ``.total`` is their sum.
+        ``projections``, ``attention``, ``scoring``, ``gating`` and their sum, ``total``.
 
     Raises
     ------
@@ -319,17 +264,7 @@ def head_flops(kind: str, shape: HeadShape) -> HeadFlops:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFlops:
-    """FLOPs of all layers of a model, by group of heads and block.
-
-    Parameters
-    ----------
-    dense, local, sparse : HeadFlops
-        All heads of the group, in all layers.
-    feedforward : int
-        The feed-forward blocks.
-    unembedding : int
-        The output head, which the paper does not count.
-    """
+    """FLOPs of all layers of a model, by group of heads and block."""
 
     dense: HeadFlops
     local: HeadFlops
@@ -361,7 +296,8 @@ def model_flops(config: ModelConfig, seq_len: int | None = None) -> ModelFlops:
     Returns
     -------
     ModelFlops
-        The parts; ``.total`` is the paper's number.
+        ``dense``, ``local``, ``sparse``, ``feedforward``, ``unembedding``; ``total``, the paper's
+        number, leaves out the last.
 
     Notes
     -----

@@ -11,24 +11,8 @@ from mosa_edu.head_kinds import head_kind
 
 
 def head_kv_slots(kind: str, shape: HeadShape) -> int:
-    """Key-value pairs that one head holds after a sequence.
+    """Key-value pairs that one head holds after a sequence: its slots, or its window.
 
-    Parameters
-    ----------
-    kind : str
-        One of `KINDS`.
-    shape : HeadShape
-        Sizes of the head and the sequence.
-
-    Returns
-    -------
-    int
-        T for dense and routing heads, the window for local ones, and for the others the tokens
-        that they keep; ragged heads are charged for their capacity, and
-        ``shape.expected_tokens(kind)`` says how many they fill.
-
-    Examples
-    --------
     >>> shape = HeadShape(d_model=512, d_head=64, seq_len=1024, sparsity=32, window=128)
     >>> [head_kv_slots(kind, shape) for kind in ("dense", "local", "mosa", "prefix")]
     [1024, 128, 32, 64]
@@ -71,23 +55,7 @@ def kv_slots(config: ModelConfig, seq_len: int | None = None) -> int:
 
 
 def kv_bytes(config: ModelConfig, seq_len: int | None = None, *, bytes_per_element: int = 2) -> int:
-    """Bytes of the keys and values of all layers after a sequence.
-
-    Parameters
-    ----------
-    config : ModelConfig
-        The model.
-    seq_len : int, optional
-        Tokens in the sequence; the longest one if it is not given.
-    bytes_per_element : int
-        2 for half precision.
-
-    Returns
-    -------
-    int
-        ``2 h' l`` elements for each slot of a layer. A sparse cache also keeps the positions of
-        its slots, which are not counted.
-    """
+    """Bytes of the keys and values of all layers, ``2 h' l`` elements a slot, positions aside."""
     require_integer("bytes_per_element", bytes_per_element, 1)
     return kv_slots(config, seq_len) * 2 * config.d_head * config.n_layers * bytes_per_element
 
@@ -95,34 +63,18 @@ def kv_bytes(config: ModelConfig, seq_len: int | None = None, *, bytes_per_eleme
 def head_activation_bytes(kind: str, shape: HeadShape, bytes_per_element: int = 4) -> int:
     """Bytes that one head keeps for its backward pass, for one sequence.
 
-    Parameters
-    ----------
-    kind : str
-        One of `KINDS`.
-    shape : HeadShape
-        Sizes of the head and the sequence.
-    bytes_per_element : int
-        4 for float32; scores and softmax normalisers are float32 always, positions are int64.
-
-    Returns
-    -------
-    int
-        Bytes. The input of the layer, which all its heads share, is not part of it.
-
-    Notes
-    -----
-    For a head that works on n tokens, attention weights being recomputed and not stored::
+    The input of the layer, which all its heads share, is not part of it. For a head that works on
+    n tokens, attention weights being recomputed and not stored::
 
         all       queries, keys, values 3 n h'    rotated queries and keys 2 n h'
                   outputs of attention n h'       what is projected out n h'    normalisers n
         sparse    selected tokens n h             scores n                      positions n
 
-    A local head keeps keys and values of two windows a query in the place of the first two items
-    and arrives at the same 7 n h'. A routing head has one vector for query and key, and its
-    clusters hold rho k copies of vectors and outputs.
+    Scores and normalisers are float32 always, positions int64. A local head keeps keys and values
+    of two windows a query in the place of the first two items and arrives at the same 7 n h'. A
+    routing head has one vector for query and key, and its clusters hold rho k copies of vectors
+    and outputs.
 
-    Examples
-    --------
     >>> shape = HeadShape(d_model=512, d_head=64, seq_len=1024, sparsity=64)
     >>> head_activation_bytes("dense", shape), head_activation_bytes("mosa", shape)
     (1839104, 61696)
@@ -140,22 +92,14 @@ def head_activation_bytes(kind: str, shape: HeadShape, bytes_per_element: int = 
 
 @dataclass(frozen=True, kw_only=True)
 class ActivationBytes:
-    """Bytes that a model keeps for its backward pass, for one sequence.
-
-    Parameters
-    ----------
-    heads : int
-        All heads, see `head_activation_bytes`.
-    streams : int
-        Inputs, outputs and statistics of the layer norms: the residual stream at each norm and
-        the input of each block.
-    feedforward : int
-        The hidden vectors before and after the non-linearity.
-    """
+    """Bytes that a model keeps for its backward pass, for one sequence."""
 
     heads: int
+    """See `head_activation_bytes`."""
     streams: int
+    """The residual stream and its statistics at each norm, and the input of each block."""
     feedforward: int
+    """The hidden vectors before and after the non-linearity."""
 
     @property
     def total(self) -> int:
@@ -180,7 +124,8 @@ def model_activation_bytes(
     Returns
     -------
     ActivationBytes
-        The parts; parameters, logits and the loss are not among them.
+        ``heads``, ``streams``, ``feedforward`` and their ``total``; parameters, logits and the
+        loss are not among them.
 
     Notes
     -----
@@ -189,7 +134,7 @@ def model_activation_bytes(
 
     Examples
     --------
-    Chosen for equal FLOPs, the MoSA twin of the paper's Tiny keeps more, not less.
+    Chosen for equal FLOPs, the MoSA model beside the paper's Tiny keeps more, not less.
 
     >>> from mosa_edu.costs import PAPER_BASELINES, isoflop_twin
     >>> tiny = PAPER_BASELINES["tiny"]
@@ -211,32 +156,10 @@ def model_activation_bytes(
 
 
 def head_parameters(kind: str, shape: HeadShape) -> int:
-    """Trained parameters of one head.
+    """Trained parameters of one head: four matrices, three if queries are keys, and its vectors.
 
-    Parameters
-    ----------
-    kind : str
-        One of `KINDS`.
-    shape : HeadShape
-        Sizes of the head; the sequence does not matter.
+    Centroids and thresholds follow running means and are not trained.
 
-    Returns
-    -------
-    int
-        Number of parameters. Centroids and thresholds follow running means and are not trained.
-
-    Raises
-    ------
-    ValueError
-        If `kind` is unknown.
-
-    Notes
-    -----
-    ``4 h h'``, and ``h`` more for a router. Routing heads share queries and keys: ``3 h h'``.
-    Predictor heads have a second vector, which learns to guess the selection.
-
-    Examples
-    --------
     >>> shape = HeadShape(d_model=8, d_head=4, seq_len=16, sparsity=4)
     >>> 4 * head_parameters("dense", shape), 21 * head_parameters("mosa", shape)
     (512, 2856)
@@ -248,13 +171,7 @@ def head_parameters(kind: str, shape: HeadShape) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelParameters:
-    """Trained parameters of a model by block, all layers together.
-
-    Parameters
-    ----------
-    attention, feedforward, norms, embedding : int
-        Heads with their routers, feed-forward blocks, layer norms, embedding and output head.
-    """
+    """Trained parameters of a model by block, all layers together."""
 
     attention: int
     feedforward: int
@@ -278,7 +195,7 @@ def model_parameters(config: ModelConfig) -> ModelParameters:
     Returns
     -------
     ModelParameters
-        The blocks; ``.total`` is their sum.
+        ``attention``, ``feedforward``, ``norms``, ``embedding`` and their ``total``.
 
     Notes
     -----

@@ -13,41 +13,43 @@ FIRST_SLOTS = 16
 """Slots of a head at the start; their number doubles as they fill, up to the head's limit."""
 
 
-class RingSlots:
-    """Keys and values of heads that all keep the same tokens: the last `limit` ones.
-
-    A dense head is one whose limit is the longest text, so that the ring never closes.
-
-    Parameters
-    ----------
-    like : Tensor
-        Gives device and type.
-    rows, n_heads, d_head : int
-        Texts, heads, width of a head.
-    limit : int
-        Slots of a head at most.
-
-    Attributes
-    ----------
-    keys, values : Tensor, shape (rows, n_heads, size, d_head)
-        Slot of position p is ``p % limit``. Attention asks for no order among keys: each carries
-        its position in its rotation.
-    """
+class Slots:
+    """Keys and values of heads, (rows, n_heads, size, d_head), `limit` slots a head at most."""
 
     def __init__(self, like: Tensor, rows: int, n_heads: int, d_head: int, limit: int) -> None:
         require(rows >= 1, "rows", rows, "at least 1")
         require(limit >= 1, "limit", limit, "at least 1")
         self.limit = limit
-        self.filled = 0
-        size = min(FIRST_SLOTS, limit)
-        self.keys = like.new_zeros(rows, n_heads, size, d_head)
+        self.keys = like.new_zeros(rows, n_heads, min(FIRST_SLOTS, limit), d_head)
         self.values = torch.zeros_like(self.keys)
 
+    def make_room(self, place: int) -> None:
+        """Copy everything into twice as many slots, `limit` at most, if a place is not there."""
+        rows, n_heads, size, d_head = self.keys.shape
+        if place >= size:
+            old = self.keys, self.values
+            self.keys = self.keys.new_zeros(rows, n_heads, min(2 * size, self.limit), d_head)
+            self.values = torch.zeros_like(self.keys)
+            self.keys[:, :, :size], self.values[:, :, :size] = old
+
+    def count(self) -> int:
+        """Return the filled slots of all rows and heads."""
+        raise NotImplementedError
+
+
+class RingSlots(Slots):
+    """Heads that all keep the same tokens, the last `limit` ones: position p in ``p % limit``.
+
+    A dense head is one whose limit is the longest text, so that the ring never closes. Attention
+    asks for no order among keys: each carries its position in its rotation.
+    """
+
+    filled = 0
+
     def put(self, keys: Tensor, values: Tensor, position: int) -> tuple[Tensor, Tensor]:
-        """Keep one token in every head."""
+        """Keep one token in every head, and return all that is kept."""
         place = position % self.limit
-        if place >= self.keys.shape[2]:
-            self.keys, self.values = (grown(t, self.limit) for t in (self.keys, self.values))
+        self.make_room(place)
         self.keys[:, :, place] = keys
         self.values[:, :, place] = values
         self.filled = min(position + 1, self.limit)
@@ -57,38 +59,12 @@ class RingSlots:
         """Return the filled slots of all rows and heads."""
         return self.keys.shape[0] * self.keys.shape[1] * self.filled
 
-    def tensors(self) -> Iterable[Tensor]:
-        """Return everything that occupies memory."""
-        return self.keys, self.values
 
-
-class VariableSlots:
-    """Keys and values of heads that keep different tokens, each as many as it took.
-
-    Parameters
-    ----------
-    like : Tensor
-        Gives device and type.
-    rows, n_heads, d_head : int
-        Texts, heads, width of a head.
-    limit : int
-        Slots of a head at most: its capacity.
-
-    Attributes
-    ----------
-    keys, values : Tensor, shape (rows, n_heads, size, d_head)
-        In the order of the text; nobody is put out again.
-    counts : list of lists of int
-        Filled slots, by row and head.
-    """
+class VariableSlots(Slots):
+    """Heads that keep different tokens, in the order of the text; nobody is put out again."""
 
     def __init__(self, like: Tensor, rows: int, n_heads: int, d_head: int, limit: int) -> None:
-        require(rows >= 1, "rows", rows, "at least 1")
-        require(limit >= 1, "limit", limit, "at least 1")
-        self.limit = limit
-        size = min(FIRST_SLOTS, limit)
-        self.keys = like.new_zeros(rows, n_heads, size, d_head)
-        self.values = torch.zeros_like(self.keys)
+        super().__init__(like, rows, n_heads, d_head, limit)
         self.counts = [[0] * n_heads for _ in range(rows)]
 
     def full(self, row: int, head: int) -> bool:
@@ -96,10 +72,9 @@ class VariableSlots:
         return self.counts[row][head] == self.limit
 
     def put(self, row: int, head: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Keep one token of one row in one head that has room."""
+        """Keep one token of one row in one head that has room, and return all that it keeps."""
         place = self.counts[row][head]
-        if place == self.keys.shape[2]:
-            self.keys, self.values = (grown(t, self.limit) for t in (self.keys, self.values))
+        self.make_room(place)
         self.keys[row, head, place] = key
         self.values[row, head, place] = value
         self.counts[row][head] = place + 1
@@ -109,20 +84,8 @@ class VariableSlots:
         """Return the filled slots of all rows and heads."""
         return sum(map(sum, self.counts))
 
-    def tensors(self) -> Iterable[Tensor]:
-        """Return everything that occupies memory."""
-        return self.keys, self.values
 
-
-def grown(tensor: Tensor, limit: int) -> Tensor:
-    """Copy (rows, n_heads, size, d_head) into twice as many slots, `limit` at most."""
-    rows, n_heads, size, d_head = tensor.shape
-    larger = tensor.new_zeros(rows, n_heads, min(2 * size, limit), d_head)
-    larger[:, :, :size] = tensor
-    return larger
-
-
-def attend(queries: Tensor, keys: Tensor, values: Tensor, filled: Tensor | None = None) -> Tensor:
+def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """Mix the values that one query may look at."""
     # Two products with the query as a row: for a single one they beat the fused kernel, and by
     # more the product with a column.
@@ -131,17 +94,7 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, filled: Tensor | None 
 
 
 class FullHeads:
-    """Dense or local heads that read one token at a time.
-
-    Parameters
-    ----------
-    layer : DenseAttention
-        The heads; a `LocalAttention` keeps its window alone.
-    rows : int
-        Texts.
-    max_seq_len : int
-        Longest text.
-    """
+    """Dense or local heads that read one token at a time; local ones keep their window alone."""
 
     def __init__(self, layer: DenseAttention, rows: int, max_seq_len: int) -> None:
         weight = layer.qkv.weight
@@ -161,21 +114,11 @@ class FullHeads:
 
     def memory(self) -> Iterable[Tensor]:
         """Return everything that is kept between two tokens."""
-        return self.slots.tensors()
+        return self.slots.keys, self.slots.values
 
 
 class SparseHeads:
-    """Sparse heads that read one token at a time: those that do not want it do nothing.
-
-    Parameters
-    ----------
-    layer : SparseAttention
-        The heads, with a causal selector.
-    rows : int
-        Texts.
-    max_seq_len : int
-        Longest text.
-    """
+    """Sparse heads that read one token at a time: those that do not want it do nothing."""
 
     def __init__(self, layer: SparseAttention, rows: int, max_seq_len: int) -> None:
         weight = layer.w_qkv
@@ -183,10 +126,12 @@ class SparseHeads:
         self.online = layer.selector.online(rows, max_seq_len)
         self.slots = VariableSlots(weight, rows, layer.n_heads, layer.d_head, self.online.limit)
         self.cos, self.sin = layer.rotations(max_seq_len, weight)
+        self.wanted = torch.zeros(rows, layer.n_heads, dtype=torch.bool)
 
     def step(self, x: Tensor, position: int) -> Tensor:
         """Attend in the heads that take the token; see `FullHeads.step`."""
         wanted, gates = self.online.wants(x, position)
+        self.wanted = wanted  # for whoever watches, with those that found no room
         output = torch.zeros_like(x)
         # Head by head and row by row: a gather of weights, keys and values for all that want the
         # token would move more than the products read.
@@ -205,7 +150,7 @@ class SparseHeads:
 
     def memory(self) -> Iterable[Tensor]:
         """Return everything that is kept between two tokens."""
-        return (*self.slots.tensors(), *self.online.tensors())
+        return (self.slots.keys, self.slots.values, *self.online.tensors())
 
 
 Heads = FullHeads | SparseHeads

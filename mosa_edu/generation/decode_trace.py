@@ -1,11 +1,10 @@
 """Decode a text and write down, step by step, who was selected and what the cache held."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from mosa_edu.checks import require
 from mosa_edu.data.tokenizer import END_OF_TEXT_ID, Tokenizer
@@ -16,7 +15,6 @@ from mosa_edu.model import TransformerLM
 from mosa_edu.records import provenance
 from mosa_edu.records.decode_trace import DecodingStory
 from mosa_edu.records.leak import Piece
-from mosa_edu.selection import OnlineSelector
 
 RULES = kinds(capacity="variable")
 
@@ -88,14 +86,13 @@ def _decode(
 ) -> tuple[list[int], dict[str, Any]]:
     """Read a prompt, write on, and return the tokens read and what happened at each of them."""
     decoder = Decoder(model)
-    observers = _watch(decoder)
-    require(len(observers) > 0, "model", "one without them", "a model with sparse heads")
-    heads = range(model.config.n_sparse_heads)
+    layers = [heads for heads in decoder.cache.heads if isinstance(heads, SparseHeads)]
+    require(len(layers) > 0, "model", "one without them", "a model with sparse heads")
     tokens, taken, refused, held = list(prompt), [], [], []
     for position in range(len(prompt) + n_tokens):
-        full = [own.slots.full(0, head) for own, _ in observers for head in heads]
+        full = [own.slots.full(0, head) for own in layers for head in range(own.layer.n_heads)]
         logits = decoder.step(torch.tensor(tokens[position : position + 1]))
-        flags = [flag for _, observer in observers for flag in observer.wanted]
+        flags = [flag for own in layers for flag in own.wanted[0].tolist()]
         wanted = [row for row, flag in enumerate(flags) if flag]
         taken.append([row for row in wanted if not full[row]])
         refused.append([row for row in wanted if full[row]])
@@ -104,37 +101,8 @@ def _decode(
             tokens += sampler.pick(logits, [0])
             if tokens[-1] == END_OF_TEXT_ID:
                 break
-    limit = observers[0][0].slots.limit
-    steps = {"limit": limit, "taken": taken, "refused": refused, "bytes": held}
+    steps = {"limit": layers[0].slots.limit, "taken": taken, "refused": refused, "bytes": held}
     return tokens[: len(taken)], steps
-
-
-class _Observer:
-    """An online selector that remembers which heads wanted the last token."""
-
-    def __init__(self, own: OnlineSelector) -> None:
-        self.own, self.limit = own, own.limit
-        self.wanted: list[bool] = []
-
-    def wants(self, x: Tensor, position: int) -> tuple[Tensor, Tensor]:
-        """Ask, and remember."""
-        wanted, gates = self.own.wants(x, position)
-        self.wanted = wanted[0].tolist()
-        return wanted, gates
-
-    def tensors(self) -> Iterable[Tensor]:
-        """Return what the selector keeps."""
-        return self.own.tensors()
-
-
-def _watch(decoder: Decoder) -> list[tuple[SparseHeads, _Observer]]:
-    """Put a observer into the sparse heads of every layer."""
-    pairs = []
-    for heads in decoder.cache.heads:
-        if isinstance(heads, SparseHeads):
-            heads.online = observer = _Observer(heads.online)
-            pairs.append((heads, observer))
-    return pairs
 
 
 def _pieces(tokenizer: Tokenizer, tokens: Sequence[int]) -> list[Piece]:

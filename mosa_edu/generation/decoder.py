@@ -14,13 +14,7 @@ from mosa_edu.model import TransformerLM, evaluating
 
 
 class Cache:
-    """Keys and values of all layers, as far as their heads selected them.
-
-    Parameters
-    ----------
-    heads : sequence of Heads
-        The heads of all layers.
-    """
+    """Keys and values of all layers, as far as their heads selected them."""
 
     def __init__(self, heads: Sequence[Heads]) -> None:
         self.heads = heads

@@ -52,12 +52,12 @@ def _by_hand(head: int, picks: Sequence[int]) -> Choose:
     """Put picks, each with the gate that the router gives it, in the place of one head's own."""
     n, places = len(picks), torch.tensor(sorted(picks), dtype=torch.long)
 
-    def choose(selector: ExpertChoice, x: Tensor, own: Selection) -> Selection:
+    def choose(_: ExpertChoice, router_logits: Tensor, own: Selection) -> Selection:
         indices, scores = own.indices.clone(), own.scores.clone()
         valid = torch.ones_like(indices, dtype=torch.bool)
         indices[:, head], scores[:, head], valid[:, head] = 0, 0, False
         indices[:, head, :n], valid[:, head, :n] = places, True
-        scores[:, head, :n] = selector.router(x)[:, head, places].sigmoid()
+        scores[:, head, :n] = router_logits[:, head, places].sigmoid()
         return Selection(indices, scores, valid)
 
     return choose
