@@ -94,6 +94,15 @@ class OpenFigure:
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 780}, "has_touch": True}
 
 
+def stored_output(make: Callable[[], Component]) -> dict[str, str]:
+    """Return what a notebook stores of a figure: the same each time, no markup of its texts."""
+    first, second = (make()._repr_mimebundle_()[0] for _ in range(2))
+    assert first["text/html"] == second["text/html"]
+    assert first["text/html"].count("</script>") == 1
+    assert "<img" not in first["text/html"]
+    return first
+
+
 def write_page(folder: Path, widget: Component) -> str:
     """Write a page round a widget; return its address."""
     path = folder / f"{widget.component}.html"

@@ -11,7 +11,15 @@ import itertools
 
 import numpy as np
 import pytest
-from figure_pages import PHONE, LiveFigure, load_module, open_figure, serious_findings, write_page
+from figure_pages import (
+    PHONE,
+    LiveFigure,
+    load_module,
+    open_figure,
+    serious_findings,
+    stored_output,
+    write_page,
+)
 
 from mosa_edu.analysis import recorded_trace
 from mosa_edu.selection import RandomChoice
@@ -235,10 +243,8 @@ def test_axe_finds_nothing_in_either_theme(visit, address):
 
 
 def test_notebook_stores_the_same_twin_every_time():
-    first, second = (MaskZoo(TEXTS, layer=2, head=15)._repr_mimebundle_()[0] for _ in range(2))
-    assert first["text/html"] == second["text/html"]
-    assert first["text/plain"] == "MaskZoo('explorer', T=88, layer=2, head=15)"
-    assert first["text/html"].count("</script>") == 1
+    stored = stored_output(lambda: MaskZoo(TEXTS, layer=2, head=15))
+    assert stored["text/plain"] == "MaskZoo('explorer', T=88, layer=2, head=15)"
 
 
 def test_every_probe_fits_the_zoo():

@@ -9,7 +9,7 @@ import json
 import pytest
 import torch
 from explorer_pages import HEAD, explorer_site  # noqa: F401
-from figure_pages import PHONE, OpenFigure, open_figure, serve_page
+from figure_pages import PHONE, OpenFigure, open_figure, serve_page, stored_output
 from torch.nn import functional as F
 
 import mosa_edu
@@ -302,9 +302,5 @@ def test_notebook_stores_the_same_twin_every_time_and_hostile_text_as_text(explo
     model, tokenizer = explorer_site.model, explorer_site.tokenizer
     text = "</script><img src=x onerror=alert(1)><!-- & so on"
     contest = router_contest(model, tokenizer, text, 0, 0, draws=1, tries=1, source={})
-    bundles = [BeTheRouter(contest)._repr_mimebundle_()[0] for _ in range(2)]
-    assert bundles[0]["text/html"] == bundles[1]["text/html"]
-    assert bundles[0]["text/html"].count("</script>") == 1
-    assert "<img" not in bundles[0]["text/html"]
-    assert router_finding(contest) in bundles[0]["text/html"]
+    assert router_finding(contest) in stored_output(lambda: BeTheRouter(contest))["text/html"]
     assert json.loads(json.dumps(BeTheRouter(contest).state()))["data"]["kernel"] is False

@@ -1,14 +1,13 @@
 """Protects the training scrubber: every step shows the picks that were recorded at it."""
 
 import csv
-import json
 from dataclasses import replace
 from io import StringIO
 
 import numpy as np
 import pytest
-from explorer_pages import HEAD, explorer_site  # noqa: F401
-from figure_pages import PHONE, OpenFigure, open_figure, serve_page
+from explorer_pages import explorer_site, json_of  # noqa: F401
+from figure_pages import PHONE, OpenFigure, open_figure, serve_page, stored_output
 
 from mosa_edu.analysis import recorded_history
 from mosa_edu.records import RoutingHistory
@@ -169,14 +168,9 @@ def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
 
 
 def test_notebook_stores_the_same_twin_every_time():
-    bundles = [TrainingScrubber(HISTORIES)._repr_mimebundle_()[0] for _ in range(2)]
-    assert bundles[0]["text/html"] == bundles[1]["text/html"]
-    assert bundles[0]["text/plain"] == "TrainingScrubber('toy', steps=7, T=32)"
-    assert bundles[0]["text/html"].count("</script>") == 1
-    assert "<img" not in bundles[0]["text/html"]
-    element = bundles[0]["text/html"]
-    start = element.index('<script type="application/json">') + 32
-    state = json.loads(element[start : element.index("</script>", start)])
+    stored = stored_output(lambda: TrainingScrubber(HISTORIES))
+    assert stored["text/plain"] == "TrainingScrubber('toy', steps=7, T=32)"
+    state = json_of(stored["text/html"])
     assert state["kernel"] is False
     assert state["step"] == 1000
 
