@@ -9,14 +9,7 @@
 import { controlBar, experimentsPanel, headPanel, selfTestBadge } from "./explorer/card.js";
 import { EXPLORER_CSS } from "./explorer/css.js";
 import { buildTable, pictureOf, provenanceOf, pythonOf, rowsOf } from "./explorer/export.js";
-import {
-  attentionPanel,
-  costPanel,
-  densePanel,
-  gatheredPanel,
-  nextPanel,
-  sparsePanel,
-} from "./explorer/head.js";
+import { barPanels, maskPanels } from "./explorer/head.js";
 import { readLink, writeLink } from "./explorer/link.js";
 import { Live } from "./explorer/live.js";
 import { overviewPanel } from "./explorer/overview.js";
@@ -40,9 +33,10 @@ const COLUMN_GAP = 25;
 const LEFT_COLUMN = 758;
 
 /** @typedef {import("./explorer/link.js").LinkState & {other: number}} State `other` is a second token pointed at. */
+/** @typedef {{row?: number, token?: number, other?: number}} Target */
 /** @typedef {import("./explorer/view.js").View} View */
 
-/** Sizes of the drawings in a card of some width, border included. @param {number} width */
+/** A phone, two columns or what is between; sizes of axis, masks and gathered mask. @param {number} width */
 function layoutOf(width) {
   const [narrow, wide] = [width < 560, width >= TWO_COLUMNS];
   const inner = width - 2 - (narrow ? 24 : 32);
@@ -50,12 +44,9 @@ function layoutOf(width) {
   const half = Math.floor((right - COLUMN_GAP) / 2);
   const squareSize = narrow ? half : wide ? Math.min(204, half) : Math.floor((204 * inner) / 726);
   return {
-    /** On a phone. */
     narrow,
-    /** In two columns. */
     wide,
     axisWidth: wide ? LEFT_COLUMN - 32 : inner,
-    /** Side of the masks. */
     squareSize,
     gatheredWidth: narrow || wide ? right : inner - 2 * (squareSize + COLUMN_GAP),
   };
@@ -80,8 +71,7 @@ function assemble(explorer) {
   const badge = selfTestBadge(data.links.selftest);
   const readout = readoutPanel();
   const scores = scorePanel(explorer);
-  const masks = [densePanel(explorer), sparsePanel(explorer), gatheredPanel(explorer)];
-  const bars = [attentionPanel(explorer), nextPanel(), costPanel(data.links.budget)];
+  const [masks, bars] = [maskPanels(explorer), barPanels(explorer)];
   const leak = data.links.leak ? [": ", html("a", { href: data.links.leak }, "the leak")] : [];
   const why = "Picks are made over the whole text, so a later word can push out an earlier one";
   explorer.build({
@@ -156,7 +146,7 @@ export class Explorer extends Figure {
     this.drawn = { row: -1, first: 0 };
     this.layout = layoutOf(this.width);
     const { start } = this.data;
-    this.routing = new Routing(this.live.examples.source(start.example));
+    this.routing = new Routing(this.live.source(start.example));
     this.start = { ...start, token: this.validToken(start) };
     this.parts = assemble(this);
     this.begin();
@@ -189,13 +179,12 @@ export class Explorer extends Figure {
     if (!isTable || !view.isPreview) this.frame.show(isTable ? () => buildTable(view) : null);
     for (const panel of this.parts.drawn) panel.update(view);
     this.drawn = { row: view.row, first: view.axis.first };
-    if (change.all && this.stage.isPaper())
+    if (change.all && this.stage.isPaper()) {
       this.parts.paper.replaceChildren(buildTable(view, view.routing.picks[view.row].length + 3));
+    }
   }
 
-  // The state
-
-  /** The last pick of the head if there is no such token. @param {{layer: number, head: number, token: number}} at */
+  /** Or the last pick of the head. @param {{layer: number, head: number, token: number}} at */
   validToken({ layer, head, token }) {
     const { T, picks, heads } = this.routing;
     if (token >= 0 && token < T) return token;
@@ -207,17 +196,17 @@ export class Explorer extends Figure {
     return this.state.layer * this.routing.heads + this.state.head;
   }
 
-  /** @param {{row?: number, token?: number, other?: number}} target @returns {Partial<State>} */
+  /** @param {Target} target @returns {Partial<State>} */
   partsOf({ row, ...parts }) {
     return row === undefined ? parts : { ...parts, ...headOf(row, this.routing.heads) };
   }
 
-  /** @param {{row?: number, token?: number, other?: number} | null} target */
+  /** @param {Target | null} target */
   preview(target) {
     super.preview(target && this.partsOf(target));
   }
 
-  /** @param {{row?: number, token?: number, other?: number}} target */
+  /** @param {Target} target */
   select({ row = this.row, token = this.state.token }) {
     this.change(this.partsOf({ row, token }));
   }
@@ -273,8 +262,6 @@ export class Explorer extends Figure {
     (globalThis.requestIdleCallback ?? setTimeout)(() => this.parts.text.describe(this.view()));
   }
 
-  // What the reader asks of the live model
-
   load() {
     void this.session.load();
   }
@@ -300,7 +287,7 @@ export class Explorer extends Figure {
   async showExample(name) {
     this.leaveOwnText();
     const turn = ++this.turn;
-    const failure = await this.live.examples.fetch(name);
+    const failure = await this.live.fetchExample(name);
     if (turn !== this.turn) return;
     if (!failure) return this.change({ example: name, text: null });
     this.frame.tell(failure);
@@ -346,8 +333,6 @@ export class Explorer extends Figure {
     this.parts.experiments.report(this.live.losses(this.state, this.routing));
   }
 
-  // Links and Python
-
   /** @param {URLSearchParams} fields */
   isLink(fields) {
     return ["ex", "text", "layer", "tour"].some((name) => fields.has(name));
@@ -375,14 +360,13 @@ export class Explorer extends Figure {
 
   /** @param {State} state @param {string[]} complaints About what the link asks for and cannot have. */
   async showLink(state, complaints) {
-    const { examples } = this.live;
     const turn = ++this.turn;
-    const failure = await examples.fetch(state.example);
+    const failure = await this.live.fetchExample(state.example);
     if (turn !== this.turn) return;
     if (failure) return this.frame.tell(failure);
     const { text, token, k } = state;
     const isOwn = text !== null;
-    const { T } = examples.trace(state.example);
+    const { T } = this.live.trace(state.example);
     if (!isOwn && k !== null && k !== within(k, Math.min(2, T), T)) {
       complaints.push(`no k ${k}`);
       state.k = null;
@@ -437,21 +421,26 @@ export class Explorer extends Figure {
     };
   }
 
-  // The keyboard, and ways round the figure
-
   listen() {
     super.listen();
     const { list } = this.parts.text;
     const { canvas } = this.parts.overview;
     for (const place of /** @type {HTMLElement[]} */ ([list, canvas])) {
       place.addEventListener("keydown", (event) => {
-        const { key } = event;
-        const rows = place === list ? this.stepHead : this.stepRow;
-        if (key === "ArrowLeft" || key === "ArrowRight") this.stepToken(key === "ArrowLeft" ? -1 : 1);
-        else if (key === "ArrowUp" || key === "ArrowDown") rows.call(this, key === "ArrowUp" ? -1 : 1);
-        else if (key === "Home") this.goToken(0);
-        else if (key === "End") this.goToken(this.routing.T - 1);
-        else return;
+        const { token } = this.state;
+        const row = (/** @type {number} */ by) =>
+          place === list ? this.stepHead(by) : this.stepRow(by);
+        /** @type {Record<string, () => void>} */
+        const steps = {
+          ArrowLeft: () => this.goToken(token - 1),
+          ArrowRight: () => this.goToken(token + 1),
+          ArrowUp: () => row(-1),
+          ArrowDown: () => row(1),
+          Home: () => this.goToken(0),
+          End: () => this.goToken(Infinity),
+        };
+        if (!(event.key in steps)) return;
+        steps[event.key]();
         event.preventDefault();
       });
     }
@@ -463,14 +452,9 @@ export class Explorer extends Figure {
     });
   }
 
-  /** @param {number} step */
-  stepToken(step) {
-    this.goToken(within(this.state.token + step, 0, this.routing.T - 1));
-  }
-
-  /** @param {number} token */
+  /** @param {number} token Or the nearest that there is. */
   goToken(token) {
-    this.select({ token });
+    this.select({ token: within(token, 0, this.routing.T - 1) });
     this.draw(false); // the keyboard must not wait for a frame to find its token
     this.parts.text.focus();
   }

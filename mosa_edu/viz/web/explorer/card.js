@@ -134,11 +134,7 @@ export function controlBar(explorer) {
 /** @param {Float32Array} losses */
 const mean = (losses) => losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
 
-/**
- * The tokens whose loss rose most.
- * @param {Float32Array} before
- * @param {Float32Array} after
- */
+/** The tokens whose loss rose most. @param {Float32Array} before @param {Float32Array} after */
 const hardestHit = (before, after) =>
   Array.from(before, (loss, t) => ({ t: t + 1, change: after[t] - loss }))
     .filter(({ change }) => change >= 0.005)
@@ -148,7 +144,8 @@ const hardestHit = (before, after) =>
 /** What a head is worth: leave it out, or give token 0 a slot, and see the loss move. @param {Explorer} explorer */
 export function experimentsPanel(explorer) {
   const question = "What is this head worth?";
-  const note = "leave its output out and see the loss of this text move";
+  const why = "leave its output out and see the loss of this text move";
+  const note = html("span", { class: "note" }, why);
   /** @type {View} */
   let view;
   const toggled = () => {
@@ -168,12 +165,7 @@ export function experimentsPanel(explorer) {
     node: html(
       "section",
       { class: "pad ask", "aria-label": question },
-      html(
-        "div",
-        { class: "line" },
-        html("span", { class: "h" }, question),
-        html("span", { class: "note" }, note),
-      ),
+      html("div", { class: "line" }, html("span", { class: "h" }, question), note),
       html("div", { class: "row wrap" }, offButton, firstButton, undo),
       result,
     ),
@@ -185,7 +177,9 @@ export function experimentsPanel(explorer) {
       const name = headName(view.layer, view.head);
       setText(offButton, off.has(row) ? `Switch ${name} on again` : `Switch ${name} off`);
       offButton.setAttribute("aria-pressed", `${off.has(row)}`);
-      const seat = config.include_first ? "No fixed seat for token 0" : "Keep token 0 in every head";
+      const seat = config.include_first
+        ? "No fixed seat for token 0"
+        : "Keep token 0 in every head";
       setText(firstButton, seat);
       firstButton.setAttribute("aria-pressed", `${state.first !== null}`);
       undo.hidden = !off.size && state.first === null && state.k === null;

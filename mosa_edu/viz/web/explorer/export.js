@@ -6,7 +6,13 @@
 import { cardTable } from "../lib/card.js";
 import { findingOf, sentenceOf } from "./card.js";
 import { mono, svg, wellFormed } from "../lib/dom.js";
-import { broken, PICTURE_MARGIN, PICTURE_WIDTH, pictureDocument, pythonString } from "../lib/export.js";
+import {
+  broken,
+  PICTURE_MARGIN,
+  PICTURE_WIDTH,
+  pictureDocument,
+  pythonString,
+} from "../lib/export.js";
 import { fraction, headName, headOf, rowName, signed } from "../lib/format.js";
 import { LIGHT, MONO, SANS } from "../lib/palette.js";
 import { arrangeRows, marksOf } from "./overview.js";
@@ -83,12 +89,12 @@ export function pythonOf(view, name) {
   const isCut = written !== shown && written.startsWith(shown);
   const spans = `lambda own, spans=tokenizer.spans: spans(own)[:${routing.T}]`;
   const at = `${layer}, ${head}`;
-  const picks =
-    state.k === null
-      ? [`print(trace.picks(${at}).tolist())`]
-      : [`print(sorted(trace.order[${at}, :${state.k}].tolist()))  # the best ${state.k}`];
-  if (state.k !== null && !whatIf)
+  const picks = state.k === null
+    ? [`print(trace.picks(${at}).tolist())`]
+    : [`print(sorted(trace.order[${at}, :${state.k}].tolist()))  # the best ${state.k}`];
+  if (state.k !== null && !whatIf) {
     picks.push("# The page ran every head at this k; here only this head's cut is moved.");
+  }
   const score = `float(trace.router_scores()[${at}, ${token}])`;
   const lines = [
     ...(isCut ? ["from types import SimpleNamespace", ""] : []),
@@ -196,9 +202,10 @@ export function pictureOf(shown, provenance) {
   };
   /** @param {string} text @param {number} size @param {number} height @param {number} [weight] */
   const line = (text, size, height, weight = 400) => {
-    const style = { "font-family": SANS, "font-size": size, "font-weight": weight, fill: LIGHT.ink };
-    for (const words of broken(text, size * (weight > 400 ? 0.6 : 0.52)))
-      put(svg("text", { ...style, y: size }, words), height);
+    const style = { "font-size": size, "font-weight": weight, fill: LIGHT.ink, y: size };
+    for (const words of broken(text, size * (weight > 400 ? 0.6 : 0.52))) {
+      put(svg("text", { "font-family": SANS, ...style }, words), height);
+    }
   };
   line(sentence, 21, 32, 600);
   line(found.detail, 13, 26);

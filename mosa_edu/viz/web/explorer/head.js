@@ -6,7 +6,7 @@
 import { headFlops } from "../engine/costs.js";
 import { bold, button, html, mono, setAttribute, setText } from "../lib/dom.js";
 import { prepareCanvas } from "../lib/drawing.js";
-import { followPointer } from "../lib/figure.js";
+import { followPointer, within } from "../lib/figure.js";
 import { count, fraction, headName, percent, plural, rowName } from "../lib/format.js";
 import { MONO } from "../lib/palette.js";
 import { placeOf } from "./view.js";
@@ -35,77 +35,67 @@ function column(name, body) {
   return { node, title, note, body };
 }
 
-/** A lower triangle over a square. @param {CanvasRenderingContext2D} context @param {number} size @param {string} colour */
-function fillTriangle(context, size, colour) {
-  context.fillStyle = colour;
-  context.fill(new Path2D(`M0 0V${size}H${size}z`));
-}
-
-/** @param {Explorer} explorer */
-export function densePanel(explorer) {
-  const canvas = html("canvas", { role: "img", class: "framed" });
-  const { node, note } = column("Dense head", canvas);
-  let [size, T] = [0, 1];
-  let drawn = -1;
-  followPointer(canvas, explorer, (_, y) => ({
-    token: Math.max(0, Math.min(T - 1, Math.floor((y / size) * T))),
-  }));
-  return {
-    node,
-    /** @param {View} view */
-    update({ dirty, routing, token, palette, squareSize }) {
-      if (!dirty.all && token === drawn) return; // a dense head is like any other
-      drawn = token;
-      [size, T] = [squareSize, routing.T];
-      const context = prepareCanvas(canvas, size, size);
-      fillTriangle(context, size, palette.dense);
-      context.fillStyle = palette.cursor;
-      const cell = size / T;
-      context.fillRect(0, token * cell, (token + 1) * cell, Math.max(cell, 2));
-      const total = `${count(pairs(T))} pairs`;
-      note.textContent = `${total}, ${T} × ${T}`;
-      const words = `${total}: every token looks at itself and all before it`;
-      canvas.setAttribute("aria-label", words);
-    },
-  };
-}
-
-/** @param {Explorer} explorer */
-export function sparsePanel(explorer) {
-  const canvas = html("canvas", { role: "img", class: "framed" });
-  const { node, note } = column("This head", canvas);
+/**
+ * A drawing that can be pointed at.
+ * @param {Explorer} explorer
+ * @param {string} name
+ * @param {(view: View, x: number, y: number) => Record<string, number>} target What is where.
+ * @param {(view: View, canvas: HTMLCanvasElement) => {note: (string | Node)[], label: string}} draw
+ */
+function mask(explorer, name, target, draw) {
+  const canvas = html("canvas", { role: "img" });
+  const { node, note } = column(name, canvas);
   /** @type {View} */
   let view;
-  followPointer(canvas, explorer, (_, y) => {
-    const at = (y / view.squareSize) * view.routing.T - 0.5;
-    const picks = Array.from(view.routing.picks[view.row]);
-    return { token: picks.sort((s, t) => Math.abs(s - at) - Math.abs(t - at))[0] };
-  });
+  followPointer(canvas, explorer, (x, y) => target(view, x, y));
   return {
     node,
     /** @param {View} next */
     update(next) {
       view = next;
-      const { routing, row, token, palette, squareSize: size } = view;
-      const context = prepareCanvas(canvas, size, size);
-      fillTriangle(context, size, palette.wash);
-      const cell = size / routing.T;
-      const dot = Math.max(cell, SMALLEST_DOT);
-      const picks = routing.picks[row];
-      for (let i = 0; i < picks.length; i++) {
-        context.fillStyle = picks[i] === token ? palette.cursor : palette.pick;
-        for (let j = 0; j <= i; j++) context.fillRect(picks[j] * cell, picks[i] * cell, dot, dot);
-      }
-      if (routing.isKept(row, token)) {
-        // For eyes that cannot tell the colours apart.
-        context.fillStyle = palette.cursor;
-        context.fill(new Path2D(`M0 ${(token + 0.5) * cell - 4}l6 4l-6 4z`));
-      }
-      const facts = `${count(pairs(picks.length))} of ${count(pairs(routing.T))} pairs`;
-      setText(note, `${facts}, ${dot > cell ? "dots enlarged" : "to scale"}`);
-      canvas.setAttribute("aria-label", `${facts} of ${headName(view.layer, view.head)}`);
+      const drawn = draw(view, canvas);
+      note.replaceChildren(...drawn.note);
+      setAttribute(canvas, "aria-label", drawn.label);
     },
   };
+}
+
+/** A lower triangle over a square. @param {HTMLCanvasElement} canvas @param {number} size @param {string} colour */
+function triangle(canvas, size, colour) {
+  canvas.className = "framed";
+  const context = prepareCanvas(canvas, size, size);
+  context.fillStyle = colour;
+  context.fill(new Path2D(`M0 0V${size}H${size}z`));
+  return context;
+}
+
+/** @param {View} view @param {HTMLCanvasElement} canvas */
+function drawDense({ routing: { T }, token, palette, squareSize: size }, canvas) {
+  const context = triangle(canvas, size, palette.dense);
+  const cell = size / T;
+  context.fillStyle = palette.cursor;
+  context.fillRect(0, token * cell, (token + 1) * cell, Math.max(cell, 2));
+  const total = `${count(pairs(T))} pairs`;
+  const label = `${total}: every token looks at itself and all before it`;
+  return { note: [`${total}, ${T} × ${T}`], label };
+}
+
+/** @param {View} view @param {HTMLCanvasElement} canvas */
+function drawSparse({ routing, row, layer, head, token, palette, squareSize: size }, canvas) {
+  const context = triangle(canvas, size, palette.wash);
+  const cell = size / routing.T;
+  const dot = Math.max(cell, SMALLEST_DOT);
+  const picks = routing.picks[row];
+  for (let i = 0; i < picks.length; i++) {
+    context.fillStyle = picks[i] === token ? palette.cursor : palette.pick;
+    for (let j = 0; j <= i; j++) context.fillRect(picks[j] * cell, picks[i] * cell, dot, dot);
+  }
+  context.fillStyle = palette.cursor; // an arrow, for eyes that cannot tell the colours apart
+  const arrow = new Path2D(`M0 ${(token + 0.5) * cell - 4}l6 4l-6 4z`);
+  if (routing.isKept(row, token)) context.fill(arrow);
+  const facts = `${count(pairs(picks.length))} of ${count(pairs(routing.T))} pairs`;
+  const note = [`${facts}, ${dot > cell ? "dots enlarged" : "to scale"}`];
+  return { note, label: `${facts} of ${headName(layer, head)}` };
 }
 
 /** Where the pairs of a head stand side by side. @param {View} view */
@@ -119,28 +109,33 @@ function gatheredGrid({ routing, row, labels, squareSize, gatheredWidth: width, 
   return { left: flush ? left : Math.max(left, width - k * cell), cell };
 }
 
-/** @param {CanvasRenderingContext2D} context @param {View} view @param {{left: number, cell: number}} grid */
-function drawGathered(context, { routing, row, token, other, palette, labels }, { left, cell }) {
+/** @param {View} view @param {HTMLCanvasElement} canvas */
+function drawGathered(view, canvas) {
+  const { routing, row, token, other, palette, labels, narrow } = view;
+  const { left, cell } = gatheredGrid(view);
   const picks = routing.picks[row];
+  const k = picks.length;
+  const height = Math.max(k * cell, narrow ? 0 : view.squareSize);
+  const context = prepareCanvas(canvas, view.gatheredWidth, height);
   const { weight } = routing.source;
   const gap = cell > 6 ? 1 : 0.5;
   const every = cell >= WORD_CELL ? 1 : 3;
   context.textAlign = "right";
-  for (let i = 0; i < picks.length; i++) {
+  for (let i = 0; i < k; i++) {
     const at = picks[i] === token;
+    const y = i * cell;
     context.fillStyle = at ? palette.cursor_wash : palette.pick_wash;
-    for (let j = 0; j <= i; j++)
-      context.fillRect(left + j * cell, i * cell, cell - gap, cell - gap);
+    for (let j = 0; j <= i; j++) context.fillRect(left + j * cell, y, cell - gap, cell - gap);
     context.fillStyle = at ? palette.cursor : palette.pick;
     for (let j = 0; weight && j <= i; j++) {
+      const x = left + j * cell;
       const side = (cell - gap) * Math.sqrt(weight(row, i, j));
       const inset = (cell - gap - side) / 2;
-      context.fillRect(left + j * cell + inset, i * cell + inset, side, side);
-      if (at && picks[j] === other) {
-        context.strokeStyle = palette.ink;
-        context.lineWidth = 1.5;
-        context.strokeRect(left + j * cell, i * cell, cell - gap, cell - gap);
-      }
+      context.fillRect(x + inset, y + inset, side, side);
+      if (!at || picks[j] !== other) continue;
+      context.strokeStyle = palette.ink;
+      context.lineWidth = 1.5;
+      context.strokeRect(x, y, cell - gap, cell - gap);
     }
     const crowded = every > 1 && Math.abs(placeOf(picks, token) - i) * cell < 11;
     if (!at && (i % every || crowded)) continue;
@@ -148,58 +143,48 @@ function drawGathered(context, { routing, row, token, other, palette, labels }, 
     context.font = `${at ? "bold " : ""}11px ${MONO}`;
     const word = labels[picks[i]];
     const short = word.length > 10 ? `${word.slice(0, 9)}…` : word;
-    context.fillText(short, left - 6, (i + 0.5) * cell + 3.5);
+    context.fillText(short, left - 6, y + cell / 2 + 3.5);
   }
+  const all = count(pairs(k));
+  const known = weight ? "area = weight" : "weights only with the live model";
+  const seen = view.dirty.head ? undefined : routing.weights(row, token).get(other);
+  const note = seen === undefined
+    ? [`${narrow ? "the same " : ""}${all} pairs, ${known}`]
+    : [mono(labels[token]), " looks at ", mono(labels[other]), ": ", bold(fraction(seen))];
+  return { note, label: `Attention among the ${k} tokens kept: ${all} weights` };
 }
 
-/** @param {Explorer} explorer */
-export function gatheredPanel(explorer) {
-  const canvas = html("canvas", { role: "img" });
-  const { node, note } = column("This head, gathered", canvas);
-  /** @type {View} */
-  let view;
-  let grid = { left: 0, cell: 1 };
-  followPointer(canvas, explorer, (x, y) => {
-    const picks = view.routing.picks[view.row];
-    const inside = (/** @type {number} */ place) =>
-      Math.max(0, Math.min(picks.length - 1, Math.floor(place / grid.cell)));
-    const [i, j] = [inside(y), inside(x - grid.left)];
-    return { token: picks[i], other: x >= grid.left && j <= i ? picks[j] : -1 };
-  });
-  return {
-    node,
-    /** @param {View} next */
-    update(next) {
-      view = next;
-      const { routing, row, other, token, labels, gatheredWidth: width, narrow } = view;
-      const k = routing.picks[row].length;
-      grid = gatheredGrid(view);
-      const height = Math.max(k * grid.cell, narrow ? 0 : view.squareSize);
-      drawGathered(prepareCanvas(canvas, width, height), view, grid);
-      const weight = view.dirty.head ? undefined : routing.weights(row, token).get(other);
-      if (weight !== undefined)
-        return note.replaceChildren(
-          mono(labels[token]),
-          " looks at ",
-          mono(labels[other]),
-          ": ",
-          bold(fraction(weight)),
-        );
-      const all = count(pairs(k));
-      const known = routing.source.weight ? "area = weight" : "weights only with the live model";
-      setText(note, `${narrow ? "the same " : ""}${all} pairs, ${known}`);
-      canvas.setAttribute("aria-label", `Attention among the ${k} tokens kept: ${all} weights`);
-    },
-  };
+/** @param {View} view @param {number} _ @param {number} y */
+const pointedRow = ({ routing: { T }, squareSize }, _, y) => ({
+  token: within(Math.floor((y / squareSize) * T), 0, T - 1),
+});
+
+/** @param {View} view @param {number} _ @param {number} y */
+function nearestPick({ routing: { T, picks }, row, squareSize }, _, y) {
+  const off = (/** @type {number} */ t) => Math.abs(t - (y / squareSize) * T + 0.5);
+  return { token: Array.from(picks[row]).sort((s, t) => off(s) - off(t))[0] };
 }
+
+/** @param {View} view @param {number} x @param {number} y */
+function pointedPair(view, x, y) {
+  const { left, cell } = gatheredGrid(view);
+  const picks = view.routing.picks[view.row];
+  const place = (/** @type {number} */ at) => within(Math.floor(at / cell), 0, picks.length - 1);
+  const [i, j] = [place(y), place(x - left)];
+  return { token: picks[i], other: x >= left && j <= i ? picks[j] : -1 };
+}
+
+/** What is left to compute: a dense head, this head to the same scale, and gathered. @param {Explorer} explorer */
+export const maskPanels = (explorer) => [
+  mask(explorer, "Dense head", pointedRow, drawDense),
+  mask(explorer, "This head", nearestPick, drawSparse),
+  mask(explorer, "This head, gathered", pointedPair, drawGathered),
+];
 
 /**
- * @typedef {Object} Bar
- * @property {string} word
- * @property {number} share Of the full width.
- * @property {string} number
- * @property {string} [kind] Classes: "track" shows what the bar is a share of.
- * @property {number} [t] Token that the word stands for; its position is told beside it.
+ * A word, a bar and a number; classes, of which "track" shows what the bar is a share of; the token
+ * that the word stands for, whose position is told beside it.
+ * @typedef {{word: string, share: number, number: string, kind?: string, t?: number}} Bar
  */
 
 /**
@@ -241,7 +226,7 @@ function barList(onPress) {
 }
 
 /** @param {Explorer} explorer */
-export function attentionPanel(explorer) {
+function attentionPanel(explorer) {
   const { node, title, note, body } = column("Attention", html("div"));
   const list = barList((t) => explorer.select({ token: t }));
   /** @param {View} view */
@@ -280,15 +265,16 @@ export function attentionPanel(explorer) {
       });
       const rest = best.slice(MOST_BARS);
       const left = rest.reduce((sum, { weight }) => sum + weight, 0);
-      if (rest.length)
+      if (rest.length) {
         rows.push({ word: `${rest.length} more`, share: left, number: fraction(left, 2), kind });
+      }
       list.show(rows);
       if (list.node.parentNode !== body) body.replaceChildren(list.node);
     },
   };
 }
 
-export function nextPanel() {
+function nextPanel() {
   const list = barList();
   const { node, note } = column("Next token", html("div", {}, list.node));
   let drawn = -1;
@@ -322,23 +308,26 @@ export function nextPanel() {
 /** What a head costs beside a dense one. @param {View} view @returns {{name: string, share: number, words: string}[]} */
 export function headCost({ config, routing: { T, picks }, row }) {
   const k = picks[row].length;
-  const share = (/** @type {string} */ name, /** @type {number} */ part, /** @type {number} */ all) => {
-    return { name, share: part / all, words: `${count(part)} of ${count(all)}` };
+  const counts = (/** @type {number} */ part, /** @type {number} */ all) => {
+    return { share: part / all, words: `${count(part)} of ${count(all)}` };
   };
   const { d_model: width, d_head: inner, sparsity } = config;
   const shape = { width, inner, T, sparsity, factor: 1 };
-  const [flops, dense] = [headFlops(config.sparse, shape, k).total, headFlops("dense", shape).total];
+  const [flops, dense] = [
+    headFlops(config.sparse, shape, k).total,
+    headFlops("dense", shape).total,
+  ];
   const [size, unit] = dense < 1e6 ? [1e3, "thousand"] : [1e6, "million"];
   const words = `${(flops / size).toFixed(2)} of ${(dense / size).toFixed(2)} ${unit}`;
   return [
-    share("Pairs", pairs(k), pairs(T)),
+    { name: "Pairs", ...counts(pairs(k), pairs(T)) },
     ...(width ? [{ name: "FLOPs", share: flops / dense, words }] : []), // a trace alone does not know it
-    share("KV slots", k, T),
+    { name: "KV slots", ...counts(k, T) },
   ];
 }
 
 /** @param {string | null} link Where costs are explained. */
-export function costPanel(link) {
+function costPanel(link) {
   const { node, note, body } = column("Cost of this head", html("div"));
   let drawn = -1; // tokens kept
   note.append("share of ", html("i", { class: "swatch" }), " one dense head");
@@ -371,3 +360,10 @@ export function costPanel(link) {
     },
   };
 }
+
+/** What the token looks at, what comes next, and what the head costs. @param {Explorer} explorer */
+export const barPanels = (explorer) => [
+  attentionPanel(explorer),
+  nextPanel(),
+  costPanel(explorer.data.links.budget),
+];

@@ -100,8 +100,9 @@ function readOff(text, { layers, heads }, complaints) {
   const rows = new Set();
   for (const name of text.split(" ").filter(Boolean).slice(0, layers * heads)) {
     const [, layer, head] = name.match(/^(\d{1,4})\.(\d{1,4})$/) ?? [];
-    if (Number(layer) < layers && Number(head) < heads) rows.add(Number(layer) * heads + Number(head));
-    else complaints.push(`no head ${name.slice(0, 20)}`);
+    if (Number(layer) < layers && Number(head) < heads) {
+      rows.add(Number(layer) * heads + Number(head));
+    } else complaints.push(`no head ${name.slice(0, 20)}`);
   }
   return [...rows].sort((a, b) => a - b);
 }

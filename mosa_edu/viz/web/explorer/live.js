@@ -3,7 +3,7 @@
  * @module
  */
 
-import { runInChunks, Latest } from "../engine/run_in_chunks.js";
+import { Latest, runInChunks } from "../engine/run_in_chunks.js";
 import { keptCount } from "../engine/routing.js";
 import { readTrace } from "../engine/trace.js";
 import { headOf, rowName } from "../lib/format.js";
@@ -19,52 +19,11 @@ const DIM_AFTER = 400;
 /** @typedef {import("../engine/engine.js").Run} Run */
 /** @typedef {import("../lib/session.js").StoredData} StoredData */
 
-/** The texts that come with the page, traced beforehand. */
-class Examples {
-  /** @param {StoredData} data At least one example; all but the first may have to be fetched. */
-  constructor({ examples, config }) {
-    this.all = examples;
-    this.includeFirst = config.include_first;
-    /** @type {Map<string, RoutingSource>} */
-    this.sources = new Map();
-  }
-
-  /** @param {string} name The first one if there is no such example. */
-  find(name) {
-    return this.all.find((example) => example.name === name) ?? this.all[0];
-  }
-
-  /** @param {string} name @returns {Promise<string>} What went wrong with a trace that had to be fetched. */
-  async fetch(name) {
-    const example = this.find(name);
-    if (example.trace) return "";
-    if (location.protocol === "file:")
-      return `"${example.title}" can only be fetched from a web server.`;
-    try {
-      const response = await fetch(bookUrl(example.url ?? ""));
-      if (!response.ok) throw new Error(`${response.status}`);
-      example.trace = await response.json();
-      return "";
-    } catch {
-      return `"${example.title}" could not be fetched.`;
-    }
-  }
-
-  /** @param {string} name Of an example that is in the page. @returns {Record<string, any>} */
-  trace(name) {
-    return /** @type {Record<string, any>} */ (this.find(name).trace);
-  }
-
-  /** @param {string} name @returns {RoutingSource} As it was traced. */
-  source(name) {
-    const trace = this.trace(name);
-    const known = this.find(name).name;
-    const source =
-      this.sources.get(known) ?? sourceOf(readTrace(trace), trace.tokens, this.includeFirst);
-    this.sources.set(known, source);
-    return source;
-  }
-}
+/**
+ * The text has been cut into tokens: see `facts`. A run takes long, or is over. A routing is there.
+ * More is known of the loss: see `losses`.
+ * @typedef {{counted: () => void, waits: (slow: boolean) => void, arrives: (source: RoutingSource) => void, measured: () => void}} Listeners
+ */
 
 /**
  * @param {LinkState} state
@@ -83,17 +42,15 @@ export class Live {
   /**
    * @param {StoredData} data
    * @param {import("../lib/session.js").Session} session
-   * @param {Object} on
-   * @param {() => void} on.counted The text has been cut into tokens: see `facts`.
-   * @param {(slow: boolean) => void} on.waits A run takes long; it is over.
-   * @param {(source: RoutingSource) => void} on.arrives
-   * @param {() => void} on.measured More is known of the loss: see `losses`.
+   * @param {Listeners} on
    */
   constructor(data, session, on) {
     this.config = data.config;
     this.session = session;
     this.on = on;
-    this.examples = new Examples(data);
+    this.examples = data.examples;
+    /** @type {Map<string, RoutingSource>} */
+    this.sources = new Map();
     /** Whether what is shown was computed for another k or other switches. */
     this.stale = false;
     /** Whether the text that is shown is the one that was asked for. */
@@ -110,6 +67,42 @@ export class Live {
     this.turn = 0; // of what was asked for; answers to earlier questions are dropped
   }
 
+  /** An example, by its name or the first one. @param {string} name */
+  example(name) {
+    return this.examples.find((example) => example.name === name) ?? this.examples[0];
+  }
+
+  /** @param {string} name Of an example that is in the page. @returns {Record<string, any>} */
+  trace(name) {
+    return /** @type {Record<string, any>} */ (this.example(name).trace);
+  }
+
+  /** @param {string} name Of an example that is in the page. @returns {RoutingSource} As it was traced. */
+  source(name) {
+    const trace = this.trace(name);
+    const { include_first } = this.config;
+    const source = this.sources.get(name) ??
+      sourceOf(readTrace(trace), trace.tokens, include_first);
+    this.sources.set(name, source);
+    return source;
+  }
+
+  /** @param {string} name @returns {Promise<string>} What went wrong with a trace that had to be fetched. */
+  async fetchExample(name) {
+    const example = this.example(name);
+    if (example.trace) return "";
+    const isFile = location.protocol === "file:";
+    if (isFile) return `"${example.title}" can only be fetched from a web server.`;
+    try {
+      const response = await fetch(bookUrl(example.url ?? ""));
+      if (!response.ok) throw new Error(`${response.status}`);
+      example.trace = await response.json();
+      return "";
+    } catch {
+      return `"${example.title}" could not be fetched.`;
+    }
+  }
+
   get isLive() {
     return this.session.engine !== null;
   }
@@ -121,10 +114,10 @@ export class Live {
 
   /** @param {LinkState} state @param {Routing} routing @returns {string} */
   exampleLabel({ text, example }, { tokens }) {
-    const isExample = tokens === this.examples.trace(example).tokens;
+    const isExample = tokens === this.trace(example).tokens;
     const comesSoon = this.isLive && this.facts.tokens >= 2;
     if (text === null || this.arrived || !isExample || comesSoon) return "";
-    return `Stored example: ${this.examples.find(example).title}`;
+    return `Stored example: ${this.example(example).title}`;
   }
 
   /** @param {LinkState} state @param {Routing} routing @returns {string} */
@@ -150,10 +143,10 @@ export class Live {
   atOnce(state, routing) {
     if (state.text !== null && !this.arrived) return null;
     const isOwn = state.text !== null;
-    const source = isOwn ? routing.source : this.examples.source(state.example);
+    const source = isOwn ? routing.source : this.source(state.example);
     const T = source.tokens.length;
     if (state.k !== null) state.k = Math.max(1, Math.min(state.k, T));
-    const k = isOwn ? this.usualKept(T) : this.examples.trace(state.example).k;
+    const k = isOwn ? this.usualKept(T) : this.trace(state.example).k;
     const moved = state.k !== null && state.k !== k;
     this.stale = isOwn || moved;
     return isOwn || moved ? withKept(source, state.k ?? k) : source;
@@ -162,10 +155,9 @@ export class Live {
   /** Run the model on what a state asks for; a later call ends an earlier one. @param {LinkState} state */
   async run(state) {
     const turn = ++this.turn;
-    const { tokens, left } =
-      state.text === null
-        ? { tokens: this.examples.source(state.example).tokens, left: 0 }
-        : this.session.tokens(state.text);
+    const { tokens, left } = state.text === null
+      ? { tokens: this.source(state.example).tokens, left: 0 }
+      : this.session.tokens(state.text);
     this.facts = { tokens: tokens.length, left, k: this.usualKept(tokens.length) };
     this.on.counted();
     if (tokens.length < 2) return this.work.stop();
@@ -234,7 +226,9 @@ export class Live {
     const { session } = this;
     const { signal } = this.work;
     try {
-      const own = asTrained && session.engine ? await runInChunks(session.engine.steps(run.ids), signal) : run;
+      const own = asTrained && session.engine
+        ? await runInChunks(session.engine.steps(run.ids), signal)
+        : run;
       await runInChunks(own.readSteps(), signal);
       return own.losses;
     } catch {

@@ -35,19 +35,19 @@ export function bySimilarity({ rows, T, picks, kept }) {
   }
   const free = new Set(picks.keys());
   /** @param {(row: number) => number} value */
-  const take = (value) => {
-    let found = -1;
-    for (const row of free) if (found < 0 || value(row) > value(found)) found = row;
-    free.delete(found);
-    return found;
+  const removeBest = (value) => {
+    const best = [...free].reduce((found, row) => (value(row) > value(found) ? row : found));
+    free.delete(best);
+    return best;
   };
-  const totals = Array.from(free, (row) =>
-    shared.subarray(row * rows, (row + 1) * rows).reduce((sum, n) => sum + n, 0),
+  const totals = Array.from(
+    free,
+    (row) => shared.subarray(row * rows, (row + 1) * rows).reduce((sum, n) => sum + n, 0),
   );
-  const chain = [take((row) => -totals[row])];
+  const chain = [removeBest((row) => -totals[row])];
   while (free.size) {
     const last = chain[chain.length - 1];
-    chain.push(take((row) => shared[last * rows + row]));
+    chain.push(removeBest((row) => shared[last * rows + row]));
   }
   return chain;
 }
@@ -107,8 +107,9 @@ function drawField(context, { routing, axis }, rows) {
   }
   pixels.putImageData(image, 0, 0);
   context.imageSmoothingEnabled = false;
-  for (const row of rows.order)
+  for (const row of rows.order) {
     context.drawImage(strip, 0, row, T, 1, 0, rows.y[row], T * axis.column, rows.size);
+  }
 }
 
 /**
@@ -137,8 +138,9 @@ function drawGutter(context, { routing, axis, palette, state, row }, { y, size }
   for (let layer = 0; layer < layers; layer++) {
     if (state.sort === "similar") {
       const x = (layer + 0.5) * Math.min(10, (axis.left - 14) / layers);
-      for (let head = 0; head < heads; head++)
+      for (let head = 0; head < heads; head++) {
         context.fillRect(x - 2, y[layer * heads + head] + 1, 4, size - 2);
+      }
     } else context.fillText(axis.narrow ? `L${layer}` : `Layer ${layer}`, 0, y[layer * heads] + 9);
   }
   context.fillStyle = palette.pick;
@@ -182,8 +184,9 @@ function drawRows(context, view, rows, bitmap) {
     context.fill(new Path2D(marksOf(view, rows, row, axis.x(0))));
     context.fillStyle = palette.cursor;
     const cell = Math.max(axis.column - 0.4, 2);
-    for (const other of routing.rowsOf(token))
+    for (const other of routing.rowsOf(token)) {
       context.fillRect(axis.x(token) + 0.2, rows.y[other] + 0.5, cell, size - 1);
+    }
     context.strokeStyle = palette.ink2;
     for (const off of view.off) context.strokeRect(left, rows.y[off] + size / 2, width, 0.5);
   }
@@ -284,11 +287,11 @@ function namedTokens({ routing, word }, select) {
       : [`No hubs: ${mean}.`],
     orphans: orphans.length
       ? [
-          html("i", { class: "ring" }),
-          " Orphans, picked by no head: ",
-          ...between(orphans.slice(0, MOST_ORPHANS).map((t) => [name(t)])),
-          more > 0 ? ` and ${more} more.` : ".",
-        ]
+        html("i", { class: "ring" }),
+        " Orphans, picked by no head: ",
+        ...between(orphans.slice(0, MOST_ORPHANS).map((t) => [name(t)])),
+        more > 0 ? ` and ${more} more.` : ".",
+      ]
       : ["No orphans: every token is picked by some head."],
   };
 }
@@ -327,10 +330,9 @@ export function overviewPanel(explorer) {
     const { routing, state } = view;
     const sorted = state.sort === "similar";
     title.textContent = `All ${routing.rows} heads`;
-    const plain =
-      state.map === "scores"
-        ? "one row a head, coloured by router score"
-        : "one row a head, a mark where it picks the token";
+    const plain = state.map === "scores"
+      ? "one row a head, coloured by router score"
+      : "one row a head, a mark where it picks the token";
     note.textContent = sorted ? "neighbours share picks; a tick marks the layer" : plain;
     legend.hidden = state.map !== "scores";
     highest.textContent = fraction(highestScore(routing), 2);
@@ -371,7 +373,6 @@ export function overviewPanel(explorer) {
       drawGutter(context, view, rows);
       context.translate(0, rows.height + 8);
       drawHistogram(context, view);
-      if (view.dirty.head) canvas.dataset.row = `${view.row}`;
     },
   };
 }

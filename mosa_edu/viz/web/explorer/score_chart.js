@@ -161,8 +161,8 @@ export function drawChart(view) {
   const { under, words, over } = drawToken(view, scale);
   const transform = `translate(0 ${cutHeight(view, scale)})`;
   const cut = svg("g", { transform }, ...drawCut(view));
-  const parts = [...under, ...drawHead(view, scale), cut, ...drawWords(view, scale, words), ...over];
-  return { node: svg("g", {}, ...parts), height: scale.height };
+  const parts = [...drawHead(view, scale), cut, ...drawWords(view, scale, words)];
+  return { node: svg("g", {}, ...under, ...parts, ...over), height: scale.height };
 }
 
 /** @param {View} view @returns {(Node | string)[]} */
@@ -216,8 +216,9 @@ export function scorePanel(explorer) {
       }
       const parts = drawToken(view, scale);
       const words = parts.words.map(({ t, x }) => `${t}:${x.toFixed(1)}`).join();
-      if (redraw || words !== drawn)
+      if (redraw || words !== drawn) {
         others.replaceChildren(...drawWords(view, scale, parts.words));
+      }
       drawn = words;
       under.replaceChildren(...parts.under);
       over.replaceChildren(...parts.over);

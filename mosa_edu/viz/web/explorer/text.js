@@ -94,8 +94,9 @@ export function textPanel(explorer) {
         if (t === view.other) name += " lit";
         if (attended) name += " att";
         if (span.className !== name) span.className = name;
-        if (attended)
+        if (attended) {
           span.style.setProperty("--w", `${Math.max(3, FULL_BAR * weight).toFixed(1)}px`);
+        }
       });
       if (view.isPreview) return;
       setAttribute(spans[stop] ?? spans[token], "tabindex", "-1");

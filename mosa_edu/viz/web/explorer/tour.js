@@ -54,7 +54,9 @@ const STOPS = [
     panel: "sparse",
     say({ routing: { T, picks }, row }) {
       const k = picks[row].length;
-      return `A dense head looks at ${count(pairs(T))} pairs of these ${T} tokens. This one takes out its ${k} and looks at ${count(pairs(k))}.`;
+      return `A dense head looks at ${
+        count(pairs(T))
+      } pairs of these ${T} tokens. This one takes out its ${k} and looks at ${count(pairs(k))}.`;
     },
   },
   {
@@ -63,13 +65,16 @@ const STOPS = [
     say({ routing, row, token, labels }) {
       const name = quoted(labels[token]);
       const keepers = `${routing.perToken[token]} of ${plural(routing.rows, "head")}`;
-      if (!routing.isKept(row, token))
+      if (!routing.isKept(row, token)) {
         return `${name} is not in this head, so here it neither looks nor is looked at. ${keepers} keep it.`;
+      }
       const weights = routing.attention(row, token);
       if (!weights) return "At this k the attention is known only to the live model.";
       const best = weights.reduce((a, b) => (b.weight > a.weight ? b : a));
       const whom = best.t === token ? "itself" : quoted(labels[best.t]);
-      return `Among the kept, ${name} looks most at ${whom}: ${fraction(best.weight, 2)} of its attention.`;
+      return `Among the kept, ${name} looks most at ${whom}: ${
+        fraction(best.weight, 2)
+      } of its attention.`;
     },
   },
   {

@@ -278,8 +278,9 @@ export class Axis {
   firstToShow(t) {
     const room = Math.min(8, this.visible >> 2);
     if (t < this.first + room) return Math.max(0, t - room);
-    if (t >= this.first + this.visible - room)
+    if (t >= this.first + this.visible - room) {
       return Math.min(this.T - this.visible, t + room + 1 - this.visible);
+    }
     return this.first;
   }
 
