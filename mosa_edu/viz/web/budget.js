@@ -15,11 +15,9 @@ import { defineElement, drawnBy } from "./lib/host.js";
 /**
  * @typedef {Object} BudgetState
  * @property {string} preset Name of a dense model.
- * @property {string} kind
- * @property {number} tokens
+ * @property {string} kind @property {number} tokens
  * @property {keyof typeof REGIMES} by What the reader holds fixed; the other one of the two follows.
- * @property {number} sparsity
- * @property {number} k
+ * @property {number} sparsity @property {number} k
  * @property {number} given Dense heads of a layer given up.
  * @property {"figure" | "table"} view
  */

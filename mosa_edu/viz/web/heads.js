@@ -58,9 +58,7 @@ summary{min-height:44px;line-height:44px;cursor:pointer}
 
 /**
  * @typedef {Object} Text
- * @property {string} title
- * @property {string[]} tokens
- * @property {number} layers
+ * @property {string} title @property {string[]} tokens @property {number} layers
  * @property {number} heads
  * @property {number} k As traced.
  * @property {[number, number]} bounds Of k.

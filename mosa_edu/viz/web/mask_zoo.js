@@ -36,11 +36,9 @@ import {
 /**
  * A text as Python stores it.
  * @typedef {Object} StoredText
- * @property {string} name
- * @property {string} title
+ * @property {string} name @property {string} title
  * @property {string[]} pieces The tokens as written.
- * @property {number} layers
- * @property {number} heads
+ * @property {number} layers @property {number} heads
  * @property {number} sparsity Of the model.
  * @property {string} order Base64: positions from best to worst, of every layer and head.
  */
@@ -49,27 +47,14 @@ import {
  * What the reader studies.
  * @typedef {Object} ZooState
  * @property {string} text Name of a text.
- * @property {number} layer
- * @property {number} head
- * @property {number} sparsity
+ * @property {number} layer @property {number} head @property {number} sparsity
  * @property {number} tokens How many of the text are read.
  * @property {number} query Row under study.
  * @property {MaskName} mask Square whose choice the text shows.
  * @property {"figure" | "table"} view
  */
 
-/**
- * A state with all that follows from it.
- * @typedef {Object} ZooView
- * @property {ZooState} state
- * @property {string} name
- * @property {string[]} pieces
- * @property {string[]} labels
- * @property {number} T Tokens of the whole text.
- * @property {boolean} asTraced Whether nothing is held that would move in the model.
- * @property {ZooMask[]} masks
- * @property {ZooMask[]} whole The same rules on the whole text.
- */
+/** @typedef {ReturnType<MaskZoo["view"]>} ZooView A state with all that follows from it. */
 
 const ZOO_CSS = `
 .zoo .controls { display: flex; flex-wrap: wrap; gap: 12px 16px; }
@@ -257,7 +242,9 @@ class MaskZoo extends Figure {
     return found;
   }
 
-  /** @param {ZooState} state @returns {ZooView} */
+  // A state with its masks, the same rules on the whole text, and whether anything is held that would
+  // move in the model.
+  /** @param {ZooState} state */
   view(state) {
     const { text, labels, order } = this.open(state.text);
     const { pieces, heads, name } = text;

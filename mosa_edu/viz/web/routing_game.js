@@ -18,8 +18,7 @@ import { DRAWS, randomPicks, Scorer, TRIES } from "./routing_game/runs.js";
 /**
  * @typedef {Object} GameState
  * @property {string} text Name of a stored text.
- * @property {number} layer
- * @property {number} head
+ * @property {number} layer @property {number} head
  * @property {number[] | null} picks Ascending; null while it is not known what the router picks.
  * @property {number} token Under study.
  * @property {boolean} hint Whether the router's picks are outlined.

@@ -26,8 +26,7 @@ import { MONO } from "./lib/palette.js";
  * @property {string} text Name of a history.
  * @property {number} step Of the training, a recorded one.
  * @property {number} stop Which recorded step that is.
- * @property {number} layer
- * @property {number} head
+ * @property {number} layer @property {number} head
  * @property {"start" | "before"} against What the picks are compared with.
  * @property {"figure" | "table"} view
  */

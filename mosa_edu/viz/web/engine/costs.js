@@ -70,15 +70,11 @@ export const headPairs = (
 /**
  * A dense model, as Python sends it.
  * @typedef {Object} Baseline
- * @property {string} name
- * @property {string} title
- * @property {number} layers
- * @property {number} width
- * @property {number} inner
+ * @property {string} name @property {string} title @property {number} layers
+ * @property {number} width @property {number} inner
  * @property {number} heads Dense heads of a layer.
  * @property {number} feedforward Width of the feed-forward blocks.
- * @property {number} vocabulary
- * @property {boolean} tied
+ * @property {number} vocabulary @property {boolean} tied
  * @property {number} T Its own length.
  * @property {number} sparsity
  * @property {number} given Dense heads given up.

@@ -1,4 +1,8 @@
-// The parts of a transformer that are not plain products: norm, activation, rotation, attention.
+// What a transformer computes, in plain JavaScript: products, norm, activation, rotation, attention.
+//
+// Both factors of a product are packed so that the inner loop reads two streams of four numbers each
+// and keeps 16 sums in registers. Every sum runs over the inner dimension in order, in double
+// precision, so a row's result does not depend on where the row stands: equal tokens get equal scores.
 
 /** Rows and columns of a tile; the loop of `multiplyAdd` is written out for four. */
 const TILE = 4;
@@ -62,14 +66,12 @@ export function multiplyAdd(a, count, depth, b, out, stride, where = {}) {
   const { rows, start = 0, width = b.width } = where;
   const panels = b.panels;
   for (let j = 0; j < width; j += TILE) {
+    // deno-fmt-ignore
     for (let i = 0; i < count; i += TILE) {
-      // deno-fmt-ignore
       let s00 = 0, s01 = 0, s02 = 0, s03 = 0, s10 = 0, s11 = 0, s12 = 0, s13 = 0;
-      // deno-fmt-ignore
       let s20 = 0, s21 = 0, s22 = 0, s23 = 0, s30 = 0, s31 = 0, s32 = 0, s33 = 0;
       let q = j * b.depth;
       let p = i * depth;
-      // deno-fmt-ignore
       for (const end = p + TILE * depth; p < end; p += TILE, q += TILE) {
         const a0 = a[p], a1 = a[p + 1], a2 = a[p + 2], a3 = a[p + 3];
         const b0 = panels[q], b1 = panels[q + 1], b2 = panels[q + 2], b3 = panels[q + 3];
@@ -78,22 +80,10 @@ export function multiplyAdd(a, count, depth, b, out, stride, where = {}) {
         s20 += a2 * b0; s21 += a2 * b1; s22 += a2 * b2; s23 += a2 * b3;
         s30 += a3 * b0; s31 += a3 * b1; s32 += a3 * b2; s33 += a3 * b3;
       }
-      tile[0] = s00;
-      tile[1] = s01;
-      tile[2] = s02;
-      tile[3] = s03;
-      tile[4] = s10;
-      tile[5] = s11;
-      tile[6] = s12;
-      tile[7] = s13;
-      tile[8] = s20;
-      tile[9] = s21;
-      tile[10] = s22;
-      tile[11] = s23;
-      tile[12] = s30;
-      tile[13] = s31;
-      tile[14] = s32;
-      tile[15] = s33;
+      tile[0] = s00; tile[1] = s01; tile[2] = s02; tile[3] = s03;
+      tile[4] = s10; tile[5] = s11; tile[6] = s12; tile[7] = s13;
+      tile[8] = s20; tile[9] = s21; tile[10] = s22; tile[11] = s23;
+      tile[12] = s30; tile[13] = s31; tile[14] = s32; tile[15] = s33;
       const high = Math.min(TILE, count - i);
       const wide = Math.min(TILE, width - j);
       for (let r = 0; r < high; r++) {

@@ -1,5 +1,5 @@
 // Byte-level byte-pair encoding with the pre-tokenisation of GPT-2, equal to the one in Python
-// (`mosa_edu.data.tokenizer`).
+// (`mosa_edu.data.tokenizer`). Merging takes n log n steps: a pasted page without a space stays quick.
 
 import { wellFormed } from "../lib/dom.js";
 
@@ -82,8 +82,7 @@ export function mergePairs(bytes, merges) {
  * @typedef {Object} Span
  * @property {number} id
  * @property {string} text Empty for a token that ends inside a character.
- * @property {number} start
- * @property {number} end
+ * @property {number} start @property {number} end
  */
 
 /** Letters and digits new in Unicode 17; Python's tokenizer knows those of Unicode 16. */

@@ -123,7 +123,7 @@ function mixBlock(state, schedule, view, offset) {
   [a, b, c, d, e, f, g, h].forEach((word, i) => (state[i] += word));
 }
 
-// SHA-256 without the browser's help.
+// SHA-256 without the browser's help, which plain http and file:// do not get.
 /** @param {Uint8Array} bytes @returns {string} 64 hexadecimal digits. */
 export function sha256InScript(bytes) {
   const state = SHA_START.slice();

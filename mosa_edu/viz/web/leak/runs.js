@@ -37,8 +37,7 @@ export const ASKS = /** @type {const} */ (["text", "cut", "rule", "future", "see
  * @typedef {Object} LeakState
  * @property {string} text Name of a stored text.
  * @property {number} cut Tokens before the cut.
- * @property {keyof typeof RULES} rule
- * @property {keyof typeof FUTURES} future
+ * @property {keyof typeof RULES} rule @property {keyof typeof FUTURES} future
  * @property {number} seed Of a random future; which other text.
  * @property {string | null} edit The reader's own future; null while it is as written.
  * @property {string | null} own The reader's own whole text; null for the stored one.
@@ -64,8 +63,7 @@ export const ASKS = /** @type {const} */ (["text", "cut", "rule", "future", "see
  * What moved in the predictions before the cut.
  * @typedef {Object} Moved
  * @property {number[]} divergence In nats, one a position.
- * @property {boolean[]} changed
- * @property {Forecast[]} forecasts
+ * @property {boolean[]} changed @property {Forecast[]} forecasts
  */
 
 /**
@@ -74,9 +72,7 @@ export const ASKS = /** @type {const} */ (["text", "cut", "rule", "future", "see
  * @property {LeakState} state What was asked for.
  * @property {Piece[]} tokens The past, and the new future.
  * @property {number} T Tokens of the text as written.
- * @property {number} cut
- * @property {number} layers
- * @property {number} heads
+ * @property {number} cut @property {number} layers @property {number} heads
  * @property {ArrayLike<number>[]} before Picks by row, ascending.
  * @property {ArrayLike<number>[]} after
  * @property {[number, number]} kept Tokens that a head keeps by the paper's rule, before and after.

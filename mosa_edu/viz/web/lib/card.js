@@ -13,16 +13,14 @@ const TOLD = 6000;
  * @typedef {Object} Card What a card needs of its figure.
  * @property {string} id Of the finding.
  * @property {string} kind Class of the card.
- * @property {string} name
- * @property {HTMLElement[]} controls
+ * @property {string} name @property {HTMLElement[]} controls
  * @property {Node[]} above What stays over a table.
  * @property {Node[]} parts What a table takes the place of.
  * @property {Node[]} buttons Of this figure alone, at the foot.
  * @property {Child} note
  * @property {string} [listed] What the table lists.
  * @property {() => void} turn Change between figure and table.
- * @property {() => string} fragment
- * @property {() => import("./export.js").Exported} exported
+ * @property {() => string} fragment @property {() => import("./export.js").Exported} exported
  */
 
 /** @param {Card} figure */

@@ -13,8 +13,7 @@ const MOST_NEXT = 4;
 /**
  * @typedef {Object} Finding
  * @property {string} who The sentence in three parts.
- * @property {string} keeps
- * @property {string} what
+ * @property {string} keeps @property {string} what
  * @property {string} detail A second line, possibly empty.
  * @property {string | null} kind Key of the kind that is named.
  * @property {number} count Picks of that kind.

@@ -11,8 +11,7 @@ import { DARK, LIGHT, paletteCss } from "./palette.js";
 /**
  * The part of anywidget's model that components use.
  * @typedef {Object} Model
- * @property {(name: string) => any} get
- * @property {(name: string, value: any) => void} set
+ * @property {(name: string) => any} get @property {(name: string, value: any) => void} set
  * @property {(event: string, listener: () => void) => void} on
  * @property {(event: string, listener?: () => void) => void} off
  * @property {() => void} save_changes

@@ -44,17 +44,8 @@ export const SANS =
 export const MONO = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace';
 
 /** Nine colours of the cividis scale, from low to high: for continuous fields in both themes. */
-const CIVIDIS = [
-  "00224e",
-  "123570",
-  "3b496c",
-  "575d6d",
-  "707173",
-  "8a8678",
-  "a59c74",
-  "c3b369",
-  "fee838",
-];
+const CIVIDIS = "00224e 123570 3b496c 575d6d 707173 8a8678 a59c74 c3b369 fee838"
+  .split(" ");
 
 /** @param {number} share Between 0 and 1.
  * @returns {[number, number, number]} Red, green and blue, 0 to 255. */

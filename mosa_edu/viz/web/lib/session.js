@@ -11,8 +11,7 @@ import { bookUrl } from "./host.js";
 /**
  * What a page stores for the explorer.
  * @typedef {Object} StoredData
- * @property {Example[]} examples
- * @property {import("../engine/model.js").Config} config
+ * @property {Example[]} examples @property {import("../engine/model.js").Config} config
  * @property {Record<string, string>} vocabulary Text of the entries that the examples predict.
  * @property {{url: string | null, sha256: string | null, bytes: number}} weights
  * @property {boolean} kernel Whether Python can send the weights.
@@ -24,8 +23,7 @@ import { bookUrl } from "./host.js";
 
 /**
  * @typedef {Object} Status
- * @property {"stored" | "loading" | "live" | "error"} name
- * @property {number} received
+ * @property {"stored" | "loading" | "live" | "error"} name @property {number} received
  * @property {number} total
  * @property {string} message What failed.
  * @property {number} milliseconds Of the last run.

@@ -35,8 +35,7 @@ export const NAMES = /** @type {const} */ ({
 /**
  * Who may look at whom: either a window, or all pairs among the kept tokens.
  * @typedef {Object} ZooMask
- * @property {MaskName} name
- * @property {string} rule
+ * @property {MaskName} name @property {string} rule
  * @property {number} window Tokens that a query sees back to, itself included; 0 where tokens are kept.
  * @property {number[]} kept Ascending.
  */

@@ -18,8 +18,7 @@ export const TRIES = 120;
  * @typedef {Object} Round
  * @property {string} text Name of the text.
  * @property {{id: number, text: string}[]} tokens
- * @property {number} layer
- * @property {number} head
+ * @property {number} layer @property {number} head
  * @property {number[]} trained The router's own picks, ascending.
  * @property {ArrayLike<number>} gates Its scores of all tokens.
  * @property {number} trainedLoss Nats per token, as all losses here.
