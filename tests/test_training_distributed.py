@@ -1,6 +1,7 @@
 """Protects training on several devices: two processes do what one does on the same batches."""
 
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ MOSA = ModelConfig(vocab_size=VOCAB, d_model=16, n_layers=1, d_head=8, max_seq_l
 
 def fit(name, model, rows, stop=None, **changes):
     torch.manual_seed(0)
-    folder = root / name / f"rank-{distributed.rank()}"
+    folder = root / name / f"{distributed.world_size()}-{distributed.rank()}"
     recipe = dict(steps=8, batch_tokens=16 * rows, max_length=16, warmup_steps=2, min_length=8,
                   learning_rate=0.1, checkpoints=3, eval_tokens=32, log_every=1)
     trainer = Trainer(model().double(), toy_data(), TrainingConfig(**recipe | changes), folder)
@@ -59,27 +60,25 @@ with distributed.process_group():
 """
 
 
-def run(folder: Path, *launcher: str) -> None:
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
+    """What one process found, this one, and what each of two found that torchrun started."""
+    folder = tmp_path_factory.mktemp("distributed")
     script = folder / "fit.py"
     script.write_text(SCRIPT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [str(script), str(folder)])
+        runpy.run_path(str(script))
+    words = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
     done = subprocess.run(
-        [sys.executable, *launcher, str(script), str(folder / f"{len(launcher)}")],
+        [sys.executable, *words, str(script), str(folder)],
         capture_output=True,
         text=True,
         timeout=1200,
         cwd=Path(__file__).parents[1],
     )
     assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
-    folder = tmp_path_factory.mktemp("distributed")
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    for words in ((), launcher):
-        (folder / str(len(words))).mkdir()
-        run(folder, *words)
-    files = {"one": "0/1-0", "first": "4/2-0", "second": "4/2-1"}
+    files = {"one": "1-0", "first": "2-0", "second": "2-1"}
     return {name: json.loads((folder / f"{path}.json").read_text()) for name, path in files.items()}
 
 
