@@ -24,7 +24,7 @@ from mosa_edu.costs import model_flops
 from mosa_edu.data.corpora import load_corpus
 from mosa_edu.data.ngram import measure_baselines
 from mosa_edu.data.tokens import TokenSet
-from mosa_edu.experiments.runner import find_run, load_run
+from mosa_edu.experiments.runs import find_run, load_run
 from mosa_edu.generation.decode_trace import RULES, tell_decoding, under_rule
 from mosa_edu.pretrained import load_page_model, read_metadata, save_page_model
 from mosa_edu.probes.futures import reroll_future

@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-pytest_plugins = ["browser", "explorer_pages"]
+pytest_plugins = ["browser", "explorer_pages", "sweep_toys"]
 
 settings.register_profile("ci", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("ci")

@@ -22,10 +22,10 @@ def run(kind, seed, loss, *, match="flops", sparsity=8, recipe="r", model=None, 
     match = "none" if kind == "dense_ablation" else match
     shape = {"sparse": kind, "n_sparse_heads": 3, "n_dense_heads": 2, "sparsity": sparsity}
     shape |= {"include_first": True, **HEADS.get(kind, {}), **(model or {})}
-    compared = Comparison("compare", kind, match, sparsity if sparse else None, recipe=recipe)
+    compared = Comparison("isoflop", kind, match, sparsity if sparse else None, recipe=recipe)
     record = RunRecord(
         name=f"{kind}-{match}-{sparsity}-{recipe}-{shape['n_sparse_heads']}-seed{seed}",
-        command="mosa-edu compare",
+        command="mosa-edu experiment run isoflop",
         commit=None,
         seed=seed,
         model=shape,

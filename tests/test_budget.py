@@ -33,7 +33,7 @@ from mosa_edu.costs import (
     model_flops,
     model_parameters,
 )
-from mosa_edu.experiments.plans import twin
+from mosa_edu.experiments.plans import load_plan
 from mosa_edu.head_kinds import HEAD_KINDS
 from mosa_edu.viz.components.budget import BudgetExplorer, budget_rows
 
@@ -85,7 +85,7 @@ def test_head_counts_are_those_of_equal_budgets(kind):
 
 def test_books_model_buys_the_heads_of_its_twin():
     rows = {row[0]: row[2] for row in rows_of(dense_models()["explorer"], 256, "mosa", 8, 2)}
-    assert rows["Heads exchanged, same FLOPs"] == twin("mosa").n_sparse_heads
+    assert rows["Heads exchanged, same FLOPs"] == load_plan("isoflop").model("mosa").n_sparse_heads
 
 
 @pytest.mark.browser

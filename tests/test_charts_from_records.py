@@ -32,7 +32,7 @@ from mosa_edu import costs
 from mosa_edu.analysis import *
 from mosa_edu.records import RunRecord
 from mosa_edu.texts import PROBES
-from mosa_edu.experiments.plans import jobs
+from mosa_edu.experiments.plans import load_plan
 from mosa_edu.viz import style
 from mosa_edu.viz.charts import *
 from mosa_edu.viz.charts import causality, costs as prices, masks, parts, routing, speed, training
@@ -71,7 +71,7 @@ build(masks.mask_zoo, [masks.Mask("Dense", "every token", lower)], words, 3)
 picked = [words[token] for token in trace.picks(0, 0)]
 build(masks.dense_map, trace.attention_matrix(0, 0), picked, "Layer 0, head 0")
 build(loss_curves, recorded_runs(), held_out=True)
-grid = {job.name for job in jobs()}
+grid = {job.name for job in load_plan("isoflop").jobs()}
 build(gain_lines, gain_curves(run for run in recorded_runs() if run.name in grid))
 build(causality.brought_by_heads, ablation_rows(recorded_runs(), recorded_scores()))
 build(training.loss_by_heads, *head_count_rows(recorded_runs()))

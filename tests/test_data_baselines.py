@@ -18,7 +18,7 @@ from mosa_edu.data.ngram import (
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.data.tokens import TokenSet
 
-CORPUS = load_corpus("tales", n_stories=200)
+CORPUS = load_corpus("stories", n_stories=200)
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from mosa_edu.data.corpora import load_corpus
 
 def test_unknown_corpus_names_the_known_ones():
     with pytest.raises(
-        ValueError, match=r"corpus must be one of tales, riddles, stdlib, gutenberg.*'talez'"
+        ValueError, match=r"corpus must be one of stories, cloze, stdlib, gutenberg.*'storiez'"
     ):
-        load_corpus("talez")
+        load_corpus("storiez")
     for name in ("", "huggingface:", "/"):
         with pytest.raises(ValueError, match="corpus must be one of"):
             load_corpus(name)

@@ -12,7 +12,7 @@ from mosa_edu.data import tokenizer as tokenizer_module
 from mosa_edu.data.corpora import load_corpus
 from mosa_edu.data.tokenizer import END_OF_TEXT, END_OF_TEXT_ID, Tokenizer
 
-TEXTS = list(load_corpus("tales", n_stories=60).texts("train"))
+TEXTS = list(load_corpus("stories", n_stories=60).texts("train"))
 TOKENIZER = Tokenizer.train(TEXTS, 400)
 
 any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)

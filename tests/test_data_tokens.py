@@ -12,7 +12,7 @@ from mosa_edu.data.documents import Corpus, Document
 from mosa_edu.data.tokenizer import END_OF_TEXT_ID, Tokenizer
 from mosa_edu.data.tokens import TokenSet
 
-CORPUS = load_corpus("tales", n_stories=60)
+CORPUS = load_corpus("stories", n_stories=60)
 TOKENIZER = Tokenizer.train(CORPUS.texts("train"), 400)
 
 
@@ -60,7 +60,7 @@ def test_a_second_build_reads_the_file_and_a_spoilt_file_is_made_again(tmp_path,
 
 def test_other_text_or_other_tokenizer_is_another_file(tmp_path):
     tokenizer = Tokenizer.train(CORPUS.texts("train"), 300)
-    seeds = [load_corpus("tales", n_stories=20, seed=seed) for seed in (0, 1)]
+    seeds = [load_corpus("stories", n_stories=20, seed=seed) for seed in (0, 1)]
     made = [TokenSet.build(c, t, tmp_path) for c in seeds for t in (TOKENIZER, tokenizer)]
     assert len({tokens.fingerprint for tokens in made}) == 4
     assert len(list(tmp_path.iterdir())) == 4

@@ -1,4 +1,4 @@
-"""Protects what `mosa-edu probe decoding` measures: every kind in turn, with what it then holds."""
+"""Protects what `inspect decoding` measures: every kind in turn, with what it then holds."""
 
 from dataclasses import replace
 

@@ -15,7 +15,7 @@ from mosa_edu.analysis import recorded_cloze, recorded_long_context, recorded_ru
 from mosa_edu.attention.rotary import rotary_table, rotate
 from mosa_edu.config import PRESETS
 from mosa_edu.costs import PAPER_BASELINES
-from mosa_edu.experiments.plans import twin
+from mosa_edu.experiments.plans import load_plan
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "book" / "differences.md").read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def test_the_first_token_has_a_seat_where_the_paper_gives_it_one():
     assert not MosaAttention(8, 4, 2, 4).selector.include_first
     assert (seated.selector(x).indices[..., 0] == 0).all()
     assert not (free.selector(x).indices[..., 0] == 0).all()
-    assert twin("mosa").include_first
+    assert load_plan("isoflop").model("mosa").include_first
     assert all(config.include_first for config in PAPER_BASELINES.values())
 
 

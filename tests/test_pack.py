@@ -10,23 +10,23 @@ from mosa_edu.cli.main import main
 from mosa_edu.data import corpora
 from mosa_edu.data import tokens as pack
 from mosa_edu.data.corpora import load_corpus
-from mosa_edu.data.stories import load_tales
+from mosa_edu.data.stories import load_stories
 from mosa_edu.data.tokens import TokenSet, read_pack, write_pack
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MOSA_EDU_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setitem(corpora._LOADERS, "tales", partial(load_tales, n_stories=60))
-    write_pack("tales", 400, tmp_path / "pack", shard_tokens=3000)
+    monkeypatch.setitem(corpora.LOADERS, "stories", partial(load_stories, n_stories=60))
+    write_pack("stories", 400, tmp_path / "pack", shard_tokens=3000)
     return tmp_path / "pack"
 
 
 def test_tokens_come_out_as_they_went_in(folder):
     """Catches shards joined in another order, bytes swapped, and documents that moved."""
     corpus, tokenizer, tokens = read_pack(folder)
-    expected = TokenSet.build(load_corpus("tales"), tokenizer)
-    assert corpus == "tales"
+    expected = TokenSet.build(load_corpus("stories"), tokenizer)
+    assert corpus == "stories"
     assert (tokens.fingerprint, tokens.vocab_size) == (expected.fingerprint, 400)
     for split in ("train", "validation"):
         found, wanted = tokens.split(split), expected.split(split)
@@ -66,9 +66,10 @@ def test_damaged_packs_are_refused(folder, damage):
 
 
 def test_the_command_says_what_it_wrote_and_refuses_what_it_cannot(folder, tmp_path, capsys):
-    assert main(["pack", str(tmp_path / "new"), "--corpus", "tales", "--vocab-size", "400"]) == 0
-    assert "Next: mosa-edu gpu-suite" in capsys.readouterr().out
-    assert main(["pack", str(tmp_path / "wide"), "--vocab-size", "70000"]) == 2
+    words = ["experiment", "pack", "isoflop", "--corpus", "stories"]
+    assert main([*words, str(tmp_path / "new"), "--vocab-size", "400"]) == 0
+    assert "Next: mosa-edu experiment run isoflop --pack" in capsys.readouterr().out
+    assert main([*words, str(tmp_path / "wide"), "--vocab-size", "70000"]) == 2
     assert "vocab_size must be at most 65536" in capsys.readouterr().err
-    with pytest.raises(ValueError, match="a folder of mosa-edu pack"):
+    with pytest.raises(ValueError, match="a folder of mosa-edu experiment pack"):
         read_pack(tmp_path)

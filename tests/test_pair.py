@@ -4,15 +4,15 @@ import math
 from dataclasses import replace
 
 import pytest
-from test_compare_cli import sweep  # noqa: F401
 
 from mosa_edu.analysis import pair_words
 from mosa_edu.bench.models import measure_pair
-from mosa_edu.cli import pair
 from mosa_edu.cli.main import main
 from mosa_edu.costs import kv_slots
-from mosa_edu.experiments.plans import dense_baseline, next_heads, pair_jobs
+from mosa_edu.experiments.plans import load_plan
+from mosa_edu.experiments.search import fewest, next_heads, search
 from mosa_edu.model import PRESETS
+from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
 
 DENSE = replace(PRESETS["micro"], n_dense_heads=4, n_sparse_heads=0)
@@ -20,7 +20,7 @@ MOSA = replace(PRESETS["micro"], n_dense_heads=2, n_sparse_heads=3)
 
 
 def test_the_words_keep_signs_and_say_what_was_not_reached():
-    """Catches a cache that grew told as a saving, and a loss that was never reached."""
+    """Catches a records that grew told as a saving, and a loss that was never reached."""
     sizes = {"n_local_heads": 0, "parameters": 100, "flops": 1000, "saved_bytes": 200}
     dense = {"model": "dense", "n_dense_heads": 4, "n_sparse_heads": 0, **sizes, "kv_slots": 400}
     mosa = {"model": "mosa", "n_dense_heads": 2, "n_sparse_heads": 9, **sizes, "kv_slots": 500}
@@ -47,22 +47,21 @@ def test_the_search_finds_the_fewest_in_few_trainings(fewest, guess):
         asked.append(heads)
         return 3.0 - 0.01 * (heads - fewest)
 
-    losses = pair.search(loss_with, 3.0, most=40, guess=guess)
+    losses = search(loss_with, 3.0, most=40, guess=guess)
     assert min(heads for heads, loss in losses.items() if loss <= 3.0) == fewest
     assert len(asked) == len(set(asked)) <= 10
 
 
 def test_the_search_says_when_no_number_suffices():
     """Catches an endless search, a diverged run taken for a loss, and a resolution ignored."""
-    assert pair.search(lambda heads: 9.0, 3.0, most=40, guess=17) == {17: 9.0, 34: 9.0, 40: 9.0}
+    assert search(lambda heads: 9.0, 3.0, most=40, guess=17) == {17: 9.0, 34: 9.0, 40: 9.0}
     assert next_heads({4: math.nan}, 3.0, most=9, guess=4) == 8
     assert next_heads({4: math.nan, 8: 2.0}, 3.0, most=9, guess=4, resolution=4) is None
-    assert pair.search(lambda heads: None, 3.0, most=9, guess=4) is None
-    assert pair.search(lambda heads: 1 / 0, 3.0, 9, 4, known={0: 2.9}) == {0: 2.9}, "none needed"
-    assert min(pair.search(lambda heads: 2.8, 3.0, 9, 4, known={0: 3.1})) == 0
+    assert search(lambda heads: 1 / 0, 3.0, 9, 4, known={0: 2.9}) == {0: 2.9}, "none needed"
+    assert min(search(lambda heads: 2.8, 3.0, 9, 4, known={0: 3.1})) == 0
     losses = {4: math.nan, 8: 3.2, 9: 3.1}
-    found = pair.chosen(losses, 3.0, DENSE, 4, 1)["mosa"]
-    assert found.n_sparse_heads == 9, "the nearest, not the one that diverged"
+    assert fewest(losses, 3.0) == 9, "the nearest, not the one that diverged"
+    assert fewest(losses | {6: 2.9, 7: 2.8}, 3.0) == 6
 
 
 def test_what_is_measured_is_of_the_two_models():
@@ -80,27 +79,24 @@ def test_what_is_measured_is_of_the_two_models():
     assert more["saved_bytes"] > 1.2 * dense["saved_bytes"]
 
 
-def test_the_command_trains_records_and_goes_on(sweep, tmp_path, capsys):  # noqa: F811
+def test_the_command_trains_records_and_goes_on(records, capsys):
     """Catches runs that are trained again, and a pair that is not the one of the search."""
-    words = ["--seeds", "0", "--sparsity", "4", "--tokens", "9000", "--corpus", "tales"]
-    command = ["pair", *words, "--out", str(tmp_path / "records"), "--guess", "2", "--rounds", "3"]
-    assert main([*command, "--resolution", "9"]) == 0
+    words = ["--seeds", "0", "--set", "sparsity=4", "--tokens", "9000", "--corpus", "stories"]
+    words += ["--set", "search.guess=2", "--set", "search.rounds=3"]
+    command = ["experiment", "run", "pair", *words, "--out", str(records)]
+    assert main([*command, "--set", "search.resolution=9"]) == 0
     assert "of 4 dense ones" in capsys.readouterr().out
-    record = ProbeRecord.load(tmp_path / "records" / "probes" / "pair-mosa-4.json")
-    tried = dict(record.series["tried"])
-    mosa = record.row(model="mosa")
+    record = ProbeRecord.load(records / "probes" / "pair-mosa-4.json")
+    tried, mosa = dict(record.series["tried"]), record.row(model="mosa")
     assert tried[mosa["n_sparse_heads"]] == mosa["loss"]
-    (found,) = pair_jobs(dense_baseline(), 4, mosa["n_sparse_heads"], (0,), 2)
-    scored = {path.stem for path in (tmp_path / "records" / "scores").iterdir()}
-    pair_and_control = {"dense-flops-4-seed0", "fewer-nothing-seed0", found.name}
+    found = load_plan("pair", {"sparsity": 4}).job("mosa", 0, heads=mosa["n_sparse_heads"])
+    scored = {path.stem for path in (records / "scores").iterdir()}
+    pair_and_control = {"dense-flops-4-seed0", "dense_ablation-none-4-seed0", found.name}
     assert scored == pair_and_control, "not the steps on the way"
+    assert RunRecord.load(records / "runs" / f"{found.name}.json").comparison.match == "loss"
     assert tried[0] > record.row(model="dense")["loss"], "else no MoSA head would be needed"
     assert record.settings["reached"] == (mosa["loss"] <= record.row(model="dense")["loss"])
-    assert main([*command, "--resolution", "9"]) == 0
+    assert main([*command, "--set", "search.resolution=9"]) == 0
     assert "==" not in capsys.readouterr().out, "nothing to train"
-    assert main([*command, "--dry-run"]) == 0
-    planned = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:-1]]
-    names = [job.name for job in pair_jobs(dense_baseline(), 4, 2, (0,), 2)]
-    assert planned == ["dense-flops-4-seed0", "fewer-nothing-seed0", *names]
-    assert main([*command, "--guess", "99"]) == 2
+    assert main([*command, "--set", "search.guess=99"]) == 2
     assert "those of equal FLOPs" in capsys.readouterr().err

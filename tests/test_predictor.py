@@ -11,7 +11,7 @@ from test_generation import assert_decodes, distinct_words, loud_model
 from mosa_edu.analysis import bootstrap_mean, recorded_probe, shipped_scores
 from mosa_edu.cli.main import main
 from mosa_edu.data import corpora
-from mosa_edu.data.stories import load_tales
+from mosa_edu.data.stories import load_stories
 from mosa_edu.generation import generate
 from mosa_edu.model import PRESETS, TransformerLM
 from mosa_edu.probes import scores, selections
@@ -142,23 +142,22 @@ def test_shares_count_kept_and_refused_tokens():
 def test_the_commands_record_both_probes(tmp_path, monkeypatch, capsys):
     """Catches losses of other windows than those that models are compared on."""
     monkeypatch.setenv("MOSA_EDU_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setitem(corpora._LOADERS, "tales", partial(load_tales, n_stories=300))
+    monkeypatch.setitem(corpora.LOADERS, "stories", partial(load_stories, n_stories=300))
     monkeypatch.setattr(scores, "SAMPLE", scores.Sample(8, 3, 1))
     monkeypatch.setattr(selections, "FITTED_PER_BOOK", 1)
-    words = ["--corpus", "tales", "--steps", "4", "--name", "toy"]
+    words = ["--corpus", "stories", "--steps", "4", "--name", "toy"]
     assert main(["train", *words]) == 0
     for probe in ("predictor", "selection"):
-        out = ["--model", "toy", "--out", str(tmp_path)]
-        assert main(["probe", probe, *out]) == 0
+        assert main(["inspect", probe, "toy", "--out", str(tmp_path)]) == 0
         record = ProbeRecord.load(tmp_path / f"{probe}-toy.json")
-        assert record.command == f"mosa-edu probe {probe} --model toy"
+        assert record.command == f"mosa-edu inspect {probe} toy"
     record = ProbeRecord.load(tmp_path / "predictor-toy.json")
     assert len(record.rows) == 2 * 2 * PRESETS["micro"].n_sparse_heads
     n = len(record.series["books"])
     for name in ("full", "prefix", "foreign", "half", "rate"):
         assert len(record.series[name]) == n
-    assert main(["probe", "jacobian", "--model", "toy"]) == 2
-    assert "--model must be left out" in capsys.readouterr().err
+    assert main(["inspect", "jacobian", "toy"]) == 2
+    assert "RUN must be left out" in capsys.readouterr().err
 
 
 def test_the_record_of_the_shipped_model_is_of_its_scores_and_beats_saying_no():

@@ -215,15 +215,15 @@ def test_record_round_trip_and_what_is_refused():
 
 
 def test_command_line(tmp_path, capsys, monkeypatch):
-    assert main(["probe", "coin-flips", "--kinds", "mosa", "nosuch", "--out", str(tmp_path)]) == 2
-    assert "--kinds must be among mosa, dense" in capsys.readouterr().err
-    assert main(["probe", "jacobian", "--kinds", "mosa", "--out", str(tmp_path)]) == 2
-    assert main(["probe", "coin-flips", "--steps", "0", "--out", str(tmp_path)]) == 2
+    assert main(["inspect", "coin-flips", "--kinds", "mosa", "nosuch", "--out", str(tmp_path)]) == 2
+    assert "--kinds must be among dense, fixed" in capsys.readouterr().err
+    assert main(["inspect", "jacobian", "--kinds", "mosa", "--out", str(tmp_path)]) == 2
+    assert main(["inspect", "coin-flips", "--steps", "0", "--out", str(tmp_path)]) == 2
     capsys.readouterr()
     monkeypatch.setattr(sweeps, "layer_jacobian", partial(layer_jacobian, every=20))
-    assert main(["probe", "jacobian", "--out", str(tmp_path)]) == 0
+    assert main(["inspect", "jacobian", "--out", str(tmp_path)]) == 0
     output = capsys.readouterr().out
-    assert "Again: mosa-edu probe jacobian --seeds 0" in output
+    assert "Again: mosa-edu inspect jacobian --seeds 0" in output
     record = ProbeRecord.load(tmp_path / "jacobian-seed0.json")
     assert set(record.column("future")) == {0.0}
 

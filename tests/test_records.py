@@ -54,7 +54,7 @@ def make_run(**changes):
         "train_curve": [[1, 32, 6.25], [2, 64, np.float32(6.0)]],
         "validation": {"64": {"loss": 5.9, "stderr": 0.01}},
         "status": "finished",
-        "comparison": Comparison("compare", "no_sink", "flops", 8, recipe="d64-1"),
+        "comparison": Comparison("isoflop", "no_sink", "flops", 8, recipe="d64-1"),
     }
     return RunRecord(**fields | changes)
 
@@ -243,7 +243,7 @@ def test_a_run_of_version_1_has_no_comparison_and_a_wrong_one_is_refused():
     with pytest.raises(ValueError, match="Comparison lacks the field 'match'"):
         make_run(comparison={"plan": "p", "kind": "k", "sparsity": 8, "baseline": "", "recipe": ""})
     with pytest.raises(ValueError, match=r"Comparison\.match must be one of"):
-        Comparison("compare", "mosa", "nothing", 8)
+        Comparison("isoflop", "mosa", "nothing", 8)
 
 
 @pytest.mark.parametrize("kind", [RoutingTrace, RunRecord])

@@ -206,21 +206,20 @@ def test_rows_name_the_command_that_makes_them_again():
     """Catches a flag that is left out: another match, another sparsity, other seeds."""
 
     def asked(kind, **options):
-        plan = options.pop("plan", "compare")
+        plan = options.pop("plan", "isoflop")
         runs = [run(kind, seed, 4.0, **options) for seed in (0, 2)]
         for record in runs:
             object.__setattr__(record.comparison, "plan", plan)
-        return command_of(runs).removeprefix("mosa-edu ")
+        return command_of(runs).removeprefix("mosa-edu experiment run ")
 
-    assert asked("mosa") == "compare --kinds mosa --seeds 0,2"
-    assert asked("no_sink") == "compare --kinds free --seeds 0,2"
-    assert asked("mosa", sparsity=16) == "compare --kinds mosa --sparsity 16 --seeds 0,2"
-    parameters = "compare --kinds fixed --match parameters --seeds 0,2"
+    assert asked("mosa") == "isoflop --only mosa --seeds 0,2"
+    assert asked("no_sink") == "isoflop --only no_sink --seeds 0,2"
+    assert asked("mosa", sparsity=16) == "isoflop --only mosa --set sparsity=16 --seeds 0,2"
+    parameters = "isoflop --only fixed --set match=parameters --seeds 0,2"
     assert asked("fixed", match="parameters") == parameters
-    assert asked("dense_ablation") == "compare --kinds fewer --seeds 0,2"
-    pair = "pair --guess 3 --resolution 3 --sparsity 8 --seeds 0,2"
+    pair = "pair --set search.guess=3 --set search.resolution=3 --seeds 0,2"
     assert asked("mosa", match="loss", plan="pair") == pair
-    assert asked("mosa", plan="cloze") == "compare", "as it was run"
+    assert asked("mosa", plan="cloze") == "isoflop", "as it was run"
     for row in variant_rows(recorded_runs(), recorded_scores()):
         assert main([*row.command.split()[1:], "--dry-run"]) == 0
 

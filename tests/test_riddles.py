@@ -1,8 +1,6 @@
 """Protects the riddles: only the cue tells the ending, and models are asked the same."""
 
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,11 +13,8 @@ from mosa_edu.analysis import cloze_rows, cloze_table, recorded_cloze
 from mosa_edu.analysis.statistics import wilson
 from mosa_edu.claims import Evidence
 from mosa_edu.claims.checks import carry_over
-from mosa_edu.cli import riddles as command
-from mosa_edu.cli.main import main
 from mosa_edu.config import PRESETS
-from mosa_edu.data import corpora
-from mosa_edu.data.cloze import KINDS, ask, load_riddles
+from mosa_edu.data.cloze import KINDS, ask, load_cloze
 from mosa_edu.data.corpora import load_corpus
 from mosa_edu.data.ngram import NGram
 from mosa_edu.data.stories import SplitMix64
@@ -30,7 +25,7 @@ from mosa_edu.probes.cloze import Encoded, answers, ask_model, encode
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.viz.charts.training import riddle_accuracy
 
-CORPUS = load_riddles(400)
+CORPUS = load_cloze(400)
 TOKENIZER = Tokenizer.train(CORPUS.texts("train"), 2048)
 KNOWN = "b8db62b1bb3693662cfd33c0ed35ca512d483404a394cea87bf50945bf80de66"
 CELLS = [(name, distance) for name, kind in KINDS.items() for distance in kind.distances]
@@ -61,9 +56,9 @@ def encoded(name: str, distance: int, count: int = 30) -> list[Encoded]:
 
 def test_stories_have_a_known_hash_and_a_larger_corpus_begins_with_the_smaller():
     assert CORPUS.fingerprint() == KNOWN
-    small = load_corpus("riddles", n_stories=100)
+    small = load_corpus("cloze", n_stories=100)
     assert small.train == CORPUS.train[: len(small.train)]
-    assert load_riddles(100, seed=1).train[0] != small.train[0]
+    assert load_cloze(100, seed=1).train[0] != small.train[0]
 
 
 @pytest.mark.parametrize(("name", "distance"), CELLS)
@@ -252,41 +247,6 @@ def test_without_records_there_is_an_empty_table_and_no_figure():
     assert cloze_rows(*recorded_cloze("no such folder")) == []
     with pytest.raises(ValueError, match="riddle must be one of"):
         riddle_accuracy(rows, "recall")
-
-
-@pytest.fixture
-def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the words of a sweep of two models that takes seconds."""
-    monkeypatch.setenv("MOSA_EDU_CACHE", str(tmp_path / "cache"))
-    small = replace(PRESETS["micro"], vocab_size=2048, max_seq_len=256)
-    monkeypatch.setitem(PRESETS, "explorer", small)
-    monkeypatch.setitem(corpora._LOADERS, "riddles", partial(load_riddles, n_stories=100))
-    monkeypatch.setattr("mosa_edu.probes.cloze.N_RIDDLES", 3)
-    monkeypatch.setattr(command, "SAMPLE", (4, 2, 1))
-    words = ["--kinds", "dense,mosa", "--seeds", "0", "--tokens", "3000"]
-    return ["riddles", *words, "--out", str(tmp_path / "records")]
-
-
-def test_one_command_trains_asks_and_goes_on(sweep, tmp_path, capsys):
-    """Catches a sweep that trains again, models asked different riddles, and a lost pairing."""
-    assert main(sweep) == 0
-    printed = capsys.readouterr().out
-    assert printed.count("== half-") == 2
-    assert "mosa: 1 seed; perplexity" in printed
-    rows = cloze_rows(*recorded_cloze(tmp_path / "records"))
-    assert len(rows) == 2 * len(KINDS)
-    assert all(row.seeds == (0,) and len(row.gains) == 1 for row in rows)
-    dense = [row for row in rows if row.kind == "dense"]
-    assert all(row.gain.mean == row.loss_gains["full"].mean == 0 for row in dense)
-    assert len(riddle_accuracy(rows, "quotes").data) == 2
-    (tmp_path / "records" / "runs" / "half-mosa-flops-8-seed0.json").unlink()
-    assert main(sweep) == 0
-    assert capsys.readouterr().out.count("== half-") == 1
-    name = "riddles-half-mosa-flops-8-seed0"
-    first = ProbeRecord.load(tmp_path / "records" / "probes" / f"{name}.json")
-    again = ["probe", "riddles", "--model", name.removeprefix("riddles-"), "--out", str(tmp_path)]
-    assert main(again) == 0
-    assert ProbeRecord.load(tmp_path / f"{name}.json").rows == first.rows
 
 
 def test_what_chapter_7_and_the_readme_say_holds_of_the_records():

@@ -250,26 +250,17 @@ def final_loss(record: RunRecord) -> float:
     return record.validation_loss(int(longest))
 
 
-_ASKED = {
-    "mosa_only": "pure",
-    "local_hybrid": "local",
-    "no_sink": "free",
-    "dense_ablation": "fewer",
-}
-
-
 def command_of(runs: Sequence[RunRecord]) -> str:
     """Write the command that trains and scores the seeds of one model again."""
-    compared, model = runs[0].comparison, runs[0].model
+    compared, heads = runs[0].comparison, runs[0].model["n_sparse_heads"]
     assert compared is not None
-    seeds = f"--seeds {','.join(str(run.seed) for run in runs)}"
-    if compared.plan == "pair":  # as coarse as the number itself, so that the search ends there
-        heads = model["n_sparse_heads"]
-        pair = f"mosa-edu pair --guess {heads} --resolution {heads}"
-        return f"{pair} --sparsity {compared.sparsity} {seeds}"
-    if compared.plan != "compare":
+    if compared.plan not in ("isoflop", "pair"):
         return runs[0].command
-    flags = [f"--kinds {_ASKED.get(compared.kind, compared.kind)}"]
-    flags += ["--match parameters"] if compared.match == "parameters" else []
-    flags += [f"--sparsity {compared.sparsity}"] if compared.sparsity not in (None, 8) else []
-    return " ".join(["mosa-edu compare", *flags, seeds])
+    words = ["mosa-edu experiment run", compared.plan]
+    if compared.plan == "pair":  # as coarse as the number itself, so that the search ends there
+        words += [f"--set search.guess={heads}", f"--set search.resolution={heads}"]
+    else:
+        words += ["--only", compared.kind]
+    words += ["--set match=parameters"] if compared.match == "parameters" else []
+    words += [f"--set sparsity={compared.sparsity}"] if compared.sparsity not in (None, 8) else []
+    return " ".join([*words, f"--seeds {','.join(str(run.seed) for run in runs)}"])

@@ -185,7 +185,7 @@ def pair_words(record: ProbeRecord) -> str:
     Parameters
     ----------
     record : ProbeRecord
-        Such as `mosa-edu pair` writes.
+        Such as the plan `pair` leaves.
 
     Returns
     -------
@@ -213,7 +213,7 @@ def pair_words(record: ProbeRecord) -> str:
             ("KV pairs", "kv_slots"),
         )
     ]
-    command = " \\\n    ".join(wrap(record.command or "mosa-edu pair", 72))
+    command = " \\\n    ".join(wrap(record.command or "mosa-edu experiment run pair", 72))
     return (
         f"MoSA heads a layer, mean loss: {', '.join(tried)}\n"
         f"{mosa['n_dense_heads']} dense + {mosa['n_sparse_heads']} MoSA heads {verdict} "

@@ -14,6 +14,8 @@ from mosa_edu.generation.cache import FullHeads, Heads, decoding_heads
 from mosa_edu.generation.decoder import Cache
 from mosa_edu.head_kinds import kinds
 from mosa_edu.model import build_attention
+from mosa_edu.records import provenance
+from mosa_edu.records.probe import ProbeRecord
 
 KINDS = kinds(sparse=True, in_config=True, causal=True)
 SPARSITIES = (8, 16, 64)
@@ -104,3 +106,17 @@ def _summary(seconds: list[float], dense: list[float]) -> dict[str, float]:
         "ratio_low": round(low, 2),
         "ratio_high": round(high, 2),
     }
+
+
+def decoding_records(seed: int, command: str) -> list[ProbeRecord]:
+    """Record `decoding_rows` with the sizes of the layer."""
+    settings = {
+        "seed": seed,
+        "threads": torch.get_num_threads(),
+        "n_heads": SHAPE.n_dense_heads,
+        "d_head": SHAPE.d_head,
+        "d_model": SHAPE.d_model,
+    }
+    origin = provenance(torch.__version__, command=command)
+    rows = decoding_rows(seed=seed)
+    return [ProbeRecord("decoding", f"decoding-seed{seed}", settings, rows, {}, origin)]

@@ -13,7 +13,6 @@ from mosa_edu.bench.paired import peak_bytes, torch_threads
 from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
 from mosa_edu.costs import kv_bytes, kv_slots, model_flops, model_parameters
-from mosa_edu.experiments.plans import LENGTHS, long_models
 from mosa_edu.model import TransformerLM
 from mosa_edu.training.evaluate import mean_loss
 from mosa_edu.training.optimizer import autocast
@@ -139,22 +138,24 @@ def rule_rows(
         return measure_pair(models, TEXTS, rounds=rounds)
 
 
+LENGTHS = (1024, 2048, 4096, 8192)
+"""Tokens of the long texts."""
+
 REFERENCE = "routing"
 """The model whose FLOPs the others may spend."""
 
 
 def long_context_rows(
-    models: Mapping[int, Mapping[str, ModelConfig]] | None = None,
+    models: Mapping[int, Mapping[str, ModelConfig]],
     *,
     rounds: int = 7,
     threads: int = 1,
 ) -> list[dict[str, Any]]:
     """Measure forward passes and training steps of one text at every length."""
-    chosen = models or {length: long_models(length) for length in LENGTHS}
     with torch_threads(threads):
         return [
             {"T": length, **row}
-            for length, named in chosen.items()
+            for length, named in models.items()
             for row in measure_pair(_reference_first(named), rows=1, rounds=rounds)
         ]
 

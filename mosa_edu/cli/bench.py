@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mosa_edu.checks import require
+from mosa_edu.cli import keep
 from mosa_edu.costs import kept_tokens
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def add_parser(subparsers: Any) -> None:
         help="layer: MosaAttention against the authors' data flow, in the sizes of the flags; "
         "steps: every change between the two; lengths: dense heads against MoSA heads over the "
         "length of the text; roofline: every operation against the machine's peaks; long-context: "
-        "models of equal FLOPs over the length of the text; rules: a training step of twins that "
+        "models of equal FLOPs over the length of the text; rules: a training step of models that "
         "choose by different rules; page: the built book in a browser",
     )
     add("--seq-len", type=int, default=2048, help="layer: tokens of a text")
@@ -53,9 +54,7 @@ def run(args: argparse.Namespace) -> int:
     require(fits, "--threads", args.threads, "numbers of at least 1, by commas")
     require(args.rounds >= 3, "--rounds", args.rounds, "at least 3")
     if args.what == "page":
-        from mosa_edu.cli.bench_page import measure_page
-
-        return measure_page(args)
+        return _page(args)
     if args.what in TABLES:
         return _table(args, int(counts[0]))
     return _layer(args, [int(count) for count in counts])
@@ -68,20 +67,21 @@ def _table(args: argparse.Namespace, threads: int) -> int:
     import torch
 
     from mosa_edu.bench.layer import length_rows, step_rows
-    from mosa_edu.bench.models import RULES, long_context_rows, rule_rows
+    from mosa_edu.bench.models import LENGTHS, RULES, long_context_rows, rule_rows
     from mosa_edu.bench.roofline import roofline_rows
-    from mosa_edu.cli.columns import columns
-    from mosa_edu.experiments.plans import twin
-    from mosa_edu.experiments.runner import runs_folder
+    from mosa_edu.experiments.plans import load_plan
     from mosa_edu.records import provenance
     from mosa_edu.records.probe import ProbeRecord
 
+    plan = load_plan("isoflop")
+    by_length = {T: load_plan("long_context", {"baseline.max_seq_len": T}) for T in LENGTHS}
+    long_models = {T: found.models() for T, found in by_length.items()}
     measures: dict[str, Any] = {
         "steps": step_rows,
         "lengths": length_rows,
         "roofline": roofline_rows,
-        "long-context": long_context_rows,
-        "rules": partial(rule_rows, {rule: twin(rule) for rule in RULES}),
+        "long-context": partial(long_context_rows, long_models),
+        "rules": partial(rule_rows, {rule: plan.model(rule) for rule in RULES}),
     }
     clock = "process" if threads == 1 else "wall"
     settings = {"rounds": args.rounds, "threads": threads, "clock": clock, "dtype": "float32"}
@@ -90,9 +90,47 @@ def _table(args: argparse.Namespace, threads: int) -> int:
     command = f"mosa-edu bench {args.what} --rounds {args.rounds} --threads {threads}"
     origin = provenance(torch.__version__, command=command)
     record = ProbeRecord(f"bench-{args.what}", args.what, settings, rows, {}, origin)
-    record.save(args.out or runs_folder() / "bench")
-    print(columns(record), f"Again: {record.command}", sep="\n")
+    keep(record, args, "bench")
     return 0
+
+
+def _page(args: argparse.Namespace) -> int:
+    """Measure the built book in a browser, print one line a number, and save the record."""
+    import os
+
+    from mosa_edu.bench.page import BuiltBook, measure_book, open_browser
+    from mosa_edu.data.documents import cache_folder
+    from mosa_edu.records import provenance
+    from mosa_edu.records.probe import ProbeRecord
+    from mosa_edu.viz.assets import WEB, module_text
+
+    settings: dict[str, Any] = {"rounds": args.rounds, "load": round(os.getloadavg()[0], 1)}
+    book = BuiltBook(args.book)
+    with open_browser() as browser:
+        settings["browser"] = f"Chromium {browser.version}, headless"
+        rows = measure_book(browser, book, args.rounds, module_text("bench/page", WEB.parents[1]))
+    origin = provenance(command=f"mosa-edu bench page --rounds {args.rounds}")
+    record = ProbeRecord("bench-page", "page", settings, rows, {}, origin)
+    record.save(args.out or cache_folder() / "runs" / "bench")
+    print(f"{settings['browser']}; {origin['hardware']}; load {settings['load']}")
+    print(*(_line(row) for row in record.rows), sep="\n")
+    return 0
+
+
+def _line(row: dict[str, Any]) -> str:
+    """Write a number, what was promised of it, and whether that holds."""
+    number = f"{row['median']:,.1f} {row['unit']}".strip()
+    if row["lower"] != row["upper"]:
+        number += f" [{row['lower']:,.1f}, {row['upper']:,.1f}]"
+    if row["clock"] == "processor":
+        number += " of the processor's time"
+    if row["bar"] is None:
+        return f"{row['what']}: {number}"
+    verdict = "reached" if row["median"] <= row["bar"] else "missed"
+    aims = f"bar {row['bar']:,}"
+    if row["stretch"] is not None:
+        aims += f", stretch {row['stretch']:,}"
+    return f"{row['what']}: {number} ({aims}: {verdict})"
 
 
 def _layer(args: argparse.Namespace, counts: list[int]) -> int:

@@ -61,15 +61,14 @@ def explorer_page(name: str, texts: Sequence[str] | None = None) -> tuple[str, s
 
 def _default_file(name: str) -> Path:
     """Return the page of a run in its folder, that of a model file in the folder one is in."""
-    from mosa_edu.experiments.runner import find_run
+    from mosa_edu.experiments.runs import find_run
 
     folder = Path() if Path(name).is_file() else find_run(name)
     return (folder if folder.is_dir() else Path()) / "explorer.html"
 
 
 def _page_of_run(name: str, texts: Sequence[str] | None) -> tuple[str, str]:
-    from mosa_edu.experiments import runner as runs
-    from mosa_edu.experiments.runner import find_run, load_run
+    from mosa_edu.experiments.runs import find_run, load_run, read_settings
     from mosa_edu.pretrained import PAGE_KINDS, save_page_model
 
     folder = find_run(name)
@@ -77,7 +76,7 @@ def _page_of_run(name: str, texts: Sequence[str] | None) -> tuple[str, str]:
     if model.config.sparse not in PAGE_KINDS:
         note = f"Heads of kind {model.config.sparse!r} do not run in a page: it shows these texts."
         return _page(model, tokenizer, texts, folder.name), note
-    told = {"run": folder.name, "corpus": runs.read_settings(folder)["corpus"]}
+    told = {"run": folder.name, "corpus": read_settings(folder)["corpus"]}
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "model.safetensors"
         save_page_model(model, tokenizer, path, told, name=folder.name)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mosa_edu.checks import require
+from mosa_edu.cli import use_threads
 
 if TYPE_CHECKING:
     from mosa_edu.data.tokenizer import Tokenizer
@@ -37,14 +38,11 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the prompt and its continuation, each token as soon as it is chosen."""
-    require(args.threads >= 1, "--threads", args.threads, "at least 1")
+    use_threads(args.threads)
     require(args.prompt != "", "--prompt", args.prompt, "at least one character long")
-    import torch
-
     from mosa_edu.data.tokenizer import END_OF_TEXT_ID
     from mosa_edu.generation import Sampler, stream
 
-    torch.set_num_threads(args.threads)
     model, tokenizer = _load(args.model)
     causal = model.causal or args.reselect
     kind = f"a run with {model.config.sparse!r} heads, in which later tokens change earlier picks"
@@ -70,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _load(name: str) -> tuple[TransformerLM, Tokenizer]:
     """Load a shipped model, a model file or a run."""
-    from mosa_edu.experiments.runner import find_run, load_run
+    from mosa_edu.experiments.runs import find_run, load_run
     from mosa_edu.pretrained import PRETRAINED, load_page_model, load_pretrained
 
     if Path(name).is_file():

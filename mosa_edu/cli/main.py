@@ -13,22 +13,20 @@ from typing import NoReturn
 
 import mosa_edu
 
-COMMANDS = (
-    "train",
-    "generate",
-    "explore",
-    "compare",
-    "long-context",
-    "riddles",
-    "scores",
-    "probe",
-    "bench",
-    "pack",
-    "pair",
-    "gpu-suite",
-)
-"""Modules of this package (with ``_`` for ``-``), each with ``add_parser(subparsers)`` and
-``run(args) -> int``."""
+COMMANDS = ("train", "experiment", "inspect", "bench", "generate", "explore")
+"""Modules of this package, each with ``add_parser(subparsers)`` and ``run(args) -> int``."""
+
+ALIASES = {
+    "compare": "experiment run isoflop",
+    "riddles": "experiment run cloze",
+    "long-context": "experiment run long_context",
+    "pair": "experiment run pair",
+    "gpu-suite": "experiment run gpu_suite --count-seeds --pack",
+    "pack": "experiment pack gpu_suite",
+    "scores": "inspect scores",
+    "probe": "inspect",
+}
+"""Commands of version 0.1, until 0.2: their flags are hidden flags of the new ones."""
 
 USER_ERROR, INTERRUPTED = 2, 130
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -36,8 +34,11 @@ _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in ALIASES:
+        words[:1] = ALIASES[words[0]].split()
     parser = build_parser()
-    args = parser.parse_args(arguments)
+    args = parser.parse_args(words)
     if args.command is None:
         parser.print_help()
         return 0
@@ -77,7 +78,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"mosa-edu {mosa_edu.__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name in COMMANDS:
-        module = importlib.import_module(f"mosa_edu.cli.{name.replace('-', '_')}")
+        module = importlib.import_module(f"mosa_edu.cli.{name}")
         module.add_parser(subparsers)
         subparsers.choices[name].set_defaults(run=module.run)
     return parser

@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import math
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mosa_edu.checks import require
-from mosa_edu.config import PRESETS, SPARSE_KINDS, ModelConfig
-from mosa_edu.experiments import runner as runs
+from mosa_edu.cli import use_threads
+from mosa_edu.config import PRESETS, SPARSE_KINDS
 
-if TYPE_CHECKING:
-    from mosa_edu.training import TrainingConfig
-
-RECIPES: dict[str, dict[str, Any]] = {
-    # Less than a minute on one core.
-    "micro": {"tokens": 1_000_000, "batch_tokens": 2048, "learning_rate": 4e-3},
-    # One to two hours on one core.
-    "explorer": {"tokens": 30_000_000, "batch_tokens": 4096, "learning_rate": 2e-3},
-    # The paper's 100k steps of 64 x 1024 tokens; days on one GPU.
-    "tiny": {
-        "tokens": 6_553_600_000,
-        "batch_tokens": 65536,
-        "learning_rate": 2.5e-4,
-        "warmup_steps": 4000,
-        "clip_norm": 0.25,
-    },
-}
 MODEL_FLAGS = (
     "vocab_size",
     "sparse",
@@ -50,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
         "an interrupted run, or says that it is finished.",
     )
     add = parser.add_argument
-    add("--preset", choices=list(RECIPES), help="shape of the model and recipe (default: micro)")
+    add("--preset", choices=list(PRESETS), help="shape of the model and recipe (default: micro)")
     add("--corpus", help="a corpus by name, or a text file (default: stdlib)")
     add("--vocab-size", type=int, help="entries of the tokenizer")
     add("--sparse", choices=SPARSE_KINDS, help="kind of the sparse heads")
@@ -74,62 +54,31 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, print the losses, and name the next command."""
-    require(args.threads is None or args.threads >= 1, "--threads", args.threads, "at least 1")
     limit = args.time_limit
     require(limit is None or limit > 0, "--time-limit", limit, "positive")
-    settings, folder = settings_and_folder(args)
-    import torch
-
-    from mosa_edu.experiments.runner import train
+    use_threads(args.threads)
+    from mosa_edu.experiments import runs
     from mosa_edu.training import distributed
 
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    with distributed.process_group() as device:
-        return train(settings, folder, device, limit)
-
-
-def settings_and_folder(args: argparse.Namespace) -> tuple[dict[str, Any], Path]:
-    """Return what to run, as JSON values, and where."""
     if args.resume:
         for name in ("preset", "corpus", "seed", *RECIPE_FLAGS, *MODEL_FLAGS):
             flag = "--lr" if name == "learning_rate" else f"--{name.replace('_', '-')}"
             value = getattr(args, name)
             require(value is None, flag, value, "left out with --resume: the run has its own")
         folder = Path(args.resume) if Path(args.resume).is_dir() else runs.run_folder(args.resume)
-        return runs.read_settings(folder), folder
-    preset = args.preset or "micro"
-    model = dataclasses.replace(PRESETS[preset], **_given(args, MODEL_FLAGS))
-    settings = {
-        "preset": preset,
-        "corpus": args.corpus or "stdlib",
-        "model": dataclasses.asdict(model),
-        "training": _recipe(args, preset, model).to_json(),
-    }
-    if args.run_dir:
-        return settings, args.run_dir
-    return settings, runs.run_folder(args.name or runs.default_name(settings))
+        settings = runs.read_settings(folder)
+    else:
+        settings = runs.settings_of(
+            args.preset or "micro",
+            args.corpus or "stdlib",
+            args.seed or 0,
+            model=_given(args, MODEL_FLAGS),
+            recipe=_given(args, RECIPE_FLAGS),
+        )
+        folder = args.run_dir or runs.run_folder(args.name or runs.default_name(settings))
+    with distributed.process_group() as device:
+        return runs.train(settings, folder, device, limit)
 
 
-def _given(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+def _given(args: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-
-
-def _recipe(args: argparse.Namespace, preset: str, model: ModelConfig) -> TrainingConfig:
-    from mosa_edu.training.config import TrainingConfig
-
-    given = _given(args, RECIPE_FLAGS)
-    for name in ("batch_tokens", "tokens"):
-        value = given.get(name, 1)
-        require(value > 0, f"--{name.replace('_', '-')}", value, "positive")
-    recipe = RECIPES[preset] | given
-    tokens = recipe.pop("tokens")
-    steps = recipe.setdefault("steps", math.ceil(tokens / recipe["batch_tokens"]))
-    warmup = min(recipe.pop("warmup_steps", 100), steps // 10)
-    return TrainingConfig(
-        **recipe,
-        warmup_steps=warmup,
-        max_length=model.max_seq_len,
-        min_length=min(16, model.max_seq_len),
-        seed=args.seed or 0,
-    )

@@ -1,9 +1,9 @@
-"""The corpus `riddles`: `tales` with paragraphs whose last word only a distant cue tells.
+"""The corpus `cloze`: `stories` with paragraphs whose last word only a distant cue tells.
 
-In `tales` who reads only the last few words is seldom wrong: the noun before a verb always has the
-other number, and what stands in quotation marks never stands outside. A riddle has two beginnings
-that differ in one early place, the cue, and for each the ending that belongs to it. Everything
-after the cue is the same in both, so whoever has lost the cue is right half of the time.
+Who reads only the last few words of `stories` is seldom wrong: the noun before a verb always has
+the other number, and what stands in quotation marks never stands outside. Here every item has two
+beginnings that differ in one early place, the cue, and for each the ending that belongs to it.
+Everything after the cue is the same in both: whoever has lost it is right half of the time.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ASKED = 1 << 32
 
 
 @dataclass(frozen=True)
-class Riddle:
+class Cloze:
     """Two beginnings and two endings; the first ending belongs to the first beginning.
 
     Attributes
@@ -45,19 +45,19 @@ class Kind:
     Attributes
     ----------
     make : callable
-        From a generator and a distance to a `Riddle`.
+        From a generator and a distance to a `Cloze`.
     distances : tuple of int
         How much may stand between cue and ending.
     unit : str
         What is counted there, in the plural.
     """
 
-    make: Callable[[SplitMix64, int], Riddle]
+    make: Callable[[SplitMix64, int], Cloze]
     distances: tuple[int, ...]
     unit: str
 
 
-def verb_number(rng: SplitMix64, distance: int) -> Riddle:
+def verb_number(rng: SplitMix64, distance: int) -> Cloze:
     """Ask for the verb of a subject, `distance` phrases with nouns of either number after it.
 
     "The lamp behind the mills near the gate" was; "The lamps behind the mills near the gate" were.
@@ -68,10 +68,10 @@ def verb_number(rng: SplitMix64, distance: int) -> Riddle:
         for place in rng.sample(words.PLACES, distance)
     ]
     one, many = (f"The {noun}{''.join(phrases)}" for noun in subject)
-    return Riddle((one, many), (" was", " were"), f" {rng.choice(words.STATES)}.")
+    return Cloze((one, many), (" was", " were"), f" {rng.choice(words.STATES)}.")
 
 
-def closing_quote(rng: SplitMix64, distance: int) -> Riddle:
+def closing_quote(rng: SplitMix64, distance: int) -> Cloze:
     """Ask whether a quotation is still open, `distance` sentences after it could have closed.
 
     'Ada said, "We must go. The lamp is old. That was all' ."; 'Ada said, "We must go." The lamp is
@@ -80,10 +80,10 @@ def closing_quote(rng: SplitMix64, distance: int) -> Riddle:
     speaker, first = rng.choice(words.PEOPLE), speech(rng)
     rest = ". ".join([*(speech(rng) for _ in range(distance)), "That was all"])
     said = f'{speaker.name} said, "{first}'
-    return Riddle((f"{said}. {rest}", f'{said}." {rest}'), ('."', "."), "")
+    return Cloze((f"{said}. {rest}", f'{said}." {rest}'), ('."', "."), "")
 
 
-def closing_bracket(rng: SplitMix64, distance: int) -> Riddle:
+def closing_bracket(rng: SplitMix64, distance: int) -> Cloze:
     """Ask which bracket is open, `distance` things after it.
 
     "The box [with a pear and an egg" ]; "The box (with a pear and an egg" ).
@@ -92,21 +92,21 @@ def closing_bracket(rng: SplitMix64, distance: int) -> Riddle:
     nouns = rng.sample((*words.FOODS, *words.THINGS), distance)
     inside = series([article(noun.one) for noun in nouns])
     square, round_ = (f"The {thing} {bracket}with {inside}" for bracket in "[(")
-    return Riddle((square, round_), ("]", ")"), f" stood by the {place}.")
+    return Cloze((square, round_), ("]", ")"), f" stood by the {place}.")
 
 
-def told_way(rng: SplitMix64, distance: int) -> Riddle:
+def told_way(rng: SplitMix64, distance: int) -> Cloze:
     """Ask for one of two words, `distance` sentences after it was told.
 
     "Ada went east from the mill. ... The way from the mill goes" east; after west, west.
     """
     person, place = rng.choice(words.PEOPLE).name, rng.choice(words.PLACES).one
-    between = "".join(f" {agreement(rng, rng.below(3)).text}" for _ in range(distance))
+    between = "".join(f" {agreement(rng, rng.below(3))}" for _ in range(distance))
     question = f"The way from the {place} goes"
     first, second = (
         f"{person} went {way} from the {place}.{between} {question}" for way in ("east", "west")
     )
-    return Riddle((first, second), (" east", " west"), ".")
+    return Cloze((first, second), (" east", " west"), ".")
 
 
 KINDS: dict[str, Kind] = {
@@ -118,7 +118,7 @@ KINDS: dict[str, Kind] = {
 """By name, in the order of tables."""
 
 
-def load_riddles(n_stories: int = N_STORIES, seed: int = 0) -> Corpus:
+def load_cloze(n_stories: int = N_STORIES, seed: int = 0) -> Corpus:
     """Generate stories with riddles between their paragraphs; every twentieth is held out.
 
     Parameters
@@ -134,7 +134,7 @@ def load_riddles(n_stories: int = N_STORIES, seed: int = 0) -> Corpus:
         One document a story, each with a riddle of every kind.
     """
     require(n_stories >= HELD_OUT, "n_stories", n_stories, f"at least {HELD_OUT}")
-    stories = [tell_riddles(SplitMix64.for_item(~seed, number)) for number in range(n_stories)]
+    stories = [tell_cloze(SplitMix64.for_item(~seed, number)) for number in range(n_stories)]
     held_out = stories[HELD_OUT - 1 :: HELD_OUT]
     train = [story for number, story in enumerate(stories) if number % HELD_OUT != HELD_OUT - 1]
     provenance = {
@@ -144,10 +144,10 @@ def load_riddles(n_stories: int = N_STORIES, seed: int = 0) -> Corpus:
         "stories": n_stories,
         "split": f"every {HELD_OUT}th story is held out",
     }
-    return Corpus("riddles", tuple(train), tuple(held_out), provenance)
+    return Corpus("cloze", tuple(train), tuple(held_out), provenance)
 
 
-def tell_riddles(rng: SplitMix64) -> Document:
+def tell_cloze(rng: SplitMix64) -> Document:
     """Tell one story with a riddle of every kind, answered rightly, after its paragraphs."""
     story = tell(rng)
     paragraphs = story.text.split("\n\n")
@@ -158,7 +158,7 @@ def tell_riddles(rng: SplitMix64) -> Document:
     return Document(story.title, "\n\n".join(paragraphs))
 
 
-def ask(name: str, distance: int, count: int) -> list[Riddle]:
+def ask(name: str, distance: int, count: int) -> list[Cloze]:
     """Return riddles of one kind at one distance that no story tells, always the same ones.
 
     Parameters
@@ -172,7 +172,7 @@ def ask(name: str, distance: int, count: int) -> list[Riddle]:
 
     Returns
     -------
-    list of Riddle
+    list of Cloze
         With two sentences before each, the same before both beginnings: alone, the shortest would
         be shorter than any text in training.
     """
@@ -183,8 +183,8 @@ def ask(name: str, distance: int, count: int) -> list[Riddle]:
     return [_asked(SplitMix64.for_item(seed, number), kind, distance) for number in range(count)]
 
 
-def _asked(rng: SplitMix64, kind: Kind, distance: int) -> Riddle:
-    before = " ".join(agreement(rng, rng.below(3)).text for _ in range(2)) + "\n\n"
+def _asked(rng: SplitMix64, kind: Kind, distance: int) -> Cloze:
+    before = " ".join(agreement(rng, rng.below(3)) for _ in range(2)) + "\n\n"
     riddle = kind.make(rng, distance)
     first, second = (before + beginning for beginning in riddle.beginnings)
-    return Riddle((first, second), riddle.endings, riddle.after)
+    return Cloze((first, second), riddle.endings, riddle.after)

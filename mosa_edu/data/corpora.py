@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mosa_edu.checks import require
-from mosa_edu.data.cloze import load_riddles
+from mosa_edu.data.cloze import load_cloze
 from mosa_edu.data.documents import Corpus, Document, load_stdlib, load_text_file
 from mosa_edu.data.gutenberg import load_gutenberg
-from mosa_edu.data.stories import load_tales
+from mosa_edu.data.stories import load_stories
 
 __all__ = ["NAMES", "Corpus", "Document", "load_corpus"]
 
@@ -111,13 +111,16 @@ def _unreachable(name: str, error: Exception) -> ValueError:
     )
 
 
-_LOADERS: dict[str, Callable[..., Corpus]] = {
-    "tales": load_tales,
-    "riddles": load_riddles,
+LOADERS: dict[str, Callable[..., Corpus]] = {
+    "stories": load_stories,
+    "cloze": load_cloze,
     "stdlib": load_stdlib,
     "gutenberg": load_gutenberg,
 }
-NAMES = (*_LOADERS, "huggingface:NAME")
+ALIASES = {"tales": "stories", "riddles": "cloze"}
+"""Names of version 0.1, until 0.2."""
+
+NAMES = (*LOADERS, "huggingface:NAME")
 _HUGGINGFACE = "huggingface:"
 
 
@@ -127,12 +130,12 @@ def load_corpus(name: str, **options: Any) -> Corpus:
     Parameters
     ----------
     name : str
-        ``tales`` (generated stories), ``riddles`` (the same with questions that only a distant
+        ``stories`` (generated stories), ``cloze`` (the same with questions that only a distant
         word answers), ``stdlib`` (the interpreter's own sources), ``gutenberg`` (52 novels),
         ``huggingface:NAME`` (``wikitext``, ``TinyStories``, ``C4`` or any other dataset), or the
         path of a text file.
     **options
-        Arguments of the corpus' own loader: ``load_tales``, ``load_riddles``, ``load_stdlib``,
+        Arguments of the corpus' own loader: ``load_stories``, ``load_cloze``, ``load_stdlib``,
         ``load_gutenberg``, ``load_huggingface``; a text file has none.
 
     Returns
@@ -147,12 +150,13 @@ def load_corpus(name: str, **options: Any) -> Corpus:
 
     Examples
     --------
-    >>> corpus = load_corpus("tales", n_stories=40)
+    >>> corpus = load_corpus("stories", n_stories=40)
     >>> len(corpus.train), len(corpus.validation)
     (38, 2)
     """
-    if name in _LOADERS:
-        return _LOADERS[name](**options)
+    name = ALIASES.get(name, name)
+    if name in LOADERS:
+        return LOADERS[name](**options)
     if name.startswith(_HUGGINGFACE) and len(name) > len(_HUGGINGFACE):
         return load_huggingface(name.removeprefix(_HUGGINGFACE), **options)
     require(

@@ -1,4 +1,4 @@
-"""The corpus `tales`: small English stories from a seed, any number, the same on every Python.
+"""The corpus `stories`: small English stories from a seed, any number, the same on every Python.
 
 A story keeps promises a model can learn: verbs agree with subjects across phrases in between,
 quotes and brackets close, a list told once is told the same later, and what belongs to whom does
@@ -187,33 +187,7 @@ MAX_ATTRACTORS = 4
 MAX_QUOTED = 6
 
 
-@dataclass(frozen=True)
-class Cloze:
-    """A text with a gap, what fills it, and the nearest wrong filling.
-
-    Attributes
-    ----------
-    before, answer, after : str
-        Joined, they are the text.
-    wrong : str
-        Fits the words just before the gap, but not what stands further back.
-    distance : int
-        How far back: phrases, sentences or words, as the builder says.
-    """
-
-    before: str
-    answer: str
-    wrong: str
-    after: str
-    distance: int
-
-    @property
-    def text(self) -> str:
-        """The text with its gap filled."""
-        return self.before + self.answer + self.after
-
-
-def agreement(rng: SplitMix64, distance: int) -> Cloze:
+def agreement(rng: SplitMix64, distance: int) -> str:
     """Say what a subject does, with `distance` nouns of the other number before the verb.
 
     "The lamps behind the mill near the old gate were wet with rain."
@@ -225,24 +199,19 @@ def agreement(rng: SplitMix64, distance: int) -> Cloze:
     for place in rng.sample(PLACES, distance):
         parts += [f" {rng.choice(NEAR)} the ", place.one if plural else place.many]
     if rng.one_in(2):
-        answer, wrong = (" were", " was") if plural else (" was", " were")
-        after = f" {rng.choice(STATES)}."
+        parts.append(f" {'were' if plural else 'was'} {rng.choice(STATES)}.")
     else:
         verb = rng.choice(HABITS)
-        right, other = (verb.many, verb.one) if plural else (verb.one, verb.many)
-        answer, wrong, after = f" {right}", f" {other}", f" {verb.rest}."
-    return Cloze("".join(parts), answer, wrong, after, distance)
+        parts.append(f" {verb.many if plural else verb.one} {verb.rest}.")
+    return "".join(parts)
 
 
-def quotation(rng: SplitMix64, speaker: Person, distance: int) -> Cloze:
-    """Let someone say `distance` sentences; the gap is the mark that closes it.
-
-    'Ada said, "The lamp is old. We must go."'
-    """
+def quotation(rng: SplitMix64, speaker: Person, distance: int) -> str:
+    """Let someone say `distance` sentences: 'Ada said, "The lamp is old. We must go."'."""
     require(1 <= distance <= MAX_QUOTED, "distance", distance, f"in 1..{MAX_QUOTED}")
     said = rng.choice(("said", "answered", "whispered", "called out", "said at last"))
     spoken = ". ".join(speech(rng) for _ in range(distance))
-    return Cloze(f'{speaker.name} {said}, "{spoken}', '."', ".", "", distance)
+    return f'{speaker.name} {said}, "{spoken}."'
 
 
 def speech(rng: SplitMix64) -> str:
@@ -263,35 +232,16 @@ def speech(rng: SplitMix64) -> str:
     )
 
 
-def brackets(rng: SplitMix64, distance: int) -> Cloze:
-    """Put square brackets in round ones; the gap closes the inner, `distance` things after it.
+def brackets(rng: SplitMix64, distance: int) -> str:
+    """Put square brackets around `distance` things in round ones.
 
     "The basket (the round one [with a lamp and a key]) stood by the gate."
     """
     require(1 <= distance <= MAX_QUOTED, "distance", distance, f"in 1..{MAX_QUOTED}")
     thing, place = rng.choice(THINGS), rng.choice(PLACES)
     inner = series([article(noun.one) for noun in rng.sample(FOODS, distance)])
-    before = f"The {thing.one} (the {rng.choice(COLOURS)} one [with {inner}"
-    after = f") {rng.choice(('stood', 'lay', 'was left'))} by the {place.one}."
-    return Cloze(before, "]", ")", after, distance)
-
-
-def recall(
-    rng: SplitMix64, people: Sequence[Person], distance: int, asked: int | None = None
-) -> Cloze:
-    """Tell who has which, and ask for it `distance` sentences later.
-
-    "Ada had the red kite, and Tom had the blue one. ... The red kite belonged to Ada."
-    """
-    require(2 <= len(people) <= len(COLOURS), "people", len(people), "2 to 10 of them")
-    thing = rng.choice(THINGS).one
-    told = owners(rng, people, thing)
-    between = [agreement(rng, rng.below(3)).text for _ in range(distance)]
-    number = rng.below(len(people)) if asked is None else asked
-    other = people[(number + 1 + rng.below(len(people) - 1)) % len(people)]
-    question = f"The {told.colours[number]} {thing} belonged to"
-    before = " ".join([told.text, *between, question])
-    return Cloze(before, f" {people[number].name}", f" {other.name}", ".", distance)
+    before = f"The {thing.one} (the {rng.choice(COLOURS)} one [with {inner}]"
+    return f"{before}) {rng.choice(('stood', 'lay', 'was left'))} by the {place.one}."
 
 
 @dataclass(frozen=True)
@@ -363,7 +313,7 @@ class Cast:
     packed: str
 
 
-def load_tales(n_stories: int = N_STORIES, seed: int = 0) -> Corpus:
+def load_stories(n_stories: int = N_STORIES, seed: int = 0) -> Corpus:
     """Generate stories; every twentieth is held out."""
     require(n_stories >= HELD_OUT, "n_stories", n_stories, f"at least {HELD_OUT}")
     splits: dict[bool, list[Document]] = {False: [], True: []}
@@ -377,7 +327,7 @@ def load_tales(n_stories: int = N_STORIES, seed: int = 0) -> Corpus:
         "stories": n_stories,
         "split": f"every {HELD_OUT}th story is held out",
     }
-    return Corpus("tales", tuple(splits[False]), tuple(splits[True]), provenance)
+    return Corpus("stories", tuple(splits[False]), tuple(splits[True]), provenance)
 
 
 def tell(rng: SplitMix64) -> Document:
@@ -428,7 +378,7 @@ def _opening(rng: SplitMix64, cast: Cast) -> str:
             f"at the {cast.place}.",
         )
     )
-    return f"{first} {second} {agreement(rng, rng.below(3)).text}"
+    return f"{first} {second} {agreement(rng, rng.below(3))}"
 
 
 def _journey(rng: SplitMix64, cast: Cast) -> str:
@@ -454,7 +404,7 @@ def _talk(rng: SplitMix64, cast: Cast) -> str:
             "What shall we do now?",
         )
     )
-    answer = quotation(rng, teller, 1 + rng.below(3)).text
+    answer = quotation(rng, teller, 1 + rng.below(3))
     last = rng.choice(
         (
             f'"{speech(rng)}," said {asker.name}, "and that is all I know."',
@@ -466,8 +416,8 @@ def _talk(rng: SplitMix64, cast: Cast) -> str:
 
 
 def _custom(rng: SplitMix64, cast: Cast) -> str:
-    first = agreement(rng, 1 + rng.below(3)).text
-    second = agreement(rng, rng.below(2)).text
+    first = agreement(rng, 1 + rng.below(3))
+    second = agreement(rng, rng.below(2))
     return f"Some things never change. {first} {second}"
 
 
@@ -485,7 +435,7 @@ def _mishap(rng: SplitMix64, cast: Cast) -> str:
     )
     return (
         f"{event} {who.name} was {rng.choice(MOODS)}, since {lost} was {who.his} own. "
-        f"{brackets(rng, 1 + rng.below(3)).text}"
+        f"{brackets(rng, 1 + rng.below(3))}"
     )
 
 
@@ -495,7 +445,7 @@ def _search(rng: SplitMix64, cast: Cast) -> str:
     found = series([counted(rng, noun) for noun in rng.sample(THINGS, 2 + rng.below(3))])
     return (
         f"{who.name} looked {series(places)}. There {who.he} found {found} "
-        f"(but no {rng.choice(FOODS).one}). {agreement(rng, 1 + rng.below(3)).text}"
+        f"(but no {rng.choice(FOODS).one}). {agreement(rng, 1 + rng.below(3))}"
     )
 
 
@@ -503,7 +453,7 @@ def _meal(rng: SplitMix64, cast: Cast) -> str:
     where = rng.choice(PLACES).one
     return (
         f"At the {where} they sat down and opened the bag: {cast.packed}. "
-        f"{quotation(rng, cast.elder, 1 + rng.below(2)).text}"
+        f"{quotation(rng, cast.elder, 1 + rng.below(2))}"
     )
 
 
@@ -528,7 +478,7 @@ def _ending(rng: SplitMix64, cast: Cast) -> str:
             f"And if nobody has moved it, the {cast.colours[0]} {cast.thing} is still "
             f"at the {cast.place}.",
             f"From that day on, {cast.hero.name} was never {rng.choice(MOODS)} again.",
-            f"{quotation(rng, cast.friend, 1).text}",
+            f"{quotation(rng, cast.friend, 1)}",
         )
     )
     return f"When they came home, everything was counted: {series(kept)}. {last}"

@@ -355,7 +355,12 @@ def write_pack(
 def read_pack(folder: Path) -> tuple[str, Tokenizer, TokenSet]:
     """Read what `write_pack` wrote, checking every file."""
     path = folder / "manifest.json"
-    require(path.is_file(), "pack", str(folder), "a folder of mosa-edu pack, with a manifest.json")
+    require(
+        path.is_file(),
+        "pack",
+        str(folder),
+        "a folder of mosa-edu experiment pack, with a manifest.json",
+    )
     try:
         manifest = json.loads(read_text(path))
     except ValueError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mosa_edu.costs import PAPER_BASELINES, model_flops, model_parameters
 from mosa_edu.exercises.verdict import Verdict, examine
-from mosa_edu.experiments.plans import dense_baseline, twin
+from mosa_edu.experiments.plans import load_plan
 from mosa_edu.head_kinds import kinds
 
 MEASURES = ("flops", "parameters", "perplexity", "seconds")
@@ -53,7 +53,7 @@ def check_match(
     name_the_match: Callable[[Mapping[str, float], Mapping[str, float]], set[str]] | None,
 ) -> Verdict:
     """Check a function that says in which sense two models are equal."""
-    dense, mosa = dense_baseline(), twin("mosa")
+    dense, mosa = map(load_plan("isoflop").model, ("dense", "mosa"))
     tiny = PAPER_BASELINES["tiny"]
     first = _measured(model_flops(dense).total, model_parameters(dense).total, 66.1, 1.0)
     equal_flops = _measured(model_flops(mosa).total, model_parameters(mosa).total, 64.7, 1.4)

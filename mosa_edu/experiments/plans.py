@@ -1,57 +1,126 @@
-"""Which models are compared with which: configs of equal cost, and the jobs that train them."""
+"""Plans: what an experiment trains and how it is scored, as data in a TOML file."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
 
 from mosa_edu.checks import require
-from mosa_edu.config import PRESETS, SPARSE_KINDS, ModelConfig
-from mosa_edu.costs import head_flops, head_parameters, head_shape, isoflop_twin, isoparameter_twin
+from mosa_edu.config import PRESETS, ModelConfig
+from mosa_edu.costs import (
+    head_flops,
+    head_parameters,
+    head_shape,
+    model_flops,
+    model_parameters,
+)
+from mosa_edu.head_kinds import kinds
 from mosa_edu.records.run import Comparison, RunRecord, recipe_name
 
-FIRST_GRID = ("dense", "mosa", "fixed", "routing", "random", "prefix")
-"""The baseline, the paper's layer and rivals, and the controls: more heads without learned ones,
-and the same router made causal."""
+Made = TypeVar("Made")
+Value = Any
+"""A value of a plan: text, a number, true or false, or a list or table of them."""
 
-KINDS = ("dense", *SPARSE_KINDS, "pure", "local", "free", "fewer")
-"""All that `twin` builds."""
+KINDS = kinds(in_config=True)
+_COUNTED_IN = {"dense": "n_dense_heads", "local": "n_local_heads"}
+_NO_HEADS = {"n_dense_heads": 0, "n_local_heads": 0, "n_sparse_heads": 0}
+_SHARED = ("match", "sparsity", "n_dense", "n_local")
+"""Fields of a row that a plan may set for all its rows."""
 
-VARIANTS = {
-    "pure": "mosa_only",
-    "local": "local_hybrid",
-    "free": "no_sink",
-    "fewer": "dense_ablation",
-}
-"""Kinds of models, rather than of heads, by the names that records have for them."""
 
-N_DENSE_KEPT = 2
-"""Dense heads that a small hybrid keeps; the paper keeps 4 of 9."""
+@dataclass(frozen=True)
+class Row:
+    """One model of a plan: the heads that stay, and heads of a kind that use up the budget.
 
-SIZES = {"explorer": 1, "half": 2}
-"""Of the baseline: by how much the widths of the explorer model are divided."""
+    Attributes
+    ----------
+    kind : str
+        Kind of the heads that fill the budget.
+    match : {"flops", "parameters", "none"}
+        What may not exceed the baseline's.
+    sparsity : sequence of int
+        The paper's rho; a model for each.
+    n_dense, n_local : int
+        Heads of a layer that stay beside them.
+    heads : int or None
+        How many, instead of as many as the budget buys.
+    include_first : bool
+        Whether expert choice takes token 0 always, as in the paper's IsoFLOP runs.
+    recipe : dict
+        What differs from the plan's.
+    """
+
+    kind: str
+    match: str
+    sparsity: Sequence[int]
+    n_dense: int = 0
+    n_local: int = 0
+    heads: int | None = None
+    include_first: bool = False
+    recipe: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Search:
+    """The search for the fewest heads of a row whose loss is that of another row or lower.
+
+    Attributes
+    ----------
+    row, sparsity : str, int
+        Whose heads are counted; its first sparsity by default.
+    target : str
+        The row whose mean loss is to be reached.
+    without : str, optional
+        The row that is left without any of the heads.
+    guess, resolution : int
+        Heads to begin with; the answer may be this far above the fewest, less 1.
+    rounds : int
+        Timed training steps of the pair that is found.
+    seeds : sequence of int, optional
+        Of the models of the search; those of the plan by default.
+    """
+
+    row: str
+    target: str
+    guess: int
+    without: str | None = None
+    sparsity: int | None = None
+    resolution: int = 1
+    rounds: int = 7
+    seeds: Sequence[int] | None = None
+
+    def __post_init__(self) -> None:
+        require(self.guess >= 1, "search.guess", self.guess, "at least 1")
+        require(self.resolution >= 1, "search.resolution", self.resolution, "at least 1")
+        require(self.rounds >= 3, "search.rounds", self.rounds, "at least 3")
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training run of a comparison.
+    """One training run of a plan.
 
     Attributes
     ----------
     name : str
-        Kind, match, sparsity and seed, such as ``mosa-flops-8-seed1``; ``fewer`` is matched with
-        nothing and has no sparsity.
+        Such as ``mosa-flops-8-seed1``.
     comparison : Comparison
         What its record will be compared by; the recipe is known when there is a record.
     config : ModelConfig
         The model.
+    recipe : dict
+        How it is trained.
     seed : int
-        Of weights and data order; data order is the same for all kinds.
+        Of weights and data order; data order is the same for all rows.
     """
 
     name: str
     comparison: Comparison
     config: ModelConfig
+    recipe: dict[str, Value]
     seed: int
 
     def named(self, record: RunRecord) -> RunRecord:
@@ -60,314 +129,304 @@ class Job:
         return replace(record, name=self.name, comparison=replace(self.comparison, recipe=recipe))
 
 
-def dense_baseline(size: str = "explorer") -> ModelConfig:
-    """Build a model with four dense heads and no sparse ones.
+@dataclass(frozen=True)
+class Plan:
+    """An experiment.
 
-    Parameters
+    Attributes
     ----------
-    size : {"explorer", "half"}
-        That of the model in the page, or half its width.
-
-    Returns
-    -------
-    ModelConfig
-        The model that every twin is matched with.
-    """
-    require(size in SIZES, "size", size, f"one of {', '.join(SIZES)}")
-    shape = PRESETS["explorer"]
-    width, head = shape.d_model // SIZES[size], shape.d_head // SIZES[size]
-    return replace(shape, d_model=width, d_head=head, n_dense_heads=4, n_sparse_heads=0)
-
-
-def twin(kind: str, sparsity: int = 8, match: str = "flops", size: str = "explorer") -> ModelConfig:
-    """Build the small hybrid of one kind that costs no more than the dense baseline.
-
-    Parameters
-    ----------
-    kind : str
-        ``dense`` for the baseline itself, or a kind of sparse heads; ``pure`` for MoSA heads
-        alone, ``local`` for MoSA heads beside local ones in the place of the dense ones, ``free``
-        for MoSA heads that may drop token 0, ``fewer`` for the dense heads of a hybrid and nothing
-        beside them: a control that costs less than the baseline.
-    sparsity : int
-        The paper's rho.
-    match : {"flops", "parameters"}
-        What may not exceed the baseline's.
-    size : {"explorer", "half"}
-        See `dense_baseline`.
-
-    Returns
-    -------
-    ModelConfig
-        Expert choice takes token 0 always, as in the paper's IsoFLOP runs, unless it is ``free``.
-
-    Raises
-    ------
-    ValueError
-        If `kind`, `match` or `size` is unknown, or not one head fits the budget.
-
-    Examples
-    --------
-    >>> twin("mosa").n_sparse_heads, twin("fixed").n_sparse_heads
-    (26, 28)
-    """
-    require(kind in KINDS, "kind", kind, f"one of {', '.join(KINDS)}")
-    require(match in ("flops", "parameters"), "match", match, "'flops' or 'parameters'")
-    baseline = dense_baseline(size)
-    if kind == "dense":
-        return baseline
-    if kind == "fewer":
-        return replace(baseline, n_dense_heads=N_DENSE_KEPT)
-    if kind == "local":
-        return _beside_local(baseline, sparsity, match)
-    make = isoflop_twin if match == "flops" else isoparameter_twin
-    if kind == "pure":
-        return replace(make(baseline, "mosa", sparsity, 0), include_first=True)
-    seat = kind == "mosa"
-    sparse = "mosa" if kind == "free" else kind
-    return replace(make(baseline, sparse, sparsity, N_DENSE_KEPT), include_first=seat)
-
-
-def jobs(
-    kinds: Iterable[str] = FIRST_GRID,
-    seeds: Sequence[int] = (0, 1, 2),
-    sparsity: int = 8,
-    match: str = "flops",
-    size: str = "explorer",
-    plan: str = "compare",
-) -> list[Job]:
-    """List the runs of a comparison, seed by seed, so that a part of them is a whole grid.
-
-    Parameters
-    ----------
-    kinds : iterable of str
-        Kinds of models.
-    seeds : sequence of int
-        Seeds of each.
-    sparsity, match, size
-        As in `twin`.
-    plan : str
-        What records call the comparison.
-
-    Returns
-    -------
-    list of Job
-        Names are unique.
-    """
-    models = {kind: twin(kind, sparsity, match, size) for kind in kinds}
-    first = "" if size == "explorer" else f"{size}-"
-    names = {kind: f"{first}{kind}-{match}-{sparsity}" for kind in models}
-    names["fewer"] = f"{first}fewer-nothing"
-    return [
-        Job(f"{names[kind]}-seed{seed}", compared(plan, kind, match, sparsity), model, seed)
-        for seed in seeds
-        for kind, model in models.items()
-    ]
-
-
-def compared(plan: str, kind: str, match: str, sparsity: int) -> Comparison:
-    """Say what a kind of model is compared by in a plan."""
-    sparse = kind not in ("dense", "fewer")
-    return Comparison(
-        plan,
-        VARIANTS.get(kind, kind),
-        "none" if kind == "fewer" else match,
-        sparsity if sparse else None,
-    )
-
-
-def _beside_local(baseline: ModelConfig, sparsity: int, match: str) -> ModelConfig:
-    """Replace the dense heads of the hybrid by local ones and spend the rest on MoSA heads."""
-    config = replace(
-        baseline,
-        n_dense_heads=0,
-        n_local_heads=N_DENSE_KEPT,
-        sparse="mosa",
-        sparsity=sparsity,
-        include_first=True,
-    )
-    shape = head_shape(config)
-    if match == "flops":
-        dense, local, mosa = (head_flops(kind, shape).total for kind in ("dense", "local", "mosa"))
-    else:
-        dense, local, mosa = (head_parameters(kind, shape) for kind in ("dense", "local", "mosa"))
-    n_heads = (baseline.n_dense_heads * dense - N_DENSE_KEPT * local) // mosa
-    return replace(config, n_sparse_heads=n_heads)
-
-
-def pair_jobs(
-    baseline: ModelConfig, sparsity: int, n_heads: int, seeds: Sequence[int], n_dense: int
-) -> list[Job]:
-    """List the runs of a MoSA hybrid with a number of heads chosen for its loss.
-
-    Parameters
-    ----------
+    name, title : str
+        Of the file; what is asked.
     baseline : ModelConfig
-        The dense model whose loss is to be reached.
-    sparsity, n_heads : int
-        The paper's rho; MoSA heads of a layer.
-    seeds : sequence of int
-        Seeds.
-    n_dense : int
-        Dense heads of a layer that stay.
-
-    Returns
-    -------
-    list of Job
-        One a seed.
+        The model that costs are matched with.
+    rows, variants : dict of str to Row
+        Models that a run trains, and those that it trains when they are named.
+    recipe : dict
+        ``tokens``, ``batch_tokens`` and other fields of `TrainingConfig`; ``most_epochs`` bounds
+        how often the text may be read.
+    corpus, seeds
+        Text and seeds of every row.
+    scores, sample, table
+        What is measured of a trained model, of how much text, and how it is printed; names in
+        `mosa_edu.experiments.runner`.
+    run_name : str
+        Name of a run, in terms of ``row``, ``match``, ``sparsity``, ``T`` and ``k``.
+    folder : str
+        Where records and checkpoints go, in the cache.
+    device : str
+        ``cuda``, ``cpu``, or ``auto``.
+    keep_weights : bool
+        Whether checkpoints stay when a run is recorded.
+    search : Search, optional
+        Of a matched pair.
     """
-    config = replace(
-        baseline,
-        n_dense_heads=n_dense,
-        n_sparse_heads=n_heads,
-        sparse="mosa",
-        sparsity=sparsity,
-        include_first=True,
-    )
-    name = f"mosa-loss-{sparsity}-heads{n_heads}"
-    comparison = compared("pair", "mosa", "loss", sparsity)
-    return [Job(f"{name}-seed{seed}", comparison, config, seed) for seed in seeds]
 
+    name: str
+    title: str
+    baseline: ModelConfig
+    rows: dict[str, Row]
+    recipe: dict[str, Value]
+    corpus: str
+    seeds: Sequence[int]
+    scores: Sequence[str]
+    folder: str
+    variants: dict[str, Row] = field(default_factory=dict)
+    sample: dict[str, int] = field(default_factory=dict)
+    table: str = "causal_variants"
+    run_name: str = "{row}-{match}-{sparsity}"
+    device: str = "auto"
+    keep_weights: bool = True
+    search: Search | None = None
 
-def next_heads(
-    losses: Mapping[int, float], target: float, most: int, guess: int, resolution: int = 1
-) -> int | None:
-    """Choose the number of heads to train next, in the search for the fewest that suffice.
+    def row(self, name: str) -> Row:
+        """Return a row by its name."""
+        known = self.rows | self.variants
+        require(name in known, "row", name, f"one of {', '.join(known)}")
+        return known[name]
 
-    Parameters
-    ----------
-    losses : mapping of int to float
-        Loss by number of heads, of those that were trained; NaN for a run that diverged.
-    target : float
-        Loss to reach.
-    most : int
-        Heads that the search may use.
-    guess : int
-        Where it begins.
-    resolution : int
-        The answer may be this far above the fewest, less 1.
+    def model(self, row: str, sparsity: int | None = None, heads: int | None = None) -> ModelConfig:
+        """Build the model of a row.
 
-    Returns
-    -------
-    int or None
-        None when the search is over. The answer is then the smallest number whose loss reaches
-        the target, if there is one: more heads are taken not to be worse, so the search halves
-        what lies between the largest that fails and the smallest that does not.
+        Parameters
+        ----------
+        row : str
+            Its name.
+        sparsity : int, optional
+            Another than its first.
+        heads : int, optional
+            Another number of heads than the budget buys.
 
-    Examples
-    --------
-    >>> next_heads({}, 3.0, most=40, guess=17), next_heads({17: 3.2}, 3.0, most=40, guess=17)
-    (17, 34)
-    >>> next_heads({17: 3.2, 34: 2.9}, 3.0, most=40, guess=17)
-    25
-    """
-    enough = min((n for n, loss in losses.items() if loss <= target), default=None)
-    below = most + 1 if enough is None else enough
-    too_few = max((n for n, loss in losses.items() if n < below and not loss <= target), default=0)
-    if enough is None:
-        wanted = min(max(guess, 2 * too_few), most)
-        return wanted if wanted > too_few else None
-    if enough - too_few <= resolution:
-        return None
-    return guess if too_few == 0 and guess < enough else (too_few + enough) // 2
+        Returns
+        -------
+        ModelConfig
+            It costs no more than the baseline, in what the row matches.
+
+        Raises
+        ------
+        ValueError
+            If there is no such row, or not one head fits the budget.
+
+        Examples
+        --------
+        >>> plan = load_plan("isoflop")
+        >>> plan.model("mosa").n_sparse_heads, plan.model("fixed").n_sparse_heads
+        (26, 28)
+        """
+        found = self.row(row)
+        empty = replace(
+            self.baseline,
+            sparsity=sparsity or found.sparsity[0],
+            n_dense_heads=found.n_dense,
+            n_local_heads=found.n_local,
+            n_sparse_heads=1,  # none yet; a model without any head is refused
+            include_first=found.include_first,
+        )
+        counted = _COUNTED_IN.get(found.kind, "n_sparse_heads")
+        empty = replace(empty, sparse=found.kind if counted == "n_sparse_heads" else "mosa")
+        heads = found.heads if heads is None else heads
+        if heads is None:
+            heads = self._heads_that_fit(found, empty)
+        stay = 0 if counted == "n_sparse_heads" else getattr(empty, counted)
+        counts: dict[str, Any] = {"n_sparse_heads": 0, counted: stay + heads}
+        return replace(empty, **counts)
+
+    def models(self) -> dict[str, ModelConfig]:
+        """Build the models of all rows and variants."""
+        return {row: self.model(row) for row in (*self.rows, *self.variants)}
+
+    def _heads_that_fit(self, row: Row, model: ModelConfig) -> int:
+        """Largest number of heads of a kind that the baseline's other heads pay for."""
+        require(row.match in ("flops", "parameters"), "match", row.match, "'flops' or 'parameters'")
+        shape = head_shape(model)
+
+        def cost(kind: str) -> int:
+            return head_parameters(kind, shape) if by_size else head_flops(kind, shape).total
+
+        by_size, whole = row.match == "parameters", self.baseline
+        budget = (whole.n_dense_heads - row.n_dense) * cost("dense")
+        budget += (whole.n_local_heads - row.n_local) * cost("local")
+        if whole.n_sparse_heads:
+            budget += whole.n_sparse_heads * cost(whole.sparse)
+        unit = "parameters" if by_size else "FLOPs"
+        allowed = f"enough for one {row.kind} head of {cost(row.kind)} {unit}"
+        require(budget >= cost(row.kind), "baseline", f"{budget} {unit} to spend", allowed)
+        return budget // cost(row.kind)
+
+    def job(
+        self, row: str, seed: int, sparsity: int | None = None, heads: int | None = None
+    ) -> Job:
+        """Return one run; with a number of heads it is matched by its loss."""
+        found = self.row(row)
+        sparsity = sparsity or found.sparsity[0]
+        config = self.model(row, sparsity, heads)
+        match = found.match if heads is None else "loss"
+        length = config.max_seq_len
+        values = {"row": row, "match": match, "sparsity": sparsity}
+        name = self.run_name.format(**values, T=length, k=length // sparsity)
+        if heads is not None:
+            name += f"-heads{heads}"
+        whole = self.baseline
+        comparison = Comparison(
+            self.name,
+            row,
+            match,
+            sparsity if config.n_sparse_heads else None,
+            baseline=whole.sparse if whole.n_sparse_heads else "dense",
+        )
+        recipe = self.recipe | found.recipe
+        return Job(f"{name}-seed{seed}", comparison, config, recipe, seed)
+
+    def most_heads(self) -> int:
+        """Return how many heads the search may use: those of equal FLOPs."""
+        assert self.search is not None
+        most = self.model(self.search.row, self.search.sparsity).n_sparse_heads
+        allowed = f"at most {most}, those of equal FLOPs"
+        require(self.search.guess <= most, "search.guess", self.search.guess, allowed)
+        return most
+
+    def jobs(
+        self, only: Sequence[str] | None = None, seeds: Sequence[int] | None = None
+    ) -> list[Job]:
+        """List the runs, seed by seed, so that a part of them is a whole comparison.
+
+        Parameters
+        ----------
+        only : sequence of str, optional
+            Rows or variants; all rows by default.
+        seeds : sequence of int, optional
+            Other seeds than the plan's.
+
+        Returns
+        -------
+        list of Job
+            Names are unique.
+        """
+        return [
+            self.job(row, seed, sparsity)
+            for seed in (self.seeds if seeds is None else seeds)
+            for row in (self.rows if only is None else only)
+            for sparsity in self.row(row).sparsity
+        ]
 
 
 def shard(everything: Sequence[Job], part: int, parts: int) -> list[Job]:
-    """Return one machine's share of a sweep.
-
-    Parameters
-    ----------
-    everything : sequence of Job
-        The whole sweep.
-    part, parts : int
-        Share `part` of `parts`, counted from 1.
-
-    Returns
-    -------
-    list of Job
-        Shares are disjoint and together everything.
-
-    Raises
-    ------
-    ValueError
-        If `part` is not in [1, parts].
-    """
+    """Return one machine's share of the runs: share `part` of `parts`, counted from 1."""
     require(1 <= part <= parts, "shard", f"{part}/{parts}", "i/n with 1 <= i <= n")
     return list(everything[part - 1 :: parts])
 
 
-LONG_CONTEXT_KINDS = ("mosa", "fixed", "routing", "local")
-"""Kinds of equal FLOPs: three of sparse heads beside local ones, and local heads alone."""
+def plan_words(plan: Plan, jobs: Sequence[Job]) -> str:
+    """Say what would be trained: heads, FLOPs and parameters of every job."""
+    lines = [f"{'run':32} {'heads a layer':>16} {'MFLOP a text':>13} {'parameters':>11}"]
+    for job in jobs:
+        others = f"{job.config.n_local_heads} local" if job.config.n_local_heads else ""
+        heads = f"{others or f'{job.config.n_dense_heads} dense'} + {job.config.n_sparse_heads}"
+        flops, size = model_flops(job.config).total / 1e6, model_parameters(job.config).total
+        lines.append(f"{job.name:32} {heads:>16} {flops:>13.1f} {size:>11,}")
+    if plan.search is not None:
+        most = plan.most_heads()
+        lines.append(f"then up to {most} heads of {plan.search.row}, until one is the fewest")
+    return "\n".join(lines)
 
-LENGTHS = (1024, 2048, 4096, 8192)
-N_KEPT = 64
-"""Tokens that a sparse head keeps, and the window of a local one, at every length."""
 
-N_LOCAL, N_ROUTING, N_DENSE = 2, 2, 4
-"""Heads of a layer: local ones that all sparse models keep, Routing heads, whose FLOPs are what
-the others may spend, and those of the dense model, which no such budget pays for."""
+def plan_names() -> list[str]:
+    """Return the names of the plans that come with the package."""
+    return sorted(path.name.removesuffix(".toml") for path in _shipped().iterdir())
 
 
-def long_models(
-    length: int, n_kept: int = N_KEPT, shape: ModelConfig | None = None
-) -> dict[str, ModelConfig]:
-    """Build the models of one length; how many heads they have follows from equal FLOPs.
+def load_plan(name: str, changes: Mapping[str, Value] | None = None) -> Plan:
+    """Read a plan and check it.
 
     Parameters
     ----------
-    length : int
-        Tokens in a text, T; a multiple of `n_kept`.
-    n_kept : int
-        The paper's k.
-    shape : ModelConfig, optional
-        Widths, layers and vocabulary; those of the explorer model if it is not given.
+    name : str
+        Of a plan that comes with the package, or the path of a TOML file.
+    changes : mapping, optional
+        Values by their place in the file, such as ``{"recipe.tokens": 9000}``.
 
     Returns
     -------
-    dict of str to ModelConfig
-        The `LONG_CONTEXT_KINDS`, of which none costs more than ``routing``, and ``dense``, which
-        does. MoSA
-        heads take token 0 always, as in the paper's IsoFLOP runs.
+    Plan
+        With the changes.
 
     Raises
     ------
     ValueError
-        If `length` is not a multiple of `n_kept`, or the budget does not pay for one head.
-
-    Notes
-    -----
-    The paper's comparison of long texts keeps the heads, 60 beside 4 local ones against 4 Routing
-    heads, and lets their costs drift apart. Here the costs stay equal and the heads follow. As in
-    the paper, a Routing head is charged for one product of a token and a centroid, although it
-    computes T / k of them.
+        If there is no such plan, or the file holds a name or a value that no plan has.
 
     Examples
     --------
-    >>> [(T, long_models(T)["mosa"].n_sparse_heads) for T in LENGTHS]
-    [(1024, 23), (2048, 42), (4096, 73), (8192, 113)]
+    >>> plan = load_plan("isoflop", {"sparsity": 16})
+    >>> [job.name for job in plan.jobs(only=["mosa"], seeds=[0])]
+    ['mosa-flops-16-seed0']
     """
-    whole = n_kept >= 2 and length % n_kept == 0 and length > n_kept
-    require(whole, "length", length, f"a multiple of n_kept={n_kept}, 2 or more, and above it")
-    base = replace(
-        shape or PRESETS["explorer"],
-        max_seq_len=length,
-        sparsity=length // n_kept,
-        local_window=n_kept,
-        n_dense_heads=0,
-        n_local_heads=N_LOCAL,
-        n_sparse_heads=0,
-    )
-    cost = {kind: head_flops(kind, head_shape(base)).total for kind in LONG_CONTEXT_KINDS}
-    budget = N_ROUTING * cost["routing"]
-    fit = {kind: budget // cost[kind] for kind in LONG_CONTEXT_KINDS}
-    require(
-        min(fit.values()) >= 1, "length", length, "long enough to pay for one head of each kind"
-    )
-    models = {
-        kind: replace(base, sparse=kind, n_sparse_heads=fit[kind], include_first=kind == "mosa")
-        for kind in LONG_CONTEXT_KINDS
-        if kind != "local"
-    }
-    models["local"] = replace(base, n_local_heads=N_LOCAL + fit["local"])
-    models["dense"] = replace(base, n_local_heads=0, n_dense_heads=N_DENSE)
-    return models
+    path = Path(name)
+    if path.suffix == ".toml":
+        require(path.is_file(), "plan", name, "an existing file")
+        text, name = path.read_text(encoding="utf-8"), path.stem
+    else:
+        name = name.replace("-", "_")
+        require(name in plan_names(), "plan", name, f"one of {', '.join(plan_names())}, or a file")
+        text = (_shipped() / f"{name}.toml").read_text(encoding="utf-8")
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"plan must be a TOML file, got {name!r} ({error})") from None
+    for place, value in (changes or {}).items():
+        *tables, last = place.split(".")
+        table = values
+        for part in tables:
+            table = table.setdefault(part, {})
+            require(isinstance(table, dict), "set", place, f"a place in a table of plan {name}")
+        table[last] = value
+    return _checked(values, name)
+
+
+def _checked(values: dict[str, Value], name: str) -> Plan:
+    """Make a plan of what its file says."""
+    shared = {key: values.pop(key) for key in _SHARED if key in values}
+    given = dict(values.pop("baseline", {}))
+    preset = given.pop("preset", "explorer")
+    require(preset in PRESETS, "baseline.preset", preset, f"one of {', '.join(PRESETS)}")
+    whole = PRESETS[preset].__dict__ | _NO_HEADS | given
+    top_k = values.pop("top_k", None)
+    if top_k is not None:
+        length = whole["max_seq_len"]
+        fits = top_k >= 2 and length % top_k == 0 and length > top_k
+        allowed = f"a multiple of top_k={top_k}, 2 or more, and above it"
+        require(fits, "baseline.max_seq_len", length, allowed)
+        shared["sparsity"] = length // top_k
+        whole |= {"sparsity": shared["sparsity"], "local_window": top_k}
+    for part in ("rows", "variants"):
+        table = values.get(part, {})
+        values[part] = {row: _row(shared | table[row], f"{part}.{row}") for row in table}
+    if "search" in values:
+        values["search"] = _made(Search, values["search"], "search")
+    values["run_name"] = values.pop("name", Plan.run_name)
+    baseline = _made(ModelConfig, whole, "baseline")
+    return _made(Plan, {"folder": name, **values, "name": name, "baseline": baseline}, name)
+
+
+def _row(values: dict[str, Value], where: str) -> Row:
+    sparsity = values.get("sparsity")
+    listed = sparsity if isinstance(sparsity, list) else [sparsity]
+    row = _made(Row, {**values, "sparsity": listed}, where)
+    require(row.kind in KINDS, f"{where}.kind", row.kind, f"one of {', '.join(KINDS)}")
+    matches = ("flops", "parameters", "none")
+    require(row.match in matches, f"{where}.match", row.match, f"one of {', '.join(matches)}")
+    return row
+
+
+def _made(kind: type[Made], values: dict[str, Value], where: str) -> Made:
+    """Make a value of a table, naming the fields that it lacks or does not know."""
+    known = fields(kind)  # type: ignore[arg-type]
+    unknown = sorted(set(values) - {f.name for f in known})
+    require(not unknown, where, unknown, f"made of {', '.join(f.name for f in known)}")
+    needed = {f.name for f in known if f.default is MISSING and f.default_factory is MISSING}
+    lacking = sorted(needed - set(values))
+    require(not lacking, where, f"a table without {', '.join(lacking)}", "complete")
+    return kind(**values)
+
+
+def _shipped() -> Any:
+    return resources.files("mosa_edu.experiments") / "plans"

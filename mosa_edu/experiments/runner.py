@@ -1,497 +1,65 @@
-"""One job of a sweep: trained, scored, counted, and never begun again once its record is there."""
+"""Runs a plan from its first job to its table, and goes on where the last call ended."""
 
-from __future__ import annotations
-
-import argparse
-import contextlib
-import dataclasses
-import hashlib
-import json
-import math
-import shlex
-import shutil
-import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-
-from mosa_edu.checks import require
-from mosa_edu.config import ModelConfig
-from mosa_edu.costs import model_flops
-from mosa_edu.data.corpora import load_corpus
-from mosa_edu.data.documents import cache_folder
-from mosa_edu.data.tokenizer import Tokenizer
-from mosa_edu.data.tokens import TokenSet
-from mosa_edu.experiments.plans import Job, shard
-from mosa_edu.model import TransformerLM
-from mosa_edu.pretrained import PRETRAINED, load_pretrained
-from mosa_edu.probes.scores import score_model
-from mosa_edu.probes.selections import selection_record
-from mosa_edu.records import RunRecord, write_atomic
-from mosa_edu.texts import PROBES
-from mosa_edu.tracing import RoutingLog
-from mosa_edu.training import Trainer, TrainingConfig, distributed
-from mosa_edu.training.checkpoint import load_weights, require_same_recipe, require_same_values
-from mosa_edu.training.evaluate import LENGTHS, evaluate_lengths
-from mosa_edu.training.run_log import make_record
-from mosa_edu.training.trainer import StepHook
-
-SETTINGS = {"preset": str, "corpus": str, "model": dict, "training": dict}
-"""What ``config.json`` holds, by type."""
+from mosa_edu import analysis
+from mosa_edu.analysis.tables import EVERY
+from mosa_edu.experiments.jobs import TIME_UP, Session, finish_all
+from mosa_edu.experiments.plans import Job
+from mosa_edu.experiments.runs import INTERRUPTED
+from mosa_edu.experiments.search import search_pair
 
 
-def runs_folder() -> Path:
-    """Return the folder that holds the user's runs, under `cache_folder`."""
-    return cache_folder() / "runs"
-
-
-def run_folder(name: str) -> Path:
-    """Return the folder of the run called `name`."""
-    plain = name.replace("-", "").replace("_", "").replace(".", "")
-    allowed = "letters, digits, '-', '_' and '.', not starting with '.'"
-    require(plain.isalnum() and not name.startswith("."), "name", name, allowed)
-    return runs_folder() / name
-
-
-def default_name(settings: dict[str, Any]) -> str:
-    """Return a name that says what was run and differs when any setting does.
-
-    >>> default_name({"preset": "micro", "corpus": "a/b.txt", "model": {"sparse": "mosa"}})
-    'micro-mosa-b-77079b'
-    """
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:6]
-    corpus = "".join(c if c.isalnum() else "-" for c in Path(settings["corpus"]).stem)
-    return f"{settings['preset']}-{settings['model']['sparse']}-{corpus}-{digest}"
-
-
-def read_settings(folder: Path) -> dict[str, Any]:
-    """Return what ``config.json`` of a run says."""
-    path = folder / "config.json"
-    require(path.is_file(), "run", str(folder), "the folder of a run (with a config.json)")
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        settings = None
-    is_whole = isinstance(settings, dict) and all(
-        isinstance(settings.get(name), kind) for name, kind in SETTINGS.items()
-    )
-    require(is_whole, "config.json", str(path), f"a whole JSON object with {', '.join(SETTINGS)}")
-    return dict(settings)
-
-
-INTERRUPTED = 130
-BATCH_TOKENS = 4096
-LEARNING_RATE = 3e-3
-WARMUP_STEPS = 100
-
-
-Score = Callable[[Job, Path, argparse.Namespace, Path], None]
-"""Scores the run of a job: job, its folder, the flags, the folder of the records."""
-
-
-def add_flags(
-    parser: argparse.ArgumentParser, tokens: int = 3_000_000, batch_tokens: int = BATCH_TOKENS
-) -> None:
-    """Declare what every sweep is asked: how much text, which, and where records go."""
-    add = parser.add_argument
-    add("--seeds", default="0,1,2", help="seeds, by commas")
-    add("--tokens", type=int, default=tokens, help="training tokens of each run, at least")
-    add("--corpus", default="gutenberg", help="a corpus by name, or a text file")
-    add("--out", type=Path, help="folder for the records, instead of the cache")
-    add("--time-limit", type=float, metavar="SECONDS", help="of each run; run again to go on")
-    add("--threads", type=int, help="CPU threads")
-    add("--dry-run", action="store_true", help="print the runs and their budgets, train nothing")
-    parser.set_defaults(batch_tokens=batch_tokens)
-
-
-def add_sparsity(parser: argparse.ArgumentParser) -> None:
-    """Declare the sparsity of a sweep whose texts all have one length."""
-    text = "tokens in all, for each token a head keeps"
-    parser.add_argument("--sparsity", type=int, default=8, help=text)
-
-
-def add_shard(parser: argparse.ArgumentParser) -> None:
-    """Declare the part of a sweep that this call does."""
-    text = "do the I-th of N parts of the sweep"
-    parser.add_argument("--shard", default="1/1", metavar="I/N", help=text)
-
-
-def share_of(wanted: list[Job], args: argparse.Namespace) -> list[Job]:
-    """Return the part of a sweep that was asked for."""
-    share = args.shard.split("/")
-    require(len(share) == 2, "--shard", args.shard, "two whole numbers, I/N")
-    part, parts = (integer(number, "--shard") for number in share)
-    return shard(wanted, part, parts)
-
-
-def checked(args: argparse.Namespace) -> list[int]:
-    """Refuse flags out of range, use the threads, and return the seeds."""
-    require(args.threads is None or args.threads >= 1, "--threads", args.threads, "at least 1")
-    require(args.tokens >= 1, "--tokens", args.tokens, "at least 1")
-    limit = args.time_limit
-    require(limit is None or limit > 0, "--time-limit", limit, "positive")
-    if args.threads and not args.dry_run:
-        import torch
-
-        torch.set_num_threads(args.threads)
-    return [integer(seed, "--seeds") for seed in args.seeds.split(",")]
-
-
-def integer(text: str, argument: str) -> int:
-    """Read a whole number."""
-    require(text.strip().isdigit(), argument, text, "whole numbers")
-    return int(text)
-
-
-def records_folder(args: argparse.Namespace, sweep: str = "compare") -> Path:
-    """Return where records go."""
-    return args.out or runs_folder().parent / sweep
-
-
-def run_sweep(
-    wanted: list[Job],
-    args: argparse.Namespace,
-    table: Callable[[Path], str],
-    score: Score | None = None,
-    sweep: str = "compare",
-) -> int:
-    """Do a call's share of a sweep, or print it if that is asked for, and print the table."""
-    mine = share_of(wanted, args)
-    if args.dry_run:
-        print_plan(mine)
-        return 0
-    out = records_folder(args, sweep)
-    status = _finish_all(mine, args, out, score, sweep)
-    if status == INTERRUPTED:
+def run_plan(jobs: Sequence[Job], session: Session) -> int:
+    """Do the jobs of a call, then the search of the plan if it has one, and print its table."""
+    plan = session.plan
+    status = (finish_all if plan.search is None else search_pair)(jobs, session)
+    if status in (INTERRUPTED, TIME_UP):
+        why = "The time is up" if status == TIME_UP else "Stopped"
+        print(f"{why}; the same command goes on from here.", file=sys.stderr)
         return status
-    if text := table(out):
+    if text := TABLES[plan.table](session.out):
         print(text)
-        print(f"Records: {out}")
+        print(f"Records: {session.out}")
     else:
         print("No finished run yet; the same command goes on.", file=sys.stderr)
     return status
 
 
-def _finish_all(
-    wanted: list[Job], args: argparse.Namespace, out: Path, score: Score | None, sweep: str
-) -> int:
-    """Train and score the runs that have no record, see `finish`; return the worst status."""
-    worst = 0
-    for job in wanted:
-        status = finish(job, args, out, score, sweep)
-        if status == INTERRUPTED:
-            print("Stopped; the same command goes on from here.", file=sys.stderr)
-            return status
-        worst = max(worst, status)
-    return worst
+def _causal_variants(out: Path) -> str:
+    found = analysis.recorded_runs(out / "runs")
+    measured = analysis.recorded_scores(out / "scores"), analysis.recorded_probes(out / "probes")
+    rows = analysis.variant_rows(found, *measured)
+    ended = sorted(run.name for run in found if run.status == "diverged")
+    lines = [analysis.variant_table(rows), *([f"Diverged: {', '.join(ended)}"] if ended else [])]
+    return "\n".join(lines) if rows else ""
 
 
-def finish(
-    job: Job,
-    args: argparse.Namespace,
-    out: Path,
-    score: Score | None = None,
-    sweep: str = "compare",
-) -> int:
-    """Train and score one run unless its records are there; return the exit status."""
-    record = out / "runs" / f"{job.name}.json"
-    if record.exists():
-        return 0
-    import torch
-
-    folder = folder_of(job, args, sweep)
-    _share_tokenizer(folder)
-    print(f"== {job.name}", flush=True)
-    status = train(settings_of(job, args), folder, torch.device(_device()), args.time_limit)
-    if status == INTERRUPTED:  # a record now would hide from the next call that scores are missing
-        return status
-    finished = _load(folder)
-    if status == 0 and finished is not None and finished.status == "finished":
-        (score or score_job)(job, folder, args, out)
-    if finished is not None and finished.status != "stopped":
-        job.named(finished).save(record)
-    return status
+def _cloze(out: Path) -> str:
+    return analysis.cloze_table(analysis.cloze_rows(*analysis.recorded_cloze(out)))
 
 
-def folder_of(job: Job, args: argparse.Namespace, sweep: str = "compare") -> Path:
-    """Return the folder that a job's checkpoints are written to."""
-    return runs_folder() / f"{sweep}-{args.tokens}" / job.name
+def _long_context(out: Path) -> str:
+    rows = analysis.long_context_rows(analysis.recorded_long_context(out))
+    lines = [str(row) for row in rows]
+    for row in (row for row in rows if row.kind == "mosa"):
+        for other in (other for other in rows if other is not row and other.recipe == row.recipe):
+            said = [f"{way} {row.gain_on(other, way)}" for way in (EVERY, "prefix", "foreign")]
+            lines.append(f"gain of mosa on {other.kind}: {', '.join(said)}")
+    return "\n".join(lines)
 
 
-def _device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _load(folder: Path) -> RunRecord | None:
-    from mosa_edu.records import RunRecord
-
-    path = folder / "record.json"
-    return RunRecord.load(path) if path.exists() else None
+def _pair(out: Path) -> str:
+    probes = analysis.recorded_probes(out / "probes")
+    return "\n".join(analysis.pair_words(p) for p in probes.values() if p.probe == "pair")
 
 
-def _share_tokenizer(folder: Path) -> None:
-    """Give a run the tokenizer of its siblings: learning it again would give the same one."""
-    for other in folder.parent.glob("*/tokenizer.json"):
-        if not (folder / "tokenizer.json").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(other, folder / "tokenizer.json")
-            shutil.copyfile(other.with_name("config.json"), folder / "config.json")
-        return
-
-
-def settings_of(job: Job, args: argparse.Namespace) -> dict[str, Any]:
-    """Return the ``config.json`` of a job's run."""
-    from mosa_edu.training import TrainingConfig
-
-    steps = math.ceil(args.tokens / args.batch_tokens)
-    training = TrainingConfig.for_tokens(
-        args.tokens,
-        args.batch_tokens,
-        learning_rate=LEARNING_RATE,
-        warmup_steps=min(WARMUP_STEPS, steps // 2),
-        max_length=job.config.max_seq_len,
-        seed=job.seed,
-    )
-    return {
-        "preset": "explorer",
-        "corpus": args.corpus,
-        "model": dataclasses.asdict(job.config),
-        "training": training.to_json(),
-    }
-
-
-def score_job(job: Job, folder: Path, args: argparse.Namespace, out: Path) -> None:
-    """Score a run, and count what its sparse heads keep and refuse."""
-    model, tokenizer = load_run(folder)
-    tokens = TokenSet.build(load_corpus(args.corpus), tokenizer)
-    if job.config.n_sparse_heads:
-        selection_record(model, tokens, job.name).save(out / "probes")
-    score_model(model, tokens, job.name).save(out / "scores" / f"{job.name}.json")
-
-
-def print_plan(wanted: list[Job]) -> None:
-    """Print what would be trained."""
-    from mosa_edu.costs import model_flops, model_parameters
-
-    print(f"{'run':32} {'heads a layer':>16} {'MFLOP a text':>13} {'parameters':>11}")
-    for job in wanted:
-        others = f"{job.config.n_local_heads} local" if job.config.n_local_heads else ""
-        heads = f"{others or f'{job.config.n_dense_heads} dense'} + {job.config.n_sparse_heads}"
-        flops = model_flops(job.config).total / 1e6
-        print(f"{job.name:32} {heads:>16} {flops:>13.1f} {model_parameters(job.config).total:>11,}")
-
-
-DIVERGED, TRAINING_RUN_INTERRUPTED = 1, 130
-
-
-def train(
-    settings: dict[str, Any],
-    folder: Path,
-    device: torch.device,
-    time_limit: float | None = None,
-    text: tuple[Tokenizer, TokenSet] | None = None,
-) -> int:
-    """Train until the run ends, the time is up, or Ctrl-C is pressed."""
-    first = distributed.rank() == 0
-    path = folder / "record.json"
-    config = TrainingConfig.from_json(settings["training"])
-    ended = _ended(path, settings, config) if first else None
-    if distributed.any_process(ended is not None, device):
-        return _report(ended, folder, again=True) if ended else 0
-    with distributed.first_process_first():
-        tokenizer, tokens = text or _read_corpus(settings, folder)
-        if first:
-            _write_head(settings, folder, tokenizer)
-    torch.manual_seed(config.seed)
-    model = TransformerLM(ModelConfig.from_dict(settings["model"])).to(device)
-    data = {"corpus": settings["corpus"], "fingerprint": tokens.fingerprint}
-    identity = {"model": settings["model"], "data": data}
-    log = _routing_log(tokenizer, model, folder)
-    trainer = Trainer(model, tokens, config, folder, on_step=log, identity=identity)
-    if first:
-        _announce(settings, trainer, folder)
-    with _stop_on_signal(trainer) as signals:
-        result = trainer.run(time_limit)
-    if first:
-        record = _record(settings, trainer, result, tokenizer, data)
-        record.save(path)
-        status = _report(record, folder, alone=text is None)
-        return TRAINING_RUN_INTERRUPTED if signals else status
-    return 0
-
-
-def _ended(path: Path, settings: dict[str, Any], config: TrainingConfig) -> RunRecord | None:
-    """Return the record of a run that has finished or diverged, None if there is more to do."""
-    record = RunRecord.load(path) if path.exists() else None
-    if record is None or record.status == "stopped":
-        return None
-    require_same_recipe(config, record.training)
-    require_same_values(settings["model"], record.model)
-    require_same_values({"corpus": settings["corpus"]}, record.data)
-    return record
-
-
-def _read_corpus(settings: dict[str, Any], folder: Path) -> tuple[Tokenizer, TokenSet]:
-    """Load the text, and the tokenizer of the run, which is learnt at its first sitting."""
-    corpus = load_corpus(settings["corpus"])
-    path = folder / "tokenizer.json"
-    if path.exists():
-        tokenizer = Tokenizer.load(path)
-    else:
-        tokenizer = Tokenizer.train(corpus.texts("train"), settings["model"]["vocab_size"])
-    return tokenizer, TokenSet.build(corpus, tokenizer)
-
-
-def _write_head(settings: dict[str, Any], folder: Path, tokenizer: Tokenizer) -> None:
-    """Write what a run is, before its first step."""
-    if not (folder / "tokenizer.json").exists():
-        tokenizer.save(folder / "tokenizer.json")
-    if not (folder / "checkpoints").exists():
-        write_atomic(folder / "config.json", json.dumps(settings, indent=1) + "\n")
-
-
-def _routing_log(tokenizer: Tokenizer, model: TransformerLM, folder: Path) -> StepHook | None:
-    """Record which tokens the sparse heads keep of the book's sentences, as far as they fit."""
-    longest = model.config.max_seq_len
-    texts = {name: text for name, text in PROBES.items() if len(tokenizer.encode(text)) <= longest}
-    if not model.config.n_sparse_heads:
-        return None
-    return RoutingLog(tokenizer, texts, folder / "routing")
-
-
-@contextlib.contextmanager
-def _stop_on_signal(trainer: Trainer) -> Iterator[list[int]]:
-    """End with a checkpoint at the first Ctrl-C or SIGTERM, at once at the second Ctrl-C."""
-    received: list[int] = []
-
-    def stop(number: int, _frame: object) -> None:
-        received.append(number)
-        trainer.stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _record(
-    settings: dict[str, Any],
-    trainer: Trainer,
-    result: dict[str, Any],
-    tokenizer: Tokenizer,
-    data: dict[str, Any],
-) -> RunRecord:
-    tokens, model = trainer.data, trainer.model
-    assert isinstance(tokens, TokenSet)
-    longest = trainer.config.max_length
-    lengths = sorted({*(n for n in LENGTHS if n <= longest), longest})
-    scores: dict[str, dict[str, Any]] = {}
-    if result["status"] == "finished":
-        scores = evaluate_lengths(model, tokens, lengths, byte_lengths=tokenizer.byte_lengths)
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    shape = ModelConfig.from_dict(settings["model"])
-    return make_record(
-        trainer.folder,
-        result,
-        trainer.config,
-        name=trainer.folder.name,
-        model=settings["model"],
-        data=data,
-        n_parameters=parameters,
-        validation=scores,
-        flops_per_token=model_flops(shape).total / shape.max_seq_len,
-        extra={"preset": settings["preset"], "unigram_loss": unigram_loss(tokens)},
-    )
-
-
-def unigram_loss(tokens: TokenSet) -> float:
-    """Return nats per validation token of the training split's frequencies (one added to each)."""
-    counts = np.bincount(tokens.train.tokens, minlength=tokens.vocab_size) + 1.0
-    return float(-np.log(counts / counts.sum())[tokens.validation.tokens].mean())
-
-
-def _announce(settings: dict[str, Any], trainer: Trainer, folder: Path) -> None:
-    config = trainer.config
-    parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
-    where = f"{trainer.state.device.type}, threads: {torch.get_num_threads()}"
-    if distributed.world_size() > 1:
-        where += f", processes: {distributed.world_size()}"
-    print(
-        f"{settings['preset']} on {settings['corpus']}: {parameters:,} parameters, "
-        f"{config.steps:,} steps of {config.batch_tokens:,} tokens ({where})\n{folder}",
-        flush=True,
-    )
-
-
-def _report(record: RunRecord, folder: Path, again: bool = False, alone: bool = True) -> int:
-    """Print how the run stands and what to do next; return the exit status."""
-    if record.status == "diverged":
-        step = record.train_curve[-1][0] if record.train_curve else 0
-        print(
-            f"The loss stopped being a number at step {step}; try a lower --lr than "
-            f"{record.training['learning_rate']} (the run is kept in {folder})",
-            file=sys.stderr,
-        )
-        return DIVERGED
-    if record.status == "stopped":
-        print(f"Stopped after {record.tokens_seen:,} tokens, nothing is lost.")
-        if alone:
-            print(f"Next: mosa-edu train --resume {_called(folder)}")
-        return 0
-    if again:
-        print(f"This run is finished: {folder}")
-    print(f"unigram loss          {record.extra['unigram_loss']:.3f} nats per token")
-    for length, score in record.validation.items():
-        print(
-            f"validation, T={length:<6}  {score['loss']:.3f} ± {score['stderr'] or 0:.3f}, "
-            f"{score['bits_per_byte']:.3f} bits per byte"
-        )
-    print(f"trained in            {record.wall_seconds:.0f} s")
-    if alone:
-        print(f"Next: mosa-edu explore {_called(folder)}")
-    return 0
-
-
-def _called(folder: Path) -> str:
-    """Return what a command calls this run: its name, or its path outside the cache."""
-    return shlex.quote(folder.name if folder.parent == runs_folder() else str(folder))
-
-
-def find_run(name: str) -> Path:
-    """Return the folder of a run given by its path or its name, which a sweep's run has, too."""
-    if Path(name).is_dir():
-        return Path(name)
-    folder = run_folder(name)
-    of_sweeps = sorted(runs_folder().glob(f"*/{folder.name}/config.json"))
-    return of_sweeps[-1].parent if of_sweeps and not folder.exists() else folder
-
-
-def load_run(folder: Path) -> tuple[TransformerLM, Tokenizer]:
-    """Load the newest weights of a run, finished or not."""
-    settings = read_settings(folder)
-    model = TransformerLM(ModelConfig.from_dict(settings["model"]))
-    _, weights = load_weights(folder / "checkpoints")
-    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    other = sorted(dict(expected.items() ^ found.items()))
-    allowed = "weights of the model in config.json"
-    require(not other, "checkpoint", f"one that differs in {', '.join(other[:3])}", allowed)
-    model.load_state_dict(weights)
-    return model.eval(), Tokenizer.load(folder / "tokenizer.json")
-
-
-def find_model(name: str) -> tuple[TransformerLM, Tokenizer, str, str]:
-    """Return model, tokenizer, corpus and name of a shipped model, or of one of the user's runs."""
-    if name in PRETRAINED:
-        return *load_pretrained(name), "gutenberg", name
-    folder = find_run(name)
-    return *load_run(folder), read_settings(folder)["corpus"], folder.name
+TABLES: dict[str, Callable[[Path], str]] = {
+    "causal_variants": _causal_variants,
+    "cloze": _cloze,
+    "long_context": _long_context,
+    "pair": _pair,
+}
+"""By the name that a plan has for its table: what it prints of a folder of records."""

@@ -16,6 +16,8 @@ from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
 from mosa_edu.head_kinds import kinds
 from mosa_edu.model import TransformerLM, build_attention, evaluating
+from mosa_edu.records import provenance
+from mosa_edu.records.probe import ProbeRecord
 
 LAYER_TRIALS, LAYER_TOLERANCE = 200, 1e-6
 MODEL_CUTS, MODEL_TOLERANCE = (32, 128, 224, 254), 1e-4
@@ -337,3 +339,19 @@ def _described(kind: str, config: ModelConfig) -> dict[str, Any]:
         "sparsity": config.sparsity,
         "T": config.max_seq_len,
     }
+
+
+def perturbation_records(seed: int, command: str) -> list[ProbeRecord]:
+    """Measure layers, then models; see `layer_rows` and `model_rows`."""
+    rows = {"perturbation-layer": layer_rows(seed=seed), "perturbation-model": model_rows(seed)}
+    return [_record(name, seed, found, command) for name, found in rows.items()]
+
+
+def jacobian_records(seed: int, command: str) -> list[ProbeRecord]:
+    """Measure layers by their derivatives, see `jacobian_rows`."""
+    return [_record("jacobian", seed, jacobian_rows(seed=seed), command)]
+
+
+def _record(name: str, seed: int, rows: list[dict[str, Any]], command: str) -> ProbeRecord:
+    origin = provenance(torch.__version__, command=command)
+    return ProbeRecord(name, f"{name}-seed{seed}", {"seed": seed}, rows, {}, origin)

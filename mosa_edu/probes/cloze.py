@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from mosa_edu.checks import require
-from mosa_edu.data.cloze import KINDS, Riddle, ask
+from mosa_edu.data.cloze import KINDS, Cloze, ask
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.model import TransformerLM, evaluating
 from mosa_edu.records import provenance
@@ -43,12 +43,12 @@ class Encoded(NamedTuple):
         return len(first) - int(np.flatnonzero(first != second)[-1])
 
 
-def encode(riddle: Riddle, tokenizer: Tokenizer) -> Encoded | None:
+def encode(riddle: Cloze, tokenizer: Tokenizer) -> Encoded | None:
     """Encode a riddle whose endings are one token each.
 
     Parameters
     ----------
-    riddle : Riddle
+    riddle : Cloze
         Two beginnings, two endings.
     tokenizer : Tokenizer
         The model's.

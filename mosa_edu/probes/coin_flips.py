@@ -196,7 +196,7 @@ def run_coin_flips(
     result = Trainer(network, coins, recipe, work, identity={"model": asdict(config)}).run()
     losses = [[line["step"], line["loss"]] for line in read_metrics(work / "metrics.jsonl")]
     rows, series = score_coin_flips(network.eval(), coins, seed, batches)
-    command = f"mosa-edu probe coin-flips --kinds {kind} --seeds {seed} --steps {steps}"
+    command = f"mosa-edu inspect coin-flips --kinds {kind} --seeds {seed} --steps {steps}"
     record = ProbeRecord(
         "coin-flips",
         name,

@@ -13,6 +13,22 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 HOUSEKEEPING = ("log_every", "save_seconds", "keep_checkpoints")
 """Fields that do not change the weights a run ends with: a resumed run may differ in them."""
 
+RECIPES: dict[str, dict[str, Any]] = {
+    # Less than a minute on one core.
+    "micro": {"tokens": 1_000_000, "batch_tokens": 2048, "learning_rate": 4e-3},
+    # One to two hours on one core.
+    "explorer": {"tokens": 30_000_000, "batch_tokens": 4096, "learning_rate": 2e-3},
+    # The paper's 100k steps of 64 x 1024 tokens; days on one GPU.
+    "tiny": {
+        "tokens": 6_553_600_000,
+        "batch_tokens": 65536,
+        "learning_rate": 2.5e-4,
+        "warmup_steps": 4000,
+        "clip_norm": 0.25,
+    },
+}
+"""How the presets of `mosa_edu.config` are trained, unless somebody says otherwise."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
@@ -133,6 +149,21 @@ class TrainingConfig:
         fewest = min(batch_tokens // length * length for length in lengths)
         steps = math.ceil(tokens / max(fewest, 1))
         return cls(steps=steps, batch_tokens=batch_tokens, **fields)
+
+    @classmethod
+    def for_preset(
+        cls, preset: str, max_length: int, seed: int = 0, **given: Any
+    ) -> TrainingConfig:
+        """Build the config of one of the `RECIPES`, with the fields that are given."""
+        for name in ("batch_tokens", "tokens"):
+            value = given.get(name, 1)
+            require(value > 0, f"--{name.replace('_', '-')}", value, "positive")
+        recipe = RECIPES[preset] | given
+        tokens = recipe.pop("tokens")
+        steps = recipe.setdefault("steps", math.ceil(tokens / recipe["batch_tokens"]))
+        warmup = min(recipe.pop("warmup_steps", cls.warmup_steps), steps // 10)
+        recipe |= {"max_length": max_length, "min_length": min(cls.min_length, max_length)}
+        return cls(**recipe, warmup_steps=warmup, seed=seed)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""

@@ -21,7 +21,7 @@ from mosa_edu.costs import (
 )
 from mosa_edu.costs.budgets import N_DENSE_KEPT
 from mosa_edu.costs.flops import feedforward_width
-from mosa_edu.experiments import plans as twins
+from mosa_edu.experiments.plans import load_plan
 from mosa_edu.viz.assets import module_text
 from mosa_edu.viz.components.widgets import Component
 
@@ -72,7 +72,7 @@ class BudgetExplorer(Component):
         sparsity: int | None = None,
         given: int | None = None,
     ) -> None:
-        self._baselines = {**PAPER_BASELINES, "explorer": twins.dense_baseline()}
+        self._baselines = {**PAPER_BASELINES, "explorer": load_plan("isoflop").baseline}
         require(preset in self._baselines, "preset", preset, f"one of {list(self._baselines)}")
         rows = [_row(name, config) for name, config in self._baselines.items()]
         own = next(row for row in rows if row["name"] == preset)
@@ -158,7 +158,7 @@ def budget_rows(
 
 def _row(name: str, config: ModelConfig) -> dict[str, Any]:
     """Return what the page needs of a dense model."""
-    kept = twins.N_DENSE_KEPT if name == "explorer" else N_DENSE_KEPT
+    kept = load_plan("isoflop").row("mosa").n_dense if name == "explorer" else N_DENSE_KEPT
     return {
         "name": name,
         "title": "This book's small model"

@@ -1,0 +1,107 @@
+"""`mosa-edu inspect`: measure what a model sees of the future, what it keeps, what it solves."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mosa_edu.checks import require
+from mosa_edu.cli import keep, use_threads
+
+OF_MODELS = ("scores", "selection", "predictor", "cloze")
+"""Questions to a trained model; the others make their own."""
+PROBES = ("perturbation", "jacobian", "coin-flips", "decoding")
+
+
+def add_parser(subparsers: Any) -> None:
+    """Declare the command's flags."""
+    parser = subparsers.add_parser(
+        "inspect",
+        help="measure the leak, and what a trained model keeps, guesses and solves",
+        description="Of a trained model: its loss with the future shown, cut off and replaced by "
+        "another book (scores), how many tokens it keeps (selection), whether its picks can be "
+        "guessed (predictor), how often it is right where only a distant word tells (cloze). Of "
+        "models made for it: whether later tokens change earlier outputs (perturbation, jacobian, "
+        "coin-flips, which resume) and what a token costs when they do not (decoding).",
+    )
+    add = parser.add_argument
+    words = "{" + ",".join((*OF_MODELS, *PROBES)) + "}"
+    add("what", choices=(*OF_MODELS, *PROBES, "riddles"), metavar=words, help="what to measure")
+    add("model", nargs="?", metavar="RUN", help="a run, 'explorer' (the default) or 'causal'")
+    add("--model", dest="named", help=argparse.SUPPRESS)  # of version 0.1
+    add("--kinds", nargs="+", help="coin-flips: kinds of heads; all by default")
+    add("--seeds", nargs="+", type=int, default=[0], help="of weights and tokens")
+    add("--steps", type=int, default=600, help="coin-flips: optimizer updates")
+    add("--out", type=Path, help="folder of the records (scores: file), instead of the cache")
+    add("--threads", type=int, help="CPU threads; default: 1, for scores all")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, save one record a measurement, and print the numbers with their commands."""
+    what = "cloze" if args.what == "riddles" else args.what
+    model = args.model or args.named
+    require(min(args.seeds) >= 0, "--seeds", args.seeds, "at least 0")
+    use_threads(args.threads if args.threads is not None or what == "scores" else 1)
+    if what == "scores":
+        return _scores(model, args)
+    allowed = f"left out: {what} makes its own models"
+    require(model is None or what in OF_MODELS, "RUN", model, allowed)
+    if what == "coin-flips":
+        return _coin_flips(args)
+    require(args.kinds is None, "--kinds", args.kinds, "left out: this has a fixed list")
+    if what in OF_MODELS:
+        from mosa_edu.experiments.runs import probe_model
+
+        keep(probe_model(what, model or "explorer"), args, "probes")
+        return 0
+    from mosa_edu.bench.decoding import decoding_records
+    from mosa_edu.probes.causality import jacobian_records, perturbation_records
+
+    make = {
+        "perturbation": perturbation_records,
+        "jacobian": jacobian_records,
+        "decoding": decoding_records,
+    }[what]
+    for seed in args.seeds:
+        for record in make(seed, f"mosa-edu inspect {what} --seeds {seed}"):
+            keep(record, args, "probes")
+    return 0
+
+
+def _scores(model: str | None, args: argparse.Namespace) -> int:
+    """Score, print the three losses with their intervals, and keep the record."""
+    from mosa_edu.analysis import bootstrap_mean, score_gap
+    from mosa_edu.experiments.runs import find_run, score_run
+
+    require(model is not None, "RUN", model, "given: the name or folder of a finished run")
+    assert model is not None
+    folder = find_run(model)
+    record = score_run(folder)
+    for way in ("full", "prefix", "foreign"):
+        print(f"{way:8} {bootstrap_mean(record.per_window(way), record.books)} nats per token")
+    for way in ("prefix", "foreign"):
+        print(f"{way} - full: {score_gap(record, way)}")
+    for title, loss in record.per_book("full").items():
+        print(f"  {title[:48]:48} {loss:.3f} full, {record.per_book('prefix')[title]:.3f} prefix")
+    path = args.out or folder / "scores.json"
+    record.save(path)
+    print(f"Record: {path}")
+    return 0
+
+
+def _coin_flips(args: argparse.Namespace) -> int:
+    from mosa_edu.analysis import coin_flip_rows
+    from mosa_edu.experiments.runs import runs_folder
+    from mosa_edu.probes.coin_flips import KINDS, run_coin_flips
+
+    kinds = args.kinds or list(KINDS)
+    unknown = sorted(set(kinds) - set(KINDS))
+    require(not unknown, "--kinds", " ".join(unknown), f"among {', '.join(KINDS)}")
+    require(args.steps >= 1, "--steps", args.steps, "at least 1")
+    for seed in args.seeds:
+        for kind in kinds:
+            record = run_coin_flips(kind, seed, args.steps, args.out or runs_folder() / "probes")
+            (row,) = coin_flip_rows({record.name: record})
+            print(row, f"  Again: {record.command}", sep="\n", flush=True)
+    return 0

@@ -1,0 +1,222 @@
+"""One job of a plan: trained, scored, recorded, and never begun again once its record is there."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mosa_edu.checks import require
+from mosa_edu.data.corpora import load_corpus
+from mosa_edu.data.tokenizer import Tokenizer
+from mosa_edu.data.tokens import TokenSet
+from mosa_edu.experiments import runs
+from mosa_edu.experiments.plans import Job, Plan
+from mosa_edu.model import TransformerLM
+from mosa_edu.probes import scores
+from mosa_edu.probes.cloze import cloze_record
+from mosa_edu.probes.selections import selection_record
+from mosa_edu.records import RunRecord
+from mosa_edu.training import TrainingConfig
+from mosa_edu.training.checkpoint import require_same_recipe
+from mosa_edu.training.evaluate import evaluate
+
+TIME_UP = 75
+"""Exit status of a call whose time ended before its work."""
+OF_THE_TIME = 0.9
+"""Share of the time left that a run may train; its scores need some, too."""
+DATA_LIMITED = 0.3
+"""Nats by which the validation loss may exceed the training loss."""
+
+
+def find_device(name: str) -> torch.device:
+    """Return the device of a plan or a flag; ``auto`` is a GPU where torch sees one."""
+    there = torch.cuda.is_available()
+    require(name != "cuda" or there, "--device", name, "cpu: torch sees no GPU here")
+    if name == "auto":
+        name = "cuda" if there else "cpu"
+    if name == "cuda":
+        torch.set_float32_matmul_precision("high")
+    return torch.device(name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Session:
+    """One call of a plan: where its records go, on what it computes, and for how long.
+
+    Attributes
+    ----------
+    plan : Plan
+        With the changes of this call.
+    out : Path
+        Folder of the records: ``runs``, ``scores``, ``probes``.
+    device : torch.device
+        Where models are trained and scored.
+    changes : str
+        Flags of this call that change what a run ends with, for the command in its record.
+    time_limit : float
+        Seconds of training of each run; the next call goes on.
+    ends : float
+        Time of the monotonic clock by which the call should be over.
+    text : tuple of str, Tokenizer and TokenSet, optional
+        Name and contents of a pack, instead of the plan's corpus.
+    """
+
+    plan: Plan
+    out: Path
+    device: torch.device
+    changes: str = ""
+    time_limit: float = math.inf
+    ends: float = math.inf
+    text: tuple[str, Tokenizer, TokenSet] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the checkpoints."""
+        return runs.runs_folder() / f"{self.plan.folder}-{self.plan.recipe['tokens']}"
+
+    def left(self) -> float:
+        """Seconds until the time is up."""
+        return self.ends - time.monotonic()
+
+    def record(self, job: Job) -> Path:
+        """Return the file of a job's record."""
+        return self.out / "runs" / f"{job.name}.json"
+
+    def command(self, job: Job) -> str:
+        """Return what makes the record of a job again."""
+        only = "" if job.comparison.match == "loss" else f" --only {job.comparison.kind}"
+        return f"mosa-edu experiment run {self.plan.name}{only} --seeds {job.seed}{self.changes}"
+
+    def settings(self, job: Job) -> dict[str, Any]:
+        """Return the ``config.json`` of a job's run."""
+        corpus = f"pack of {self.text[0]}" if self.text else self.plan.corpus
+        return {
+            "preset": self.plan.name,
+            "corpus": corpus,
+            "model": dataclasses.asdict(job.config),
+            "training": training_of(job, self.text[2] if self.text else None).to_json(),
+        }
+
+
+def training_of(job: Job, tokens: TokenSet | None = None) -> TrainingConfig:
+    """Return how a job is trained; with a text at hand, no more than its epochs."""
+    recipe = {"max_length": job.config.max_seq_len, **job.recipe}
+    wanted, most_epochs = recipe.pop("tokens"), recipe.pop("most_epochs", None)
+    warmup = recipe.pop("warmup_steps", TrainingConfig.warmup_steps)
+    known = {f.name for f in dataclasses.fields(TrainingConfig)} - {"steps", "seed"}
+    unknown = sorted(set(recipe) - known)
+    require(not unknown, "recipe", unknown, f"made of tokens, most_epochs, {', '.join(known)}")
+    config = TrainingConfig.for_tokens(wanted, **recipe, warmup_steps=0, seed=job.seed)
+    steps = config.steps
+    if tokens is not None and most_epochs is not None:
+        most = most_epochs * len(tokens.train) // config.batch_tokens
+        allowed = f"{config.batch_tokens}, a batch, or more"
+        require(most > 0, "pack", f"{len(tokens.train)} tokens", allowed)
+        steps = min(steps, most)
+    return dataclasses.replace(config, steps=steps, warmup_steps=min(warmup, steps // 2))
+
+
+def finish_all(jobs: Sequence[Job], session: Session) -> int:
+    """Train, score and record the jobs that have no record; return the worst status."""
+    worst = 0
+    for job in jobs:
+        status = finish(job, session)
+        if status in (runs.INTERRUPTED, TIME_UP):
+            return status
+        worst = max(worst, status)
+    return worst
+
+
+def finish(job: Job, session: Session, scored: bool = True) -> int:
+    """Train, score and record one job unless its record is there; return the exit status."""
+    path, settings = session.record(job), session.settings(job)
+    if path.exists():
+        require_same_recipe(
+            TrainingConfig.from_json(settings["training"]), RunRecord.load(path).training
+        )
+        return 0
+    left = OF_THE_TIME * session.left()
+    if left <= 0:
+        return TIME_UP
+    folder = session.folder / job.name
+    if session.text is None:
+        _share_tokenizer(folder)
+    print(f"== {job.name}", flush=True)
+    if session.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    limit = min(session.time_limit, left)
+    text = session.text[1:] if session.text else None
+    status = runs.train(settings, folder, session.device, limit if limit < math.inf else None, text)
+    if status == runs.INTERRUPTED or not (folder / "record.json").exists():
+        return status  # a record now would hide from the next call that scores are missing
+    record = job.named(RunRecord.load(folder / "record.json"))
+    if record.status == "stopped":
+        return TIME_UP if left <= session.time_limit else 0
+    record = dataclasses.replace(record, command=session.command(job))
+    if record.status == "finished" and scored:
+        record = dataclasses.replace(record, extra=record.extra | measure(job, folder, session))
+    record.save(path)
+    if not session.plan.keep_weights:
+        shutil.rmtree(folder)
+    return status
+
+
+def measure(job: Job, folder: Path, session: Session) -> dict[str, Any]:
+    """Save the plan's scores and probes of a trained run; return what its record should say."""
+    plan, name, command = session.plan, job.name, session.command(job)
+    model, tokenizer = runs.load_run(folder)
+    model.to(session.device)
+    if session.text:
+        tokens = session.text[2]
+    else:
+        tokens = TokenSet.build(load_corpus(plan.corpus), tokenizer)
+    found: dict[str, Any] = {}
+    for what in plan.scores:
+        if what == "scores":
+            sample = scores.Sample(**plan.sample) if plan.sample else None
+            score = scores.score_model(model, tokens, name, sample)
+            score.save(session.out / "scores" / f"{name}.json")
+        elif what == "fit":
+            found |= _fit(model, tokens, folder)
+        elif what == "selection":
+            if job.config.n_sparse_heads:
+                selection_record(model, tokens, name, command).save(session.out / "probes")
+        elif what == "positions":
+            scores.position_record(model, tokens, name).save(session.out / "probes")
+        else:
+            require(what == "cloze", "scores", what, "of scores, fit, selection, positions, cloze")
+            cloze_record(model, tokenizer, name).save(session.out / "probes")
+    return found
+
+
+def _fit(model: TransformerLM, tokens: TokenSet, folder: Path) -> dict[str, Any]:
+    """Say whether the data limited a run: its loss on text it has read, and on other text."""
+    length, record = model.config.max_seq_len, RunRecord.load(folder / "record.json")
+    seen, unseen = (
+        evaluate(model, tokens, length, split=split).loss for split in ("train", "validation")
+    )
+    on_gpu = model.embedding.weight.device.type == "cuda"
+    return {
+        "epochs": round(record.tokens_seen / len(tokens.train), 3),
+        "train_loss": seen,
+        "validation_loss": unseen,
+        "data_limited": unseen - seen > DATA_LIMITED,
+        "peak_bytes": torch.cuda.max_memory_allocated() if on_gpu else None,
+    }
+
+
+def _share_tokenizer(folder: Path) -> None:
+    """Give a run the tokenizer of its siblings: learning it again would give the same one."""
+    for other in folder.parent.glob("*/tokenizer.json"):
+        if not (folder / "tokenizer.json").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(other, folder / "tokenizer.json")
+            shutil.copyfile(other.with_name("config.json"), folder / "config.json")
+        return

@@ -1,0 +1,326 @@
+"""One training run in a folder of the cache: begun, gone on with, recorded, found and loaded."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mosa_edu.checks import require
+from mosa_edu.config import PRESETS, ModelConfig
+from mosa_edu.costs import model_flops
+from mosa_edu.data.corpora import load_corpus
+from mosa_edu.data.documents import cache_folder
+from mosa_edu.data.tokenizer import Tokenizer
+from mosa_edu.data.tokens import TokenSet
+from mosa_edu.model import TransformerLM
+from mosa_edu.pretrained import PRETRAINED, load_pretrained
+from mosa_edu.probes.cloze import cloze_record
+from mosa_edu.probes.scores import score_model
+from mosa_edu.probes.selections import predictor_record, selection_record
+from mosa_edu.records import RunRecord, write_atomic
+from mosa_edu.records.probe import ProbeRecord
+from mosa_edu.records.run import command_line
+from mosa_edu.records.scores import ScoreRecord
+from mosa_edu.texts import PROBES
+from mosa_edu.tracing import RoutingLog
+from mosa_edu.training import Trainer, TrainingConfig, distributed
+from mosa_edu.training.checkpoint import load_weights, require_same_recipe, require_same_values
+from mosa_edu.training.evaluate import LENGTHS, evaluate_lengths
+from mosa_edu.training.run_log import make_record
+from mosa_edu.training.trainer import StepHook
+
+SETTINGS = {"preset": str, "corpus": str, "model": dict, "training": dict}
+"""What ``config.json`` holds, by type."""
+
+
+def runs_folder() -> Path:
+    """Return the folder that holds the user's runs, under `cache_folder`."""
+    return cache_folder() / "runs"
+
+
+def run_folder(name: str) -> Path:
+    """Return the folder of the run called `name`."""
+    plain = name.replace("-", "").replace("_", "").replace(".", "")
+    allowed = "letters, digits, '-', '_' and '.', not starting with '.'"
+    require(plain.isalnum() and not name.startswith("."), "name", name, allowed)
+    return runs_folder() / name
+
+
+def default_name(settings: dict[str, Any]) -> str:
+    """Return a name that says what was run and differs when any setting does.
+
+    >>> default_name({"preset": "micro", "corpus": "a/b.txt", "model": {"sparse": "mosa"}})
+    'micro-mosa-b-77079b'
+    """
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:6]
+    corpus = "".join(c if c.isalnum() else "-" for c in Path(settings["corpus"]).stem)
+    return f"{settings['preset']}-{settings['model']['sparse']}-{corpus}-{digest}"
+
+
+def settings_of(
+    preset: str, corpus: str, seed: int, *, model: dict[str, Any], recipe: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the ``config.json`` of a preset with some fields of its own."""
+    config = dataclasses.replace(PRESETS[preset], **model)
+    training = TrainingConfig.for_preset(preset, config.max_seq_len, seed, **recipe)
+    return {
+        "preset": preset,
+        "corpus": corpus,
+        "model": dataclasses.asdict(config),
+        "training": training.to_json(),
+    }
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Return what ``config.json`` of a run says."""
+    path = folder / "config.json"
+    require(path.is_file(), "run", str(folder), "the folder of a run (with a config.json)")
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        settings = None
+    is_whole = isinstance(settings, dict) and all(
+        isinstance(settings.get(name), kind) for name, kind in SETTINGS.items()
+    )
+    require(is_whole, "config.json", str(path), f"a whole JSON object with {', '.join(SETTINGS)}")
+    return dict(settings)
+
+
+DIVERGED, INTERRUPTED = 1, 130
+"""Exit statuses."""
+
+
+def train(
+    settings: dict[str, Any],
+    folder: Path,
+    device: torch.device,
+    time_limit: float | None = None,
+    text: tuple[Tokenizer, TokenSet] | None = None,
+) -> int:
+    """Train until the run ends, the time is up, or Ctrl-C is pressed; return the exit status."""
+    first = distributed.rank() == 0
+    path = folder / "record.json"
+    config = TrainingConfig.from_json(settings["training"])
+    ended = _ended(path, settings, config) if first else None
+    if distributed.any_process(ended is not None, device):
+        return _report(ended, folder, again=True) if ended else 0
+    with distributed.first_process_first():
+        tokenizer, tokens = text or _read_corpus(settings, folder)
+        if first:
+            _write_head(settings, folder, tokenizer)
+    torch.manual_seed(config.seed)
+    model = TransformerLM(ModelConfig.from_dict(settings["model"])).to(device)
+    data = {"corpus": settings["corpus"], "fingerprint": tokens.fingerprint}
+    identity = {"model": settings["model"], "data": data}
+    log = _routing_log(tokenizer, model, folder)
+    trainer = Trainer(model, tokens, config, folder, on_step=log, identity=identity)
+    if first:
+        _announce(settings, trainer, folder)
+    with _stop_on_signal(trainer) as signals:
+        result = trainer.run(time_limit)
+    if first:
+        record = _record(settings, trainer, result, tokenizer, data)
+        record.save(path)
+        status = _report(record, folder, alone=text is None)
+        return INTERRUPTED if signals else status
+    return 0
+
+
+def _ended(path: Path, settings: dict[str, Any], config: TrainingConfig) -> RunRecord | None:
+    """Return the record of a run that has finished or diverged, None if there is more to do."""
+    record = RunRecord.load(path) if path.exists() else None
+    if record is None or record.status == "stopped":
+        return None
+    require_same_recipe(config, record.training)
+    require_same_values(settings["model"], record.model)
+    require_same_values({"corpus": settings["corpus"]}, record.data)
+    return record
+
+
+def _read_corpus(settings: dict[str, Any], folder: Path) -> tuple[Tokenizer, TokenSet]:
+    """Load the text, and the tokenizer of the run, which is learnt at its first sitting."""
+    corpus = load_corpus(settings["corpus"])
+    path = folder / "tokenizer.json"
+    if path.exists():
+        tokenizer = Tokenizer.load(path)
+    else:
+        tokenizer = Tokenizer.train(corpus.texts("train"), settings["model"]["vocab_size"])
+    return tokenizer, TokenSet.build(corpus, tokenizer)
+
+
+def _write_head(settings: dict[str, Any], folder: Path, tokenizer: Tokenizer) -> None:
+    """Write what a run is, before its first step."""
+    if not (folder / "tokenizer.json").exists():
+        tokenizer.save(folder / "tokenizer.json")
+    if not (folder / "checkpoints").exists():
+        write_atomic(folder / "config.json", json.dumps(settings, indent=1) + "\n")
+
+
+def _routing_log(tokenizer: Tokenizer, model: TransformerLM, folder: Path) -> StepHook | None:
+    """Record which tokens the sparse heads keep of the book's sentences, as far as they fit."""
+    longest = model.config.max_seq_len
+    texts = {name: text for name, text in PROBES.items() if len(tokenizer.encode(text)) <= longest}
+    if not model.config.n_sparse_heads:
+        return None
+    return RoutingLog(tokenizer, texts, folder / "routing")
+
+
+@contextlib.contextmanager
+def _stop_on_signal(trainer: Trainer) -> Iterator[list[int]]:
+    """End with a checkpoint at the first Ctrl-C or SIGTERM, at once at the second Ctrl-C."""
+    received: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        received.append(number)
+        trainer.stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _record(
+    settings: dict[str, Any],
+    trainer: Trainer,
+    result: dict[str, Any],
+    tokenizer: Tokenizer,
+    data: dict[str, Any],
+) -> RunRecord:
+    tokens, model = trainer.data, trainer.model
+    assert isinstance(tokens, TokenSet)
+    longest = trainer.config.max_length
+    lengths = sorted({*(n for n in LENGTHS if n <= longest), longest})
+    scores: dict[str, dict[str, Any]] = {}
+    if result["status"] == "finished":
+        scores = evaluate_lengths(model, tokens, lengths, byte_lengths=tokenizer.byte_lengths)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    shape = ModelConfig.from_dict(settings["model"])
+    return make_record(
+        trainer.folder,
+        result,
+        trainer.config,
+        name=trainer.folder.name,
+        model=settings["model"],
+        data=data,
+        n_parameters=parameters,
+        validation=scores,
+        flops_per_token=model_flops(shape).total / shape.max_seq_len,
+        extra={"preset": settings["preset"], "unigram_loss": unigram_loss(tokens)},
+    )
+
+
+def unigram_loss(tokens: TokenSet) -> float:
+    """Return nats per validation token of the training split's frequencies (one added to each)."""
+    counts = np.bincount(tokens.train.tokens, minlength=tokens.vocab_size) + 1.0
+    return float(-np.log(counts / counts.sum())[tokens.validation.tokens].mean())
+
+
+def _announce(settings: dict[str, Any], trainer: Trainer, folder: Path) -> None:
+    config = trainer.config
+    parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
+    where = f"{trainer.state.device.type}, threads: {torch.get_num_threads()}"
+    if distributed.world_size() > 1:
+        where += f", processes: {distributed.world_size()}"
+    print(
+        f"{settings['preset']} on {settings['corpus']}: {parameters:,} parameters, "
+        f"{config.steps:,} steps of {config.batch_tokens:,} tokens ({where})\n{folder}",
+        flush=True,
+    )
+
+
+def _report(record: RunRecord, folder: Path, again: bool = False, alone: bool = True) -> int:
+    """Print how the run stands and what to do next; return the exit status."""
+    if record.status == "diverged":
+        step = record.train_curve[-1][0] if record.train_curve else 0
+        print(
+            f"The loss stopped being a number at step {step}; try a lower --lr than "
+            f"{record.training['learning_rate']} (the run is kept in {folder})",
+            file=sys.stderr,
+        )
+        return DIVERGED
+    if record.status == "stopped":
+        print(f"Stopped after {record.tokens_seen:,} tokens, nothing is lost.")
+        if alone:
+            print(f"Next: mosa-edu train --resume {_called(folder)}")
+        return 0
+    if again:
+        print(f"This run is finished: {folder}")
+    print(f"unigram loss          {record.extra['unigram_loss']:.3f} nats per token")
+    for length, score in record.validation.items():
+        print(
+            f"validation, T={length:<6}  {score['loss']:.3f} ± {score['stderr'] or 0:.3f}, "
+            f"{score['bits_per_byte']:.3f} bits per byte"
+        )
+    print(f"trained in            {record.wall_seconds:.0f} s")
+    if alone:
+        print(f"Next: mosa-edu explore {_called(folder)}")
+    return 0
+
+
+def _called(folder: Path) -> str:
+    """Return what a command calls this run: its name, or its path outside the cache."""
+    return shlex.quote(folder.name if folder.parent == runs_folder() else str(folder))
+
+
+def find_run(name: str) -> Path:
+    """Return the folder of a run given by its path or its name, which a sweep's run has, too."""
+    if Path(name).is_dir():
+        return Path(name)
+    folder = run_folder(name)
+    of_sweeps = sorted(runs_folder().glob(f"*/{folder.name}/config.json"))
+    return of_sweeps[-1].parent if of_sweeps and not folder.exists() else folder
+
+
+def load_run(folder: Path) -> tuple[TransformerLM, Tokenizer]:
+    """Load the newest weights of a run, finished or not."""
+    settings = read_settings(folder)
+    model = TransformerLM(ModelConfig.from_dict(settings["model"]))
+    _, weights = load_weights(folder / "checkpoints")
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    other = sorted(dict(expected.items() ^ found.items()))
+    allowed = "weights of the model in config.json"
+    require(not other, "checkpoint", f"one that differs in {', '.join(other[:3])}", allowed)
+    model.load_state_dict(weights)
+    return model.eval(), Tokenizer.load(folder / "tokenizer.json")
+
+
+def find_model(name: str) -> tuple[TransformerLM, Tokenizer, str, str]:
+    """Return model, tokenizer, corpus and name of a shipped model, or of one of the user's runs."""
+    if name in PRETRAINED:
+        return *load_pretrained(name), "gutenberg", name
+    folder = find_run(name)
+    return *load_run(folder), read_settings(folder)["corpus"], folder.name
+
+
+def score_run(folder: Path) -> ScoreRecord:
+    """Score the newest weights of a run, see `score_model`."""
+    model, tokenizer = load_run(folder)
+    tokens = TokenSet.build(load_corpus(read_settings(folder)["corpus"]), tokenizer)
+    return score_model(model, tokens, folder.name)
+
+
+def probe_model(what: str, run: str) -> ProbeRecord:
+    """Ask a trained model one of three questions: selection, predictor or cloze."""
+    model, tokenizer, corpus, name = find_model(run)
+    command = command_line(["mosa-edu", "inspect", what, run])
+    if what == "cloze":
+        return cloze_record(model, tokenizer, name, command)
+    require(model.config.n_sparse_heads > 0, "RUN", run, "a model with sparse heads")
+    record = {"predictor": predictor_record, "selection": selection_record}[what]
+    return record(model, TokenSet.build(load_corpus(corpus), tokenizer), name, command)
