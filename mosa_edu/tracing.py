@@ -50,7 +50,7 @@ def trace(
     name, sha256 : str, optional
         What the trace calls the model; hash of its weights file.
     source : dict, optional
-        Provenance as plain JSON values; described by `mosa_edu.records.run` if not given.
+        Provenance as plain JSON values; described by `mosa_edu.records.origin` if not given.
 
     Returns
     -------

@@ -10,9 +10,9 @@ import pytest
 POINTS = (
     "before the tensors",
     "half of the tensors",
-    "before the tensors get their name",
+    "whole of the tensors",
     "half of the description",
-    "before the description get their name",
+    "whole of the description",
     "before the pruning",
 )
 

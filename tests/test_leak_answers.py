@@ -212,5 +212,6 @@ def test_examples_survive_json_and_refuse_what_does_not_fit(leak_site, tmp_path)
     assert repr(LeakProbe(example)) == repr(LeakProbe(example))
     with pytest.raises(ValueError, match=r"cut must be in \[1, "):
         reroll_future(model, tokenizer, text, 0)
+    longer = example.to_json().replace('"changed": [true', '"changed": [true,true')
     with pytest.raises(ValueError, match="changed must be 5 long"):
-        LeakExample.from_json(example.to_json().replace('"changed":[true', '"changed":[true,true'))
+        LeakExample.from_json(longer)

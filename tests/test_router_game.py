@@ -282,7 +282,7 @@ def test_what_does_not_fit_is_refused(explorer_site, tmp_path):  # noqa: F811
     assert kept.trained == contest.trained
     assert kept.trained_loss == pytest.approx(contest.trained_loss, abs=1e-6)
     with pytest.raises(ValueError, match="gates must be"):
-        RouterContest.from_json(contest.to_json().replace('"gates":[', '"gates":[0.5,'))
+        RouterContest.from_json(contest.to_json().replace('"gates": [', '"gates": [0.5,'))
     with pytest.raises(ValueError, match="texts must be texts that include"):
         BeTheRouter(contest, texts={"Other": "Something else."})
 

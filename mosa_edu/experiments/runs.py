@@ -29,8 +29,8 @@ from mosa_edu.probes.cloze import cloze_record
 from mosa_edu.probes.scores import score_model
 from mosa_edu.probes.selections import predictor_record, selection_record
 from mosa_edu.records import RunRecord, write_atomic
+from mosa_edu.records.origin import command_line
 from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.records.run import command_line
 from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.texts import PROBES
 from mosa_edu.tracing import RoutingLog

@@ -13,8 +13,8 @@ from mosa_edu.generation.decoder import Decoder, Sampler
 from mosa_edu.head_kinds import kinds
 from mosa_edu.model import TransformerLM
 from mosa_edu.records import provenance
+from mosa_edu.records.codec import Piece
 from mosa_edu.records.decode_trace import DecodingStory
-from mosa_edu.records.leak import Piece
 
 RULES = kinds(capacity="variable")
 

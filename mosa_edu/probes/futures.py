@@ -11,7 +11,8 @@ from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.model import TransformerLM, evaluating
 from mosa_edu.probes.causality import MODEL_TOLERANCE
 from mosa_edu.records import provenance
-from mosa_edu.records.leak import Forecast, LeakExample, Piece
+from mosa_edu.records.codec import Piece
+from mosa_edu.records.leak import Forecast, LeakExample
 from mosa_edu.tracing import ActivationCache
 
 _WORD = (1 << 32) - 1

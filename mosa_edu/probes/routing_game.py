@@ -13,7 +13,7 @@ from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.model import TransformerLM, evaluating
 from mosa_edu.probes.futures import roll_future
 from mosa_edu.records import provenance
-from mosa_edu.records.leak import Piece
+from mosa_edu.records.codec import Piece
 from mosa_edu.records.routing_game import RouterContest
 from mosa_edu.selection import ExpertChoice, Selection, kept
 from mosa_edu.tracing import ActivationCache, Choose, mosa_selectors, selecting

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mosa_edu.records.codec import write_atomic
 from mosa_edu.records.history import RoutingHistory
-from mosa_edu.records.run import Comparison, RunRecord, provenance
+from mosa_edu.records.origin import provenance
+from mosa_edu.records.run import Comparison, RunRecord
 from mosa_edu.records.trace import RoutingTrace, Token
 
 __all__ = [

@@ -1,6 +1,5 @@
 """How the routing of fixed texts changed while a model trained: the training scrubber's data."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,9 +7,7 @@ from typing import Any
 import numpy as np
 
 from mosa_edu.checks import require
-from mosa_edu.records.codec import JsonRecord, check_fields, decode, encode, plain, read_object
-
-VERSION = 1
+from mosa_edu.records.codec import JsonRecord
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +30,6 @@ class RoutingHistory(JsonRecord):
         Positions each head kept, ascending.
     provenance : dict
         Where the history comes from, as plain JSON values.
-    version : int
-        Version of this format; only 1 is known.
 
     Raises
     ------
@@ -49,13 +44,11 @@ class RoutingHistory(JsonRecord):
     losses: Sequence[float]
     indices: np.ndarray
     provenance: dict[str, Any] = field(default_factory=dict)
-    version: int = VERSION
+    version: int = 1
 
     def __post_init__(self) -> None:
-        require(self.version == VERSION, "RoutingHistory.version", self.version, f"{VERSION}")
-        for name in ("pieces", "steps", "tokens_seen", "losses"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        object.__setattr__(self, "provenance", plain(self.provenance, "provenance"))
+        super().__post_init__()
+        self.settle(pieces=tuple, steps=tuple, tokens_seen=tuple, losses=tuple)
         require(self.indices.ndim == 4, "indices", self.indices.shape, "of shape (S, L, H, k)")
         S = self.indices.shape[0]
         for name in ("steps", "tokens_seen", "losses"):
@@ -81,28 +74,6 @@ class RoutingHistory(JsonRecord):
         picked = self.picked()
         return (picked & picked[-1:]).sum(-1) / self.indices.shape[-1]
 
-    def to_json(self) -> str:
-        """Write the history as one JSON object."""
-        return json.dumps(
-            {
-                "version": self.version,
-                "name": self.name,
-                "pieces": list(self.pieces),
-                "steps": list(self.steps),
-                "tokens_seen": list(self.tokens_seen),
-                "losses": [round(loss, 4) for loss in self.losses],
-                "indices": encode(self.indices),
-                "provenance": self.provenance,
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> "RoutingHistory":
-        """Read what `to_json` wrote."""
-        values = read_object(text, "RoutingHistory")
-        needed = {"version", "name", "pieces", "steps", "tokens_seen", "losses", "indices"}
-        check_fields(values, needed, {"provenance"}, "RoutingHistory")
-        values["indices"] = decode(values["indices"], "RoutingHistory.indices")
-        return cls(**values)
+    def values(self) -> dict[str, Any]:
+        """Return the fields as they are written: losses to four decimals."""
+        return super().values() | {"losses": [round(loss, 4) for loss in self.losses]}

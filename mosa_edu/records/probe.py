@@ -1,16 +1,14 @@
 """What a probe measured: a small table with its settings and the command that makes it again."""
 
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mosa_edu.checks import require
-from mosa_edu.records.codec import check_fields, plain, read_object, read_text, write_atomic
+from mosa_edu.records.codec import JsonRecord, plain
 
-VERSION = 1
 PROBES = (
     "coin-flips",
     "jacobian",
@@ -32,7 +30,7 @@ PROBES = (
 
 
 @dataclass(frozen=True)
-class ProbeRecord:
+class ProbeRecord(JsonRecord):
     """A measurement of one model or layer, or of several in one table.
 
     Parameters
@@ -49,8 +47,6 @@ class ProbeRecord:
         Longer lists of numbers by name, such as a loss by position.
     provenance : dict
         Where the record comes from; ``command`` makes it again.
-    version : int
-        Version of this format; only 1 is known.
 
     Raises
     ------
@@ -70,16 +66,12 @@ class ProbeRecord:
     rows: Sequence[dict[str, Any]]
     series: dict[str, list[Any]] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
-    version: int = VERSION
+    version: int = 1
 
     def __post_init__(self) -> None:
-        require(self.version == VERSION, "ProbeRecord.version", self.version, f"{VERSION}")
+        super().__post_init__()
         require(self.probe in PROBES, "ProbeRecord.probe", self.probe, f"one of {PROBES}")
-        for name in ("settings", "series", "provenance"):
-            value = getattr(self, name)
-            require(isinstance(value, Mapping), f"ProbeRecord.{name}", value, "an object")
-            object.__setattr__(self, name, plain(value, f"ProbeRecord.{name}"))
-        object.__setattr__(self, "rows", plain(list(self.rows), "ProbeRecord.rows"))
+        self.settle(rows=lambda rows: plain(list(rows), "ProbeRecord.rows"))
         require(len(self.rows) > 0, "ProbeRecord.rows", self.rows, "at least one row")
         for row in self.rows:
             same = isinstance(row, dict) and row.keys() == self.rows[0].keys()
@@ -107,35 +99,14 @@ class ProbeRecord:
         require(len(found) == 1, "values", values, f"those of one row, not of {len(found)}")
         return found[0]
 
-    def to_json(self) -> str:
-        """Write the record as JSON text: one row a line, the same bytes every time."""
-        head = {
-            "version": self.version,
-            "probe": self.probe,
-            "name": self.name,
-            "settings": self.settings,
-        }
-        lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
-        lines.append('"rows": [\n  ' + ",\n  ".join(map(json.dumps, self.rows)) + "\n ]")
-        lines += [f'"series": {json.dumps(self.series)}']
-        lines += [f'"provenance": {json.dumps(self.provenance)}']
-        return "{\n " + ",\n ".join(lines) + "\n}\n"
+    def line(self, name: str, value: Any) -> str:
+        """Write one row a line."""
+        if name != "rows":
+            return super().line(name, value)
+        return (
+            "[\n  " + ",\n  ".join(super(ProbeRecord, self).line(name, v) for v in value) + "\n ]"
+        )
 
-    @classmethod
-    def from_json(cls, text: str) -> "ProbeRecord":
-        """Read what `to_json` wrote."""
-        values = read_object(text, "ProbeRecord")
-        needed = {"version", "probe", "name", "settings", "rows"}
-        check_fields(values, needed, {"series", "provenance"}, "ProbeRecord")
-        return cls(**values)
-
-    def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Write the record to ``<folder>/<name>.json``, whole or not at all."""
-        path = Path(folder) / f"{self.name}.json"
-        write_atomic(path, self.to_json())
-        return path
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "ProbeRecord":
-        """Read a record from a file."""
-        return cls.from_json(read_text(path))
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the record to ``<path>/<name>.json``, whole or not at all."""
+        return super().save(Path(path) / f"{self.name}.json")

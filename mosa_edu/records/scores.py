@@ -1,6 +1,5 @@
 """Three scores of one model on the same windows: the numbers behind "does it leak?"."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from mosa_edu.checks import require
-from mosa_edu.records.codec import JsonRecord, check_fields, decode, encode, plain, read_object
+from mosa_edu.records.codec import JsonRecord
 
-VERSION = 1
 NONCAUSAL, TRUNCATED, SWAPPED_SUFFIX = EVALUATIONS = ("full", "prefix", "foreign")
 """What the router sees when a position is scored: the whole window, as in the paper; the tokens up
 to the position; those and then another text up to the same length. Stored under these words."""
@@ -39,8 +37,6 @@ class ScoreRecord(JsonRecord):
         SHA-256 of texts and tokenizer; records of different ones are not comparable.
     provenance : dict
         Where the record comes from, as plain JSON values.
-    version : int
-        Version of this format; only 1 is known.
 
     Raises
     ------
@@ -56,13 +52,11 @@ class ScoreRecord(JsonRecord):
     draws: int
     fingerprint: str
     provenance: dict[str, Any] = field(default_factory=dict)
-    version: int = VERSION
+    version: int = 1
 
     def __post_init__(self) -> None:
-        require(self.version == VERSION, "ScoreRecord.version", self.version, f"{VERSION}")
-        object.__setattr__(self, "titles", tuple(self.titles))
-        object.__setattr__(self, "cuts", tuple(self.cuts))
-        object.__setattr__(self, "provenance", plain(self.provenance, "provenance"))
+        super().__post_init__()
+        self.settle(titles=tuple, cuts=tuple)
         shape = (len(EVALUATIONS), len(self.books), len(self.cuts))
         require(self.losses.shape == shape, "losses", self.losses.shape, f"of shape {shape}")
         require(bool(np.isfinite(self.losses).all()), "losses", "NaN or inf", "finite")
@@ -81,31 +75,3 @@ class ScoreRecord(JsonRecord):
             title: float(windows[self.books == book].mean())
             for book, title in enumerate(self.titles)
         }
-
-    def to_json(self) -> str:
-        """Write the record as one JSON object."""
-        return json.dumps(
-            {
-                "version": self.version,
-                "name": self.name,
-                "titles": list(self.titles),
-                "books": encode(self.books),
-                "cuts": list(self.cuts),
-                "losses": encode(self.losses),
-                "draws": self.draws,
-                "fingerprint": self.fingerprint,
-                "provenance": self.provenance,
-            },
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> "ScoreRecord":
-        """Read what `to_json` wrote."""
-        values = read_object(text, "ScoreRecord")
-        needed = {"version", "name", "titles", "books", "cuts", "losses", "draws", "fingerprint"}
-        check_fields(values, needed, {"provenance"}, "ScoreRecord")
-        for name in ("books", "losses"):
-            values[name] = decode(values[name], f"ScoreRecord.{name}")
-        return cls(**values)

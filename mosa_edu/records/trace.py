@@ -1,9 +1,8 @@
 """The routing of one text through one model: which tokens every sparse head kept, and why."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple, Self
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,12 +13,9 @@ from mosa_edu.records.codec import (
     decode,
     encode,
     is_count,
-    plain,
-    read_object,
 )
 
-VERSION = 1
-SIZES = ("T", "k", "layers", "heads")
+SIZES = ("T", "layers", "heads", "k")
 PLAIN = ("scores", "order", "indices", "attention")
 NEEDED = {"version", "model", "tokens", *SIZES, "sparsity", *PLAIN, "next_top", "provenance"}
 GROUPS = {
@@ -37,59 +33,6 @@ class Token(NamedTuple):
     end: int
 
 
-def write(trace: "RoutingTrace") -> str:
-    """Return a trace as JSON text, one field a line."""
-    values: dict[str, Any] = {"version": trace.version, "model": trace.model}
-    values["tokens"] = [token._asdict() for token in trace.tokens]
-    values |= {name: getattr(trace, name) for name in ("T", "k", "sparsity", "layers", "heads")}
-    values |= {name: encode(getattr(trace, name)) for name in PLAIN}
-    for group, members in GROUPS.items():
-        arrays = {key: getattr(trace, name) for key, name in members.items()}
-        if all(array is not None for array in arrays.values()):
-            values[group] = {key: encode(array) for key, array in arrays.items()}
-    if trace.counts is not None:
-        values["counts"] = encode(trace.counts)
-    values["provenance"] = trace.provenance
-    lines = (
-        f"{json.dumps(name)}: {json.dumps(value, allow_nan=False, separators=(',', ':'))}"
-        for name, value in values.items()
-    )
-    return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def read(values: dict[str, Any]) -> dict[str, Any]:
-    """Turn parsed JSON into the arguments of `RoutingTrace`."""
-    version = values.get("version")
-    require(version == VERSION, "version", version, f"{VERSION}")
-    check_fields(values, NEEDED, {"next_true", "counts"}, "RoutingTrace")
-    arguments = {name: values[name] for name in ("version", "model", "sparsity", "provenance")}
-    arguments["tokens"] = [_token(value) for value in _list(values["tokens"])]
-    arguments |= {name: decode(values[name], name) for name in PLAIN}
-    for group, members in GROUPS.items():
-        if group in values:
-            require(isinstance(values[group], dict), group, values[group], "an object")
-            check_fields(values[group], set(members), set(), group)
-            for key, name in members.items():
-                arguments[name] = decode(values[group][key], f"{group}.{key}")
-    if "counts" in values:
-        arguments["counts"] = decode(values["counts"], "counts")
-    return arguments
-
-
-def _list(tokens: Any) -> list[Any]:
-    require(isinstance(tokens, list), "tokens", type(tokens).__name__, "a list")
-    return tokens
-
-
-def _token(value: Any) -> Token:
-    require(isinstance(value, dict), "tokens", value, "a list of objects")
-    check_fields(value, {"id", "text", "start", "end"}, set(), "tokens")
-    counts = [value[name] for name in ("id", "start", "end")]
-    known = isinstance(value["text"], str) and all(is_count(count) for count in counts)
-    require(known, "tokens", value, "objects of text and of integers id, start, end >= 0")
-    return Token(**value)
-
-
 N_NEXT = 5
 MAX_TOKENS = 65535  # every position, and T itself, fits in uint16
 ARRAYS = (
@@ -100,7 +43,6 @@ ARRAYS = (
 
 def check_trace(trace: "RoutingTrace") -> None:
     """Refuse a trace whose fields contradict each other."""
-    require(trace.version == VERSION, "version", trace.version, f"{VERSION}")
     require(set(trace.model) == {"name", "sha256"}, "model", trace.model, "{name, sha256}")
     known = is_count(trace.sparsity) and trace.sparsity >= 1
     require(known, "sparsity", trace.sparsity, "an integer >= 1")
@@ -201,8 +143,6 @@ class RoutingTrace(JsonRecord):
         How many of the k entries each head uses; None when all do.
     provenance : dict
         Where the trace comes from, as plain JSON values.
-    version : int
-        Version of this format; only 1 is known.
 
     Raises
     ------
@@ -223,19 +163,17 @@ class RoutingTrace(JsonRecord):
     true_rank: np.ndarray | None = None
     counts: np.ndarray | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
-    version: int = VERSION
+    version: int = 1
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tokens", tuple(Token(*token) for token in self.tokens))
-        for name in ("model", "provenance"):
-            object.__setattr__(self, name, plain(getattr(self, name), name))
+        super().__post_init__()
+        self.settle(tokens=lambda tokens: tuple(Token(*token) for token in tokens))
         check_trace(self)
         for name in ARRAYS:
             array = getattr(self, name)
             if array is not None:
-                array = array.copy()
-                array.flags.writeable = False
-                object.__setattr__(self, name, array)
+                self.settle(**{name: np.ndarray.copy})
+                getattr(self, name).flags.writeable = False
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RoutingTrace) and self.to_json() == other.to_json()
@@ -310,53 +248,47 @@ class RoutingTrace(JsonRecord):
         require(0 <= layer < self.layers, "layer", layer, f"in [0, {self.layers})")
         require(0 <= head < self.heads, "head", head, f"in [0, {self.heads})")
 
-    def to_json(self) -> str:
-        """Return the trace as JSON text: one field a line, the same bytes every time."""
-        return write(self)
-
-    @classmethod
-    def from_json(cls, text: str) -> "RoutingTrace":
-        """Read a trace back.
-
-        Raises
-        ------
-        ValueError
-            Naming the field that is missing, unknown or wrong.
-        """
-        values = read_object(text, "RoutingTrace")
-        trace = cls(**read(values))
-        for name in SIZES:
-            actual = getattr(trace, name)
-            require(values[name] == actual, name, values[name], f"{actual}, as in the arrays")
-        return trace
-
-
-class TextRecord(JsonRecord):
-    """A frozen dataclass with `tokens`, written as one JSON object of its fields.
-
-    Only `provenance` may be missing where a record is read.
-    """
-
-    tokens: Sequence[Any]
-
-    @property
-    def text(self) -> str:
-        """The whole text."""
-        return "".join(token.text for token in self.tokens)
-
-    def to_json(self) -> str:
-        """Write the record as one JSON object."""
-        return json.dumps(self.values(), ensure_ascii=False, separators=(",", ":"))
-
     def values(self) -> dict[str, Any]:
-        """Return the fields as they are written."""
-        return asdict(self)  # type: ignore[call-overload]
+        """Return the written form, which has sizes and groups of arrays of its own."""
+        values: dict[str, Any] = {"version": self.version, "model": self.model}
+        values["tokens"] = [token._asdict() for token in self.tokens]
+        values |= {name: getattr(self, name) for name in ("T", "k", "sparsity", "layers", "heads")}
+        values |= {name: encode(getattr(self, name)) for name in PLAIN}
+        for group, members in GROUPS.items():
+            arrays = {key: getattr(self, name) for key, name in members.items()}
+            if all(array is not None for array in arrays.values()):
+                values[group] = {key: encode(array) for key, array in arrays.items()}
+        if self.counts is not None:
+            values["counts"] = encode(self.counts)
+        return {**values, "provenance": self.provenance}
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote."""
-        values = read_object(text, cls.__name__)
-        optional = {"provenance"}
-        fields = set(cls.__dataclass_fields__)  # type: ignore[attr-defined]
-        check_fields(values, fields - optional, optional, cls.__name__)
-        return cls(**values)
+    def arguments(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Read the written form."""
+        cls._check_version(values.get("version"))
+        check_fields(values, NEEDED, {"next_true", "counts"}, "RoutingTrace")
+        arguments = {name: values[name] for name in ("version", "model", "sparsity", "provenance")}
+        tokens = values["tokens"]
+        require(isinstance(tokens, list), "tokens", type(tokens).__name__, "a list")
+        arguments["tokens"] = [_token(value) for value in tokens]
+        arguments |= {n: decode(values[n], n) for n in (*PLAIN, "counts") if n in values}
+        sizes = {"T": len(tokens), **dict(zip(SIZES[1:], arguments["indices"].shape, strict=False))}
+        for name in SIZES:
+            actual = sizes.get(name)
+            require(values[name] == actual, name, values[name], f"{actual}, as in the arrays")
+        for group, members in GROUPS.items():
+            if group in values:
+                require(isinstance(values[group], dict), group, values[group], "an object")
+                check_fields(values[group], set(members), set(), group)
+                for key, name in members.items():
+                    arguments[name] = decode(values[group][key], f"{group}.{key}")
+        return arguments
+
+
+def _token(value: Any) -> Token:
+    require(isinstance(value, dict), "tokens", value, "a list of objects")
+    check_fields(value, {"id", "text", "start", "end"}, set(), "tokens")
+    counts = [value[name] for name in ("id", "start", "end")]
+    known = isinstance(value["text"], str) and all(is_count(count) for count in counts)
+    require(known, "tokens", value, "objects of text and of integers id, start, end >= 0")
+    return Token(**value)

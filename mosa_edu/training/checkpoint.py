@@ -12,7 +12,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from mosa_edu.checks import require
-from mosa_edu.records.codec import sync_folder
+from mosa_edu.records import write_atomic
 from mosa_edu.training import distributed
 from mosa_edu.training.config import HOUSEKEEPING, TrainingConfig
 from mosa_edu.training.optimizer import build_optimizer, resolve_dtype, state_tensors
@@ -62,7 +61,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path
     reached("before the tensors")
     base = folder / f"{PREFIX}{checkpoint.step:08d}"
     data = safetensors.torch.save(_separate(checkpoint.tensors))
-    write_durably(base.with_suffix(".safetensors"), data, "tensors")
+    _write(base.with_suffix(".safetensors"), data, "tensors")
     meta = {
         "version": FORMAT_VERSION,
         "step": checkpoint.step,
@@ -71,7 +70,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path
     }
     meta["checksum"] = _checksum(meta)
     text = json.dumps(meta, indent=1) + "\n"
-    write_durably(base.with_suffix(".json"), text.encode(), "description")
+    _write(base.with_suffix(".json"), text.encode(), "description")
     reached("before the pruning")
     for old in _steps(folder)[:-keep]:
         _remove(folder, old)
@@ -121,23 +120,8 @@ def discard_after(folder: Path, step: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def write_durably(path: Path, data: bytes, what: str = "file") -> None:
-    """Replace `path` by `data` so that a crash leaves the old content or the new, never a mix."""
-    temporary = path.with_name(path.name + ".tmp")
-    half = len(data) // 2
-    try:
-        with open(temporary, "wb") as stream:
-            stream.write(data[:half])
-            reached(f"half of the {what}")
-            stream.write(data[half:])
-            stream.flush()
-            os.fsync(stream.fileno())
-        reached(f"before the {what} get their name")
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+def _write(path: Path, data: bytes, what: str) -> None:
+    write_atomic(path, data, lambda point: reached(f"{point} of the {what}"))
 
 
 class _DamagedError(Exception):
