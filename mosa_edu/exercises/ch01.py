@@ -1,12 +1,11 @@
 """Checks of chapter 1: weights, scale, and heads that add up."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from mosa_edu.exercises.verdict import Verdict, examine
+from mosa_edu.exercises.verdict import Answer, Mistake, Verdict, examine, named
 
 TOLERANCE = 1e-5
 
@@ -15,7 +14,7 @@ def check_weights(attention_weights: Callable[[Tensor], Tensor] | None) -> Verdi
     """Check a function from scaled matches (T, S) to attention weights (T, S)."""
     matches = torch.randn(5, 7, generator=torch.Generator().manual_seed(0)) * 3
 
-    def rows_sum_to_one(f: Callable[..., Any]) -> str | None:
+    def rows_sum_to_one(f: Answer) -> Mistake:
         weights = f(matches)
         if weights.shape != matches.shape:
             return f"The result has shape {tuple(weights.shape)}, not {tuple(matches.shape)}."
@@ -27,12 +26,11 @@ def check_weights(attention_weights: Callable[[Tensor], Tensor] | None) -> Verdi
             return "The rows do not sum to 1: divide by the sum of the row's strengths."
         return None
 
-    def in_proportion(f: Callable[..., Any]) -> str | None:
-        if torch.allclose(f(matches), matches.softmax(1), atol=TOLERANCE):
-            return None
-        return "The rows sum to 1, but not in proportion to exp(match)."
+    def in_proportion(f: Answer) -> Mistake:
+        otherwise = "The rows sum to 1, but not in proportion to exp(match)."
+        return named(f(matches), matches.softmax(1), otherwise)
 
-    def large_matches(f: Callable[..., Any]) -> str | None:
+    def large_matches(f: Answer) -> Mistake:
         weights = f(matches + 500)
         if torch.isfinite(weights).all():
             return None
@@ -54,17 +52,14 @@ def check_scale(scaled_matches: Callable[[Tensor, Tensor], Tensor] | None) -> Ve
     queries, keys = torch.randn(4, 9, generator=generator), torch.randn(6, 9, generator=generator)
     products = queries @ keys.T
 
-    def scale(f: Callable[..., Any]) -> str | None:
+    def scale(f: Answer) -> Mistake:
         found = f(queries, keys)
         if found.shape == (6, 4):
             return "The axes are swapped: rows belong to queries, columns to keys."
-        if torch.allclose(found, products, atol=TOLERANCE):
-            return "The division by the square root of d_head is missing: 12 would become 14.13."
-        if torch.allclose(found, products / 9, atol=TOLERANCE):
-            return "You divided by d_head; the deviation of a dot product grows as its root."
-        if not torch.allclose(found, products / 3, atol=TOLERANCE):
-            return "The numbers are not the dot products over the root of d_head."
-        return None
+        root = "The division by the square root of d_head is missing: 12 would become 14.13."
+        whole = "You divided by d_head; the deviation of a dot product grows as its root."
+        otherwise = "The numbers are not the dot products over the root of d_head."
+        return named(found, products / 3, otherwise, [(products, root), (products / 9, whole)])
 
     return examine(scaled_matches, [("dot products over the root of d_head", scale)])
 
@@ -78,16 +73,14 @@ def check_split_output(
     w_out = torch.randn(12, 8, generator=generator)
     whole = heads.transpose(0, 1).reshape(5, 12) @ w_out
 
-    def equal(f: Callable[..., Any]) -> str | None:
+    def equal(f: Answer) -> Mistake:
         found = f(heads, w_out)
         if found.shape != whole.shape:
             return f"The result has shape {tuple(found.shape)}, not {tuple(whole.shape)}."
-        if torch.allclose(found * 3, whole, atol=1e-4):
-            return "You took the mean of the heads; the product with W_O is their sum."
-        if torch.allclose(
-            found, torch.einsum("htd,dhm->tm", heads, w_out.view(4, 3, 8)), atol=1e-4
-        ):
-            return "Head h owns the rows h * d_head to (h + 1) * d_head - 1, not every H-th row."
-        return None if torch.allclose(found, whole, atol=1e-4) else "Not equal to concatenation."
+        every_third = torch.einsum("htd,dhm->tm", heads, w_out.view(4, 3, 8))
+        rows = "Head h owns the rows h * d_head to (h + 1) * d_head - 1, not every H-th row."
+        mean = "You took the mean of the heads; the product with W_O is their sum."
+        mistakes = [(whole / 3, mean), (every_third, rows)]
+        return named(found, whole, "Not equal to concatenation.", mistakes, atol=1e-4)
 
     return examine(summed_heads, [("equal to concatenation and W_O", equal)])

@@ -1,20 +1,17 @@
 """Checks of chapter 2: a mask, where it is applied, what it promises, and a mask for a cache."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from mosa_edu.exercises.verdict import Verdict, examine
-
-TOLERANCE = 1e-5
+from mosa_edu.exercises.verdict import Answer, Mistake, Verdict, examine, named, near
 
 
 def check_may_attend(may_attend: Callable[[int], Tensor] | None) -> Verdict:
     """Check a function from T to the causal mask (T, T), True where a query may attend."""
 
-    def mask(f: Callable[..., Any]) -> str | None:
+    def mask(f: Answer) -> Mistake:
         for T in (5, 1, 8):
             found, right = f(T), torch.ones(T, T, dtype=torch.bool).tril()
             if tuple(found.shape) != (T, T):
@@ -42,39 +39,35 @@ def check_masked_weights(masked_weights: Callable[[Tensor, Tensor], Tensor] | No
     matches = torch.tensor([[1.0, 2.0, 5.0]]).log()
     allowed = torch.tensor([[True, True, False]])
     values = torch.tensor([8.0, 4.0, 16.0])
-    named = [
+    mistakes = [
         (8.0, "8: a match that is multiplied by 0 is still exp(0) = 1 strong."),
         (2.0, "2: the forbidden key took its share first, and the row sums to 3/8."),
         (16.0, "16: inverted, the query reads the one key it may not read."),
         (12.0, "12: the mask did nothing."),
     ]
 
-    def worked(f: Callable[..., Any]) -> str | None:
+    def worked(f: Answer) -> Mistake:
         output = float(f(matches, allowed)[0] @ values)
-        for wrong, words in named:
-            if abs(output - wrong) < 1e-3:
-                return f"The chapter's numbers give {words}"
-        right = abs(output - 16 / 3) < 1e-3
-        return None if right else f"The chapter's numbers give {output:.2f}, not 5.33."
+        mistake = named(output, 16 / 3, f"{output:.2f}, not 5.33.", mistakes, atol=1e-3)
+        return mistake and f"The chapter's numbers give {mistake}"
 
-    def random(f: Callable[..., Any]) -> str | None:
+    def random(f: Answer) -> Mistake:
         generator = torch.Generator().manual_seed(0)
         many = torch.randn(6, 9, generator=generator) * 3
         mask = torch.rand(6, 9, generator=generator) < 0.5
         mask[:, 4] = True
         right = many.masked_fill(~mask, -torch.inf).softmax(1)
-        return None if torch.allclose(f(many, mask), right, atol=TOLERANCE) else "Not the softmax."
+        return named(f(many, mask), right, "Not the softmax.")
 
-    def no_hole(f: Callable[..., Any]) -> str | None:
+    def no_hole(f: Answer) -> Mistake:
         weights = f(torch.tensor([[-3e9, -3e9, 0.0]]), allowed)
-        if torch.allclose(weights, torch.tensor([[0.5, 0.5, 0.0]])):
-            return None
         if weights.isnan().any():
             return (
                 "0/0: the forbidden key had taken the whole weight before it was thrown out. Mask "
                 "before the softmax."
             )
-        return "Allowed matches of -3e9 lose to your forbidden one: only -inf is never reached."
+        lost = "Allowed matches of -3e9 lose to your forbidden one: only -inf is never reached."
+        return named(weights, torch.tensor([[0.5, 0.5, 0.0]]), lost)
 
     return examine(
         masked_weights,
@@ -92,23 +85,22 @@ def check_causal_attention(
     mask = torch.ones(9, 9, dtype=torch.bool).tril()
     right = (q @ k.T / 2).masked_fill(~mask, -torch.inf).softmax(1) @ v
 
-    def prefix(f: Callable[..., Any]) -> str | None:
+    def prefix(f: Answer) -> Mistake:
         whole = f(q, k, v)
         if tuple(whole.shape) != (9, 4):
             return f"The result has shape {tuple(whole.shape)}, not (9, 4)."
-        if torch.allclose(whole, unmasked, atol=TOLERANCE):
+        if near(whole, unmasked):
             return "There is no mask: every query reads the whole text."
         for n in range(1, 9):
-            if not torch.allclose(f(q[:n], k[:n], v[:n]), whole[:n], atol=TOLERANCE):
+            if not near(f(q[:n], k[:n], v[:n]), whole[:n]):
                 return f"The first {n} outputs change when the text goes on after token {n - 1}."
         return None
 
-    def equal(f: Callable[..., Any]) -> str | None:
+    def equal(f: Answer) -> Mistake:
         found = f(q, k, v)
-        if torch.allclose(found[0], v[0], atol=TOLERANCE):
-            same = torch.allclose(found, right, atol=TOLERANCE)
-            return None if same else "Causal, but not softmax attention: is the scale 1/sqrt(d)?"
-        return "The first token has only itself to read: its output is its own value."
+        if not near(found[0], v[0]):
+            return "The first token has only itself to read: its output is its own value."
+        return named(found, right, "Causal, but not softmax attention: is the scale 1/sqrt(d)?")
 
     return examine(causal_attention, [("prefix = whole", prefix), ("softmax attention", equal)])
 
@@ -116,7 +108,7 @@ def check_causal_attention(
 def check_cached_mask(cached_mask: Callable[[int, int], Tensor] | None) -> Verdict:
     """Check the mask of the last n tokens of a text as queries, all S tokens as keys."""
 
-    def corner(f: Callable[..., Any]) -> str | None:
+    def corner(f: Answer) -> Mistake:
         for n, S in ((1, 5), (3, 7), (4, 4)):
             found, ones = f(n, S), torch.ones(n, S, dtype=torch.bool)
             if tuple(found.shape) != (n, S) or found.dtype != torch.bool:

@@ -1,12 +1,11 @@
 """Checks of chapter 4: choosing, the k rule, and a batch that is not one long text."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from mosa_edu.exercises.verdict import Verdict, examine
+from mosa_edu.exercises.verdict import Answer, Mistake, Verdict, examine
 from mosa_edu.selection import kept
 from mosa_edu.selection.expert_choice import top_k_positions
 
@@ -15,7 +14,7 @@ def check_choose(choose: Callable[[Tensor, int], Tensor] | None) -> Verdict:
     """Check a function from scores (H, T) and k to kept positions (H, k), ascending."""
     scores = torch.rand(3, 12, generator=torch.Generator().manual_seed(0))
 
-    def best(f: Callable[..., Any]) -> str | None:
+    def best(f: Answer) -> Mistake:
         found, right = f(scores, 4), top_k_positions(scores, 4)
         if tuple(found.shape) != (3, 4):
             return f"The shape is {tuple(found.shape)}, not (H, k) = (3, 4)."
@@ -27,7 +26,7 @@ def check_choose(choose: Callable[[Tensor, int], Tensor] | None) -> Verdict:
             return "These are the tokens with the lowest scores."
         return "Not the k tokens with the highest scores of each head."
 
-    def ties(f: Callable[..., Any]) -> str | None:
+    def ties(f: Answer) -> Mistake:
         for equals in _with_equals():  # many: a sort that is not stable keeps the order of a few
             if not torch.equal(f(equals, 3).sort(dim=-1).values, top_k_positions(equals, 3)):
                 return "Among equals the earlier position wins: use a stable sort."
@@ -39,7 +38,7 @@ def check_choose(choose: Callable[[Tensor, int], Tensor] | None) -> Verdict:
 def check_k_rule(k_rule: Callable[[int, int], int] | None) -> Verdict:
     """Check the number of tokens that a head keeps."""
 
-    def rule(f: Callable[..., Any]) -> str | None:
+    def rule(f: Answer) -> Mistake:
         if f(64, 64) == 1:
             return "T = 64 at sparsity 64 gives 1: a head keeps at least 2."
         if f(1, 64) > 1:
@@ -61,7 +60,7 @@ def check_kept_mask(kept_mask: Callable[[Tensor, int], Tensor] | None) -> Verdic
     right = torch.zeros_like(scores, dtype=torch.bool)
     right.scatter_(-1, scores.topk(3).indices, True)
 
-    def mask(f: Callable[..., Any]) -> str | None:
+    def mask(f: Answer) -> Mistake:
         found = f(scores, 3)
         if found.shape != scores.shape or found.dtype != torch.bool:
             return "The result must be a boolean mask of the shape of the scores."
@@ -71,12 +70,12 @@ def check_kept_mask(kept_mask: Callable[[Tensor, int], Tensor] | None) -> Verdic
             return "Some heads keep more or fewer than k: is the top-k over the batch or the heads?"
         return "Every head keeps k tokens, but not its best ones."
 
-    def alone(f: Callable[..., Any]) -> str | None:
+    def alone(f: Answer) -> Mistake:
         if torch.equal(f(scores[1:2], 3)[0], f(scores, 3)[1]):
             return None
         return "A text's choice changes with the texts beside it."
 
-    def ties(f: Callable[..., Any]) -> str | None:
+    def ties(f: Answer) -> Mistake:
         for equals in _with_equals():
             if not torch.equal(f(equals[None], 3)[0].nonzero()[:, 1], _flat(equals)):
                 return "Among equals the earlier position wins, and no seat is given twice."

@@ -1,13 +1,12 @@
 """Checks of chapter 5: the gate, the scatter, and a whole head."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from mosa_edu.exercises.verdict import Verdict, examine
+from mosa_edu.exercises.verdict import Answer, Mistake, Verdict, examine, misshapen, named
 
 
 def check_gate(gate_outputs: Callable[[Tensor, Tensor], Tensor] | None) -> Verdict:
@@ -15,17 +14,16 @@ def check_gate(gate_outputs: Callable[[Tensor, Tensor], Tensor] | None) -> Verdi
     generator = torch.Generator().manual_seed(0)
     attended, gates = torch.randn(4, 6, generator=generator), torch.rand(4, generator=generator)
 
-    def gate(f: Callable[..., Any]) -> str | None:
+    def gate(f: Answer) -> Mistake:
         found = f(attended, gates)
-        for factor, mistake in (
+        factors = [
             (torch.ones(4), "The gate is missing: the router would never learn."),
             (gates / gates.sum(), "You made the gates sum to 1; each stands for itself."),
             (gates**2, "The gate was applied twice."),
-        ):
-            if torch.allclose(found, attended * factor[:, None], atol=1e-6):
-                return mistake
-        right = torch.allclose(found, attended * gates[:, None], atol=1e-6)
-        return None if right else "Each row is multiplied by its own gate."
+        ]
+        mistakes = [(attended * factor[:, None], words) for factor, words in factors]
+        otherwise = "Each row is multiplied by its own gate."
+        return named(found, attended * gates[:, None], otherwise, mistakes)
 
     return examine(gate_outputs, [("each row by its gate", gate)])
 
@@ -36,19 +34,19 @@ def check_scatter(scatter: Callable[[Tensor, Tensor, int], Tensor] | None) -> Ve
     indices = torch.tensor([[1, 3], [2, 3]])
     right = torch.zeros(6, 3).index_add(0, indices.flatten(), written.flatten(0, 1))
 
-    def added(f: Callable[..., Any]) -> str | None:
+    def added(f: Answer) -> Mistake:
         found = f(written, indices, 6)
-        if tuple(found.shape) != (6, 3):
-            return f"The shape is {tuple(found.shape)}, not (T, d) = (6, 3)."
+        if mistake := misshapen(found, (6, 3), "(T, d) = "):
+            return mistake
         if (found[[0, 4, 5]] != 0).any():
             return "Tokens that no head kept get exactly 0."
-        if torch.allclose(found, right, atol=1e-6):
-            return None
-        if any(torch.allclose(found[3], written[head, 1], atol=1e-6) for head in range(2)):
-            return "Token 3 sits in two heads, and one note is lost: add, do not overwrite."
-        if torch.allclose(found[3], right[3] / 2, atol=1e-6):
-            return "Notes are added, not averaged."
-        return "Row i must hold the sum of what all heads wrote for token i."
+        lost = "Token 3 sits in two heads, and one note is lost: add, do not overwrite."
+        mistakes = [(note, lost) for note in written[:, 1]]
+        mistakes += [(right[3] / 2, "Notes are added, not averaged.")]
+        otherwise = "Row i must hold the sum of what all heads wrote for token i."
+        if mistake := named(found[3], right[3], otherwise, mistakes):
+            return mistake
+        return named(found, right, otherwise)
 
     return examine(scatter, [("notes add up, the rest is 0", added)])
 
@@ -71,19 +69,17 @@ def check_head(mosa_head: Callable[..., Tensor] | None) -> Verdict:
         gates = gates / gates.sum() if gate == "shared" else gates
         return torch.zeros_like(x).index_add(0, kept, (a * gates[:, None]) @ w_out)
 
-    def whole(f: Callable[..., Any]) -> str | None:
+    def whole(f: Answer) -> Mistake:
         found = f(x, w_router, w_qkv, w_out, 5)
-        if found.shape != x.shape:
-            return f"The shape is {tuple(found.shape)}, not that of x, {tuple(x.shape)}."
-        for wrong, mistake in (
+        if mistake := misshapen(found, x.shape, "that of x, "):
+            return mistake
+        mistakes = [
             (head(order="score"), "Sort the positions: a kept token reads a later one."),
             (head(gate="never"), "The gate is missing."),
             (head(gate="twice"), "The gate was applied twice."),
             (head(gate="shared"), "You made the gates sum to 1; each stands for itself."),
             (head(causal=False), "The triangle is missing: every kept token reads all."),
-        ):
-            if torch.allclose(found, wrong, atol=1e-4):
-                return mistake
-        return None if torch.allclose(found, head(), atol=1e-4) else "Not equal to a MoSA head."
+        ]
+        return named(found, head(), "Not equal to a MoSA head.", mistakes, atol=1e-4)
 
     return examine(mosa_head, [("equal to a MoSA head", whole)])

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from itertools import product
-from typing import Any
 
 from mosa_edu.costs import HeadShape, head_flops
-from mosa_edu.exercises.verdict import Verdict, examine
+from mosa_edu.exercises.verdict import Answer, Mistake, Verdict, examine
 
 
 def check_dense_flops(dense_flops: Callable[[int, int, int], int] | None) -> Verdict:
     """Check the FLOPs of a dense head."""
 
-    def named(f: Callable[..., Any]) -> str | None:
+    def named(f: Answer) -> Mistake:
         h, d, T = 48, 16, 100
         found, projections, square = f(h, d, T), 8 * h * d * T, 4 * d * T * T
         mistakes = {
@@ -28,7 +27,7 @@ def check_dense_flops(dense_flops: Callable[[int, int, int], int] | None) -> Ver
         }
         return mistakes.get(found)
 
-    def equal(f: Callable[..., Any]) -> str | None:
+    def equal(f: Answer) -> Mistake:
         for h, d, T in ((8, 4, 16), (48, 16, 100), (512, 64, 1024)):
             right = head_flops("dense", HeadShape(d_model=h, d_head=d, seq_len=T)).total
             if f(h, d, T) != right:
@@ -41,10 +40,10 @@ def check_dense_flops(dense_flops: Callable[[int, int, int], int] | None) -> Ver
 def check_mosa_flops(mosa_flops: Callable[[int, int, int, int], int] | None) -> Verdict:
     """Check the FLOPs of a MoSA head."""
 
-    def named(f: Callable[..., Any]) -> str | None:
+    def named(f: Answer) -> Mistake:
         return _wrong_part(f(48, 16, 100, 10), 48, 16, 100, 10)
 
-    def equal(f: Callable[..., Any]) -> str | None:
+    def equal(f: Answer) -> Mistake:
         for h, d, T, k in ((8, 4, 16, 4), (48, 16, 100, 10), (512, 64, 1024, 16)):
             shape = HeadShape(d_model=h, d_head=d, seq_len=T, sparsity=T // k)
             right = head_flops("mosa", shape).total
@@ -90,7 +89,7 @@ def _wrong_part(found: int, h: int, d: int, T: int, k: int) -> str | None:
 def check_head_count(head_count: Callable[[int, int, int, int], int] | None) -> Verdict:
     """Check how many MoSA heads the FLOPs of some dense heads buy."""
 
-    def count(f: Callable[..., Any]) -> str | None:
+    def count(f: Answer) -> Mistake:
         for dense, mosa, n, kept in ((8192, 1552, 4, 0), (536_870_912, 5_309_440, 9, 4)):
             found, budget = f(dense, mosa, n, kept), (n - kept) * dense
             if found == budget // mosa:
@@ -106,7 +105,7 @@ def check_head_count(head_count: Callable[[int, int, int, int], int] | None) -> 
             return f"{n} dense heads of {dense}, {kept} kept, buy {budget // mosa} of {mosa}."
         return None
 
-    def exact(f: Callable[..., Any]) -> str | None:
+    def exact(f: Answer) -> Mistake:
         if f(600, 50, 3, 1) == 24:
             return None
         return "1200 FLOPs buy exactly 24 heads of 50: the budget may be used up."

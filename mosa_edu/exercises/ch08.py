@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from mosa_edu.analysis.overlap import chance_jaccard, jaccard
-from mosa_edu.exercises.verdict import Verdict, examine
+from mosa_edu.exercises.verdict import Answer, Mistake, Verdict, examine, named, near
 
 
 def check_counts(heads_per_token: Callable[[np.ndarray, int], np.ndarray] | None) -> Verdict:
@@ -16,7 +15,7 @@ def check_counts(heads_per_token: Callable[[np.ndarray, int], np.ndarray] | None
     indices = np.sort(generator.random((12, 20)).argsort(axis=1)[:, :5], axis=1)
     indices[indices == 19] = 0  # nobody keeps the last token
 
-    def length(f: Callable[..., Any]) -> str | None:
+    def length(f: Answer) -> Mistake:
         found = np.asarray(f(indices, 20))
         if found.shape == (12,):
             return "That counts by head, where every count is k. Count by token."
@@ -24,7 +23,7 @@ def check_counts(heads_per_token: Callable[[np.ndarray, int], np.ndarray] | None
             return "Tokens that nobody keeps count, too: the result has T entries."
         return None if found.shape == (20,) else f"One number a token: (20,), not {found.shape}."
 
-    def adds_up(f: Callable[..., Any]) -> str | None:
+    def adds_up(f: Answer) -> Mistake:
         found = np.asarray(f(indices, 20)).astype(int)
         if found.max() <= 1:
             return "A token in two heads counts twice. `counts[indices] += 1` adds once a token."
@@ -43,33 +42,30 @@ def check_overlap(
     a, b = np.zeros((2, 6), dtype=bool)
     a[[1, 3]] = b[[2, 3]] = True
 
-    def observed(f: Callable[..., Any]) -> str | None:
+    def observed(f: Answer) -> Mistake:
         found = f(a, b)
         if np.ndim(found) == 0:
             return "One number alone says nothing: return the overlap and that of blind heads."
-        mistakes = {1 / 2: "k, the tokens of one head", 1 / 6: "T, all tokens", 1 / 4: "2k"}
-        for wrong, by in mistakes.items():
-            if math.isclose(found[0], wrong, abs_tol=1e-6):
-                return f"You divided by {by}; Jaccard divides by the tokens that either keeps."
-        right = math.isclose(found[0], 1 / 3, abs_tol=1e-6)
-        return None if right else "One shared token of three gives 1/3."
+        divisors = [(1 / 2, "k, the tokens of one head"), (1 / 6, "T, all tokens"), (1 / 4, "2k")]
+        words = "You divided by {}; Jaccard divides by the tokens that either keeps."
+        mistakes = [(wrong, words.format(by)) for wrong, by in divisors]
+        return named(found[0], 1 / 3, "One shared token of three gives 1/3.", mistakes)
 
-    def null(f: Callable[..., Any]) -> str | None:
+    def null(f: Answer) -> Mistake:
         found = float(f(a, b)[1])
-        if math.isclose(found, 1 / 3, abs_tol=1e-6):
-            return "1/3 is k / T, the share of the text; blind heads overlap by less."
-        if math.isclose(found, 0.2, abs_tol=5e-3):
+        if near(found, 0.2, atol=5e-3):
             return "That is the ratio of two means, .2. Take the mean of the ratio: .244."
-        right = math.isclose(found, chance_jaccard(6, 2), abs_tol=0.01)
-        return None if right else "Two blind heads of 2 in 6 overlap by .244 on average."
+        mistake = "1/3 is k / T, the share of the text; blind heads overlap by less."
+        otherwise = "Two blind heads of 2 in 6 overlap by .244 on average."
+        return named(found, chance_jaccard(6, 2), otherwise, [(1 / 3, mistake)], atol=0.01)
 
-    def random_heads(f: Callable[..., Any]) -> str | None:
+    def random_heads(f: Answer) -> Mistake:
         picked = np.random.default_rng(1).random((2, 30)).argsort(axis=1) < 7
-        found, right = f(*picked), (jaccard(picked)[0, 1], chance_jaccard(30, 7))
-        same = all(math.isclose(*pair, abs_tol=0.02) for pair in zip(found, right, strict=True))
-        return None if same else f"7 of 30 tokens each: {right[0]:.3f} and {right[1]:.3f}."
+        right = jaccard(picked)[0, 1], chance_jaccard(30, 7)
+        otherwise = f"7 of 30 tokens each: {right[0]:.3f} and {right[1]:.3f}."
+        return named(f(*picked), right, otherwise, atol=0.02)
 
-    def nothing(f: Callable[..., Any]) -> str | None:
+    def nothing(f: Answer) -> Mistake:
         empty = np.zeros(6, dtype=bool)
         try:
             found = float(f(empty, empty)[0])
@@ -93,21 +89,23 @@ def check_ablation(
     def loss(total: np.ndarray) -> float:
         return float(np.abs(total - target).mean())
 
-    def value(f: Callable[..., Any]) -> str | None:
+    def value(f: Answer) -> Mistake:
+        total = written.sum(axis=0)
         for head in range(4):
-            right = loss(written.sum(axis=0) - written[head]) - loss(written.sum(axis=0))
             found = float(f(written.copy(), head, loss))
-            if math.isclose(found, -right, rel_tol=1e-6):
-                return "The sign: a head that helps has a positive effect, without minus with."
-            if math.isclose(found, loss(written[head]) - loss(written.sum(axis=0)), rel_tol=1e-6):
-                return "You kept that head alone. Keep all the others."
-            if math.isclose(found, loss(written.sum(axis=0) - written[head]), rel_tol=1e-6):
-                return "That is the loss without the head; subtract the loss with all of them."
-            if not math.isclose(found, right, rel_tol=1e-6):
-                return f"Head {head}: {right:.3f}, not {found:.3f}. Ask the loss, not the output."
+            alone, without, whole = map(loss, (written[head], total - written[head], total))
+            right = without - whole
+            mistakes = [
+                (-right, "The sign: a head that helps has a positive effect, without minus with."),
+                (alone - whole, "You kept that head alone. Keep all the others."),
+                (without, "That is the loss without the head; subtract the loss with all of them."),
+            ]
+            other = f"Head {head}: {right:.3f}, not {found:.3f}. Ask the loss, not the output."
+            if mistake := named(found, right, other, mistakes, atol=0, rtol=1e-6):
+                return mistake
         return None
 
-    def keeps(f: Callable[..., Any]) -> str | None:
+    def keeps(f: Answer) -> Mistake:
         own = written.copy()
         f(own, 1, loss)
         return None if (own == written).all() else "You changed `written`: the next head sees it."

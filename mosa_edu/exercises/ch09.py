@@ -1,14 +1,12 @@
 """Checks of chapter 9: a test of causality, and the score that takes a seat."""
 
-import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mosa_edu.attention import DenseAttention, MosaAttention
-from mosa_edu.exercises.verdict import Verdict, examine
+from mosa_edu.exercises.verdict import Answer, Mistake, Verdict, examine, named, near
 
 
 class _LooksAhead(nn.Module):
@@ -33,22 +31,22 @@ def check_causality(is_causal_at: Callable[[nn.Module, Tensor, int], bool] | Non
         mosa = MosaAttention(d_model=16, d_head=8, n_heads=16, sparsity=8)
         x = torch.randn(1, 48, 16)
 
-    def dense_passes(f: Callable[..., Any]) -> str | None:
+    def dense_passes(f: Answer) -> Mistake:
         if all(f(dense, x, s) for s in (1, 17, 40)):
             return None
         return "A dense causal layer must pass: do you compare rows from s on?"
 
-    def plain_leak(f: Callable[..., Any]) -> str | None:
+    def plain_leak(f: Answer) -> Mistake:
         if not f(_LooksAhead(), x, 24):
             return None
         return "A layer that adds the last token to every row passes: it must not."
 
-    def next_token_fails(f: Callable[..., Any]) -> str | None:
+    def next_token_fails(f: Answer) -> Mistake:
         if not any(f(_LooksOneAhead(), x, s) for s in (8, 24, 40)):
             return None
         return "A layer whose rows read the next token passes: redraw every token from s on."
 
-    def mosa_fails(f: Callable[..., Any]) -> str | None:
+    def mosa_fails(f: Answer) -> Mistake:
         if not any(f(mosa, x, s) for s in (16, 24, 32)):
             return None
         return "A MoSA layer passes: gradients are blind to a change of selection; redraw tokens."
@@ -68,21 +66,21 @@ def check_flip(score_to_enter: Callable[[Tensor, int, int], float] | None) -> Ve
     """Check the score that a token without a seat must exceed."""
     scores = torch.tensor([0.20, 0.80, 0.25, 0.90, 0.50, 0.60])
 
-    def flip(f: Callable[..., Any]) -> str | None:
+    def flip(f: Answer) -> Mistake:
+        outside = "That is a token without a seat; it must beat one that has a seat."
+        mistakes = [
+            (0.90, "That is the best score; the weakest seat goes first."),
+            (0.60, outside),
+            (0.50, outside),
+        ]
         found = float(f(scores, 2, 5))
-        if math.isclose(found, 0.90, abs_tol=1e-6):
-            return "That is the best score; the weakest seat goes first."
-        if math.isclose(found, 0.60, abs_tol=1e-6) or math.isclose(found, 0.50, abs_tol=1e-6):
-            return "That is a token without a seat; it must beat one that has a seat."
-        return (
-            None if math.isclose(found, 0.80, abs_tol=1e-6) else "It is the k-th best score, .80."
-        )
+        return named(found, 0.80, "It is the k-th best score, .80.", mistakes)
 
-    def other_k(f: Callable[..., Any]) -> str | None:
+    def other_k(f: Answer) -> Mistake:
         many = torch.rand(20, generator=torch.Generator().manual_seed(0))
         for k in (1, 3, 7):
             right = float(many.topk(k).values[-1])
-            if not math.isclose(float(f(many, k, int(many.argmin()))), right, abs_tol=1e-6):
+            if not near(float(f(many, k, int(many.argmin()))), right, atol=1e-6):
                 return f"With k = {k} it is the score of rank {k}, in any text."
         return None
 

@@ -1,14 +1,12 @@
 """Checks of chapter 10: two causal rules, decoding token by token, and the recall of a guess."""
 
-import math
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from mosa_edu.exercises.verdict import Verdict, examine
+from mosa_edu.exercises.verdict import Answer, Mistake, Verdict, examine, misshapen, named
 from mosa_edu.head_kinds import prefix_k
 from mosa_edu.selection.causal import prefix_ranks
 
@@ -24,19 +22,19 @@ def check_prefix_rule(wanted: Callable[[Tensor, int], Tensor] | None) -> Verdict
     generator = torch.Generator().manual_seed(0)
     texts = [torch.randn(T, generator=generator) for T in (5, 12, 24, 24)]
 
-    def shape(f: Callable[..., Any]) -> str | None:
+    def shape(f: Answer) -> Mistake:
         found = f(texts[1], 3)
         fits = isinstance(found, Tensor) and found.shape == (12,) and found.dtype == torch.bool
         return None if fits else "Return one True or False a token: bool, shape (T,)."
 
-    def blind_to_the_future(f: Callable[..., Any]) -> str | None:
+    def blind_to_the_future(f: Answer) -> Mistake:
         for scores in texts:
             for t in range(1, len(scores)):
                 if not torch.equal(f(scores[:t], 3), f(scores, 3)[:t]):
                     return "A later token changes an earlier decision: rank among scores 0 .. t."
         return None
 
-    def quota(f: Callable[..., Any]) -> str | None:
+    def quota(f: Answer) -> Mistake:
         if not bool(f(texts[0], 3)[0]):
             return "Token 0 is the best of one and always in: round the quota up."
         for scores in texts:
@@ -61,25 +59,23 @@ def check_threshold(step: Callable[..., tuple[Tensor, float]] | None) -> Verdict
     """Check one step of a threshold in training: select, then move the threshold."""
     scores = torch.tensor([0.20, 0.80, 0.25, 0.90, 0.50, 0.75])
 
-    def old_threshold(f: Callable[..., Any]) -> str | None:
+    def old_threshold(f: Answer) -> Mistake:
         found, _ = f(scores, 0.70, 2, 0.5)
         if torch.equal(found, scores > 0.75):
             return "You moved the threshold first: this text then decides about itself."
         right = torch.equal(found, scores > 0.70)
         return None if right else "Take the tokens whose score exceeds the old threshold."
 
-    def moved(f: Callable[..., Any]) -> str | None:
+    def moved(f: Answer) -> Mistake:
         _, found = f(scores, 0.70, 2, 0.9)
-        for value, mistake in (
+        mistakes = [
             (0.1 * 0.70 + 0.9 * 0.80, "The decay is the weight of the OLD threshold."),
             (0.9 * 0.70 + 0.1 * 0.75, "That is the best score left out; move to the k-th best."),
             (0.9 * 0.70 + 0.1 * 0.90, "That is the best score; move to the k-th best."),
             (0.70, "The threshold does not move."),
-        ):
-            if math.isclose(float(found), value, abs_tol=1e-6):
-                return mistake
-        right = math.isclose(float(found), 0.9 * 0.70 + 0.1 * 0.80, abs_tol=1e-6)
-        return None if right else "decay * threshold + (1 - decay) * k-th best score."
+        ]
+        otherwise = "decay * threshold + (1 - decay) * k-th best score."
+        return named(float(found), 0.9 * 0.70 + 0.1 * 0.80, otherwise, mistakes, rtol=0)
 
     return examine(step, [("selects by the old threshold", old_threshold), ("then moves", moved)])
 
@@ -128,23 +124,22 @@ def check_decode(decode: Callable[..., Tensor] | None) -> Verdict:
     """Check one head that reads a text token by token, under the prefix rule, without rotation."""
     head = _PrefixHead()
 
-    def parallel(f: Callable[..., Any]) -> str | None:
+    def parallel(f: Answer) -> Mistake:
         found = f(head.x, head.w_router, head.w_qkv, head.w_out, head.sparsity)
-        if found.shape != head.x.shape:
-            return f"The shape is {tuple(found.shape)}, not that of x, {tuple(head.x.shape)}."
-        for wrong, mistake in (
+        if mistake := misshapen(found, head.x.shape, "that of x, "):
+            return mistake
+        mistakes = [
             (head.among(head.taken, gated=False), "The gate is missing."),
             (head.selected_again(), "You ran top-k again: tokens leave the cache. Nobody leaves."),
             (head.everybody_kept(), "Your cache keeps every token; a refused one stores nothing."),
-        ):
-            if torch.allclose(found, wrong, atol=1e-5):
-                return mistake
+        ]
+        if mistake := named(found, found, "", mistakes):
+            return mistake
         if bool((found[~head.taken] != 0).any()):
             return "A token that is refused gets 0 from this head."
         if bool(found.isnan().any()) or float(found[0].abs().max()) < 1e-6:
             return "Token 0 attends to itself: put its pair into the cache before you attend."
-        right = torch.allclose(found, head.among(head.taken), atol=1e-5)
-        return None if right else "Not equal to the head that sees all tokens at once."
+        return named(found, head.among(head.taken), "Not equal to the head that sees all at once.")
 
     return examine(decode, [("equal to the parallel head", parallel)])
 
@@ -156,18 +151,15 @@ def check_recall(recall: Callable[[Tensor, Tensor], float] | None) -> Verdict:
     guess = torch.zeros(64, dtype=torch.bool)
     guess[[3, 20, 41, 50, 51, 52]] = True
 
-    def found(f: Callable[..., Any]) -> str | None:
+    def found(f: Answer) -> Mistake:
         value = float(f(guess, kept))
-        for other, mistake in (
+        mistakes = [
             (float((guess == kept).float().mean()), "That is accuracy."),
             (3 / 6, "That is precision: of the predicted, how many were kept."),
-        ):
-            if math.isclose(value, other, abs_tol=1e-6):
-                return mistake
-        right = math.isclose(value, 3 / 4, abs_tol=1e-6)
-        return None if right else "Of the 4 kept tokens, the guess finds 3: .75."
+        ]
+        return named(value, 3 / 4, "Of the 4 kept tokens, the guess finds 3: .75.", mistakes)
 
-    def nobody(f: Callable[..., Any]) -> str | None:
+    def nobody(f: Answer) -> Mistake:
         right = float(f(torch.zeros_like(kept), kept)) == 0
         return None if right else "A predictor that always says no finds nobody: 0."
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mosa_edu.costs import PAPER_BASELINES, model_flops, model_parameters
-from mosa_edu.exercises.verdict import Verdict, examine
+from mosa_edu.exercises.verdict import Answer, Mistake, Verdict, examine
 from mosa_edu.experiments.plans import load_plan
 from mosa_edu.head_kinds import kinds
 
@@ -18,7 +18,7 @@ UNLEARNED = kinds(sparse=True, routed=False, causal=True)
 def check_kv_saving(kv_saving: Callable[[int, int, int, int, int], float] | None) -> Verdict:
     """Check the share of key-value pairs that a hybrid saves, in percent."""
 
-    def named(f: Callable[..., Any]) -> str | None:
+    def named(f: Answer) -> Mistake:
         T, before, after, n, k = 1024, 9, 4, 17, 32
         found = float(f(T, before, after, n, k))
         mistakes = {
@@ -32,7 +32,7 @@ def check_kv_saving(kv_saving: Callable[[int, int, int, int, int], float] | None
         }
         return next((text for value, text in mistakes.items() if _near(found, value)), None)
 
-    def equal(f: Callable[..., Any]) -> str | None:
+    def equal(f: Answer) -> Mistake:
         for T, before, after, n, k in (
             (1024, 9, 4, 17, 32),
             (1024, 16, 4, 16, 64),
@@ -61,13 +61,13 @@ def check_match(
     matched = paper | {"flops": 0.72 * paper["flops"], "perplexity": 22.40, "seconds": 0.127}
     matched["parameters"] *= 1.3
 
-    def flops(f: Callable[..., Any]) -> str | None:
+    def flops(f: Answer) -> Mistake:
         found = set(f(first, equal_flops))
         if "parameters" in found:
             return "Equal FLOPs are not equal parameters: compare each measure by itself."
         return None if found == {"flops"} else f"Twins of equal FLOPs: you said {_listed(found)}."
 
-    def tolerance(f: Callable[..., Any]) -> str | None:
+    def tolerance(f: Answer) -> Mistake:
         found = set(f(paper, matched))
         if not found:
             return "22.40 and 22.46 differ by less than 1 %: do not ask for exact equality."
@@ -75,7 +75,7 @@ def check_match(
             return None
         return f"Matched by perplexity alone, yet you said {_listed(found)}."
 
-    def several(f: Callable[..., Any]) -> str | None:
+    def several(f: Answer) -> Mistake:
         found = set(f(paper, paper | {"seconds": 1.0}))
         if found == {"flops", "parameters", "perplexity"}:
             return None
@@ -96,7 +96,7 @@ BOAST = r"significant\w*|significance|revolution\w*|\bprov(?:es?|en)\b|understan
 def check_headline(headline: Callable[[], str] | None) -> Verdict:
     """Check a sentence about the 27 % for what makes it true."""
 
-    def no_boast(f: Callable[..., Any]) -> str | None:
+    def no_boast(f: Answer) -> Mistake:
         said = _said(f)
         for found in re.finditer(BOAST, said):
             clause = re.split(r"[.,;:]", said[: found.start()])[-1]
@@ -104,7 +104,7 @@ def check_headline(headline: Callable[[], str] | None) -> Verdict:
                 return f"Nothing in the evidence carries “{found.group()}”."
         return None
 
-    def true(f: Callable[..., Any]) -> str | None:
+    def true(f: Answer) -> Mistake:
         if re.search(r"(?:equal|same)(?: number of)? (?:parameters|weights)", _said(f)):
             return "The parameters are not equal: MoSA has 15 times as many."
         if re.search(r"(?:no|without)(?: any| a)? (?:view|sight|look)", _said(f)):
@@ -137,7 +137,7 @@ def check_ablation(causal_ablation: Callable[[dict[str, Any]], dict[str, Any]] |
     given |= {"corpus": "novels", "seeds": (0, 1, 2)}
     settings = [{"selection": "mosa", **given}, {"selection": "mosa", **given, "sparsity": 16}]
 
-    def one_change(f: Callable[..., Any]) -> str | None:
+    def one_change(f: Answer) -> Mistake:
         for before in settings:
             after = f(dict(before))
             changed = [
@@ -151,7 +151,7 @@ def check_ablation(causal_ablation: Callable[[dict[str, Any]], dict[str, Any]] |
                 return f"You changed {changed[0]}; the question is about the selection."
         return None
 
-    def causal(f: Callable[..., Any]) -> str | None:
+    def causal(f: Answer) -> Mistake:
         rule = f(dict(settings[0]))["selection"]
         if rule in UNLEARNED:
             return f"“{rule}” is causal, but learns nothing: two things would differ."

@@ -1,28 +1,20 @@
 """What a check says about a reader's function, and how it comes to say it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 NOT_TRIED = "not tried yet"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer of a check; notebooks show it as one line.
+    """The answer of a check; notebooks show it as one line."""
 
-    Attributes
-    ----------
-    tried : bool
-        Whether there was a function to check.
-    passed : bool
-        Whether every property held.
-    message : str
-        The line that the reader sees.
-    """
-
-    tried: bool
-    passed: bool
+    tried: bool  # whether there was a function to check
+    passed: bool  # whether every property held
     message: str
 
     def __repr__(self) -> str:
@@ -32,11 +24,17 @@ class Verdict:
         return self.passed
 
 
-Property = tuple[str, Callable[[Callable[..., Any]], str | None]]
-"""A property's name, and a test of it: None if it holds, otherwise the mistake in words."""
+Answer = Callable[..., Any]
+"""A reader's function."""
+
+Mistake = str | None
+"""What is wrong, in words; None if nothing is."""
+
+Property = tuple[str, Callable[[Answer], Mistake]]
+"""A property's name, and a test of it."""
 
 
-def examine(function: Callable[..., Any] | None, properties: Sequence[Property]) -> Verdict:
+def examine(function: Answer | None, properties: Sequence[Property]) -> Verdict:
     """Test a reader's function against properties, in order, up to the first that fails.
 
     >>> doubles = ("doubles", lambda f: None if f(3) == 6 else "You added; the task is to double.")
@@ -61,11 +59,48 @@ def examine(function: Callable[..., Any] | None, properties: Sequence[Property])
     return Verdict(True, True, "passed: " + ", ".join(name for name, _ in properties))
 
 
+def near(found: Any, wanted: Any, atol: float = 1e-5, rtol: float = 1e-5) -> bool:
+    """Return whether numbers, arrays or tensors have one shape, and values as near as that."""
+    ours, theirs = (
+        np.asarray(value.detach() if hasattr(value, "detach") else value)
+        for value in (found, wanted)
+    )
+    return ours.shape == theirs.shape and np.allclose(ours, theirs, rtol=rtol, atol=atol)
+
+
+def named(
+    found: Any,
+    right: Any,
+    otherwise: str,
+    mistakes: Iterable[tuple[Any, str]] = (),
+    *,
+    atol: float = 1e-5,
+    rtol: float = 1e-5,
+) -> Mistake:
+    """Name the first mistake whose result was found; None if the right one was.
+
+    >>> named(5, 6, "Double it.", [(5, "You added; the task is to double.")])
+    'You added; the task is to double.'
+    >>> named(7, 6, "Double it."), named(6, 6, "Double it.")
+    ('Double it.', None)
+    """
+    for wrong, words in mistakes:
+        if near(found, wrong, atol, rtol):
+            return words
+    return None if near(found, right, atol, rtol) else otherwise
+
+
+def misshapen(found: Any, shape: Sequence[int], of: str = "") -> Mistake:
+    """Say what shape a tensor should have had, if it has another."""
+    have, want = tuple(found.shape), tuple(shape)
+    return None if have == want else f"The shape is {have}, not {of}{want}."
+
+
 class _NotTriedError(BaseException):
     """The reader's function is still the empty one of the exercise."""
 
 
-def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+def _guarded(function: Answer) -> Answer:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             answer = function(*args, **kwargs)
