@@ -43,6 +43,11 @@ class HeadKind:
         return self.vectors > 0
 
     @property
+    def learned(self) -> bool:
+        """Whether it is the router that decides who is selected."""
+        return self.routed and self.decided_by != "position"
+
+    @property
     def capacity(self) -> Literal["all", "fixed", "variable"]:
         """Whether a head keeps all tokens, as many as the length says, or as many as the text."""
         if self.slots == "capacity":
@@ -138,7 +143,7 @@ def head_kind(name: str) -> HeadKind:
 
 def head_kinds_json() -> dict[str, Any]:
     """Return the table as plain values for the page, what follows from the columns included."""
-    derived = ("routed", "capacity", "causal", "sparse")
+    derived = ("routed", "learned", "capacity", "causal", "sparse")
     rows = [asdict(kind) | {name: getattr(kind, name) for name in derived} for kind in _ROWS]
     return {"leastKept": LEAST_KEPT, "capacityFactor": CAPACITY_FACTOR, "kinds": rows}
 

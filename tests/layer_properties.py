@@ -6,6 +6,9 @@ A package is `mosa_edu` or an edited copy of it; `package.build` is its `attenti
 import torch
 from loops import assert_equals_loops, close, exact_router, texts
 
+from mosa_edu.config import SPARSE_KINDS
+from mosa_edu.head_kinds import kinds
+
 D_MODEL = 6
 
 
@@ -25,11 +28,12 @@ def equals_loops(package):
 
 def router_learns(package):
     """Gradient reaches the router through the gates of its picks."""
-    layer = build(package, "mosa")
-    layer(texts(1, 16, D_MODEL, 99)).square().sum().backward()
-    gradient = layer.selector.router.weight.grad
-    assert gradient is not None
-    assert gradient.abs().sum() > 0
+    for kind in kinds(in_config=True, routed=True):
+        layer = build(package, kind)
+        layer(texts(1, 16, D_MODEL, 99)).square().sum().backward()
+        gradient = layer.selector.router.weight.grad
+        assert gradient is not None, kind
+        assert gradient.abs().sum() > 0, kind
 
 
 def ties_go_to_the_earlier(package):
@@ -58,7 +62,7 @@ def padding_changes_nothing(package):
     """A padded row is the row alone, and pads sit in no head."""
     mask = torch.ones(2, 24, dtype=torch.bool)
     mask[0, 11:] = False  # 13 pads: no multiple of the stride
-    for kind in ("mosa", "prefix", "fixed", "random", "threshold", "token", "routing"):
+    for kind in SPARSE_KINDS:
         for one in (mask, mask.flip(1)):
             layer, x = build(package, kind), texts(2, 24, D_MODEL, 99)
             close(layer(x, one)[0, one[0]], layer(x[:1, one[0]])[0], kind)
@@ -66,7 +70,7 @@ def padding_changes_nothing(package):
 
 def causal_rules_ignore_the_future(package):
     """No later token changes an earlier row, also where slots run out."""
-    for kind in ("prefix", "threshold", "token"):
+    for kind in kinds(sparse=True, in_config=True, causal=True):
         layer = build(package, kind, sparsity=8, capacity_factor=1.0)
         x = torch.randn(1, 32, D_MODEL, dtype=torch.float64)
         y = layer(x)
@@ -78,7 +82,7 @@ def causal_rules_ignore_the_future(package):
 
 def prefixes_are_decided_alike(package):
     """A prefix alone is computed as it is inside the whole text."""
-    for kind in ("prefix", "threshold", "token", "fixed", "random"):
+    for kind in kinds(sparse=True, in_config=True, causal=True):
         layer = build(package, kind, sparsity=8, capacity_factor=1.0)
         x = texts(1, 32, D_MODEL, 99)
         for t in (3, 8, 20, 27):
@@ -103,9 +107,9 @@ def routing_equals_loops(package):
     assert_equals_loops(build(package, "routing"), torch.randn(2, 18, D_MODEL).double())
 
 
-def ragged_equal_loops(package):
+def causal_rules_equal_loops(package):
     """Value and gradient of the causal heads are those of the loops."""
-    for kind in ("prefix", "threshold", "token"):
+    for kind in kinds(in_config=True, sparse=True, causal=True):
         assert_equals_loops(build(package, kind, sparsity=8), texts(2, 24, D_MODEL, 99))
 
 
@@ -120,5 +124,5 @@ PROPERTIES = (
     prefixes_are_decided_alike,
     statistics_are_of_the_past,
     routing_equals_loops,
-    ragged_equal_loops,
+    causal_rules_equal_loops,
 )

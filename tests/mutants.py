@@ -89,7 +89,7 @@ selection/causal.py: pads counted in the prefix
 selection/controls.py: strides counted from a pad
 - places(real).clamp(min=0)[:, None]
 + torch.arange(T).expand(B, T)[:, None]
-== ragged_equal_loops
+== causal_rules_equal_loops
 selection/selection.py: unused slots gated
 - .masked_fill(~valid, 0.0)
 +
@@ -122,7 +122,7 @@ selection/causal.py: statistics move before the selection
 selection/causal.py: statistics move in evaluation
 - if self.training:
 + if True:
-== ragged_equal_loops
+== causal_rules_equal_loops
 selection/causal.py: biased gate
 - router_logits.sigmoid(), self.capacity)
 + (router_logits + 1).sigmoid(), self.capacity)

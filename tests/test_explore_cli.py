@@ -9,6 +9,7 @@ from explorer_pages import OTHER_TEXT, Shown
 
 from mosa_edu.cli.main import main
 from mosa_edu.config import SPARSE_KINDS
+from mosa_edu.head_kinds import HEAD_KINDS
 from mosa_edu.pretrained import load_pretrained
 from mosa_edu.texts import PROBES
 from mosa_edu.tracing import trace
@@ -57,7 +58,7 @@ def test_every_kind_of_selection_becomes_a_page(run, kind, capsys) -> None:
     (example,) = state["data"]["examples"]
     assert example["title"].startswith("1. The old clockmaker")
     assert len(example["trace"]["tokens"]) == 64, "the book's text, cut to what the model reads"
-    lives = kind not in ("random", "token")
+    lives = HEAD_KINDS[kind].in_page
     assert bool(state.get("weights")) == lives
     assert ("do not run in a page" in printed.out) != lives
     assert "http" not in page.read_text().replace("http://www.w3.org/", "")

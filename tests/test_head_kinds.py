@@ -27,7 +27,7 @@ def test_the_row_of_a_kind_describes_the_layer_that_is_built(name):
 
 
 def test_subsets_of_kinds_are_those_the_package_had_as_constants():
-    assert kinds(routed=True) == ("mosa", "prefix", "threshold", "token", "predictor")
+    assert kinds(learned=True) == ("mosa", "prefix", "threshold", "token", "predictor")
     assert kinds(capacity="variable") == ("prefix", "threshold", "token")
     assert set(kinds(sparse=True, in_page=True)) == {"mosa", "fixed", "prefix", "threshold"}
     assert [kind for kind in HEAD_KINDS if kind not in SPARSE_KINDS] == [

@@ -11,8 +11,8 @@ from mosa_edu.experiments.plans import load_plan
 from mosa_edu.head_kinds import kinds
 
 MEASURES = ("flops", "parameters", "perplexity", "seconds")
-CAUSAL = kinds(in_config=True, routed=True, causal=True)
-UNLEARNED = kinds(sparse=True, routed=False, causal=True)
+CAUSAL = kinds(in_config=True, learned=True, causal=True)
+UNLEARNED = kinds(sparse=True, learned=False, causal=True)
 
 
 def check_kv_saving(kv_saving: Callable[[int, int, int, int, int], float] | None) -> Verdict:
