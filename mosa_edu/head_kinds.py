@@ -82,6 +82,13 @@ _ROWS = (
     ),
     HeadKind(name="random", label="random", selector="RandomChoice", slots="draw"),
     HeadKind(
+        name="gated_random",
+        label="gated random",
+        selector="GatedRandom",
+        vectors=1,
+        slots="draw",
+    ),
+    HeadKind(
         name="prefix",
         label="prefix top-k",
         selector="PrefixTopK",

@@ -47,6 +47,9 @@ def picks_of(selector, x, row=0):
     logits = logits_of(selector, x)
     gates = [[logit.sigmoid() for logit in head] for head in logits]
     numbers = [[logit.item() for logit in head] for head in logits]
+    if kind == "GatedRandom":
+        seed = int(selector.seed)
+        return [reference.random_choice(T, rho, h, seed) for h in range(H)], gates
     if kind == "ExpertChoice":
         first = selector.include_first
         return [reference.expert_choice(head, rho, first) for head in numbers], gates

@@ -89,7 +89,18 @@ selection/causal.py: pads counted in the prefix
 selection/controls.py: strides counted from a pad
 - places(real).clamp(min=0)[:, None]
 + torch.arange(T).expand(B, T)[:, None]
+== prefixes_are_decided_alike
+selection/controls.py: a gated draw that follows the length
+- places.expand(rows, -1, -1)
++ places.flip(-1).expand(rows, -1, -1)
+== router_learns
+selection/controls.py: gated random without its gate
+- router_logits.gather(-1, indices).sigmoid()
++ x.new_ones(indices.shape)
 == causal_rules_equal_loops
+selection/controls.py: a gated draw that is not the specified one
+- hashed_places(scramble(self.seed ^ GOLDEN), row
++ hashed_places(scramble(self.seed), row
 selection/selection.py: unused slots gated
 - .masked_fill(~valid, 0.0)
 +

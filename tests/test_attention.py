@@ -158,12 +158,12 @@ def test_recording_changes_nothing(kind, with_pads):
     weights = recorder.kinds[stage]["attention_weights"]
     close(weights.sum(-1), torch.ones_like(weights[..., 0]), "row sums")
     assert (weights.triu(diagonal=1) == 0).all()
-    if kind in ("mosa", "prefix", "threshold", "token"):
+    if kind in kinds(routed=True):
         assert recorder.kinds["router"]["router_logits"].shape == (2, 3, 13)
     assert ("wanted" in recorder.kinds.get("router", {})) == (kind in kinds(capacity="variable"))
 
 
-@pytest.mark.parametrize("kind", ["mosa", "prefix", "threshold", "token", "routing"])
+@pytest.mark.parametrize("kind", [*kinds(in_config=True, routed=True), "routing"])
 @pytest.mark.parametrize("with_pads", [False, True])
 def test_nan_is_refused(kind, with_pads):
     """NaN ranks first in torch.topk: unrefused, broken weights would select in silence."""

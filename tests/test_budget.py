@@ -106,7 +106,7 @@ def test_page_counts_what_python_counts(chromium):
     })"""
     found = page.evaluate(count, grid)
     page.close()
-    assert len(found) == 3150
+    assert len(found) == len(grid)
     order = [0, 1, 2, 3, 4, 5, 8, 9, 6, 7]  # as the rows stand
     for (model, kind, T, sparsity, given), numbers in zip(grid, found, strict=True):
         rows = rows_of(dense_models()[model["name"]], T, kind, sparsity, given)

@@ -112,7 +112,7 @@ def bytes_of_a_sparse_head(config):
         "index_add keeps what it adds, to know its shape": n * config.d_model * 4,
         "angles of the kept positions": n * angles * 4,
     }
-    if kind == "mosa":
+    if HEAD_KINDS[kind].routed and HEAD_KINDS[kind].capacity == "fixed":
         extras["gather keeps the logits, to know their shape"] = T * 4
     if HEAD_KINDS[kind].capacity == "variable":
         extras["scores of all tokens, all positions sorted, which slots are used"] = T * 12 + n

@@ -136,6 +136,23 @@ def test_random_draws_are_fresh_in_training_and_fixed_in_evaluation():
     assert (fixed // 8 == torch.arange(8)).all()  # one in every run of 8
 
 
+def test_a_gated_draw_is_the_same_for_every_text_length_and_call():
+    """Catches a draw by row or call, and a router that decides: it is a gate and learns as one."""
+    selector = make("gated_random", n_heads=8, sparsity=8).train()
+    x = torch.randn(4, 61, D_MODEL, dtype=torch.float64)
+    first, second = selector(x), selector(torch.randn_like(x))
+    assert torch.equal(first.indices, second.indices)
+    assert (first.indices == first.indices[:1]).all()
+    prefix = selector(x[:, :24])
+    assert torch.equal(prefix.indices, first.indices[..., :3])
+    assert (prefix.indices // 8 == torch.arange(3)).all()
+    logits = selector.router(x[:, :24]).gather(-1, prefix.indices)
+    torch.testing.assert_close(prefix.scores, logits.sigmoid())
+    assert len({tuple(head) for head in first.indices[0].tolist()}) == 8
+    alone = RandomChoice(8, 8, int(selector.seed)).eval()(x[:, :24])
+    assert torch.equal(alone.indices, prefix.indices), "the draw of the random control"
+
+
 def test_random_draws_go_on_after_a_resume():
     """Seed and calls are saved: a resumed run draws what the run never stopped would have."""
     selector, x = RandomChoice(4, 8), torch.zeros(2, 64, 1)

@@ -158,7 +158,7 @@ def strided(T: int, rho: int) -> Picks:
 
 
 def random_choice(T: int, rho: int, h: int, seed: int, call: int = 0, row: int = 0) -> Picks:
-    """Pick one position of every run of rho; in evaluation call and row are 0."""
+    """Pick one position of every run of rho; in evaluation, or if gated, call and row are 0."""
     state = scramble(seed ^ 0x9E3779B9)
     state = scramble(scramble(state ^ call) ^ row) if call else scramble(state)
     state = scramble(state ^ h)

@@ -8,13 +8,14 @@ from mosa_edu.selection.causal import (
     TokenChoice,
     VariableCapacity,
 )
-from mosa_edu.selection.controls import RandomChoice, Strided
+from mosa_edu.selection.controls import GatedRandom, RandomChoice, Strided
 from mosa_edu.selection.expert_choice import ExpertChoice, Router
 from mosa_edu.selection.selection import ActivationCache, OnlineSelector, Selection, Selector
 
 __all__ = [
     "ActivationCache",
     "ExpertChoice",
+    "GatedRandom",
     "OnlineSelector",
     "Predictor",
     "PrefixTopK",

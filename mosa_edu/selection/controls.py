@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mosa_edu.checks import require
+from mosa_edu.selection.expert_choice import Router, refuse_nan
 from mosa_edu.selection.selection import (
     ActivationCache,
     Selection,
@@ -35,26 +36,37 @@ class OneOfEachRun(Selector):
         """Select positions; see `Selector.forward`."""
         B, T, _ = x.shape
         drawn = self.draw(B, -(-T // self.sparsity), x.device)  # (B, H, runs)
-        gates = self.gates(x, record)
+        router_logits = self.score(x)
+        if record is not None and router_logits is not None:
+            record.record("router", router_logits=router_logits)
         if attention_mask is not None:
             real = real_tokens(attention_mask, x)
             place = places(real).clamp(min=0)[:, None].expand(B, self.n_heads, T)
             chosen = place % self.sparsity == drawn.gather(-1, place // self.sparsity)
-            return pack(chosen & real[:, None], gates)
+            everywhere = torch.arange(T, device=x.device).expand_as(place)
+            return pack(chosen & real[:, None], gates_at(router_logits, everywhere, x))
         indices = drawn + self.sparsity * torch.arange(drawn.shape[-1], device=x.device)
         if self.first or T % self.sparsity == 0:
-            return Selection(indices, gates.gather(-1, indices))
+            return Selection(indices, gates_at(router_logits, indices, x))
         valid = indices < T
         indices = indices.masked_fill(~valid, 0)
-        return Selection(indices, gates.gather(-1, indices).masked_fill(~valid, 0), valid)
+        gates = gates_at(router_logits, indices, x).masked_fill(~valid, 0)
+        return Selection(indices, gates, valid)
 
-    def gates(self, x: Tensor, record: ActivationCache | None = None) -> Tensor:
-        """Return the gates of all tokens, (B, H, T): 1 where no router scores them."""
-        return x.new_ones(1, 1, 1).expand(x.shape[0], self.n_heads, x.shape[1])
+    def score(self, x: Tensor) -> Tensor | None:
+        """Return router logits (B, H, T) that gate what is kept, if there is a router."""
+        return None
 
     def online(self, rows: int, max_seq_len: int) -> "PositionTable":
         """Return the positions of the longest text, in evaluation, as a table."""
         return PositionTable(self, max_seq_len)
+
+
+def gates_at(router_logits: Tensor | None, indices: Tensor, x: Tensor) -> Tensor:
+    """Return the gates of these positions: 1 where no router scores them."""
+    if router_logits is None:
+        return x.new_ones(indices.shape)
+    return router_logits.gather(-1, indices).sigmoid()
 
 
 class PositionTable:
@@ -72,7 +84,8 @@ class PositionTable:
     def wants(self, x: Tensor, position: int) -> tuple[Tensor, Tensor]:
         """Read one column of the table."""
         wanted = self.table[:, position].to(x.device).expand(len(x), -1)
-        return wanted, self.selector.gates(x[:, None])[..., 0]
+        here = torch.zeros_like(wanted, dtype=torch.long)[..., None]
+        return wanted, gates_at(self.selector.score(x[:, None]), here, x)[..., 0]
 
     def tensors(self) -> Iterable[Tensor]:
         """Return the table."""
@@ -118,6 +131,22 @@ def scramble(numbers: Tensor) -> Tensor:
     return numbers ^ (numbers >> 16)
 
 
+def seed_buffer(seed: int | None) -> Tensor:
+    """Return the given seed, or one drawn from torch's global generator."""
+    if seed is None:
+        seed = int(torch.randint(MASK_32, ()))
+    require(0 <= seed <= MASK_32, "seed", seed, f"in [0, {MASK_32}]")
+    return torch.tensor(seed)
+
+
+def hashed_places(state: Tensor, row: Tensor, n_heads: int, runs: int, sparsity: int) -> Tensor:
+    """Hash a state with rows (rows,), heads and runs to places in [0, rho), (rows, H, runs)."""
+    head = torch.arange(n_heads, device=row.device)[:, None]
+    by_row = scramble(state ^ row)[:, None, None]
+    by_run = scramble(scramble(by_row ^ head) ^ torch.arange(runs, device=row.device))
+    return by_run % sparsity
+
+
 class RandomChoice(OneOfEachRun):
     """Give every head one position of each run of `sparsity`, drawn without looking.
 
@@ -152,11 +181,8 @@ class RandomChoice(OneOfEachRun):
 
     def __init__(self, n_heads: int, sparsity: int, seed: int | None = None) -> None:
         super().__init__(n_heads, sparsity)
-        if seed is None:
-            seed = int(torch.randint(MASK_32, ()))
-        require(0 <= seed <= MASK_32, "seed", seed, f"in [0, {MASK_32}]")
         self.rows_of = (0, 1)
-        self.register_buffer("seed", torch.tensor(seed))
+        self.register_buffer("seed", seed_buffer(seed))
         self.register_buffer("calls", torch.tensor(0))
 
     def draw(self, rows: int, runs: int, device: torch.device) -> Tensor:
@@ -168,7 +194,43 @@ class RandomChoice(OneOfEachRun):
             state = scramble(state ^ self.calls & MASK_32)
             first, step = self.rows_of
             row = 1 + first + step * torch.arange(rows, device=device)
-        head = torch.arange(self.n_heads, device=device)[:, None]
-        by_row = scramble(state ^ row)[:, None, None]
-        by_run = scramble(scramble(by_row ^ head) ^ torch.arange(runs, device=device))
-        return by_run % self.sparsity
+        return hashed_places(state, row, self.n_heads, runs, self.sparsity)
+
+
+class GatedRandom(OneOfEachRun):
+    """Give every head one drawn position of each run of rho, always the same, gated by a router.
+
+    Parameters
+    ----------
+    d_model, n_heads : int
+        Width of the tokens; heads, each with a draw and a router of its own.
+    sparsity : int
+        Length of a run, the paper's rho.
+    seed : int or None
+        Fixes the draw; None takes one from torch's global generator.
+
+    Notes
+    -----
+    What expert choice is without its choice: the router learns through the gate, and decides
+    nothing. The draw is a hash of (seed, head, run), one and the same for every text and length,
+    in training too: nothing of a text decides, and a prefix keeps what the whole text keeps.
+    """
+
+    seed: Tensor
+
+    def __init__(self, d_model: int, n_heads: int, sparsity: int, seed: int | None = None) -> None:
+        super().__init__(n_heads, sparsity)
+        self.router = Router(d_model, n_heads)
+        self.register_buffer("seed", seed_buffer(seed))
+
+    def draw(self, rows: int, runs: int, device: torch.device) -> Tensor:
+        """Hash seed, head and run, as `RandomChoice` does in evaluation."""
+        row = torch.zeros(1, dtype=torch.long, device=device)
+        places = hashed_places(scramble(self.seed ^ GOLDEN), row, self.n_heads, runs, self.sparsity)
+        return places.expand(rows, -1, -1)
+
+    def score(self, x: Tensor) -> Tensor:
+        """Score every token."""
+        router_logits = self.router(x)  # (B, H, T)
+        refuse_nan(router_logits.detach())
+        return router_logits

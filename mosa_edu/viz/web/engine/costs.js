@@ -14,6 +14,7 @@ export const HEAD_KINDS = {
   routing: { label: "Routing", slots: "clusters", vectors: 0 },
   mosa: { label: "MoSA", slots: "top_k", vectors: 1 },
   random: { label: "random", slots: "draw", vectors: 0 },
+  gated_random: { label: "gated random", slots: "draw", vectors: 1 },
   prefix: { label: "prefix top-k", slots: "capacity", vectors: 1 },
   threshold: { label: "threshold", slots: "capacity", vectors: 1 },
   token: { label: "token choice", slots: "capacity", vectors: 1 },
