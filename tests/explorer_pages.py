@@ -20,8 +20,8 @@ from mosa_edu.records import RoutingTrace
 from mosa_edu.texts import PROBES
 from mosa_edu.tracing import trace
 from mosa_edu.viz.assets import WEB, classic_script
-from mosa_edu.viz.components.explorer import PageModel
-from mosa_edu.viz.components.widgets import RoutingExplorer
+from mosa_edu.viz.components.explorer import RoutingExplorer
+from mosa_edu.viz.components.page_model import PageModel
 
 LINKS = {"leak": "#leak", "budget": "#budget", "selftest": "#selftest"}
 TITLES = {

@@ -17,8 +17,8 @@ from mosa_edu.pretrained import save_page_model
 from mosa_edu.probes.futures import reroll_future
 from mosa_edu.records.leak import LeakExample
 from mosa_edu.texts import PROBES
-from mosa_edu.viz.components.explorer import PageModel
 from mosa_edu.viz.components.leak import LeakProbe
+from mosa_edu.viz.components.page_model import PageModel
 
 CUT = 40
 

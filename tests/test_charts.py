@@ -116,6 +116,6 @@ def test_default_renderer(monkeypatch):
 def test_charts_need_no_torch():
     code = (
         "import sys; sys.modules['torch'] = None; "
-        "import mosa_edu.viz.charts, mosa_edu.viz.base, mosa_edu.viz.components.finding"
+        "import mosa_edu.viz.charts, mosa_edu.viz.base, mosa_edu.viz.words"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,10 +8,10 @@ import torch
 from explorer_pages import OTHER_TEXT, Shown, show
 from lab import open_lab
 from page_engine import open_page
+from page_words import said_of
 from torch.nn import functional as F
 
-from mosa_edu.viz.components.finding import finding
-from mosa_edu.viz.components.widgets import RoutingExplorer
+from mosa_edu.viz.components.explorer import RoutingExplorer
 
 pytestmark = pytest.mark.browser
 
@@ -39,7 +39,7 @@ def test_own_text_is_routed_as_python_routes_it(live_page, explorer_site):
     shown = live_page.go("ex=letter&layer=2&head=1")
     trace = explorer_site.trace(OTHER_TEXT)
     route(shown, trace, OTHER_TEXT)
-    assert shown.text(".finding") == finding(trace, 2, 1).sentence
+    assert shown.text(".finding") == said_of(trace, 2, 1).sentence
     assert shown.picked() == trace.picks(2, 1).tolist()
     assert f"{trace.T} tokens, so k = {trace.k}." in shown.text(".own .note")
     assert re.match(r"Live model, \d+ ms", shown.text(".pill"))
@@ -279,7 +279,7 @@ def test_explorer_in_jupyterlab_and_python_follow_each_other(visit, explorer_sit
     explorer_site.first.save(tmp_path / "trace.json")
     cells = [
         "from mosa_edu.records import RoutingTrace\n"
-        "from mosa_edu.viz.components.widgets import RoutingExplorer\n"
+        "from mosa_edu.viz.components.explorer import RoutingExplorer\n"
         "trace = RoutingTrace.load('trace.json')\n"
         f"explorer = RoutingExplorer(trace, {str(explorer_site.folder / 'model.safetensors')!r})\n"
         "explorer",
@@ -303,7 +303,7 @@ def test_explorer_in_jupyterlab_and_python_follow_each_other(visit, explorer_sit
         head = explorer_site.widget.head + 1
         page.get_by_text(f"python {explorer_site.widget.layer} {head} 5", exact=True).wait_for()
         run(2)
-        sentence = finding(explorer_site.trace(OTHER_TEXT), 2, 1).sentence
+        sentence = said_of(explorer_site.trace(OTHER_TEXT), 2, 1).sentence
         page.get_by_text("Self-test passed").wait_for()
         page.wait_for_function(
             """(sentence) => [...document.querySelectorAll("*")].some((node) =>

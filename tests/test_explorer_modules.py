@@ -8,17 +8,12 @@ import random
 
 import numpy as np
 import pytest
+from page_words import describe, ranked_picks, word_around
 from test_records import make_trace
 
 from mosa_edu.costs import HeadShape, head_flops
 from mosa_edu.records import Token
-from mosa_edu.viz.components.finding import (
-    describe,
-    ranked_picks,
-    specialists,
-    token_labels,
-    word_around,
-)
+from mosa_edu.viz.words import specialists, token_labels
 
 pytestmark = pytest.mark.browser
 

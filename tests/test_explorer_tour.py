@@ -6,8 +6,7 @@ throws away the reader's head, and a bar that lies over what it speaks of.
 
 import pytest
 from explorer_pages import show
-
-from mosa_edu.viz.components.finding import finding
+from page_words import said_of
 
 pytestmark = pytest.mark.browser
 
@@ -84,7 +83,7 @@ def test_words_are_true_of_any_text(kept_page, explorer_site, title):
         def said(number, where=f"ex={name}&layer={layer}&head={head}&tok={token}"):
             return kept_page.go(f"{where}&tour={number}").text(".tour .said")
 
-        assert said(1).startswith(finding(trace, layer, head).sentence)
+        assert said(1).startswith(said_of(trace, layer, head).sentence)
         scores = trace.scores[layer, head] / 65535
         worst_in = min(scores[picks])
         best_out = max(scores[[t for t in range(trace.T) if t not in picks]])

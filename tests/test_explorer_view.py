@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 from explorer_pages import show
+from page_words import said_of
 
-from mosa_edu.viz.components.finding import finding, specialists, token_labels
+from mosa_edu.viz.words import specialists, token_labels
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +19,7 @@ def squeeze(text):
 def test_first_frame_is_the_head_that_python_chose(visit, explorer_site):
     shown = show(visit, explorer_site)
     trace, widget = explorer_site.first, explorer_site.widget
-    found = finding(trace, widget.layer, widget.head)
+    found = said_of(trace, widget.layer, widget.head)
     assert shown.text(".finding") == found.sentence
     assert shown.text(".detail") == squeeze(found.detail)
     assert shown.picked() == trace.picks(widget.layer, widget.head).tolist()
@@ -39,7 +40,7 @@ def test_every_head_says_what_python_says(kept_page, explorer_site, title):
     kept_page.press("Home")
     for layer, head in np.ndindex(3, 5):
         kept_page.press("]")
-        found = finding(trace, layer, head)
+        found = said_of(trace, layer, head)
         assert kept_page.text(".finding") == found.sentence
         assert kept_page.text(".detail") == squeeze(found.detail)
         assert kept_page.picked() == trace.picks(layer, head).tolist()
@@ -222,7 +223,7 @@ def test_fetched_example_comes_when_it_is_asked_for(visit, explorer_site):
     shown = show(visit, explorer_site, "ex=full&layer=2&head=3")
     shown.until_tokens(256)
     trace = explorer_site.traces["Full"]
-    assert shown.text(".finding") == finding(trace, 2, 3).sentence
+    assert shown.text(".finding") == said_of(trace, 2, 3).sentence
 
 
 def test_pictures_are_drawn_where_the_numbers_say(kept_page, explorer_site):

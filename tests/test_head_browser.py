@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lab import open_lab
 from page_engine import random_model
+from page_words import said_of
 from test_records import make_trace
 
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.texts import PROBES
 from mosa_edu.tracing import Tracer
 from mosa_edu.viz.assets import classic_script, size_of
-from mosa_edu.viz.components import static as twin
-from mosa_edu.viz.components.finding import finding
+from mosa_edu.viz.components import static
 from mosa_edu.viz.components.head_browser import MARK, HeadBrowser, rethreshold
 
 TEXT = PROBES["clocks"][:120]
@@ -182,7 +182,7 @@ def test_tracer_keeps_the_first_token_where_the_model_does(tracer):
     assert (first(TEXT, 5).indices[..., 0] == 0).all()
 
 
-def test_notebook_stores_a_twin_without_anything_random():
+def test_notebook_stores_an_element_without_anything_random():
     browser, again = (HeadBrowser(make_trace(), k=4) for _ in range(2))
     bundle, _ = browser._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
@@ -193,18 +193,18 @@ def test_notebook_stores_a_twin_without_anything_random():
     assert (state["k"], state["texts"][0]["k"]) == (4, 3)
 
 
-def test_twin_stays_small():
+def test_static_page_stays_small():
     """Most of it is shared with the other components."""
     assert size_of(classic_script("heads")).gzipped < 9_500
 
 
 @pytest.mark.browser
-def test_twin_moves_the_cut_as_python_does(visit, tmp_path):
+def test_static_page_moves_the_cut_as_python_does(visit, tmp_path):
     hostile = "</script><img src=x onerror=alert(1)>"
     traces = {"First": make_trace(T=40, k=5), hostile: make_trace(T=12, k=3, seed=1)}
     browser = HeadBrowser(traces, layer=0, head=0)
     path = tmp_path / "heads.html"
-    path.write_text(twin.page("Heads", browser.static().data))
+    path.write_text(static.page("Heads", browser.static().data))
     page = visit(path.as_uri(), viewport={"width": 360, "height": 800}).page
     page.get_by_role("slider", name="Head").focus()
     page.keyboard.press("ArrowRight")
@@ -213,7 +213,7 @@ def test_twin_moves_the_cut_as_python_does(visit, tmp_path):
     browser.head, browser.k = 1, 6
     marked = [f"w{position}" for position in browser.trace.picks(0, 1)]
     assert page.locator("mark").all_inner_texts() == marked
-    said = finding(browser.trace, 0, 1)
+    said = said_of(browser.trace, 0, 1)
     assert page.get_by_role("status").inner_text() == f"{said.sentence} {said.detail}".strip()
     assert page.get_by_text("What if k were 6: scores held as traced at k = 5.").is_visible()
     page.get_by_role("combobox", name="Text").select_option(hostile)

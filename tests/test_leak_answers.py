@@ -13,6 +13,7 @@ import torch
 from explorer_pages import explorer_site  # noqa: F401
 from leak_pages import CUT, Probe, open_probe, serve_leak_probe  # noqa: F401
 from page_engine import random_model
+from page_words import said_by_probe
 
 import mosa_edu
 import mosa_edu.pretrained
@@ -20,8 +21,8 @@ from mosa_edu.pretrained import load_page_model, save_page_model
 from mosa_edu.probes.futures import count_rewritten, reroll_future, roll_future
 from mosa_edu.records.leak import LeakExample
 from mosa_edu.texts import PROBES
-from mosa_edu.viz.components.finding import token_labels
-from mosa_edu.viz.components.leak import LeakProbe, leak_finding
+from mosa_edu.viz.components.leak import LeakProbe
+from mosa_edu.viz.words import token_labels
 
 WHO = {
     "random": "A new future",
@@ -35,7 +36,7 @@ WHO = {
 def test_live_model_finds_what_pytorch_recorded(visit, leak_site):
     example, model, tokenizer = leak_site.example, leak_site.model, leak_site.tokenizer
     stored = open_probe(visit, leak_site)
-    assert stored.text(".finding") == leak_finding(example)
+    assert stored.text(".finding") == said_by_probe(example)
     assert stored.text(".pill") == "Stored example"
     _, new, lost, changed, _ = stored.counts()
     assert (new, lost) == example.rewritten()
@@ -46,10 +47,10 @@ def test_live_model_finds_what_pytorch_recorded(visit, leak_site):
         again = reroll_future(model, tokenizer, example.text, cut, seed=5, source={})
         live.page.goto(f"{leak_site.address}#leak=letter&cut={cut}&seed=5")
         live.until_shows(".detail", f"position {cut} ")
-        assert live.text(".finding") == leak_finding(again)
+        assert live.text(".finding") == said_by_probe(again)
     live.page.goto(f"{leak_site.address}#leak=letter&cut={CUT}&seed=1")
     live.until_shows(".detail", f"position {CUT} ")
-    assert live.text(".finding") == leak_finding(example)
+    assert live.text(".finding") == said_by_probe(example)
     assert live.counts() == stored.counts()
 
 
@@ -79,7 +80,7 @@ def test_model_trained_causally_answers_with_its_own_weights(visit, leak_site):
     probe = open_probe(visit, leak_site)
     probe.choose("Trained prefix")
     probe.until_shows(".pill", "Live model, trained causally")
-    assert probe.text(".finding") == leak_finding(example)
+    assert probe.text(".finding") == said_by_probe(example)
     before = [{t for t in row if t < CUT} for row in example.before]
     assert probe.counts()[0] == sum(map(len, before))
     at, after = probe.text(".readout").split("likeliest next ")
@@ -87,7 +88,7 @@ def test_model_trained_causally_answers_with_its_own_weights(visit, leak_site):
     assert after.startswith(token_labels(["a", example.forecasts[position].before])[1])
     assert "rule=trained" in probe.link()
     probe.choose("Paper")
-    probe.until_shows(".finding", leak_finding(leak_site.example))
+    probe.until_shows(".finding", said_by_probe(leak_site.example))
     assert probe.text(".pill") == "Stored example"
 
 
@@ -97,7 +98,7 @@ def test_second_model_that_does_not_come_leaves_the_first_one_working(visit, lea
     probe = Probe(visit(half).page, "mosa-leak")
     probe.choose("Trained prefix")
     probe.until("(root) => !root.querySelector('.banner').hidden")
-    assert probe.text(".finding") == leak_finding(leak_site.example)
+    assert probe.text(".finding") == said_by_probe(leak_site.example)
     probe.choose("Prefix")
     probe.until_shows(".finding", "rewrites no pick")
     probe.until("(root) => root.querySelector('.banner').hidden")
@@ -133,7 +134,7 @@ def test_answer_of_the_second_model_does_not_come_in_after_the_stored_one(visit,
         }}"""
     )
     probe.page.wait_for_timeout(1000)
-    assert probe.text(".finding") == leak_finding(leak_site.example)
+    assert probe.text(".finding") == said_by_probe(leak_site.example)
     assert probe.text(".pill") == "Stored example"
 
 
@@ -147,7 +148,7 @@ def test_second_model_must_be_causal_and_cut_texts_alike(leak_site, tmp_path):
     with pytest.raises(ValueError, match="causal must be a model that cuts texts as the first"):
         LeakProbe(example, model=first, causal=tmp_path / "short.safetensors")
     alone = LeakProbe(example, model=first)
-    with pytest.raises(ValueError, match="rule must be a rule of this figure"):
+    with pytest.raises(ValueError, match="rule must be one of"):
         alone.rule = "trained"
 
 

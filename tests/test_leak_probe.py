@@ -8,9 +8,10 @@ import pytest
 from explorer_pages import explorer_site  # noqa: F401
 from figure_pages import PHONE
 from leak_pages import CUT, Probe, open_probe, serve_leak_probe  # noqa: F401
+from page_words import said_by_probe
 
 from mosa_edu.probes.futures import reroll_future
-from mosa_edu.viz.components.leak import LeakProbe, leak_finding
+from mosa_edu.viz.components.leak import LeakProbe
 
 
 @pytest.mark.browser
@@ -116,11 +117,11 @@ def test_the_readers_own_text_is_cut_as_python_cuts_it(visit, leak_site):
     T = len(tokenizer.encode(text))
     probe.until_shows(".own .note", f"{T} tokens")
     again = reroll_future(model, tokenizer, text, 2 * T // 3, source={})
-    probe.until_shows(".finding", leak_finding(again))
+    probe.until_shows(".finding", said_by_probe(again))
     assert probe.counts()[1:4] == [*again.rewritten(), sum(again.changed)]
     other = open_probe(visit, leak_site, probe.link())
     other.until_live()
-    other.until_shows(".finding", leak_finding(again))
+    other.until_shows(".finding", said_by_probe(again))
     assert other.one("textarea").input_value() == text
     hostile = '</script><img src=x onerror="window.hurt=1"> \ud800 שלום 😀'
     other.page.evaluate(
@@ -163,18 +164,18 @@ def test_without_weights_the_example_stays_and_says_why(visit, leak_site):
     probe = Probe(visit(lost).page, "mosa-leak")
     probe.choose("Prefix")
     probe.until("(root) => !root.querySelector('.banner').hidden")
-    assert probe.text(".finding") == leak_finding(leak_site.example)
+    assert probe.text(".finding") == said_by_probe(leak_site.example)
     none = leak_site.write_with("none.html", weights, '"url":null')
     probe = Probe(visit(none).page, "mosa-leak")
     probe.choose("Prefix")
     probe.until_shows(".told", "saved without the model's weights")
-    assert probe.text(".finding") == leak_finding(leak_site.example)
+    assert probe.text(".finding") == said_by_probe(leak_site.example)
 
 
 @pytest.mark.browser
 def test_picture_and_numbers_can_be_saved(visit, leak_site):
     probe = open_probe(visit, leak_site)
-    assert probe.title_of_picture() == leak_finding(leak_site.example)
+    assert probe.title_of_picture() == said_by_probe(leak_site.example)
     rows = [line.split(",") for line in probe.saved("CSV").splitlines()[1:]]
     new, lost = (sum(row[4] == kind for row in rows) for kind in ("new", "lost"))
     assert (new, lost) == leak_site.example.rewritten()
@@ -194,4 +195,4 @@ def test_fallback_and_state_carry_hostile_text_as_text(leak_site):
     probe = LeakProbe(example)
     assert probe.element().count("</script>") == 1
     assert "<img" not in probe.element()
-    assert leak_finding(example) in probe.fallback()
+    assert probe.fallback().count("<tr>") == example.cut + 1

@@ -20,11 +20,12 @@ from figure_pages import (
     stored_output,
     write_page,
 )
+from page_words import said_by_zoo
 
 from mosa_edu.analysis import recorded_trace
 from mosa_edu.selection import RandomChoice
 from mosa_edu.texts import PROBES
-from mosa_edu.viz.components.mask_zoo import SPARSITIES, MaskZoo, zoo_finding, zoo_masks
+from mosa_edu.viz.components.mask_zoo import SPARSITIES, MaskZoo, zoo_masks
 
 TEXTS = {name.capitalize(): recorded_trace(name) for name in ("clocks", "list", "night")}
 CLOCKS = TEXTS["Clocks"]
@@ -113,7 +114,7 @@ def test_page_draws_as_random_choice_does(chromium):
 @pytest.mark.browser
 def test_first_frame_and_its_table(visit, address):
     shown = open_figure(visit, address)
-    assert shown.text(".finding") == zoo_finding(CLOCKS, 2, 15)
+    assert shown.text(".finding") == said_by_zoo(CLOCKS, 2, 15)
     assert "“it” at 56" in shown.text(".detail")
     kinds = shown.page.locator("mosa-mask-zoo .square .note:nth-of-type(2)").all_text_contents()
     assert [kind.split(" · ")[1] for kind in kinds] == [
@@ -242,9 +243,9 @@ def test_axe_finds_nothing_in_either_theme(visit, address):
     assert serious_findings(open_figure(visit, address).page) == []
 
 
-def test_notebook_stores_the_same_twin_every_time():
+def test_notebook_stores_the_same_element_every_time():
     stored = stored_output(lambda: MaskZoo(TEXTS, layer=2, head=15))
-    assert stored["text/plain"] == "MaskZoo('explorer', T=88, layer=2, head=15)"
+    assert stored["text/plain"] == "MaskZoo(layer=2, head=15, sparsity=8, tokens=88, query=87)"
 
 
 def test_every_probe_fits_the_zoo():
@@ -253,7 +254,7 @@ def test_every_probe_fits_the_zoo():
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="traces must be at least one trace"):
+    with pytest.raises(ValueError, match="traces must be at least one"):
         MaskZoo({})
     with pytest.raises(ValueError, match=r"head must be in \[0, 16\)"):
         MaskZoo(CLOCKS, head=16)

@@ -12,15 +12,17 @@ import nbformat
 import pytest
 from test_quiz import PAIRS
 
-from mosa_edu.viz.components.finding import phrase_html, plain_phrase, read_phrase
 from mosa_edu.viz.components.quiz import (
     NumberQuestion,
     Question,
     Quiz,
     as_question,
     chapters,
+    phrase_html,
+    plain_phrase,
     predict,
     quiz,
+    read_phrase,
     read_questions,
 )
 

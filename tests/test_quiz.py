@@ -11,8 +11,7 @@ from explorer_pages import HEAD, explorer_site  # noqa: F401
 from figure_pages import stored_output
 
 from mosa_edu.viz.assets import WEB, classic_script, module_text, read_module, size_of
-from mosa_edu.viz.components.finding import plain_phrase
-from mosa_edu.viz.components.quiz import NumberQuestion, Predict, Question, Quiz
+from mosa_edu.viz.components.quiz import NumberQuestion, Predict, Question, Quiz, plain_phrase
 
 HOSTILE = "</script><img src=x onerror=window.hurt=1> & `<b>`"
 PAIRS = Question(
@@ -271,7 +270,7 @@ def test_every_place_is_as_likely_for_each_card(visit, address, explorer_site): 
         assert len({tuple(order) for order in orders}) == 24
 
 
-def test_stored_twin_is_the_same_every_time_and_holds_no_markup_of_the_text():
+def test_stored_element_is_the_same_every_time_and_holds_no_markup_of_the_text():
     stored = stored_output(lambda: Quiz([PAIRS, SECOND, NUMBER]))
     assert "Quiz('How many pairs" in stored["text/plain"]
     assert "0x" not in stored["text/plain"]

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from explorer_pages import explorer_site, json_of  # noqa: F401
 from figure_pages import PHONE, OpenFigure, open_figure, serve_page, stored_output
+from page_words import said_by_scrubber
 
 from mosa_edu.analysis import recorded_history
 from mosa_edu.records import RoutingHistory
-from mosa_edu.viz.components.scrubber import TrainingScrubber, scrubber_finding
+from mosa_edu.viz.components.scrubber import TrainingScrubber
 
 PIECES = ["The", " cat", ",", "</script><img src=x onerror=window.hurt=1>", " th", "ird", "\n", ""]
 STEPS = (0, 1, 2, 4, 9, 30, 1000)
@@ -63,7 +64,7 @@ def test_first_frame_is_the_last_step_of_the_head_that_changed_most(visit, addre
     shown = open_scrubber(visit, address)
     history = HISTORIES["First"]
     head = int(history.overlap_with_last()[0, 1].argmin())
-    assert shown.text(".finding") == scrubber_finding(history, 1, head)
+    assert shown.text(".finding") == said_by_scrubber(history, 1, head)
     assert "Loss on this text: 4.00 nats" in shown.text(".detail")
     assert shown.marks() == [5, 5]
 
@@ -167,18 +168,18 @@ def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
     open_scrubber(visit, address, **PHONE).assert_fits_a_phone()
 
 
-def test_notebook_stores_the_same_twin_every_time():
+def test_notebook_stores_the_same_element_every_time():
     stored = stored_output(lambda: TrainingScrubber(HISTORIES))
-    assert stored["text/plain"] == "TrainingScrubber('toy', steps=7, T=32)"
+    assert stored["text/plain"] == "TrainingScrubber(step=1000, layer=1, head=1)"
     state = json_of(stored["text/html"])
-    assert state["kernel"] is False
+    assert state["data"]["kernel"] is False
     assert state["step"] == 1000
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="histories must be at least one history"):
+    with pytest.raises(ValueError, match="histories must be at least one"):
         TrainingScrubber({})
-    with pytest.raises(ValueError, match="layer must be a layer"):
+    with pytest.raises(ValueError, match="layer must be in"):
         TrainingScrubber(HISTORIES["First"], layer=2)
     with pytest.raises(ValueError, match=r"head must be in \[0, 3\)"):
         TrainingScrubber(HISTORIES["First"], head=3)

@@ -104,8 +104,8 @@ def _page(
     from mosa_edu.tracing import trace
 
     try:
-        from mosa_edu.viz.components.explorer import PageModel
-        from mosa_edu.viz.components.widgets import RoutingExplorer
+        from mosa_edu.viz.components.explorer import RoutingExplorer
+        from mosa_edu.viz.components.page_model import PageModel
     except ImportError as error:
         raise ValueError(f"explore {error}") from None
     sha256 = PageModel.read(path).sha256 if path else None

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from mosa_edu.checks import require
 from mosa_edu.records import RoutingTrace
 from mosa_edu.viz.base import AXIS, explain, keep_square, new_figure, plural, share
-from mosa_edu.viz.components.finding import shown_labels, token_labels
 from mosa_edu.viz.style import CLEAR, CONTINUOUS, LIGHT, MONO, SIZES
+from mosa_edu.viz.words import shown_labels, token_labels
 
 SIDE = 300  # pixels of one of two masks
 ZOO_SIDE = 220  # pixels of one of many, at most

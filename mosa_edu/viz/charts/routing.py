@@ -9,8 +9,8 @@ from mosa_edu.checks import require
 from mosa_edu.records import RoutingTrace
 from mosa_edu.viz.base import AXIS, explain, new_figure
 from mosa_edu.viz.charts.parts import add_level
-from mosa_edu.viz.components.finding import shown_labels
 from mosa_edu.viz.style import CLEAR, CONTINUOUS, LIGHT, MONO, SIZES
+from mosa_edu.viz.words import shown_labels
 
 ORDERS = ("head", "similarity")
 HISTOGRAM = 80  # pixels

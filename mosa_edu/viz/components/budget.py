@@ -1,12 +1,12 @@
 """The budget explorer: what heads cost, and how many of a kind the same FLOPs buy."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from html import escape
 from typing import Any
 
 import traitlets
 
-from mosa_edu.checks import require, require_integer
+from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
 from mosa_edu.costs import (
     KINDS,
@@ -22,46 +22,32 @@ from mosa_edu.costs import (
 from mosa_edu.costs.budgets import N_DENSE_KEPT
 from mosa_edu.costs.flops import feedforward_width
 from mosa_edu.experiments.plans import load_plan
-from mosa_edu.viz.assets import module_text
-from mosa_edu.viz.components.widgets import Component
+from mosa_edu.viz.components import static
+from mosa_edu.viz.components.widgets import Component, checked, require_allowed
 
 BEST_SPARSITY = {"tiny": 64, "small": 64, "medium": 32, "large": 4}
 """Sparsity with the lowest perplexity at equal FLOPs, of those that the paper tried (Table 5)."""
 LONGEST = 2**17
 _PARTS = ("projections", "attention", "scoring", "gating")
-_SYNCED = ("preset", "kind", "tokens", "sparsity", "given")
 
 
 class BudgetExplorer(Component):
     """Sliders for length, sparsity and dense heads given up, over exact counts.
 
-    Parameters
-    ----------
-    preset : str
-        Dense model to begin with: ``tiny``, ``small``, ``medium`` or ``large`` of the paper, or
-        ``explorer``, the one that the book's small models are matched with.
-    kind : str
-        Kind of the heads that are bought; any of `mosa_edu.costs.KINDS` but ``dense``.
-    tokens, sparsity, given : int, optional
-        T, T / k, and dense heads of a layer given up; the preset's own if they are not given.
-
-    Attributes
-    ----------
-    preset, kind : str
-        What the reader studies, as above.
-    tokens, sparsity, given : int
-        Setting them changes the figure.
+    `preset` is the dense model to begin with: ``tiny``, ``small``, ``medium`` or ``large`` of the
+    paper, or ``explorer``, the one that the book's small models are matched with. `kind` is the
+    kind of the heads that are bought. `tokens` (T), `sparsity` (T / k) and `given` (dense heads of
+    a layer given up) are the preset's own if they are not given. Setting them changes the figure.
     """
 
     component = "budget"
-    _esm = module_text("budget")
-    data = traitlets.Dict().tag(sync=True)
-    kernel = traitlets.Bool(True).tag(sync=True)
+    studied = ("preset", "kind", "tokens", "sparsity", "given")
     preset = traitlets.Unicode("tiny").tag(sync=True)
     kind = traitlets.Unicode("mosa").tag(sync=True)
     tokens = traitlets.Int(1024).tag(sync=True)
     sparsity = traitlets.Int(64).tag(sync=True)
     given = traitlets.Int(5).tag(sync=True)
+    _check = checked(*studied)
 
     def __init__(
         self,
@@ -73,46 +59,35 @@ class BudgetExplorer(Component):
         given: int | None = None,
     ) -> None:
         self._baselines = {**PAPER_BASELINES, "explorer": load_plan("isoflop").baseline}
-        require(preset in self._baselines, "preset", preset, f"one of {list(self._baselines)}")
+        require_allowed("preset", preset, list(self._baselines))
         rows = [_row(name, config) for name, config in self._baselines.items()]
         own = next(row for row in rows if row["name"] == preset)
-        settings = {
+        given = own["given"] if given is None else given
+        require(given <= own["heads"], "given", given, f"at most {own['heads']}")
+        start = {
+            **{"preset": preset, "kind": kind, "given": given},
             "tokens": own["T"] if tokens is None else tokens,
             "sparsity": own["sparsity"] if sparsity is None else sparsity,
-            "given": own["given"] if given is None else given,
         }
-        heads = own["heads"]
-        require(settings["given"] <= heads, "given", settings["given"], f"at most {heads}")
-        start = {"preset": preset, "kind": kind, **settings}
-        super().__init__(data={"models": rows, "start": start}, **start)
+        super().__init__({"models": rows, "start": start}, **start)
 
-    def __repr__(self) -> str:
-        shown = f"T={self.tokens}, sparsity={self.sparsity}, given={self.given}"
-        return f"BudgetExplorer({self.preset!r}, {self.kind!r}, {shown})"
-
-    def state(self) -> dict[str, Any]:
-        """Return what the static twin draws: the first frame, or what Python has set since."""
-        shown = {name: getattr(self, name) for name in _SYNCED}
-        return {"data": self.data, "kernel": False, **shown}
+    def allowed(self) -> Mapping[str, Collection[Any]]:
+        """Return models and kinds by name, and numbers that the sliders may show."""
+        return {
+            **{"preset": list(self._baselines), "kind": KINDS[1:]},
+            **{"tokens": range(2, LONGEST + 1), "sparsity": range(1, LONGEST + 1)},
+            "given": range(1, LONGEST + 1),
+        }
 
     def fallback(self) -> str:
-        """Return the finding and the numbers as a table."""
+        """Return the counts of both models."""
         dense = replace(self._baselines[self.preset], max_seq_len=self.tokens)
-        return _fallback(dense, self.kind, self.sparsity, self.given)
-
-    @traitlets.validate("preset", "kind")
-    def _check_name(self, proposal: Any) -> str:
-        name, value = proposal["trait"].name, proposal["value"]
-        allowed = list(self._baselines) if name == "preset" else list(KINDS[1:])
-        require(value in allowed, name, value, f"one of {allowed}")
-        return value
-
-    @traitlets.validate("tokens", "sparsity", "given")
-    def _check_number(self, proposal: Any) -> int:
-        name, value = proposal["trait"].name, proposal["value"]
-        require_integer(name, value, 2 if name == "tokens" else 1)
-        require(value <= LONGEST, name, value, f"at most {LONGEST}")
-        return value
+        rows = budget_rows(dense, self.kind, sparsity=self.sparsity, given=self.given)
+        said = (
+            f"What {self.tokens:,} tokens cost a dense model, and one in which {self.kind} heads "
+            f"of sparsity {self.sparsity} stand for {self.given} dense heads of a layer."
+        )
+        return static.fallback(said, ("Quantity", "dense", self.kind), rows)
 
 
 def budget_rows(
@@ -176,19 +151,3 @@ def _row(name: str, config: ModelConfig) -> dict[str, Any]:
         "given": config.n_dense_heads - kept,
         "factor": config.capacity_factor,
     }
-
-
-def _fallback(dense: ModelConfig, kind: str, sparsity: int, given: int) -> str:
-    rows = budget_rows(dense, kind, sparsity=sparsity, given=given)
-    bought = {name: after for name, _, after in rows}["Heads exchanged, same FLOPs"]
-    finding = f"Dense heads given up: {given}. Heads of kind {kind} that they buy: {bought:,}."
-    body = "\n".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{before:,}</td><td>{after:,}</td></tr>'
-        for name, before, after in rows
-    )
-    return (
-        f"<figure>\n<figcaption><b>{finding}</b></figcaption>\n<table>\n"
-        f"<caption>{dense.max_seq_len:,} tokens, sparsity {sparsity}</caption>\n"
-        f'<thead><tr><th scope="col">Quantity</th><th scope="col">dense</th>'
-        f'<th scope="col">{kind}</th></tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</figure>'
-    )

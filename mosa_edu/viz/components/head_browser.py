@@ -1,8 +1,8 @@
 """The head browser: ordinary ipywidgets that drive ordinary Plotly figures in a live kernel."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from html import escape
 from numbers import Integral
 from typing import Any
@@ -17,193 +17,15 @@ from mosa_edu.records.codec import encode
 from mosa_edu.viz.base import live_output
 from mosa_edu.viz.charts.masks import selection_mask
 from mosa_edu.viz.charts.routing import head_heatmap
-from mosa_edu.viz.components import static as twin
-from mosa_edu.viz.components.explorer import fallback_html, first_head
-from mosa_edu.viz.components.finding import finding, ranked_picks
+from mosa_edu.viz.components import static
+from mosa_edu.viz.components.explorer import first_head, head_fallback
+from mosa_edu.viz.words import finding, token_labels
 
 OWN = "Your own text"
+MARK = "what_if"
+"""Field of the provenance that tells a trace with a moved cut from one that a model made."""
 _TYPE = "Type your own text and press Enter."
 _NEEDS_MODEL = "Your own text needs a model: HeadBrowser(texts, trace=...)"
-
-
-class HeadControls:
-    """A menu, a text box, three sliders and a line of text.
-
-    Parameters
-    ----------
-    titles : sequence of str
-        Texts to choose from.
-    layers, heads : int
-        How many there are.
-    live : bool
-        Whether readers may type a text of their own.
-    change : callable
-        Called with "text", "layer", "head" or "k" and the value that a reader chose; a ValueError
-        is shown to the reader.
-    """
-
-    def __init__(
-        self,
-        titles: Sequence[str],
-        layers: int,
-        heads: int,
-        live: bool,
-        change: Callable[[str, Any], None],
-    ) -> None:
-        self._change = change
-        self._showing = False
-        options = [*titles, OWN] if live else list(titles)
-        half = widgets.Layout(flex="1 1 300px", min_width="0")
-        self.choice = widgets.Dropdown(options=options, description="Text", layout=half)
-        self.own = widgets.Text(
-            description="Your text",
-            placeholder=_TYPE if live else _NEEDS_MODEL,
-            continuous_update=False,
-            disabled=not live,
-            layout=half,
-        )
-        self.layer = _slider("Layer", layers)
-        self.head = _slider("Head", heads)
-        self.k = _slider("k", 2)
-        self.said = widgets.HTML()
-        self.choice.observe(self._on_choice, "value")
-        self.own.observe(self._on_own, "value")
-        for name in ("layer", "head", "k"):
-            getattr(self, name).observe(self._on_slider(name), "value")
-
-    def rows(self) -> list[Any]:
-        """Return the widgets from top to bottom; rows break on narrow screens."""
-        wrap = widgets.Layout(flex_flow="row wrap", width="100%")
-        texts = widgets.HBox([self.choice, self.own], layout=wrap)
-        numbers = widgets.HBox([self.layer, self.head, self.k], layout=wrap)
-        return [texts, numbers, self.said]
-
-    def show(self, text: str, layer: int, head: int, k: int, bounds: tuple[int, int]) -> None:
-        """Let the controls follow what is drawn, without telling anybody."""
-        with self._silent():
-            listed = text in self.choice.options and text != OWN
-            self.choice.value = text if listed else OWN
-            self.own.value = "" if listed else text
-            self.layer.value, self.head.value = layer, head
-            least, most = bounds
-            self.k.min = 0  # below any maximum, so that the bounds never cross
-            self.k.max = max(most, least + 1)
-            self.k.min = least
-            self.k.value = k
-            self.k.disabled = least == most
-
-    def say(self, sentence: str, note: str = "") -> None:
-        """Write a sentence below the controls; screen readers speak it when it changes."""
-        body = f"<b>{escape(sentence)}</b> {escape(note)}"
-        self.said.value = f'<div role="status" style="line-height:1.5">{body}</div>'
-
-    @contextmanager
-    def _silent(self) -> Iterator[None]:
-        self._showing = True
-        try:
-            yield
-        finally:
-            self._showing = False
-
-    def _tell(self, name: str, value: Any) -> None:
-        if self._showing:
-            return
-        try:
-            self._change(name, value)
-        except ValueError as error:
-            self.say("Not possible.", f"{error}")
-
-    def _on_choice(self, change: Any) -> None:
-        if change["new"] != OWN:
-            self._tell("text", change["new"])
-        elif not self._showing:
-            with self._silent():
-                self.choice.value = change["old"]
-            self.say(_TYPE)
-
-    def _on_own(self, change: Any) -> None:
-        if change["new"].strip():
-            self._tell("text", change["new"])
-
-    def _on_slider(self, name: str) -> Callable[[Any], None]:
-        return lambda change: self._tell(name, change["new"])
-
-
-def _slider(name: str, count: int) -> Any:
-    """Return a slider from 0; a slider without any room would not draw at all."""
-    return widgets.IntSlider(
-        max=max(count - 1, 1),
-        disabled=count < 2,
-        description=name,
-        layout=widgets.Layout(flex="1 1 220px", min_width="0"),
-    )
-
-
-MARK = "what_if"
-"""Field of the provenance that tells such a trace from one that a model made."""
-
-
-def keeps_its_best(trace: RoutingTrace) -> bool:
-    """Whether every head keeps the k tokens that it scores highest, and nothing else decides."""
-    return trace.counts is None and np.array_equal(trace.indices, _best(trace, trace.k))
-
-
-def rethreshold(trace: RoutingTrace, k: int) -> RoutingTrace:
-    """Move the cut of every head while its scores stay as they were traced.
-
-    This is not what the model would do: with another k, the layers above the first would see
-    other tokens and score them otherwise.
-    """
-    require(1 <= k <= trace.T, "k", k, f"in [1, {trace.T}]")
-    if k == trace.k:
-        return trace
-    require(keeps_its_best(trace), "k", k, f"{trace.k}: not scores alone decide what heads keep")
-    triangle = (trace.layers, trace.heads, k * (k + 1) // 2)
-    said = f"What if k were {k}: scores held as traced at k = {trace.k}."
-    return replace(
-        trace,
-        indices=_best(trace, k),
-        attention=np.zeros(triangle, dtype=np.uint8),
-        provenance={**trace.provenance, MARK: said},
-    )
-
-
-def k_bounds(trace: RoutingTrace, live: bool) -> tuple[int, int]:
-    """Return the smallest and the largest k that a slider offers."""
-    if not live and not keeps_its_best(trace):
-        return trace.k, trace.k
-    return min(2, trace.k), min(trace.T, max(32, 2 * trace.k))
-
-
-def _best(trace: RoutingTrace, k: int) -> np.ndarray:
-    return np.sort(trace.order[..., :k], axis=-1).astype(np.uint16)
-
-
-def twin_state(
-    texts: Mapping[str, RoutingTrace], text: str, layer: int, head: int, k: int
-) -> dict[str, Any]:
-    """Collect what the twin needs, as plain JSON values."""
-    shown = {"text": list(texts).index(text), "layer": layer, "head": head, "k": k}
-    return {"texts": [_text(*item) for item in texts.items()], **shown}
-
-
-def _text(title: str, trace: RoutingTrace) -> dict[str, Any]:
-    rows = list(np.ndindex(trace.layers, trace.heads))
-    picks = [trace.picks(*row).tolist() for row in rows]
-    return {
-        "title": title,
-        "tokens": [token.text for token in trace.tokens],
-        "layers": trace.layers,
-        "heads": trace.heads,
-        "k": trace.k,
-        "bounds": k_bounds(trace, live=False),
-        "scores": encode(np.round(trace.scores / 257).astype(np.uint8)),
-        "order": encode(trace.order),
-        "picks": None if keeps_its_best(trace) else picks,
-        "level": [place for place, row in enumerate(rows) if not ranked_picks(trace, *row)],
-    }
-
-
 Run = Callable[[str, int | None], RoutingTrace]
 
 
@@ -252,16 +74,37 @@ class HeadBrowser(widgets.VBox):
         self._run = trace
         self._texts = _traces(texts, trace)
         self._text, first = next(iter(self._texts.items()))
-        self._own = self._trace = first
+        self._own = self._trace = first  # with the text's own k; with the k that is shown
         best = first_head(first) if layer is None and head is None else (0, 0)
         self._layer = best[0] if layer is None else layer
         self._head = best[1] if head is None else head
         first.check_head(self._layer, self._head)
-        self._controls = HeadControls(
-            list(self._texts), first.layers, first.heads, trace is not None, self._change
+        half = widgets.Layout(flex="1 1 300px", min_width="0")
+        wrap = widgets.Layout(flex_flow="row wrap", width="100%")
+        self._choice = widgets.Dropdown(
+            options=[*self._texts, OWN] if trace else list(self._texts),
+            **{"description": "Text", "layout": half},
         )
+        self._typed = widgets.Text(
+            description="Your text",
+            placeholder=_TYPE if trace else _NEEDS_MODEL,
+            **{"continuous_update": False, "disabled": trace is None, "layout": half},
+        )
+        self._sliders = {
+            "layer": _slider("Layer", first.layers),
+            "head": _slider("Head", first.heads),
+            "k": _slider("k", 2),
+        }
+        self._said = widgets.HTML()
         self._outputs = widgets.Output(), widgets.Output()
-        super().__init__(children=[*self._controls.rows(), *self._outputs])
+        self._following = False
+        self._choice.observe(self._on_choice, "value")
+        self._typed.observe(partial(self._on_change, "text"), "value")
+        for name, slider in self._sliders.items():
+            slider.observe(partial(self._on_change, name), "value")
+        texts_row = widgets.HBox([self._choice, self._typed], layout=wrap)
+        numbers_row = widgets.HBox(list(self._sliders.values()), layout=wrap)
+        super().__init__(children=[texts_row, numbers_row, self._said, *self._outputs])
         if k is None:
             self._draw()
         else:
@@ -315,16 +158,15 @@ class HeadBrowser(widgets.VBox):
 
     @k.setter
     def k(self, value: int) -> None:
-        least, most = k_bounds(self._own, self._run is not None)
+        least, most = _k_bounds(self._own, self._run is not None)
         known = isinstance(value, Integral) and least <= value <= most
         require(known, "k", value, f"in [{least}, {most}]")
-        value = int(value)
         if value == self._own.k:
             self._trace = self._own
         elif self._run is None:
-            self._trace = rethreshold(self._own, value)
+            self._trace = rethreshold(self._own, int(value))
         else:
-            self._trace = self._traced(self._own.text, value)
+            self._trace = self._traced(self._own.text, int(value))
         self._draw()
 
     @property
@@ -350,11 +192,11 @@ class HeadBrowser(widgets.VBox):
         """Return the figure as HTML that needs neither a kernel nor the book's scripts."""
         from IPython.display import HTML
 
-        return HTML(twin.self_contained("heads", self._fallback(), self._state()))
+        return HTML(static.self_contained("heads", self._fallback(), self._state()))
 
     def element(self) -> str:
-        """Return HTML that expects the twin's script on the page, as the book has it."""
-        return twin.element("heads", self._fallback(), self._state())
+        """Return HTML that expects the element's script on the page, as the book has it."""
+        return static.element("heads", self._fallback(), self._state())
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle = super()._repr_mimebundle_(**kwargs)
@@ -362,14 +204,17 @@ class HeadBrowser(widgets.VBox):
         return {**data, "text/html": self.element(), "text/plain": repr(self)}, metadata
 
     def _fallback(self) -> str:
-        return fallback_html(self._trace, self._layer, self._head)
+        return head_fallback(self._trace, self._layer, self._head)
 
     def _state(self) -> dict[str, Any]:
-        """Return what the twin draws: it moves k as a browser without a model does."""
+        """Return what the static page draws: it moves k as a browser without a model does."""
         what_if = MARK in self._trace.provenance
-        shown = {self._text: self._own if what_if else self._trace}
-        texts = {**self._texts, **shown}
-        return twin_state(texts, self._text, self._layer, self._head, self.k)
+        texts = {**self._texts, self._text: self._own if what_if else self._trace}
+        return {
+            "texts": [_stored(title, trace) for title, trace in texts.items()],
+            **{"text": list(texts).index(self._text), "layer": self._layer, "head": self._head},
+            "k": self.k,
+        }
 
     def _traced(self, text: str, k: int | None) -> RoutingTrace:
         """Run the model on a text."""
@@ -380,28 +225,116 @@ class HeadBrowser(widgets.VBox):
         _check_same_heads(trace, self._own)
         return trace
 
-    def _change(self, name: str, value: Any) -> None:
+    def _on_choice(self, change: Any) -> None:
+        if change["new"] != OWN:
+            self._on_change("text", change)
+        elif not self._following:
+            self._follow()
+            self._say(_TYPE)
+
+    def _on_change(self, name: str, change: Any) -> None:
         """Do what a reader asks, or let the sliders go back; what was typed stays in its box."""
+        if self._following or not str(change["new"]).strip():
+            return
         try:
-            setattr(self, name, value)
-        except ValueError:
+            setattr(self, name, change["new"])
+        except ValueError as error:
             if name != "text":
                 self._follow()
-            raise
+            self._say("Not possible.", f"{error}")
 
     def _follow(self) -> None:
-        bounds = k_bounds(self._own, self._run is not None)
-        self._controls.show(self._text, self._layer, self._head, self.k, bounds)
+        """Let the controls show what is drawn, without telling anybody."""
+        least, most = _k_bounds(self._own, self._run is not None)
+        listed = self._text in self._texts
+        k = self._sliders["k"]
+        self._following = True
+        self._choice.value = self._text if listed else OWN
+        self._typed.value = "" if listed else self._text
+        self._sliders["layer"].value, self._sliders["head"].value = self._layer, self._head
+        k.min = 0  # below any maximum, so that the bounds never cross
+        k.max = max(most, least + 1)
+        k.min, k.value, k.disabled = least, self.k, least == most
+        self._following = False
+
+    def _say(self, sentence: str, note: str = "") -> None:
+        """Write a sentence below the controls; screen readers speak it when it changes."""
+        body = f"<b>{escape(sentence)}</b> {escape(note)}"
+        self._said.value = f'<div role="status" style="line-height:1.5">{body}</div>'
 
     def _draw(self) -> None:
         self._follow()
-        figures = self.figure, self.mask
-        what_if = self._trace.provenance.get(MARK, "")
-        found = finding(self._trace, self._layer, self._head)
-        self._controls.say(f"{found.sentence} {found.detail}".strip(), what_if)
-        for output, figure in zip(self._outputs, figures, strict=True):
+        trace = self._trace
+        labels = token_labels([token.text for token in trace.tokens])
+        kept = " ".join(labels[t] for t in trace.picks(self._layer, self._head))
+        sentence = finding(trace, self._layer, self._head).sentence
+        self._say(sentence, f"{trace.provenance.get(MARK, '')} {kept}".strip())
+        for output, figure in zip(self._outputs, (self.figure, self.mask), strict=True):
             output.layout.min_height = f"{figure.layout.height}px"  # nothing jumps meanwhile
             output.outputs = [live_output(figure)]
+
+
+def _slider(name: str, count: int) -> Any:
+    """Return a slider from 0; a slider without any room would not draw at all."""
+    room = {"max": max(count - 1, 1), "disabled": count < 2}
+    layout = widgets.Layout(flex="1 1 220px", min_width="0")
+    return widgets.IntSlider(description=name, layout=layout, **room)
+
+
+def rethreshold(trace: RoutingTrace, k: int) -> RoutingTrace:
+    """Move the cut of every head while its scores stay as they were traced.
+
+    This is not what the model would do: with another k, the layers above the first would see
+    other tokens and score them otherwise.
+    """
+    require(1 <= k <= trace.T, "k", k, f"in [1, {trace.T}]")
+    if k == trace.k:
+        return trace
+    known = keeps_its_best(trace)
+    require(known, "k", k, f"{trace.k}: not scores alone decide what heads keep")
+    triangle = (trace.layers, trace.heads, k * (k + 1) // 2)
+    said = f"What if k were {k}: scores held as traced at k = {trace.k}."
+    return replace(
+        trace,
+        indices=_best(trace, k),
+        attention=np.zeros(triangle, dtype=np.uint8),
+        provenance={**trace.provenance, MARK: said},
+    )
+
+
+def keeps_its_best(trace: RoutingTrace) -> bool:
+    """Whether every head keeps the k tokens that it scores highest, and nothing else decides."""
+    return trace.counts is None and np.array_equal(trace.indices, _best(trace, trace.k))
+
+
+def _best(trace: RoutingTrace, k: int) -> np.ndarray:
+    return np.sort(trace.order[..., :k], axis=-1).astype(np.uint16)
+
+
+def _k_bounds(trace: RoutingTrace, live: bool) -> tuple[int, int]:
+    """Return the smallest and the largest k that a slider offers."""
+    if not live and not keeps_its_best(trace):
+        return trace.k, trace.k
+    return min(2, trace.k), min(trace.T, max(32, 2 * trace.k))
+
+
+def _stored(title: str, trace: RoutingTrace) -> dict[str, Any]:
+    """Return what the static page needs of a text."""
+    rows = list(np.ndindex(trace.layers, trace.heads))
+    picks = [trace.picks(*row).tolist() for row in rows]
+    scores = [trace.scores[row][own] for row, own in zip(rows, picks, strict=True)]
+    return {
+        "title": title,
+        "tokens": [token.text for token in trace.tokens],
+        "layers": trace.layers,
+        "heads": trace.heads,
+        "k": trace.k,
+        "bounds": _k_bounds(trace, live=False),
+        "scores": encode(np.round(trace.scores / 257).astype(np.uint8)),
+        "order": encode(trace.order),
+        "picks": None if keeps_its_best(trace) else picks,
+        "level": [place for place, own in enumerate(scores) if (own == own[:1]).all()],
+    }
 
 
 def _traces(

@@ -7,25 +7,76 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from importlib.resources import files
 from typing import Any
 
-import traitlets
-
 from mosa_edu.checks import require
-from mosa_edu.viz.assets import module_text
-from mosa_edu.viz.components.finding import phrase_html, plain_phrase, read_phrase, require_phrase
 from mosa_edu.viz.components.widgets import Component
+
+TAGS = ("code", "i", "sup", "sub")
+"""What a run may be; the page accepts no other."""
+
+_MARKED = re.compile(r"`([^`]+)`|\*([^*\s]+)\*|\^\{([^{}]+)\}|_\{([^{}]+)\}")
+
+Phrase = list[str | tuple[str, str]]
+"""Plain texts, and (tag, text)."""
 
 Choice = tuple[str, bool, str]
 """What a card says, whether it is right, and the reason why or why not."""
+
+
+def read_phrase(text: str) -> Phrase:
+    """Take a text apart.
+
+    >>> read_phrase("cost *k*^{2}, `x[0]` & <b>")
+    ['cost ', ('i', 'k'), ('sup', '2'), ', ', ('code', 'x[0]'), ' & <b>']
+    """
+    found: Phrase = []
+    end = 0
+    for match in _MARKED.finditer(text):
+        if match.start() > end:
+            found.append(text[end : match.start()])
+        found.append((TAGS[(match.lastindex or 1) - 1], match[match.lastindex or 1]))
+        end = match.end()
+    if end < len(text):
+        found.append(text[end:])
+    return found
+
+
+def phrase_html(text: str) -> str:
+    """Return a phrase as HTML.
+
+    >>> phrase_html("*T* < 3")
+    '<i>T</i> &lt; 3'
+    """
+    return "".join(
+        escape(run) if isinstance(run, str) else f"<{run[0]}>{escape(run[1])}</{run[0]}>"
+        for run in read_phrase(text)
+    )
+
+
+def plain_phrase(text: str) -> str:
+    """Return a phrase without its marks.
+
+    >>> plain_phrase("*k*^{2}")
+    'k2'
+    """
+    return "".join(run if isinstance(run, str) else run[1] for run in read_phrase(text))
+
+
+def require_phrase(argument: str, text: object) -> None:
+    """Refuse what is no text, or an empty one."""
+    require(
+        isinstance(text, str) and bool(text.strip()), argument, text, "a text that says something"
+    )
 
 
 @dataclass(frozen=True)
 class Question:
     """A question with cards to choose from.
 
-    Texts are phrases: see `mosa_edu.viz.components.finding` for the few marks they may hold.
+    Texts are phrases, which may mark `code`, *symbols*, ^{exponents} and _{indices}.
 
     Parameters
     ----------
@@ -217,8 +268,6 @@ class Quiz(Component):
     component = "quiz"
     title = "Check yourself"
     covers = False
-    _esm = module_text("quiz")
-    data = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self, questions: Question | NumberQuestion | Sequence[Question | NumberQuestion]
@@ -229,15 +278,11 @@ class Quiz(Component):
         require(len(keys) > 0, "questions", "none", "at least one question")
         require(len(set(keys)) == len(keys), "keys of questions", keys, "unique")
         states = [question.state() for question in self.questions]
-        super().__init__(data={"name": self.title, "covers": self.covers, "questions": states})
+        super().__init__({"name": self.title, "covers": self.covers, "questions": states})
 
     def __repr__(self) -> str:
         texts = ", ".join(repr(plain_phrase(question.text)) for question in self.questions)
         return f"{type(self).__name__}({texts})"
-
-    def state(self) -> dict[str, Any]:
-        """Return what the page draws."""
-        return {"data": self.data}
 
     def fallback(self) -> str:
         """Return the questions, and the reasons in parts that open one by one."""

@@ -10,6 +10,7 @@ import pytest
 import torch
 from explorer_pages import HEAD, explorer_site  # noqa: F401
 from figure_pages import PHONE, OpenFigure, open_figure, serve_page, stored_output
+from page_words import said_by_game
 from torch.nn import functional as F
 
 import mosa_edu
@@ -23,8 +24,8 @@ from mosa_edu.probes.routing_game import (
 )
 from mosa_edu.records.routing_game import RouterContest
 from mosa_edu.texts import PROBES
-from mosa_edu.viz.components.explorer import PageModel
-from mosa_edu.viz.components.routing_game import BeTheRouter, router_finding
+from mosa_edu.viz.components.page_model import PageModel
+from mosa_edu.viz.components.routing_game import RoutingGame
 
 TOLERANCE = 2e-3
 LAYER, HEAD_NUMBER = 1, 3
@@ -39,7 +40,7 @@ def game_site(explorer_site):  # noqa: F811
         *(site.model, site.tokenizer, PROBES["letter"], LAYER, HEAD_NUMBER),
         **{"tries": 20, "name": "toy", "sha256": PageModel.read(path).sha256, "source": {}},
     )
-    widget = BeTheRouter(contest, model=path, weights_url="model.safetensors")
+    widget = RoutingGame(contest, model=path, weights_url="model.safetensors")
     address = serve_page(site, widget.element(), "routing-game")
     return address, contest, site.model, site.tokenizer
 
@@ -76,7 +77,7 @@ def open_game(visit, game_site, fragment="", **options):
 def test_first_frame_is_what_python_recorded_without_weights(visit, game_site):
     contest = game_site[1]
     game = open_game(visit, game_site)
-    assert game.text(".finding") == router_finding(contest)
+    assert game.text(".finding") == said_by_game(contest)
     assert game.text(".pill") == "Stored example"
     assert game.picked() == list(contest.trained)
     found = game.losses()
@@ -147,7 +148,7 @@ def test_keys_fill_the_seats_and_a_full_head_refuses(visit, game_site):
     game.page.keyboard.press("Enter")
     assert game.picked() == list(range(1, k))
     game.page.keyboard.press("Escape")
-    assert game.text(".finding") == router_finding(game_site[1])
+    assert game.text(".finding") == said_by_game(game_site[1])
 
 
 @pytest.mark.browser
@@ -174,7 +175,7 @@ def test_view_is_a_link_and_the_copied_cell_gives_its_number(visit, game_site, m
 @pytest.mark.browser
 def test_picture_and_numbers_can_be_saved(visit, game_site):
     game = open_game(visit, game_site)
-    assert game.title_of_picture() == router_finding(game_site[1])
+    assert game.title_of_picture() == said_by_game(game_site[1])
     assert game.saved("CSV").splitlines()[0] == "Who picks,Nats a token,Against the router,Picks"
 
 
@@ -202,7 +203,7 @@ def test_without_weights_the_first_frame_stays_and_says_why(visit, game_site, ex
     game = Game(visit(f"{explorer_site.address}/bare.html").page, "mosa-routing-game")
     game.button("Next head").click()
     game.until("(root) => root.querySelector('.told').textContent.includes('without the model')")
-    assert game.text(".finding") == router_finding(game_site[1])
+    assert game.text(".finding") == said_by_game(game_site[1])
     assert game.text(".segments output") == f"{HEAD_NUMBER}"
 
 
@@ -284,7 +285,7 @@ def test_what_does_not_fit_is_refused(explorer_site, tmp_path):  # noqa: F811
     with pytest.raises(ValueError, match="gates must be"):
         RouterContest.from_json(contest.to_json().replace('"gates": [', '"gates": [0.5,'))
     with pytest.raises(ValueError, match="texts must be texts that include"):
-        BeTheRouter(contest, texts={"Other": "Something else."})
+        RoutingGame(contest, texts={"Other": "Something else."})
 
 
 def test_recorded_contests_are_of_the_shipped_model_and_its_costliest_head():
@@ -295,12 +296,13 @@ def test_recorded_contests_are_of_the_shipped_model_and_its_costliest_head():
     mine = loss_with_picks(model, ids, *where, contest.found)
     assert mine == pytest.approx(contest.found_loss, abs=1e-4)
     assert contest.random_loss() > contest.trained_loss
-    assert BeTheRouter(contest).data["weights"]["sha256"] == contest.model["sha256"]
+    assert RoutingGame(contest).data["weights"]["sha256"] == contest.model["sha256"]
 
 
-def test_notebook_stores_the_same_twin_every_time_and_hostile_text_as_text(explorer_site):  # noqa: F811
+def test_notebook_stores_the_same_element_every_time_and_hostile_text_as_text(explorer_site):  # noqa: F811
     model, tokenizer = explorer_site.model, explorer_site.tokenizer
     text = "</script><img src=x onerror=alert(1)><!-- & so on"
     contest = router_contest(model, tokenizer, text, 0, 0, draws=1, tries=1, source={})
-    assert router_finding(contest) in stored_output(lambda: BeTheRouter(contest))["text/html"]
-    assert json.loads(json.dumps(BeTheRouter(contest).state()))["data"]["kernel"] is False
+    stored = stored_output(lambda: RoutingGame(contest))
+    assert f"<td>{contest.trained_loss:.4f}</td>" in stored["text/html"]
+    assert json.loads(json.dumps(RoutingGame(contest).state()))["data"]["kernel"] is False

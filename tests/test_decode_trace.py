@@ -1,4 +1,4 @@
-"""Protects the decode theatre: who is admitted, and what the cache holds, is what decoding did.
+"""Protects the decode trace: who is admitted, and what the cache holds, is what decoding did.
 
 It must catch a story that reads the choice from a parallel pass, counts a refused token as kept,
 forgets the dense heads in the bytes, or a page that plays by itself.
@@ -12,6 +12,7 @@ import pytest
 import torch
 from explorer_pages import HEAD, explorer_site  # noqa: F401
 from figure_pages import PHONE, OpenFigure, open_figure, serve_page, stored_output
+from page_words import said_by_decoding
 
 import mosa_edu
 from mosa_edu import costs
@@ -21,8 +22,8 @@ from mosa_edu.generation.decode_trace import RULES, tell_decoding, under_rule
 from mosa_edu.pretrained import load_pretrained
 from mosa_edu.records.decode_trace import DecodingStory
 from mosa_edu.tracing import ActivationCache
-from mosa_edu.viz.components.decode_trace import DecodeTheatre, theatre_finding
-from mosa_edu.viz.components.explorer import shipped_causal, shipped_model
+from mosa_edu.viz.components.decode_trace import DecodeTrace
+from mosa_edu.viz.components.page_model import shipped
 
 PROMPT = "The clock said that nobody knew;"
 THRESHOLDS = [[0.3] * 5, [0.0] * 5, [-0.5] * 5]
@@ -42,13 +43,13 @@ def stories(explorer_site):  # noqa: F811
 
 @pytest.fixture(scope="module")
 def address(explorer_site, stories):  # noqa: F811
-    """Serve a page with one theatre."""
-    element = DecodeTheatre(list(stories.values())).element()
+    """Serve a page with one decode trace."""
+    element = DecodeTrace(list(stories.values())).element()
     return serve_page(explorer_site, element, "decode-trace")
 
 
-class Theatre(OpenFigure):
-    """A theatre on an open page."""
+class DecodePage(OpenFigure):
+    """A decode trace on an open page."""
 
     drawn = "(root) => root.querySelector('.stops svg path') !== null"
 
@@ -56,8 +57,8 @@ class Theatre(OpenFigure):
         return int(self.text(".finding").split()[2])
 
 
-def open_theatre(visit, address, fragment="", **options):
-    return open_figure(visit, address, fragment, Theatre, **options)
+def open_trace(visit, address, fragment="", **options):
+    return open_figure(visit, address, fragment, DecodePage, **options)
 
 
 def test_stories_admit_whom_one_pass_over_the_whole_text_admits(explorer_site, stories):  # noqa: F811
@@ -133,11 +134,11 @@ def test_rules_leave_the_model_alone_and_change_nothing_else(explorer_site):  # 
 
 def test_recorded_stories_are_small_and_of_the_shipped_weights():
     stories = [recorded_decoding(rule) for rule in RULES]
-    theatre = DecodeTheatre(stories)
-    digest = shipped_model(stories[0].model["sha256"]).sha256
+    widget = DecodeTrace(stories)
+    digest = shipped("explorer", stories[0].model["sha256"]).sha256
     assert {story.model["sha256"] for story in stories} == {digest}
-    assert len(theatre.element()) < 50_000
-    assert "nobody trained them for the rules here" in theatre.data["about"]
+    assert len(widget.element()) < 50_000
+    assert "trained by the rule MoSA" in widget.data["about"]
     assert sum(map(len, stories[2].refused)) > 0
 
 
@@ -145,7 +146,7 @@ def test_the_causal_model_writes_its_recorded_story_again():
     """Catches a story of other weights, of another rule, or of a cache that was read wrongly."""
     story = recorded_decoding("causal")
     model, tokenizer = load_pretrained("causal")
-    assert story.model["sha256"] == shipped_causal().sha256
+    assert story.model["sha256"] == shipped("causal").sha256
     assert story.rule == model.config.sparse
     assert story.trained_rule == story.rule
     prompt = "".join(piece.text for piece in story.tokens[: story.prompt])
@@ -157,8 +158,8 @@ def test_the_causal_model_writes_its_recorded_story_again():
 @pytest.mark.browser
 def test_every_number_of_every_step_is_the_recorded_one(visit, address, stories):
     for rule, story in stories.items():
-        shown = open_theatre(visit, address, f"theatre={rule}&step=400")
-        assert shown.text(".finding") == theatre_finding(story)
+        shown = open_trace(visit, address, f"theatre={rule}&step=400")
+        assert shown.text(".finding") == said_by_decoding(story)
         slots, dense = story.slots(), story.dense_slots()
         for t, cells in enumerate(shown.table()):
             assert [int(cells[0]), int(cells[2]), int(cells[3])] == [
@@ -175,7 +176,7 @@ def test_every_number_of_every_step_is_the_recorded_one(visit, address, stories)
 
 @pytest.mark.browser
 def test_keys_step_play_and_pause_and_nothing_plays_by_itself(visit, address, stories):
-    shown = open_theatre(visit, address, "theatre=prefix&step=3")
+    shown = open_trace(visit, address, "theatre=prefix&step=3")
     shown.page.wait_for_timeout(600)
     assert shown.step() == 3
     assert shown.text(".pill") == f"Recorded, {len(stories['prefix'].tokens)} steps"
@@ -199,12 +200,12 @@ def test_keys_step_play_and_pause_and_nothing_plays_by_itself(visit, address, st
     assert shown.step() == 6
     assert "“" in shown.text(".detail")
     shown.one('[data-t="6"]').press("Escape")
-    assert shown.text(".finding") == theatre_finding(story)
+    assert shown.text(".finding") == said_by_decoding(story)
 
 
 @pytest.mark.browser
 def test_reduced_motion_has_no_play(visit, address):
-    shown = open_theatre(visit, address, "theatre=prefix&step=3", reduced_motion="reduce")
+    shown = open_trace(visit, address, "theatre=prefix&step=3", reduced_motion="reduce")
     assert not shown.button("Play").is_visible()
     shown.one("input[type=range]").press("p")
     shown.page.wait_for_timeout(600)
@@ -222,11 +223,11 @@ def test_view_is_a_link_and_the_copied_cell_gives_its_numbers(
     monkeypatch,
     capsys,
 ):
-    shown = open_theatre(visit, address)
+    shown = open_trace(visit, address)
     shown.page.get_by_role("radio", name="Token choice").click()
     shown.one("input[type=range]").press("PageDown")
     shown.until("() => location.hash.includes('theatre=token')")
-    again = open_theatre(visit, address, shown.link())
+    again = open_trace(visit, address, shown.link())
     for selector in (".finding", ".detail", ".text"):
         assert again.text(selector) == shown.text(selector)
     own = (explorer_site.model, explorer_site.tokenizer)
@@ -242,8 +243,8 @@ def test_view_is_a_link_and_the_copied_cell_gives_its_numbers(
 
 @pytest.mark.browser
 def test_picture_and_numbers_can_be_saved(visit, address, stories):
-    shown = open_theatre(visit, address)
-    assert shown.title_of_picture() == theatre_finding(stories["prefix"])
+    shown = open_trace(visit, address)
+    assert shown.title_of_picture() == said_by_decoding(stories["prefix"])
     assert len(shown.saved("CSV").splitlines()) >= len(stories["prefix"].tokens)
 
 
@@ -257,32 +258,32 @@ def test_picture_and_numbers_can_be_saved(visit, address, stories):
     ],
 )
 def test_hostile_fragments_are_shown_as_usual(visit, address, stories, fragment):
-    shown = open_theatre(visit, address, fragment)
+    shown = open_trace(visit, address, fragment)
     shown.assert_harmless()
-    assert shown.text(".finding") == theatre_finding(stories["prefix"])
+    assert shown.text(".finding") == said_by_decoding(stories["prefix"])
 
 
 @pytest.mark.browser
 def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
-    open_theatre(visit, address, **PHONE).assert_fits_a_phone()
+    open_trace(visit, address, **PHONE).assert_fits_a_phone()
 
 
-def test_notebook_stores_the_same_twin_every_time_and_what_does_not_fit_is_refused(
+def test_notebook_stores_the_same_element_every_time_and_what_does_not_fit_is_refused(
     stories, tmp_path
 ):
     told = list(stories.values())
-    stored_output(lambda: DecodeTheatre(told))
-    theatre = DecodeTheatre(told)
-    theatre.rule, theatre.step = "token", 4
-    assert theatre.state()["rule"] == "token"
+    stored_output(lambda: DecodeTrace(told))
+    widget = DecodeTrace(told)
+    widget.rule, widget.step = "token", 4
+    assert widget.state()["rule"] == "token"
     with pytest.raises(ValueError, match="rule must be one of"):
-        theatre.rule = "mosa"
-    with pytest.raises(ValueError, match="stories must be at least one"):
-        DecodeTheatre([])
+        widget.rule = "mosa"
+    with pytest.raises(ValueError, match="decodings must be at least one"):
+        DecodeTrace([])
     with pytest.raises(ValueError, match="of different rules"):
-        DecodeTheatre([told[0], told[0]])
+        DecodeTrace([told[0], told[0]])
     with pytest.raises(ValueError, match="of one model"):
-        DecodeTheatre([told[0], replace(told[1], model={"name": "other", "sha256": None})])
+        DecodeTrace([told[0], replace(told[1], model={"name": "other", "sha256": None})])
     told[0].save(tmp_path / "story.json")
     assert DecodingStory.load(tmp_path / "story.json") == told[0]
     with pytest.raises(ValueError, match="bytes must be what the slots hold"):

@@ -1,20 +1,20 @@
-"""The sentence over a figure is true of every head of any text."""
+"""Kinds of tokens are named by rule, and the sentence over a figure is true of every head."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from page_words import describe, word_around
 from test_records import make_trace
 
 from mosa_edu.records import Token
-from mosa_edu.viz.components.finding import (
-    describe,
+from mosa_edu.viz.words import (
     finding,
+    kind_that_stands_out,
     load_kinds,
     specialists,
     token_kinds,
     token_labels,
-    word_around,
 )
 
 TEXTS = ["The", " first", " th", "ird", " of", " the", " men", ",", " a", " watch", "man", "."]
@@ -61,9 +61,9 @@ def test_pictures_and_signs_are_no_punctuation():
 
 def test_labels_and_words():
     assert token_labels(TEXTS)[:5] == ["The", "first", "th", "·ird", "of"]
-    assert word_around(TEXTS, 2) == ("", "th", "ird")
-    assert word_around(TEXTS, 3) == ("th", "ird", "")
-    assert word_around(TEXTS, 7) == ("", ",", "")
+    assert word_around(TEXTS, 2) == ["", "th", "ird"]
+    assert word_around(TEXTS, 3) == ["th", "ird", ""]
+    assert word_around(TEXTS, 7) == ["", ",", ""]
 
 
 def test_kind_that_stands_out_is_named_with_its_share_and_the_others():
@@ -101,17 +101,17 @@ def test_thresholds_hold_exactly():
     """40 % of the picks counts; 1.8 times the share of the text counts."""
     words = [" cat"] * 20
     texts = [" the", " the", *words]
-    assert describe(texts, 0, 0, [0, 1, 2, 3, 4], []).kind == "article"  # 2 of 5
-    assert describe(texts, 0, 0, [0, 1, 2, 3, 4, 5], []).kind is None  # 2 of 6
+    assert kind_that_stands_out(texts, [0, 1, 2, 3, 4])[0] == "article"  # 2 of 5
+    assert kind_that_stands_out(texts, [0, 1, 2, 3, 4, 5])[0] is None  # 2 of 6
     texts = [" the"] * 5 + [" cat"] * 4  # share 5 / 9; all of the picks is exactly 1.8 times it
-    assert describe(texts, 0, 0, [0, 1, 2], []).kind == "article"
-    assert describe([*texts[:-1], " the"], 0, 0, [0, 1, 2], []).kind is None
+    assert kind_that_stands_out(texts, [0, 1, 2])[0] == "article"
+    assert kind_that_stands_out([*texts[:-1], " the"], [0, 1, 2])[0] is None
 
 
 def test_most_picks_wins_and_draws_go_to_the_first_kind():
     texts = ["The", " cat", " cat", " cat", " Rome", " cat", " cat", " cat"]
-    assert describe(texts, 0, 0, [0, 4], []).kind == "capital"  # 2, and 1 article
-    assert describe(texts, 0, 0, [0, 1], []).kind == "article"  # 1 and 1
+    assert kind_that_stands_out(texts, [0, 4])[0] == "capital"  # 2, and 1 article
+    assert kind_that_stands_out(texts, [0, 1])[0] == "article"  # 1 and 1
 
 
 def test_list_of_kinds_is_sound():
@@ -147,6 +147,16 @@ def test_every_sentence_is_true(data):
     said = found.detail.partition(PERCENT)[0].rpartition(" ")[2]
     assert abs(int(said) - 100 * share) <= 0.5 + 1e-9
     assert (f": {count} " in found.sentence) or (count == len(picks) and ": all " in found.what)
+
+
+def test_a_head_is_named_by_its_tokens():
+    tokens = [Token(0, text, 0, 0) for text in TEXTS]
+    indices = np.array([[[7, 11], [1, 2]]], np.uint16)
+    trace = make_trace(T=12, k=2, layers=1, heads=2, tokens=tokens, indices=indices)
+    assert finding(trace, 0, 0).sentence == (
+        "Layer 0, head 0 keeps 2 of 12 tokens: all are punctuation marks."
+    )
+    assert finding(trace, 0, 1).sentence == "Layer 0, head 1 keeps 2 of 12 tokens."
 
 
 def test_specialists_name_heads_whose_own_finding_says_so():
