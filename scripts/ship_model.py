@@ -25,7 +25,7 @@ from mosa_edu.data.corpora import load_corpus
 from mosa_edu.data.ngram import measure_baselines
 from mosa_edu.data.tokens import TokenSet
 from mosa_edu.experiments.runs import find_run, load_run
-from mosa_edu.generation.decode_trace import RULES, tell_decoding, under_rule
+from mosa_edu.generation.decode_trace import RULES, trace_decoding, under_rule
 from mosa_edu.pretrained import load_page_model, read_metadata, save_page_model
 from mosa_edu.probes.futures import reroll_future
 from mosa_edu.probes.routing_game import costliest_head, router_contest
@@ -136,14 +136,14 @@ def write_games(
         contest.save(RECORDED / "contests" / f"{text_name}.json")
     for rule in RULES:
         causal = under_rule(model, rule, thresholds)
-        story = tell_decoding(causal, tokenizer, PROMPT, WRITTEN, **told)
+        story = trace_decoding(causal, tokenizer, PROMPT, WRITTEN, **told)
         story.save(RECORDED / "decodings" / f"{rule}.json")
 
 
 def write_own_story(model: Any, tokenizer: Any, told: dict[str, Any]) -> None:
     """Write what a causal model writes by the rule that trained it."""
     rule = model.config.sparse
-    story = tell_decoding(model, tokenizer, PROMPT, WRITTEN, trained_rule=rule, **told)
+    story = trace_decoding(model, tokenizer, PROMPT, WRITTEN, trained_rule=rule, **told)
     story.save(RECORDED / "decodings" / f"{told['name']}.json")
 
 

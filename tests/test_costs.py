@@ -19,9 +19,9 @@ from mosa_edu.costs import (
     head_parameters,
     head_shape,
     isoflop_heads,
-    isoflop_twin,
+    isoflop_variant,
     isoparameter_heads,
-    isoparameter_twin,
+    isoparameter_variant,
     kept_tokens,
     kv_bytes,
     kv_slots,
@@ -162,9 +162,9 @@ def test_twins_never_exceed_the_baseline(kind):
     baseline = ModelConfig(
         n_layers=4, d_model=128, d_head=32, vocab_size=2048, max_seq_len=256, n_dense_heads=6
     )
-    flops = model_flops(isoflop_twin(baseline, kind, 8, n_dense_kept=2)).total
+    flops = model_flops(isoflop_variant(baseline, kind, 8, n_dense_kept=2)).total
     assert 0.9 * model_flops(baseline).total < flops <= model_flops(baseline).total
-    size = model_parameters(isoparameter_twin(baseline, kind, 8, n_dense_kept=2)).total
+    size = model_parameters(isoparameter_variant(baseline, kind, 8, n_dense_kept=2)).total
     assert 0.9 * model_parameters(baseline).total < size <= model_parameters(baseline).total
 
 
@@ -229,7 +229,7 @@ def test_a_short_text_keeps_the_capacity_of_the_model():
             "seq_len must be from 1 to max_seq_len=64, got 65",
         ),
         (
-            lambda: isoflop_twin(PRESETS["micro"], "mosa", 4),
+            lambda: isoflop_variant(PRESETS["micro"], "mosa", 4),
             "baseline must be a model of dense heads alone, got '4 other heads'",
         ),
     ],

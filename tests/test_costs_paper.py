@@ -10,7 +10,7 @@ from mosa_edu.costs import (
     HeadShape,
     head_flops,
     isoflop_heads,
-    isoflop_twin,
+    isoflop_variant,
     kv_slots,
     model_activation_bytes,
     model_flops,
@@ -67,7 +67,7 @@ def printed(config):
 
 @pytest.mark.parametrize(("size", "sparsity", "heads", "parameters"), TABLE)
 def test_hybrid_heads_and_parameters_are_those_of_table_5(size, sparsity, heads, parameters):
-    twin = isoflop_twin(PAPER_BASELINES[size], "mosa", sparsity)
+    twin = isoflop_variant(PAPER_BASELINES[size], "mosa", sparsity)
     assert (twin.n_dense_heads, twin.n_sparse_heads) == (4, heads)
     assert printed(twin) == parameters
 
@@ -82,7 +82,7 @@ def test_dense_parameters_are_those_of_table_5(size):
     [(size, sparsity, heads) for size, rows in PURE.items() for sparsity, heads in rows.items()],
 )
 def test_pure_heads_are_those_of_table_5(size, sparsity, heads):
-    twin = isoflop_twin(PAPER_BASELINES[size], "mosa", sparsity, n_dense_kept=0)
+    twin = isoflop_variant(PAPER_BASELINES[size], "mosa", sparsity, n_dense_kept=0)
     assert (twin.n_dense_heads, twin.n_sparse_heads) == (0, heads)
 
 
@@ -155,7 +155,7 @@ def test_kv_savings_of_perplexity_matched_models_with_one_meaning_of_k(
 def test_kv_at_equal_flops_goes_up(size, sparsity):
     """In every hybrid of Table 5 but the sparsest, which ties within twelve slots."""
     baseline = PAPER_BASELINES[size]
-    slots = kv_slots(isoflop_twin(baseline, "mosa", sparsity))
+    slots = kv_slots(isoflop_variant(baseline, "mosa", sparsity))
     if (size, sparsity) == ("tiny", 64):
         assert slots == 12_176
     if (size, sparsity) == ("tiny", 256):
@@ -176,7 +176,7 @@ def test_a_stored_table_of_weights_would_take_most_of_the_difference_in_memory()
     without = model_activation_bytes(tiny).total
     assert 1.8 < (without + table(tiny)) / without < 2
     for sparsity in (8, 16, 32, 64):
-        twin = isoflop_twin(tiny, "mosa", sparsity)
+        twin = isoflop_variant(tiny, "mosa", sparsity)
         kept = model_activation_bytes(twin).total
         assert kept / without > 1.5
         assert (kept + table(twin)) / (without + table(tiny)) < 1.11

@@ -18,9 +18,9 @@ import mosa_edu
 from mosa_edu import costs
 from mosa_edu.analysis import recorded_decoding
 from mosa_edu.generation import Decoder
-from mosa_edu.generation.decode_trace import RULES, tell_decoding, under_rule
+from mosa_edu.generation.decode_trace import RULES, trace_decoding, under_rule
 from mosa_edu.pretrained import load_pretrained
-from mosa_edu.records.decode_trace import DecodingStory
+from mosa_edu.records.decode_trace import DecodingTrace
 from mosa_edu.tracing import ActivationCache
 from mosa_edu.viz.components.decode_trace import DecodeTrace
 from mosa_edu.viz.components.page_model import shipped
@@ -34,7 +34,7 @@ def stories(explorer_site):  # noqa: F811
     """Decode with the toy model's weights under every rule."""
     model, tokenizer = explorer_site.model, explorer_site.tokenizer
     return {
-        rule: tell_decoding(
+        rule: trace_decoding(
             under_rule(model, rule, THRESHOLDS), tokenizer, PROMPT, 90, name="toy", source={}
         )
         for rule in RULES
@@ -106,7 +106,7 @@ def test_full_heads_refuse_and_the_story_says_so(explorer_site):  # noqa: F811
     """Catches a refused token that is counted as kept."""
     open_gates = [[-100.0] * 5] * 3
     model = under_rule(explorer_site.model, "threshold", open_gates)
-    story = tell_decoding(model, explorer_site.tokenizer, PROMPT, 90, source={})
+    story = trace_decoding(model, explorer_site.tokenizer, PROMPT, 90, source={})
     T = len(story.tokens)
     assert story.limit < T
     assert all(len(row) == 15 for row in story.taken[: story.limit])
@@ -127,9 +127,9 @@ def test_rules_leave_the_model_alone_and_change_nothing_else(explorer_site):  # 
     with pytest.raises(ValueError, match="rule must be one of"):
         under_rule(model, "mosa")
     with pytest.raises(ValueError, match="n_tokens must be at most"):
-        tell_decoding(other, explorer_site.tokenizer, PROMPT, 1000)
+        trace_decoding(other, explorer_site.tokenizer, PROMPT, 1000)
     with pytest.raises(ValueError, match="must select by a causal rule"):
-        tell_decoding(model, explorer_site.tokenizer, PROMPT, 3)
+        trace_decoding(model, explorer_site.tokenizer, PROMPT, 3)
 
 
 def test_recorded_stories_are_small_and_of_the_shipped_weights():
@@ -150,7 +150,7 @@ def test_the_causal_model_writes_its_recorded_story_again():
     assert story.rule == model.config.sparse
     assert story.trained_rule == story.rule
     prompt = "".join(piece.text for piece in story.tokens[: story.prompt])
-    again = tell_decoding(model, tokenizer, prompt, 20)
+    again = trace_decoding(model, tokenizer, prompt, 20)
     assert again.tokens == story.tokens[: len(again.tokens)]
     assert again.taken == story.taken[: len(again.tokens)]
 
@@ -285,6 +285,6 @@ def test_notebook_stores_the_same_element_every_time_and_what_does_not_fit_is_re
     with pytest.raises(ValueError, match="of one model"):
         DecodeTrace([told[0], replace(told[1], model={"name": "other", "sha256": None})])
     told[0].save(tmp_path / "story.json")
-    assert DecodingStory.load(tmp_path / "story.json") == told[0]
+    assert DecodingTrace.load(tmp_path / "story.json") == told[0]
     with pytest.raises(ValueError, match="bytes must be what the slots hold"):
         replace(told[0], bytes=[0, *told[0].bytes[1:]])

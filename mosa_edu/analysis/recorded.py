@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from mosa_edu.analysis.tables import LongContextRecords
 from mosa_edu.checks import require
 from mosa_edu.records import RoutingHistory, RoutingTrace, RunRecord, recorded_path
-from mosa_edu.records.decode_trace import DecodingStory
+from mosa_edu.records.decode_trace import DecodingTrace
 from mosa_edu.records.leak import LeakExample
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.routing_game import RouterContest
@@ -106,9 +106,9 @@ def recorded_contest(name: str) -> RouterContest:
     return _named(RouterContest.load, "contests", name)
 
 
-def recorded_decoding(name: str) -> DecodingStory:
+def recorded_decoding(name: str) -> DecodingTrace:
     """Read how the ``explorer`` weights wrote by a rule, or ``causal``: those trained by theirs."""
-    return _named(DecodingStory.load, "decodings", name)
+    return _named(DecodingTrace.load, "decodings", name)
 
 
 def recorded_notebook(name: str) -> RunRecord:

@@ -44,7 +44,7 @@ from mosa_edu.costs import (
     PAPER_BASELINES,
     HeadShape,
     head_flops,
-    isoflop_twin,
+    isoflop_variant,
     kv_slots,
     model_activation_bytes,
     model_flops,
@@ -96,13 +96,14 @@ def more_heads(evidence: Evidence) -> Finding:
     """Check every head count that the paper prints for equal FLOPs."""
     printed = [(4, HYBRID_HEADS), (0, PURE_HEADS)]
     agree = [
-        isoflop_twin(PAPER_BASELINES[size], "mosa", rho, n_dense_kept=kept).n_sparse_heads == heads
+        isoflop_variant(PAPER_BASELINES[size], "mosa", rho, n_dense_kept=kept).n_sparse_heads
+        == heads
         for kept, table in printed
         for size, row in table.items()
         for rho, heads in row.items()
     ]
     tiny = PAPER_BASELINES["tiny"]
-    twin = isoflop_twin(tiny, "mosa", 64)
+    twin = isoflop_variant(tiny, "mosa", 64)
     return Finding(
         EXACT if all(agree) else CONTRADICTED,
         f"{sum(agree)} of {len(agree)} printed head counts follow from the formulas; Tiny gets "
@@ -148,7 +149,7 @@ def only_above_dense(evidence: Evidence) -> Finding:
 def parameter_ratio() -> float:
     """Return how many times the dense Tiny's parameters its best MoSA hybrid has."""
     tiny = PAPER_BASELINES["tiny"]
-    hybrid = isoflop_twin(tiny, "mosa", 64)
+    hybrid = isoflop_variant(tiny, "mosa", 64)
     return model_parameters(hybrid).total / model_parameters(tiny).total
 
 
@@ -281,7 +282,7 @@ def counted_bytes() -> Finding:
         )
     }
     tiny = PAPER_BASELINES["tiny"]
-    equal = model_activation_bytes(isoflop_twin(tiny, "mosa", 64)).total
+    equal = model_activation_bytes(isoflop_variant(tiny, "mosa", 64)).total
     rise = 100 * (equal / model_activation_bytes(tiny).total - 1)
     fall = sum(value < 0 for value in change.values())
     return Finding(
@@ -353,7 +354,7 @@ def kv_cache(evidence: Evidence) -> Finding:
     tiny, matched = PAPER_BASELINES["tiny"], matched_model("tiny")
     dropped = 1024 * (tiny.n_dense_heads - matched.n_dense_heads)
     added = kv_slots(matched) - 1024 * matched.n_dense_heads
-    equal_flops = kv_slots(isoflop_twin(tiny, "mosa", 64))
+    equal_flops = kv_slots(isoflop_variant(tiny, "mosa", 64))
     before = kv_slots(tiny)
     return Finding(
         DIRECTION if min(exact.values()) > 0 else CONTRADICTED,

@@ -9,9 +9,9 @@ one sequence is the unit.
 
 from mosa_edu.costs.budgets import (
     isoflop_heads,
-    isoflop_twin,
+    isoflop_variant,
     isoparameter_heads,
-    isoparameter_twin,
+    isoparameter_variant,
 )
 from mosa_edu.costs.flops import (
     KINDS,
@@ -51,9 +51,9 @@ __all__ = [
     "head_parameters",
     "head_shape",
     "isoflop_heads",
-    "isoflop_twin",
+    "isoflop_variant",
     "isoparameter_heads",
-    "isoparameter_twin",
+    "isoparameter_variant",
     "kept_tokens",
     "kv_bytes",
     "kv_slots",

@@ -88,7 +88,7 @@ def _heads_that_fit(
     return budget // sparse
 
 
-def isoflop_twin(
+def isoflop_variant(
     baseline: ModelConfig, kind: str, sparsity: int, n_dense_kept: int = N_DENSE_KEPT
 ) -> ModelConfig:
     """Build the hybrid that costs no more FLOPs than a dense model.
@@ -113,17 +113,17 @@ def isoflop_twin(
     Examples
     --------
     >>> from mosa_edu.costs import PAPER_BASELINES, model_parameters
-    >>> hybrid = isoflop_twin(PAPER_BASELINES["tiny"], "mosa", 64)
+    >>> hybrid = isoflop_variant(PAPER_BASELINES["tiny"], "mosa", 64)
     >>> hybrid.n_sparse_heads, round(model_parameters(hybrid).total / 1e6)
     (505, 423)
     """
     return _replaced(baseline, kind, sparsity, n_dense_kept, isoflop_heads)
 
 
-def isoparameter_twin(
+def isoparameter_variant(
     baseline: ModelConfig, kind: str, sparsity: int, n_dense_kept: int = N_DENSE_KEPT
 ) -> ModelConfig:
-    """Build the hybrid that has no more parameters than a dense model; see `isoflop_twin`."""
+    """Build the hybrid that has no more parameters than a dense model; see `isoflop_variant`."""
     return _replaced(baseline, kind, sparsity, n_dense_kept, isoparameter_heads)
 
 

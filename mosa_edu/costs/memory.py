@@ -44,10 +44,10 @@ def kv_slots(config: ModelConfig, seq_len: int | None = None) -> int:
     Examples
     --------
     >>> from dataclasses import replace
-    >>> from mosa_edu.costs import PAPER_BASELINES, isoflop_twin
+    >>> from mosa_edu.costs import PAPER_BASELINES, isoflop_variant
     >>> tiny = PAPER_BASELINES["tiny"]
     >>> matched = replace(tiny, n_dense_heads=4, n_sparse_heads=17, sparsity=32)
-    >>> kv_slots(tiny), kv_slots(matched), kv_slots(isoflop_twin(tiny, "mosa", 64))
+    >>> kv_slots(tiny), kv_slots(matched), kv_slots(isoflop_variant(tiny, "mosa", 64))
     (9216, 4640, 12176)
     """
     shape = head_shape(config, seq_len)
@@ -136,10 +136,10 @@ def model_activation_bytes(
     --------
     Chosen for equal FLOPs, the MoSA model beside the paper's Tiny keeps more, not less.
 
-    >>> from mosa_edu.costs import PAPER_BASELINES, isoflop_twin
+    >>> from mosa_edu.costs import PAPER_BASELINES, isoflop_variant
     >>> tiny = PAPER_BASELINES["tiny"]
     >>> [round(model_activation_bytes(model).total / 1e6) for model in
-    ...  (tiny, isoflop_twin(tiny, "mosa", 64))]
+    ...  (tiny, isoflop_variant(tiny, "mosa", 64))]
     [255, 386]
     """
     require_integer("bytes_per_element", bytes_per_element, 1)

@@ -14,7 +14,7 @@ from mosa_edu.head_kinds import kinds
 from mosa_edu.model import TransformerLM
 from mosa_edu.records import provenance
 from mosa_edu.records.codec import Piece
-from mosa_edu.records.decode_trace import DecodingStory
+from mosa_edu.records.decode_trace import DecodingTrace
 
 RULES = kinds(capacity="variable")
 
@@ -42,7 +42,7 @@ def under_rule(
     return other.to(model.embedding.weight.device).eval()
 
 
-def tell_decoding(
+def trace_decoding(
     model: TransformerLM,
     tokenizer: Tokenizer,
     prompt: str,
@@ -55,7 +55,7 @@ def tell_decoding(
     name: str = "explorer",
     sha256: str | None = None,
     source: dict[str, Any] | None = None,
-) -> DecodingStory:
+) -> DecodingTrace:
     """Continue a text and record every step, those of the prompt included."""
     config = model.config
     read = tokenizer.encode(prompt)
@@ -65,7 +65,7 @@ def tell_decoding(
     require(n_tokens >= 0 and len(read) + n_tokens <= most, "n_tokens", n_tokens, allowed)
     sampler = Sampler(temperature, top_p, seed, tokenizer.vocab_size)
     tokens, steps = _decode(model, read, n_tokens, sampler)
-    return DecodingStory(
+    return DecodingTrace(
         model={"name": name, "sha256": sha256},
         rule=config.sparse,
         trained_rule=trained_rule,

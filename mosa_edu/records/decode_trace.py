@@ -10,7 +10,7 @@ from mosa_edu.records.codec import Piece, TextRecord, ascending
 
 
 @dataclass(frozen=True)
-class DecodingStory(TextRecord):
+class DecodingTrace(TextRecord):
     """Who was admitted at every step of a decoding, and what the cache held after it.
 
     `taken` and `refused` are, for each of the T steps, the rows (layer * H + head) that took the

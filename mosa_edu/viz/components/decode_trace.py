@@ -6,7 +6,7 @@ import traitlets
 
 from mosa_edu.checks import require
 from mosa_edu.head_kinds import HEAD_KINDS
-from mosa_edu.records.decode_trace import DecodingStory
+from mosa_edu.records.decode_trace import DecodingTrace
 from mosa_edu.viz.components import static
 from mosa_edu.viz.components.widgets import Component, checked, stored
 from mosa_edu.viz.words import token_labels
@@ -27,8 +27,8 @@ class DecodeTrace(Component):
     step = traitlets.Int(0).tag(sync=True)
     _check = checked("rule")
 
-    def __init__(self, decodings: DecodingStory | Sequence[DecodingStory]) -> None:
-        given = [decodings] if isinstance(decodings, DecodingStory) else list(decodings)
+    def __init__(self, decodings: DecodingTrace | Sequence[DecodingTrace]) -> None:
+        given = [decodings] if isinstance(decodings, DecodingTrace) else list(decodings)
         require(len(given) > 0, "decodings", "none", "at least one")
         self._by_rule = {decoding.rule: decoding for decoding in given}
         rules = [decoding.rule for decoding in given]
@@ -57,7 +57,7 @@ class DecodeTrace(Component):
         return static.fallback(said, _HEADINGS, rows, decoding.text)
 
 
-def _about(decoding: DecodingStory) -> str:
+def _about(decoding: DecodingTrace) -> str:
     """Say whose weights decode here, and what is counted."""
     trained = HEAD_KINDS[decoding.trained_rule].label
     return (

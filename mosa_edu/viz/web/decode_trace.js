@@ -134,14 +134,14 @@ class DecodeTrace {
       "import json",
       "",
       "import mosa_edu",
-      "from mosa_edu.generation.decode_trace import tell_decoding, under_rule",
+      "from mosa_edu.generation.decode_trace import trace_decoding, under_rule",
       "from mosa_edu.pretrained import pretrained_path, read_metadata",
       "",
       `model, tokenizer = mosa_edu.load_pretrained(${name})`,
       `thresholds = json.loads(read_metadata(pretrained_path(${name}))["thresholds"])`,
       `causal = under_rule(model, ${pythonString(rule)}, thresholds)`,
       `prompt = ${pythonString(texts.slice(0, prompt).join(""))}`,
-      `story = tell_decoding(causal, tokenizer, prompt, ${last + 1 - prompt})`,
+      `story = trace_decoding(causal, tokenizer, prompt, ${last + 1 - prompt})`,
       `print(story.slots()[${step}], "slots,", story.bytes[${step}], "bytes")`,
     );
   }
