@@ -107,3 +107,19 @@ def test_every_committed_page_has_its_place_in_the_table_of_contents():
     pages = [Path(name) for name, _ in tracked_texts() if name.startswith("book/")]
     committed = {str(p.with_suffix("")) for p in pages if p.suffix in (".md", ".ipynb")}
     assert committed - listed == set()
+
+
+def test_the_tree_in_the_readme_is_the_tree_in_the_order_of_imports():
+    """A room that moved, came or went without its line; a list that is not the order of imports."""
+    tree = (ROOT / "README.md").read_text().partition("\nmosa_edu/\n")[2].partition("\nbook/")[0]
+    shown = [re.findall(r"[\w.]+(?:/|\.py)", line[:26]) for line in tree.splitlines()]
+    names = [name.removesuffix("/").removesuffix(".py") for line in shown for name in line]
+    own = {path.stem for path in (ROOT / "mosa_edu").iterdir() if not path.name.startswith("_")}
+    assert sorted(names) == sorted(own)
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    (contract,) = project["tool"]["importlinter"]["contracts"]
+    layers = [re.findall(r"mosa_edu\.(\w+)", layer) for layer in contract["layers"]]
+    depth = {name: place for place, layer in enumerate(layers) for name in layer}
+    depths = [depth[name] for name in names if name != "recorded"]
+    assert depths == sorted(depths)
