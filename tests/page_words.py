@@ -70,14 +70,14 @@ def _without_kind(labels, picks, ranked):
 
 def said_of(trace, layer, head):
     """What the page says of a head of a trace."""
-    picks = trace.picks(layer, head).tolist()
+    picks = trace.selected(layer, head).tolist()
     texts = [token.text for token in trace.tokens]
     return describe(texts, layer, head, picks, ranked_picks(trace, layer, head))
 
 
 def ranked_picks(trace, layer, head):
     """Picks from the highest score to the lowest; none where all scores are equal."""
-    picks = trace.picks(layer, head)
+    picks = trace.selected(layer, head)
     scores = trace.scores[layer, head, picks]
     if (scores == scores[:1]).all():
         return []

@@ -126,7 +126,8 @@ def of_weights(figure):
     square[np.tril_indices(k)] = [float(weight) for weight in found]
     own = np.diag(square)[1:].mean()
     away = np.tril(square, -1)
-    ends = recorded_trace("clocks").picks(2, 2)[list(np.unravel_index(away.argmax(), away.shape))]
+    row, column = np.unravel_index(away.argmax(), away.shape)
+    ends = recorded_trace("clocks").selected(2, 2)[[row, column]]
     return ["2", "2", short(own), short(away.max()), *ends]
 
 

@@ -23,8 +23,8 @@ def make_figures(trace):
         "selections": charts.selections_per_head(trace),
         "selections of a head": charts.selections_per_head(trace, 1, 2),
         "heads per token": charts.heads_per_token(trace),
-        "mask": charts.selection_mask(trace, 0, 1, token=int(trace.picks(0, 1)[1])),
-        "attention": charts.attention_map(trace, 0, 1, token=int(trace.picks(0, 1)[1])),
+        "mask": charts.selection_mask(trace, 0, 1, token=int(trace.selected(0, 1)[1])),
+        "attention": charts.attention_map(trace, 0, 1, token=int(trace.selected(0, 1)[1])),
         "losses": charts.loss_curves([run], unigram=6.5),
         "costs": charts.cost_vs_length(LENGTHS, COSTS),
     }

@@ -68,7 +68,7 @@ for trace in traces.values():
 words = [token.text for token in trace.tokens]
 lower = np.tri(len(words), dtype=bool)
 build(masks.mask_zoo, [masks.Mask("Dense", "every token", lower)], words, 3)
-picked = [words[token] for token in trace.picks(0, 0)]
+picked = [words[token] for token in trace.selected(0, 0)]
 build(masks.dense_map, trace.attention_matrix(0, 0), picked, "Layer 0, head 0")
 build(loss_curves, recorded_runs(), held_out=True)
 grid = {job.name for job in load_plan("isoflop").jobs()}

@@ -31,7 +31,7 @@ def test_heat_map_holds_scores_and_picks(trace):
     np.testing.assert_array_equal(ranked, trace.order)
     dots = np.zeros((8, 12), bool)
     dots[figure.data[1].y, figure.data[1].x] = True
-    np.testing.assert_array_equal(dots, trace.picked().reshape(8, 12))
+    np.testing.assert_array_equal(dots, trace.selected_mask().reshape(8, 12))
     assert figure.data[0].x[2] == "·man 2"
     assert figure.data[0].x[11] == "&lt;b> 11"  # Plotly would take it for markup
     assert len(set(figure.data[0].x)) == 12
@@ -58,7 +58,7 @@ def test_similar_heads_become_neighbours():
 def test_selections_hold_picks_and_their_sums(trace):
     figure = charts.selections_per_head(trace, 1, 2)
     marks = figure.data[0].z.reshape(2, 4, 12)
-    np.testing.assert_array_equal(marks > 0, trace.picked())
+    np.testing.assert_array_equal(marks > 0, trace.selected_mask())
     assert (marks[1, 2] != 1).all()
     assert (np.delete(marks.reshape(8, 12), 6, axis=0) < 2).all()
     counts = dict.fromkeys(figure.data[0].x, 0)
@@ -81,9 +81,9 @@ def test_hubs_and_orphans_are_told_apart(trace):
 
 
 def test_mask_draws_the_pairs_to_scale(trace):
-    token = int(trace.picks(0, 1)[1])
+    token = int(trace.selected(0, 1)[1])
     figure = charts.selection_mask(trace, 0, 1, token=token)
-    picks = trace.picks(0, 1)
+    picks = trace.selected(0, 1)
     pairs = {(int(q), int(key)) for q in picks for key in picks if key <= q}
     drawn = set()
     for colour in (style.LIGHT.pick, style.LIGHT.cursor):

@@ -16,7 +16,7 @@ from page_words import said_by_decoding
 
 import mosa_edu
 from mosa_edu import costs
-from mosa_edu.analysis import recorded_decoding
+from mosa_edu.analysis import recorded_decode_trace
 from mosa_edu.generation import Decoder
 from mosa_edu.generation.decode_trace import RULES, trace_decoding, under_rule
 from mosa_edu.pretrained import load_pretrained
@@ -133,7 +133,7 @@ def test_rules_leave_the_model_alone_and_change_nothing_else(explorer_site):  # 
 
 
 def test_recorded_stories_are_small_and_of_the_shipped_weights():
-    stories = [recorded_decoding(rule) for rule in RULES]
+    stories = [recorded_decode_trace(rule) for rule in RULES]
     widget = DecodeTrace(stories)
     digest = shipped("explorer", stories[0].model["sha256"]).sha256
     assert {story.model["sha256"] for story in stories} == {digest}
@@ -144,7 +144,7 @@ def test_recorded_stories_are_small_and_of_the_shipped_weights():
 
 def test_the_causal_model_writes_its_recorded_story_again():
     """Catches a story of other weights, of another rule, or of a cache that was read wrongly."""
-    story = recorded_decoding("causal")
+    story = recorded_decode_trace("causal")
     model, tokenizer = load_pretrained("causal")
     assert story.model["sha256"] == shipped("causal").sha256
     assert story.rule == model.config.sparse

@@ -161,7 +161,7 @@ def test_page_draws_what_python_traced(page, path, source):
         same = np.equal(read["order"][layer], stored.order[layer].ravel())
         assert same.all() if not live else same.mean() > 0.99
         for head in range(stored.heads):
-            assert read["picks"][layer][head] == stored.picks(layer, head).tolist()
+            assert read["picks"][layer][head] == stored.selected(layer, head).tolist()
             weights = stored.attention_matrix(layer, head)
             expected = weights[np.tril_indices(len(weights))]
             np.testing.assert_allclose(read["attention"][layer][head], expected, atol=step)

@@ -131,4 +131,4 @@ def test_page_of_the_shipped_model_runs_from_disk(visit, tmp_path) -> None:
     shown.until("(root, T) => root.querySelectorAll('.tok[data-t]').length === T", expected.T)
     shown.until_text(".badge", "Self-test passed")
     state = state_of(out)
-    assert shown.picked() == expected.picks(state["layer"], state["head"]).tolist()
+    assert shown.picked() == expected.selected(state["layer"], state["head"]).tolist()

@@ -65,7 +65,7 @@ def test_numbers_are_those_of_the_trace(shown, explorer_site):
     rows = list(csv.DictReader(io.StringIO(text)))
     assert name == "mosa-L1-H2.csv"
     assert len(rows) == trace.layers * trace.heads * trace.T
-    picked, scores = trace.picked(), trace.router_scores()
+    picked, scores = trace.selected_mask(), trace.router_scores()
     for row in rows:
         at = int(row["layer"]), int(row["head"]), int(row["position"])
         assert row["picked"] == str(int(picked[at]))

@@ -40,7 +40,7 @@ def test_own_text_is_routed_as_python_routes_it(live_page, explorer_site):
     trace = explorer_site.trace(OTHER_TEXT)
     route(shown, trace, OTHER_TEXT)
     assert shown.text(".finding") == said_of(trace, 2, 1).sentence
-    assert shown.picked() == trace.picks(2, 1).tolist()
+    assert shown.picked() == trace.selected(2, 1).tolist()
     assert f"{trace.T} tokens, so k = {trace.k}." in shown.text(".own .note")
     assert re.match(r"Live model, \d+ ms", shown.text(".pill"))
     expected = f"{trace.true_loss.mean():.3f}"
@@ -98,7 +98,7 @@ def test_last_of_many_keystrokes_wins(live_page, explorer_site):
     trace = explorer_site.trace(OTHER_TEXT[:60])
     shown.until_tokens(trace.T)
     shown.page.wait_for_timeout(600)
-    assert shown.picked() == trace.picks(0, 0).tolist()
+    assert shown.picked() == trace.selected(0, 0).tolist()
 
 
 SCRIPT = '</script><img src=x onerror="window.hurt=1"><b>'
@@ -215,7 +215,7 @@ def test_self_contained_page_runs_from_disk(visit, explorer_site, tmp_path):
     shown.go_live()
     trace = explorer_site.trace(OTHER_TEXT)
     route(shown, trace, OTHER_TEXT)
-    assert shown.picked() == trace.picks(2, 1).tolist()
+    assert shown.picked() == trace.selected(2, 1).tolist()
     assert shown.page.title() == "A </title> of mine"
 
 
@@ -265,7 +265,7 @@ def test_notebook_reads_and_sets_the_state_and_sends_weights(chromium, explorer_
     opened.call("(text) => lab.set('text', text)", OTHER_TEXT)
     trace = explorer_site.trace(OTHER_TEXT)
     shown.until_tokens(trace.T)
-    assert shown.picked() == trace.picks(2, 0).tolist()
+    assert shown.picked() == trace.selected(2, 0).tolist()
     opened.call("() => lab.set('text', '')")
     shown.until_tokens(explorer_site.first.T)
     opened.call("() => stop()")

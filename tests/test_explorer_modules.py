@@ -113,7 +113,7 @@ def test_heads_that_keep_a_kind_are_those_of_python(call):
         tokens = [Token(0, text, 0, 0) for text in texts]
         trace = make_trace(T=48, k=6, layers=3, heads=8, tokens=tokens, seed=seed)
         heads = list(np.ndindex(3, 8))
-        rows = [trace.picks(*at).tolist() for at in heads]
+        rows = [trace.selected(*at).tolist() for at in heads]
         ranked = [ranked_picks(trace, *at) for at in heads]
         expression = "m.specialists(argument[0], argument[1], 8, (row) => argument[2][row])"
         found = call("lib/finding.js", expression, [texts, rows, ranked])
@@ -141,7 +141,7 @@ def test_trace_is_read_as_it_was_written(call_routing):
     for row, (picks, ranks, cut, weights) in enumerate(rows):
         layer, head = divmod(row, trace.heads)
         order, scores = trace.order[layer, head].tolist(), trace.scores[layer, head]
-        assert picks == trace.picks(layer, head).tolist()
+        assert picks == trace.selected(layer, head).tolist()
         assert ranks == [order.index(t) + 1 for t in range(trace.T)]
         assert (cut["last"], cut["first"]) == (order[5], order[6])
         assert cut["tie"] == bool(scores[order[5]] == scores[order[6]])
@@ -228,7 +228,7 @@ def test_similar_heads_stand_together_and_every_head_stays(call_routing):
     trace = make_trace(T=40, k=6, layers=2, heads=8)
     order = call_routing(trace, "m.bySimilarity(routing)")
     assert sorted(order) == list(range(16))
-    picked = trace.picked().reshape(16, -1).astype(int)
+    picked = trace.selected_mask().reshape(16, -1).astype(int)
     shared = picked @ picked.T
     assert order[0] == shared.sum(axis=1).argmin()
     for i, row in enumerate(order[:-1]):

@@ -77,7 +77,7 @@ def test_words_are_true_of_any_text(kept_page, explorer_site, title):
     trace = explorer_site.traces[title]
     name = title.lower().replace(" ", "-")
     for layer, head in ((0, 0), (1, 3), (2, 4)):
-        picks = trace.picks(layer, head).tolist()
+        picks = trace.selected(layer, head).tolist()
         token = picks[-1]
 
         def said(number, where=f"ex={name}&layer={layer}&head={head}&tok={token}"):
@@ -104,7 +104,7 @@ def test_words_are_true_of_any_text(kept_page, explorer_site, title):
 
 def test_token_outside_the_head_is_said_to_be_outside(kept_page, explorer_site):
     trace = explorer_site.first
-    outside = next(t for t in range(trace.T) if t not in trace.picks(1, 2))
+    outside = next(t for t in range(trace.T) if t not in trace.selected(1, 2))
     shown = kept_page.go(f"ex=letter&layer=1&head=2&tok={outside}&tour=5")
     assert "is not in this head" in shown.text(".tour .said")
 

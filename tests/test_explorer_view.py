@@ -22,8 +22,8 @@ def test_first_frame_is_the_head_that_python_chose(visit, explorer_site):
     found = said_of(trace, widget.layer, widget.head)
     assert shown.text(".finding") == found.sentence
     assert shown.text(".detail") == squeeze(found.detail)
-    assert shown.picked() == trace.picks(widget.layer, widget.head).tolist()
-    assert shown.studied() == widget.selected in trace.picks(widget.layer, widget.head)
+    assert shown.picked() == trace.selected(widget.layer, widget.head).tolist()
+    assert shown.studied() == widget.selected in trace.selected(widget.layer, widget.head)
     chips = shown.page.locator("mosa-explorer header .chip").all_text_contents()
     assert chips == [f"{s.chip} L{s.layer}·H{s.head}" for s in specialists(trace)][:5]
     assert shown.text(".pill") == "Stored example"
@@ -43,14 +43,14 @@ def test_every_head_says_what_python_says(kept_page, explorer_site, title):
         found = said_of(trace, layer, head)
         assert kept_page.text(".finding") == found.sentence
         assert kept_page.text(".detail") == squeeze(found.detail)
-        assert kept_page.picked() == trace.picks(layer, head).tolist()
+        assert kept_page.picked() == trace.selected(layer, head).tolist()
 
 
 def test_numbers_of_every_token_are_those_of_the_trace(kept_page, explorer_site):
     shown = kept_page.go("ex=letter&layer=1&head=2&tok=0&view=table")
     trace = explorer_site.first
     labels = token_labels([token.text for token in trace.tokens])
-    scores, kept = trace.router_scores()[1, 2], trace.picks(1, 2).tolist()
+    scores, kept = trace.router_scores()[1, 2], trace.selected(1, 2).tolist()
     order = trace.order[1, 2].tolist()
     cut = scores[order[trace.k - 1]]
     cells = "[...node.cells].map((cell) => cell.textContent)"
@@ -80,7 +80,7 @@ def test_readout_names_score_rank_margin_and_heads(kept_page, explorer_site):
 def test_equal_words_at_the_cut_are_called_level(kept_page, explorer_site):
     """One word forty times: in layer 0 all scores are equal, and the earlier positions win."""
     trace = explorer_site.traces["Same word"]
-    assert trace.picks(0, 0).tolist() == list(range(trace.k))
+    assert trace.selected(0, 0).tolist() == list(range(trace.k))
     shown = kept_page.go(f"ex=same-word&layer=0&head=0&tok={trace.k}")
     assert "out, level with the cut; the earlier position wins" in shown.text(".readout")
     assert "(a tie: the earlier position wins)" in shown.text(".why .note")
@@ -118,7 +118,7 @@ def test_overview_previews_head_and_token_together(kept_page, explorer_site):
 
 def test_hovered_pair_lights_both_tokens(kept_page, explorer_site):
     shown = kept_page.go("ex=letter&layer=1&head=2")
-    picks = explorer_site.first.picks(1, 2).tolist()
+    picks = explorer_site.first.selected(1, 2).tolist()
     panel = "section[aria-label='This head, gathered']"
     canvas = shown.one(f"{panel} canvas")
     box = canvas.bounding_box()
@@ -176,7 +176,7 @@ def test_another_k_is_called_a_what_if(kept_page, explorer_site):
     slider = shown.page.get_by_role("slider")
     slider.focus()
     shown.press(*["ArrowLeft"] * (20 - trace.k))
-    assert shown.picked() == trace.picks(1, 2).tolist()
+    assert shown.picked() == trace.selected(1, 2).tolist()
     assert "What if" not in shown.text(".detail")
     assert "k=" not in shown.page.url.replace("tok=", "")
 
@@ -230,7 +230,7 @@ def test_pictures_are_drawn_where_the_numbers_say(kept_page, explorer_site):
     """Reads pixels of the masks: orange only in the row under study, blue at picked pairs."""
     shown = kept_page.go("ex=letter&layer=1&head=2")
     trace = explorer_site.first
-    kept = trace.picks(1, 2).tolist()
+    kept = trace.selected(1, 2).tolist()
     pairs = list(itertools.product(kept, kept))
     colours = shown.in_root(
         """const [T, pairs] = argument;

@@ -57,7 +57,7 @@ def test_sliders_move_python_and_python_moves_sliders():
     assert (browser.layer, browser.head, browser.k) == (1, 3, 7)
     browser.layer, browser.head, browser.k = 0, 2, 9
     assert [slider(browser, name).value for name in ("layer", "head", "k")] == [0, 2, 9]
-    picks = browser.trace.picks(0, 2).tolist()
+    picks = browser.trace.selected(0, 2).tolist()
     assert browser.figure.data[-1].x.tolist() == decoded(drawn(browser)[0]["x"]) == picks
     assert len(picks) == 9
     assert repr(browser) == "HeadBrowser('Stored text', T=40, layer=0, head=2, k=9)"
@@ -66,7 +66,7 @@ def test_sliders_move_python_and_python_moves_sliders():
 def test_without_a_model_k_moves_the_cut_and_says_so():
     trace = make_trace(T=40, k=5)
     browser = HeadBrowser(trace, layer=1, head=0, k=8)
-    assert browser.trace.picks(1, 0).tolist() == sorted(trace.order[1, 0, :8].tolist())
+    assert browser.trace.selected(1, 0).tolist() == sorted(trace.order[1, 0, :8].tolist())
     said = browser.children[2].value
     assert "What if k were 8: scores held as traced at k = 5." in said
     assert not any("weight" in text for text in drawn(browser)[1]["text"])
@@ -143,7 +143,7 @@ def test_heads_that_do_not_keep_their_best_keep_their_k():
     assert slider(browser, "k").disabled
     with pytest.raises(ValueError, match=r"k must be in \[3, 3\]"):
         browser.k = 4
-    assert json_of(browser.element())["texts"][0]["picks"][0] == trace.picks(0, 0).tolist()
+    assert json_of(browser.element())["texts"][0]["picks"][0] == trace.selected(0, 0).tolist()
 
 
 def padded():
@@ -159,7 +159,7 @@ def test_a_moved_cut_keeps_the_best_of_the_stored_order(k):
     moved = rethreshold(trace, k)
     assert moved.k == k
     for layer, head in np.ndindex(2, 4):
-        assert set(moved.picks(layer, head)) == set(trace.order[layer, head, :k].tolist())
+        assert set(moved.selected(layer, head)) == set(trace.order[layer, head, :k].tolist())
 
 
 def test_tracer_leaves_the_model_as_it_was(tracer):
@@ -211,7 +211,7 @@ def test_static_page_moves_the_cut_as_python_does(visit, tmp_path):
     page.get_by_role("slider", name="Tokens kept").focus()
     page.keyboard.press("ArrowRight")
     browser.head, browser.k = 1, 6
-    marked = [f"w{position}" for position in browser.trace.picks(0, 1)]
+    marked = [f"w{position}" for position in browser.trace.selected(0, 1)]
     assert page.locator("mark").all_inner_texts() == marked
     said = said_of(browser.trace, 0, 1)
     assert page.get_by_role("status").inner_text() == f"{said.sentence} {said.detail}".strip()

@@ -45,7 +45,7 @@ def keys_by_row(masks):
 def test_masks_of_a_trace_are_the_heads_own():
     for layer, head in itertools.product(range(CLOCKS.layers), range(CLOCKS.heads)):
         mosa = zoo_masks(CLOCKS, layer, head)[4]
-        assert np.flatnonzero(mask_diagonal(mosa)).tolist() == CLOCKS.picks(layer, head).tolist()
+        assert np.flatnonzero(mask_diagonal(mosa)).tolist() == CLOCKS.selected(layer, head).tolist()
 
 
 def mask_diagonal(mask):

@@ -85,9 +85,9 @@ def test_trace_optional_fields_round_trip(tmp_path):
     again = RoutingTrace.load(tmp_path / "traces" / "one.json")
     assert again == trace
     np.testing.assert_array_equal(again.true_loss, loss)
-    assert len(again.picks(1, 2)) == 1
+    assert len(again.selected(1, 2)) == 1
     assert again.attention_matrix(1, 2).shape == (1, 1)
-    assert again.picked().sum() == 2 * 4 * 3 - 2
+    assert again.selected_mask().sum() == 2 * 4 * 3 - 2
 
 
 def test_trace_json_is_the_written_format():
@@ -106,17 +106,17 @@ def test_trace_json_is_the_written_format():
 
 def test_trace_reads_what_it_says():
     trace = make_trace()
-    picked = trace.picked()
+    picked = trace.selected_mask()
     for layer, head in np.ndindex(2, 4):
         best = np.argsort(-trace.scores[layer, head].astype(int), kind="stable")[:3]
         np.testing.assert_array_equal(np.flatnonzero(picked[layer, head]), np.sort(best))
-        np.testing.assert_array_equal(trace.picks(layer, head), np.sort(best))
+        np.testing.assert_array_equal(trace.selected(layer, head), np.sort(best))
     matrix = trace.attention_matrix(0, 1) * 255
     assert matrix[2, 1] == trace.attention[0, 1, 4]
     assert matrix[0, 1] == 0
     np.testing.assert_array_equal(trace.heads_per_token(), picked.sum((0, 1)))
     with pytest.raises(ValueError, match=r"head must be in \[0, 4\), got 4"):
-        trace.picks(0, 4)
+        trace.selected(0, 4)
 
 
 def test_trace_cannot_be_changed():

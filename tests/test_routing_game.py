@@ -14,7 +14,7 @@ from page_words import said_by_game
 from torch.nn import functional as F
 
 import mosa_edu
-from mosa_edu.analysis import recorded_contest
+from mosa_edu.analysis import recorded_routing_game
 from mosa_edu.probes.routing_game import (
     better_swaps,
     costliest_head,
@@ -22,7 +22,7 @@ from mosa_edu.probes.routing_game import (
     random_picks,
     router_contest,
 )
-from mosa_edu.records.routing_game import RouterContest
+from mosa_edu.records.routing_game import RoutingGameRecord
 from mosa_edu.texts import PROBES
 from mosa_edu.viz.components.page_model import PageModel
 from mosa_edu.viz.components.routing_game import RoutingGame
@@ -279,18 +279,18 @@ def test_what_does_not_fit_is_refused(explorer_site, tmp_path):  # noqa: F811
         loss_with_picks(model, ids, 3, 0, [])
     contest = router_contest(model, tokenizer, PROBES["letter"], 0, 0, draws=1, tries=1, source={})
     contest.save(tmp_path / "contest.json")
-    kept = RouterContest.load(tmp_path / "contest.json")
+    kept = RoutingGameRecord.load(tmp_path / "contest.json")
     assert kept.trained == contest.trained
     assert kept.trained_loss == pytest.approx(contest.trained_loss, abs=1e-6)
     with pytest.raises(ValueError, match="gates must be"):
-        RouterContest.from_json(contest.to_json().replace('"gates": [', '"gates": [0.5,'))
+        RoutingGameRecord.from_json(contest.to_json().replace('"gates": [', '"gates": [0.5,'))
     with pytest.raises(ValueError, match="texts must be texts that include"):
         RoutingGame(contest, texts={"Other": "Something else."})
 
 
 def test_recorded_contests_are_of_the_shipped_model_and_its_costliest_head():
     model, tokenizer = mosa_edu.load_pretrained("explorer")
-    contest = recorded_contest("clocks")
+    contest = recorded_routing_game("clocks")
     ids = tokenizer.encode(PROBES["clocks"])
     where = (contest.layer, contest.head)
     mine = loss_with_picks(model, ids, *where, contest.found)

@@ -73,7 +73,7 @@ def test_first_frame_is_the_last_step_of_the_head_that_changed_most(visit, addre
 def test_every_number_of_every_head_is_the_recorded_one(visit, address):
     shown = open_scrubber(visit, address)
     history = HISTORIES["First"]
-    picked = history.picked()
+    picked = history.selected_mask()
     for layer in range(2):
         shown.page.get_by_role("radio", name=f"{layer}", exact=True).click()
         for _ in range(3):

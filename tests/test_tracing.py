@@ -72,7 +72,7 @@ def test_recorded_weights_rebuild_the_layer(tokenizer, sparse):
         values = torch.einsum("td,hde->hte", x[0], sparse_head.w_qkv[..., -8:])
         rebuilt, rebuilt_u8 = torch.zeros_like(x[0]), torch.zeros_like(x[0])
         for head in range(3):
-            picks = found.picks(layer, head)
+            picks = found.selected(layer, head)
             assert picks.tolist() == exact["indices"][0, head].tolist()
             mixed = exact["attention_weights"][0, head] @ values[head, picks]
             gates = exact["scores"][0, head, :, None]
@@ -121,7 +121,7 @@ def test_hand_made_ragged_selection(tokenizer):
     found = trace(model, tokenizer, TEXT)
     assert found.k == 4
     assert found.counts.tolist() == [[3, 4, 1]]
-    assert [found.picks(0, head).tolist() for head in range(3)] == [[0, 2, 5], [1, 3, 4, 7], [6]]
+    assert [found.selected(0, head).tolist() for head in range(3)] == [[0, 2, 5], [1, 3, 4, 7], [6]]
     assert found.attention[0, 2].tolist() == [255] + 9 * [0]
     for head in range(3):
         np.testing.assert_allclose(found.attention_matrix(0, head).sum(axis=1), 1, atol=0.02)
@@ -176,7 +176,7 @@ def test_every_rule_of_selection_can_be_traced(tokenizer, sparse):
     for layer, head in np.ndindex(found.layers, found.heads):
         exact = recording.tensors[layer, "sparse"]
         valid = exact.get("valid", torch.ones_like(exact["indices"], dtype=torch.bool))[0, head]
-        picks = found.picks(layer, head)
+        picks = found.selected(layer, head)
         assert picks.tolist() == exact["indices"][0, head][valid].tolist()
         gates = exact["scores"][0, head][valid].numpy()
         np.testing.assert_allclose(found.router_scores()[layer, head, picks], gates, atol=1e-5)

@@ -114,7 +114,7 @@ def test_fallback_lists_every_token_by_its_score():
     rows = [cells[i : i + 7] for i in range(0, len(cells), 7)]
     assert [int(row[1]) for row in rows] == trace.order[1, 2].tolist()
     assert [int(row[1]) for row in rows if row[5] == "yes"] == [
-        t for t in trace.order[1, 2].tolist() if t in trace.picks(1, 2)
+        t for t in trace.order[1, 2].tolist() if t in trace.selected(1, 2)
     ]
 
 

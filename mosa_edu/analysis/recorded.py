@@ -15,7 +15,7 @@ from mosa_edu.records import RoutingHistory, RoutingTrace, RunRecord, recorded_p
 from mosa_edu.records.decode_trace import DecodingTrace
 from mosa_edu.records.leak import LeakExample
 from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.records.routing_game import RouterContest
+from mosa_edu.records.routing_game import RoutingGameRecord
 from mosa_edu.records.scores import ScoreRecord
 
 Record = TypeVar("Record")
@@ -101,12 +101,12 @@ def recorded_leak(name: str) -> LeakExample:
     return _named(LeakExample.load, "leaks", name)
 
 
-def recorded_contest(name: str) -> RouterContest:
+def recorded_routing_game(name: str) -> RoutingGameRecord:
     """Read what one head's router is worth on such a text, by key; the head where it is most."""
-    return _named(RouterContest.load, "contests", name)
+    return _named(RoutingGameRecord.load, "contests", name)
 
 
-def recorded_decoding(name: str) -> DecodingTrace:
+def recorded_decode_trace(name: str) -> DecodingTrace:
     """Read how the ``explorer`` weights wrote by a rule, or ``causal``: those trained by theirs."""
     return _named(DecodingTrace.load, "decodings", name)
 

@@ -512,7 +512,7 @@ def needs_first_token(evidence: Evidence) -> Finding:
     verdict = verdict_of(values)
     words = f"Gain of runs whose heads must keep token 0: {in_words(values)}."
     if evidence.traces:
-        kept = [float(trace.picked()[:, :, 0].mean()) for trace in evidence.traces]
+        kept = [float(trace.selected_mask()[:, :, 0].mean()) for trace in evidence.traces]
         chance = [trace.k / trace.T for trace in evidence.traces]
         words += (
             f" Left free, the heads of the shipped model keep it in {100 * np.mean(kept):.1f} % of "

@@ -14,7 +14,7 @@ from mosa_edu.model import TransformerLM, evaluating
 from mosa_edu.probes.futures import roll_future
 from mosa_edu.records import provenance
 from mosa_edu.records.codec import Piece
-from mosa_edu.records.routing_game import RouterContest
+from mosa_edu.records.routing_game import RoutingGameRecord
 from mosa_edu.selection import ExpertChoice, Selection, kept
 from mosa_edu.tracing import ActivationCache, Choose, mosa_selectors, selecting
 
@@ -103,7 +103,7 @@ def router_contest(
     name: str = "explorer",
     sha256: str | None = None,
     source: dict[str, Any] | None = None,
-) -> RouterContest:
+) -> RoutingGameRecord:
     """Hold the choice of one head's router against chance, a search and no head at all."""
     spans = tokenizer.spans(text)
     T, limit = len(spans), model.config.max_seq_len
@@ -116,7 +116,7 @@ def router_contest(
     trained, gates = _router_choice(model, ids, layer, head)
     best, lowest = better_swaps(trained, T, tries, loss)
     k = len(trained)
-    return RouterContest(
+    return RoutingGameRecord(
         model={"name": name, "sha256": sha256},
         tokens=[Piece(span.id, span.text) for span in spans],
         layer=layer,

@@ -63,7 +63,7 @@ class RoutingHistory(JsonRecord):
         """The text that was probed."""
         return "".join(self.pieces)
 
-    def picked(self) -> np.ndarray:
+    def selected_mask(self) -> np.ndarray:
         """Which head kept which token at which step: bool (S, L, H, T)."""
         mask = np.zeros((*self.indices.shape[:3], len(self.pieces)), dtype=bool)
         np.put_along_axis(mask, self.indices.astype(np.int64), True, axis=-1)
@@ -71,7 +71,7 @@ class RoutingHistory(JsonRecord):
 
     def overlap_with_last(self) -> np.ndarray:
         """Share of each head's final picks that it already had: float64 (S, L, H)."""
-        picked = self.picked()
+        picked = self.selected_mask()
         return (picked & picked[-1:]).sum(-1) / self.indices.shape[-1]
 
     def values(self) -> dict[str, Any]:

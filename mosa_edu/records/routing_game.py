@@ -9,7 +9,7 @@ from mosa_edu.records.codec import Piece, TextRecord, ascending
 
 
 @dataclass(frozen=True)
-class RouterContest(TextRecord):
+class RoutingGameRecord(TextRecord):
     """What the loss of one text is when one head keeps this or that.
 
     Losses are means over the text, in nats per token; they are written to six decimals.

@@ -209,22 +209,22 @@ class RoutingTrace(JsonRecord):
         """The text that was traced."""
         return "".join(token.text for token in self.tokens)
 
-    def picks(self, layer: int, head: int) -> np.ndarray:
+    def selected(self, layer: int, head: int) -> np.ndarray:
         """Positions that a head kept: int64, ascending, without padding."""
         self.check_head(layer, head)
         count = self.k if self.counts is None else int(self.counts[layer, head])
         return self.indices[layer, head, :count].astype(np.int64)
 
-    def picked(self) -> np.ndarray:
+    def selected_mask(self) -> np.ndarray:
         """Which head kept which token: bool (L, H, T)."""
         mask = np.zeros((self.layers, self.heads, self.T), dtype=bool)
         for layer, head in np.ndindex(self.layers, self.heads):
-            mask[layer, head, self.picks(layer, head)] = True
+            mask[layer, head, self.selected(layer, head)] = True
         return mask
 
     def heads_per_token(self) -> np.ndarray:
         """How many heads of all layers kept each token: int64 (T,)."""
-        return self.picked().sum(axis=(0, 1))
+        return self.selected_mask().sum(axis=(0, 1))
 
     def router_scores(self) -> np.ndarray:
         """Router scores between 0 and 1: float64 (L, H, T)."""
@@ -232,7 +232,7 @@ class RoutingTrace(JsonRecord):
 
     def attention_matrix(self, layer: int, head: int) -> np.ndarray:
         """Attention weights of a head: float64 (k, k) lower triangle, of its own picks only."""
-        count = len(self.picks(layer, head))
+        count = len(self.selected(layer, head))
         matrix = np.zeros((count, count))
         matrix[np.tril_indices(count)] = self.attention[layer, head, : count * (count + 1) // 2]
         return matrix / 255

@@ -115,7 +115,7 @@ def kind_that_stands_out(texts: Sequence[str], picks: Sequence[int]) -> tuple[st
 
 def finding(trace: RoutingTrace, layer: int, head: int) -> Finding:
     """Say what a head of a trace keeps."""
-    picks = trace.picks(layer, head).tolist()
+    picks = trace.selected(layer, head).tolist()
     key, count = kind_that_stands_out([token.text for token in trace.tokens], picks)
     sentence = f"Layer {layer}, head {head} keeps {len(picks)} of {trace.T} tokens"
     if key is None:
@@ -130,7 +130,7 @@ def specialists(trace: RoutingTrace) -> list[Specialist]:
     best: dict[str, tuple[int, int, int, int]] = {}
     for layer in range(trace.layers):
         for head in range(trace.heads):
-            found, k = finding(trace, layer, head), len(trace.picks(layer, head))
+            found, k = finding(trace, layer, head), len(trace.selected(layer, head))
             if found.kind is None:
                 continue
             count_then, k_then, _, _ = best.get(found.kind, (0, 1, 0, 0))

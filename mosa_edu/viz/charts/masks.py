@@ -48,7 +48,7 @@ def selection_mask(
     ValueError
         If the trace has no such head or token.
     """
-    selected, T = trace.picks(layer, head), trace.T
+    selected, T = trace.selected(layer, head), trace.T
     require(token is None or 0 <= token < T, "token", token, f"None or in [0, {T})")
     rows, columns = np.tril_indices(len(selected))
     queries, keys = selected[rows], selected[columns]
@@ -242,7 +242,7 @@ def attention_map(
     ValueError
         If the trace has no such head or token, or the head keeps nothing.
     """
-    selected, weights = trace.picks(layer, head), trace.attention_matrix(layer, head)
+    selected, weights = trace.selected(layer, head), trace.attention_matrix(layer, head)
     require(token is None or 0 <= token < trace.T, "token", token, f"None or in [0, {trace.T})")
     k = len(selected)
     require(k > 0, "head", head, "a head that keeps at least one token")

@@ -62,7 +62,7 @@ def routing_heatmap(
         },
         hovertemplate="%{y}   <b>%{x}</b><br>score %{z} %, rank %{customdata}<extra></extra>",
     )
-    heads, tokens = np.nonzero([trace.picked()[row] for row in rows])
+    heads, tokens = np.nonzero([trace.selected_mask()[row] for row in rows])
     ring = {"color": LIGHT.ink, "width": 1}
     size = float(np.clip(300 / trace.T, 2.5, 6))
     _add_dots(figure, tokens, heads, {"size": size, "color": LIGHT.ground, "line": ring})
@@ -87,7 +87,7 @@ def routing_heatmap(
 
 def head_heatmap(trace: RoutingTrace, layer: int, head: int) -> go.Figure:
     """Draw the router scores of a layer, with one head pointed out."""
-    selected = trace.picks(layer, head)
+    selected = trace.selected(layer, head)
     figure = routing_heatmap(trace, layer)
     ring = {"color": LIGHT.ground, "width": 1}
     size = float(np.clip(650 / trace.T, 5, 11))
@@ -134,7 +134,7 @@ def selections_per_head(
         If the trace has no such head, or only one of the two is given.
     """
     rows = _head_rows(trace, None, "head")
-    marks = np.array([trace.picked()[row] for row in rows]).astype(np.uint8)
+    marks = np.array([trace.selected_mask()[row] for row in rows]).astype(np.uint8)
     require((layer is None) == (head is None), "head", head, "given together with layer")
     height = 9 * len(rows)
     total = height + HISTOGRAM + 24
@@ -248,7 +248,7 @@ def _head_rows(trace: RoutingTrace, layer: int | None, order: str) -> list[tuple
     require(order in ORDERS, "order", order, f"one of {ORDERS}")
     layers = range(trace.layers) if layer is None else [layer]
     trace.check_head(layers[0], 0)
-    picked = trace.picked()
+    picked = trace.selected_mask()
     rows: list[tuple[int, int]] = []
     for number in layers:
         heads = by_similarity(picked[number]) if order == "similarity" else range(trace.heads)

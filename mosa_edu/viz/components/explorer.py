@@ -130,7 +130,7 @@ class RoutingExplorer(ModelComponent):
 
 def head_fallback(trace: RoutingTrace, layer: int, head: int) -> str:
     """Return what a reader without scripts sees of a head."""
-    scores, kept = trace.router_scores()[layer, head], set(trace.picks(layer, head).tolist())
+    scores, kept = trace.router_scores()[layer, head], set(trace.selected(layer, head).tolist())
     cut = min((float(scores[position]) for position in kept), default=0.0)
     labels = token_labels([token.text for token in trace.tokens])
     heads = trace.heads_per_token()
@@ -152,7 +152,7 @@ def first_head(trace: RoutingTrace) -> tuple[int, int]:
 
 def first_token(trace: RoutingTrace, layer: int, head: int) -> int:
     """Choose a token for the first frame: the pick that looks around most and has a follower."""
-    picks = trace.picks(layer, head)
+    picks = trace.selected(layer, head)
     own = np.diag(trace.attention_matrix(layer, head))
     usable = [i for i, position in enumerate(picks) if position < trace.T - 1]
     return int(picks[min(usable, key=lambda i: (own[i], -i))]) if usable else -1

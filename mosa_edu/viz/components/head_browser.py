@@ -266,7 +266,7 @@ class HeadBrowser(widgets.VBox):
         self._follow()
         trace = self._trace
         labels = token_labels([token.text for token in trace.tokens])
-        kept = " ".join(labels[t] for t in trace.picks(self._layer, self._head))
+        kept = " ".join(labels[t] for t in trace.selected(self._layer, self._head))
         sentence = finding(trace, self._layer, self._head).sentence
         self._say(sentence, f"{trace.provenance.get(MARK, '')} {kept}".strip())
         for output, figure in zip(self._outputs, (self.figure, self.mask), strict=True):
@@ -321,7 +321,7 @@ def _k_bounds(trace: RoutingTrace, live: bool) -> tuple[int, int]:
 def _stored(title: str, trace: RoutingTrace) -> dict[str, Any]:
     """Return what the static page needs of a text."""
     rows = list(np.ndindex(trace.layers, trace.heads))
-    picks = [trace.picks(*row).tolist() for row in rows]
+    picks = [trace.selected(*row).tolist() for row in rows]
     scores = [trace.scores[row][own] for row, own in zip(rows, picks, strict=True)]
     return {
         "title": title,

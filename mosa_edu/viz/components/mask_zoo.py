@@ -49,7 +49,7 @@ class MaskZoo(Component):
         named = by_title("traces", traces, RoutingTrace)
         self._trace = first = next(iter(named.values()))
         first.check_head(layer, head)
-        query = int(first.picks(layer, head)[-1]) if query is None else query
+        query = int(first.selected(layer, head)[-1]) if query is None else query
         require_allowed("query", query, range(first.T))
         start = {"layer": layer, "head": head, "sparsity": first.sparsity, "query": query}
         texts = [_stored(title, trace, first) for title, trace in named.items()]
@@ -66,7 +66,7 @@ class MaskZoo(Component):
     def fallback(self) -> str:
         """Return how the router ranks the tokens, and who is kept."""
         trace, at = self._trace, (self.layer, self.head)
-        kept, order = set(trace.picks(*at).tolist()), trace.order[at].tolist()
+        kept, order = set(trace.selected(*at).tolist()), trace.order[at].tolist()
         labels = token_labels([token.text for token in trace.tokens])
         rows = [
             (t, labels[t], order.index(t) + 1, "yes" if t in kept else "no") for t in range(trace.T)

@@ -6,7 +6,7 @@ from pathlib import Path
 import traitlets
 
 from mosa_edu.checks import require
-from mosa_edu.records.routing_game import RouterContest
+from mosa_edu.records.routing_game import RoutingGameRecord
 from mosa_edu.viz.components import static
 from mosa_edu.viz.components.page_model import WEIGHTS_URL, live_data, traced_model
 from mosa_edu.viz.components.widgets import ModelComponent, stored
@@ -32,7 +32,7 @@ class RoutingGame(ModelComponent):
 
     def __init__(
         self,
-        game: RouterContest,
+        game: RoutingGameRecord,
         texts: Mapping[str, str] | None = None,
         model: str | Path | None = None,
         *,

@@ -90,7 +90,7 @@ export function pythonOf(view, name) {
   const spans = `lambda own, spans=tokenizer.spans: spans(own)[:${routing.T}]`;
   const at = `${layer}, ${head}`;
   const picks = state.k === null
-    ? [`print(trace.picks(${at}).tolist())`]
+    ? [`print(trace.selected(${at}).tolist())`]
     : [`print(sorted(trace.order[${at}, :${state.k}].tolist()))  # the best ${state.k}`];
   if (state.k !== null && !whatIf) {
     picks.push("# The page ran every head at this k; here only this head's cut is moved.");
