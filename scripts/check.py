@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -111,6 +112,21 @@ def pytest_step(name: str, *arguments: str) -> Step:
     return Step(name, ["-m", "pytest", "-q", "--durations=10", *arguments], counts_tests=True)
 
 
+def marked_step(name: str, marks: str, pattern: str, after: tuple[str, ...] = ()) -> Step:
+    """Return a step of the tests with some marks, from the files that hold a pattern alone.
+
+    Collecting all files takes seconds, in each step again.
+    """
+    files = [
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "tests").glob("test_*.py"))
+        if re.search(pattern, path.read_text(encoding="utf-8"))
+    ]
+    step = pytest_step(name, *files, "-m", marks)
+    step.after = after
+    return step
+
+
 def static_steps() -> list[Step]:
     """Return the checks that read the sources."""
     linter = "import sys; from importlinter.cli import lint_imports_command as run; run()"
@@ -139,24 +155,19 @@ def long_steps() -> list[Step]:
     notebooks = [str(path.relative_to(ROOT)) for path in sorted((ROOT / "book").glob("*.ipynb"))]
     nbval = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "2400")
     sanitize = ("--nbval-sanitize-with", "nbval.cfg")
-    pages, figures = (
-        pytest_step("pages", "tests", "-m", "pages"),
-        pytest_step("browser", "tests", "-m", "browser and not pages"),
-    )
-    pages.after, figures.after = ("book", "browser-install"), ("browser-install",)
     return [
         Step("book", ["scripts/build_book.py", "--fresh"]),
         Step("browser-install", ["scripts/install_browser.py"]),
         *([pytest_step("notebooks", *nbval, *sanitize, *notebooks)] if notebooks else []),
-        figures,
+        marked_step("browser", "browser and not pages", r"mark\.browser", ("browser-install",)),
         pytest_step(
             "unit",
             *("tests", "mosa_edu", "book/_ext", *readme),
             *("--doctest-modules", "--doctest-glob=README.md"),
             *("-m", "not browser and not wheel"),
         ),
-        pages,
-        pytest_step("wheel", "tests", "-m", "wheel"),
+        marked_step("pages", "pages", r"\bsite\b", ("book", "browser-install")),
+        marked_step("wheel", "wheel", r"mark\.wheel"),
     ]
 
 
