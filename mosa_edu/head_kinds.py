@@ -158,25 +158,9 @@ def head_kinds_json() -> dict[str, Any]:
 def kept_tokens(seq_len: int, sparsity: int) -> int:
     """Tokens that a head keeps when the length of the text alone decides how many.
 
-    Parameters
-    ----------
-    seq_len : int
-        Tokens in the sequence, T.
-    sparsity : int
-        T / k, the paper's rho.
-
-    Returns
-    -------
-    int
-        k.
-
-    Notes
-    -----
     ``k = min(max(floor(T / rho), 2), T)``: the floor of two is the paper's rule for short inputs,
     the ceiling of T that of the authors' code.
 
-    Examples
-    --------
     >>> kept_tokens(1024, 64), kept_tokens(10, 64), kept_tokens(1, 64)
     (16, 2, 1)
     """
@@ -201,27 +185,11 @@ def capacity(
     capacity_factor: float = CAPACITY_FACTOR,
     max_seq_len: int | None = None,
 ) -> int:
-    """Slots of a head whose number of tokens depends on the text.
+    """Slots of a head whose number of tokens depends on the text, C.
 
-    Parameters
-    ----------
-    seq_len : int
-        Tokens in the sequence, T.
-    sparsity : int
-        Target of T / k.
-    capacity_factor : float
-        Slots for each token that the head is expected to keep.
-    max_seq_len : int, optional
-        Longest sequence of the model; `seq_len` if it is not given.
+    It follows the longest sequence of the model (`seq_len` if none is given), not the current one:
+    a limit that shrank with the current length would let the length decide about earlier tokens.
 
-    Returns
-    -------
-    int
-        C. It follows the longest sequence, not the current one: a limit that shrank with the
-        current length would let the length of the text decide about its earlier tokens.
-
-    Examples
-    --------
     >>> capacity(1024, 64), capacity(16, 64, max_seq_len=1024), capacity(512, 64, max_seq_len=1024)
     (32, 16, 32)
     """

@@ -144,22 +144,14 @@ class TransformerLM(nn.Module):
         Parameters
         ----------
         tokens : Tensor, shape (B, T), int64
-            Token ids below vocab_size.
-        attention_mask : Tensor or None, shape (B, T), bool
-            True for real tokens.
-        record : ActivationCache or None
-            Receives router logits, selections and attention weights of every layer.
+            Ids below vocab_size, which is checked on the CPU, where looking costs nothing.
+        attention_mask, record
+            As in `RotaryHeads.forward`; the cache hears of every layer.
 
         Returns
         -------
         Tensor, shape (B, T, vocab_size)
             Logits.
-
-        Raises
-        ------
-        ValueError
-            If `tokens` is no batch of ids, if T is 0 or above max_seq_len, or (on the CPU, where
-            looking costs nothing) if an id is not below vocab_size.
         """
         self._check(tokens)
         x = self.embedding(tokens)  # (B, T, d_model)

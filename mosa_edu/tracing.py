@@ -61,8 +61,8 @@ def trace(
     Raises
     ------
     ValueError
-        If the text has no token or too many, if no head of the model selects tokens (clusters
-        of routing heads are no selection), or if its scores are NaN.
+        If the text has no token or too many, if no head selects tokens (clusters of routing heads
+        are no selection), or if scores are NaN.
     """
     require(text != "", "text", text, "at least one character long")
     tokens = [Token(*span) for span in tokenizer.spans(text)]

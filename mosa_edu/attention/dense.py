@@ -11,12 +11,7 @@ from mosa_edu.selection.selection import real_tokens
 
 
 class DenseAttention(RotaryHeads):
-    """Causal self-attention over all T tokens, in `n_heads` heads.
-
-    Parameters
-    ----------
-    d_model, d_head, n_heads, rotate_fraction, rope_base
-        See `RotaryHeads`.
+    """Causal self-attention over all T tokens; see `RotaryHeads` for its arguments.
 
     Notes
     -----
@@ -87,8 +82,6 @@ class LocalAttention(DenseAttention):
     ----------
     window : int
         Tokens that a query sees, itself included.
-    d_model, d_head, n_heads, rotate_fraction, rope_base
-        See `RotaryHeads`.
 
     Notes
     -----

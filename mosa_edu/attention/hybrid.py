@@ -32,10 +32,6 @@ class HybridAttention(nn.Module):
     ValueError
         If all three are None: a layer needs a head.
 
-    Notes
-    -----
-    As in arXiv:2505.00315: four dense heads are kept in each layer of the hybrids.
-
     Examples
     --------
     >>> import torch

@@ -20,8 +20,6 @@ class RoutingAttention(KeepsStatistics, RotaryHeads):
         Clusters of a head, the paper's rho.
     decay : float
         Weight of the old centroid in an update, in [0, 1).
-    d_model, d_head, n_heads, rotate_fraction, rope_base
-        See `RotaryHeads`.
 
     Attributes
     ----------

@@ -15,8 +15,6 @@ class SparseAttention(RotaryHeads):
     ----------
     selector : Selector
         Says which tokens sit in a head, and has `n_heads`.
-    d_model, d_head, rotate_fraction, rope_base
-        See `RotaryHeads`.
 
     Notes
     -----
@@ -104,8 +102,6 @@ class MosaAttention(SparseAttention):
         The paper's rho; k = T // sparsity, at least 2 and at most T.
     include_first : bool
         Keep token 0 in every head.
-    d_model, d_head, n_heads, rotate_fraction, rope_base
-        See `RotaryHeads`.
     """
 
     def __init__(
@@ -129,8 +125,6 @@ class FixedAttention(SparseAttention):
     ----------
     sparsity : int
         The stride.
-    d_model, d_head, n_heads, rotate_fraction, rope_base
-        See `RotaryHeads`.
     """
 
     def __init__(

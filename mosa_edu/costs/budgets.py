@@ -21,14 +21,10 @@ def isoflop_heads(
 
     Parameters
     ----------
-    kind : str
-        Kind of the sparse heads, one of `KINDS`.
-    shape : HeadShape
-        Sizes that all heads share.
-    n_dense_heads : int
-        Dense heads of a layer of the baseline.
-    n_dense_kept : int
-        Dense heads that stay; 0 for a model of sparse heads alone.
+    kind, shape
+        Of the sparse heads; sizes that all heads share.
+    n_dense_heads, n_dense_kept : int
+        Dense heads of a layer of the baseline, and how many of them stay: maybe 0.
 
     Returns
     -------
@@ -92,13 +88,6 @@ def isoflop_variant(
     baseline: ModelConfig, kind: str, sparsity: int, n_dense_kept: int = N_DENSE_KEPT
 ) -> ModelConfig:
     """Build the hybrid that costs no more FLOPs than a dense model.
-
-    Parameters
-    ----------
-    baseline : ModelConfig
-        A model whose heads are all dense.
-    kind, sparsity, n_dense_kept
-        Of the sparse heads, and the dense heads of a layer that stay; see `isoflop_heads`.
 
     Returns
     -------

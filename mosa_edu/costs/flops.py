@@ -39,11 +39,6 @@ class HeadShape:
     max_seq_len : int, optional
         Longest sequence of the model, which sets those slots; `seq_len` if it is not given.
 
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer, or `max_seq_len` is below `seq_len`.
-
     Examples
     --------
     >>> shape = HeadShape(d_model=512, d_head=64, seq_len=1024, sparsity=64)
@@ -199,22 +194,10 @@ class HeadFlops:
 def head_flops(kind: str, shape: HeadShape) -> HeadFlops:
     """FLOPs of one head on one sequence.
 
-    Parameters
-    ----------
-    kind : str
-        One of `KINDS`.
-    shape : HeadShape
-        Sizes of the head and the sequence.
-
     Returns
     -------
     HeadFlops
         ``projections``, ``attention``, ``scoring``, ``gating`` and their sum, ``total``.
-
-    Raises
-    ------
-    ValueError
-        If `kind` is unknown.
 
     Notes
     -----
@@ -288,8 +271,6 @@ def model_flops(config: ModelConfig, seq_len: int | None = None) -> ModelFlops:
 
     Parameters
     ----------
-    config : ModelConfig
-        The model.
     seq_len : int, optional
         Tokens in the sequence; the longest one if it is not given.
 

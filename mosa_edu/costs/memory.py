@@ -25,8 +25,6 @@ def kv_slots(config: ModelConfig, seq_len: int | None = None) -> int:
 
     Parameters
     ----------
-    config : ModelConfig
-        The model.
     seq_len : int, optional
         Tokens in the sequence; the longest one if it is not given.
 
@@ -114,8 +112,6 @@ def model_activation_bytes(
 
     Parameters
     ----------
-    config : ModelConfig
-        The model.
     seq_len : int, optional
         Tokens in the sequence; the longest one if it is not given.
     bytes_per_element : int
@@ -186,11 +182,6 @@ class ModelParameters:
 
 def model_parameters(config: ModelConfig) -> ModelParameters:
     """Trained parameters of a model.
-
-    Parameters
-    ----------
-    config : ModelConfig
-        The model.
 
     Returns
     -------

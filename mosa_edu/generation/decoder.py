@@ -96,23 +96,7 @@ class Decoder:
 
     @torch.no_grad()
     def step(self, tokens: Tensor) -> Tensor:
-        """Read the next token of every row.
-
-        Parameters
-        ----------
-        tokens : Tensor, shape (rows,), int64
-            One token a row.
-
-        Returns
-        -------
-        Tensor, shape (rows, vocab_size)
-            Logits of the token after it.
-
-        Raises
-        ------
-        ValueError
-            If the model's longest text has been read already.
-        """
+        """Read the next token of every row, (rows,), and return logits of the one after it."""
         limit = self.model.config.max_seq_len
         allowed = f"at most max_seq_len={limit} tokens"
         require(self.position < limit, "text", f"{self.position + 1} tokens", allowed)
@@ -173,20 +157,7 @@ class Sampler:
         self._streams: dict[int, np.random.Generator] = {}
 
     def pick(self, logits: Tensor, rows: list[int]) -> list[int]:
-        """Choose one token for each of some rows.
-
-        Parameters
-        ----------
-        logits : Tensor, shape (n, V), float
-            Of the next token.
-        rows : list of int
-            Numbers of these rows; each call draws one number from each row's stream.
-
-        Returns
-        -------
-        list of int
-            Token ids.
-        """
+        """Choose one token for each of these rows, whose logits are (n, V)."""
         require(bool(logits.isfinite().all()), "logits", "NaN or inf", "finite")
         wide = logits[:, : self.vocab_size].double().cpu()
         if self.temperature == 0:
@@ -246,15 +217,12 @@ def generate(
 
     Notes
     -----
-    Expert choice picks the k best tokens of the *whole* text. While a text is written there is no
-    whole text, and picking again at each step changes the past: a new token takes the place of an
-    earlier one, whose output in that layer becomes 0, so that all layers above would have computed
-    other keys and values for it. A cache would hold those of a selection that no longer stands:
-    they are stale. Computing everything again, as `reselect` does, keeps them fresh at the cost of
-    a whole forward pass a token; but what was written before was drawn from forecasts that the
-    model, asked again, would not repeat, and each was made with a k that grew with the text. The
-    loss that training and evaluation report is of none of these forecasts: there, the selection
-    knew the words to come.
+    Expert choice picks the k best tokens of the *whole* text. While a text is written, picking
+    again at each step changes the past: a new token takes the place of an earlier one, and a cache
+    would hold keys and values of a selection that no longer stands. `reselect` computes everything
+    again for each token; but what was written before was drawn from forecasts that the model,
+    asked again, would not repeat, and the loss that training reports is of none of them: there,
+    the selection knew the words to come.
     """
     texts: list[list[int]] = [[] for _ in prompts]
     sampler = Sampler(temperature, top_p, seed)
@@ -271,20 +239,7 @@ def stream(
     *,
     reselect: bool = False,
 ) -> Iterator[tuple[int, int]]:
-    """Continue texts and yield each token as soon as it is chosen.
-
-    Parameters
-    ----------
-    model, prompts, n_tokens, reselect
-        See `generate`.
-    sampler : Sampler
-        Chooses.
-
-    Yields
-    ------
-    row, token : int
-        Which text goes on, and with what.
-    """
+    """Continue texts and yield (row, token) as soon as a token is chosen; see `generate`."""
     _check(model, prompts, n_tokens)
     with evaluating(model):
         texts = [list(prompt) for prompt in prompts]

@@ -122,11 +122,6 @@ class TokenByToken:
 class PrefixTopK(VariableCapacity):
     """Take token t if its score is among the best ceil((t + 1) / rho) of scores 0 .. t.
 
-    Parameters
-    ----------
-    d_model, n_heads, sparsity, max_seq_len, capacity_factor
-        See `VariableCapacity`.
-
     Notes
     -----
     Expert choice with the future cut off: the same scores compete, but only those already read.
@@ -212,8 +207,6 @@ class Threshold(VariableCapacity):
 
     Parameters
     ----------
-    d_model, n_heads, sparsity, max_seq_len, capacity_factor
-        See `VariableCapacity`.
     decay : float
         Weight of the old threshold in an update, in [0, 1).
     warmup_steps : int
@@ -264,11 +257,7 @@ class Threshold(VariableCapacity):
         return not self._warming_up()
 
     def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
-        """Compare logits with the threshold.
-
-        The k-th best logit of one batch is a threshold that its own word meets up to rounding:
-        such a word is not above it, however it rounds.
-        """
+        """Compare logits with the threshold; its own word, equal up to rounding, is not above."""
         if self._warming_up():
             return best_of_each_row(router_logits, self.sparsity, real)
         threshold = self.threshold.to(router_logits.dtype)[:, None]
@@ -296,8 +285,6 @@ class TokenChoice(VariableCapacity):
 
     Parameters
     ----------
-    d_model, n_heads, sparsity, max_seq_len, capacity_factor
-        See `VariableCapacity`.
     balance_rate : float
         Step of the balancing bias; 0 leaves the heads' loads to themselves.
 
@@ -348,11 +335,6 @@ class TokenChoice(VariableCapacity):
 
 class Predictor(VariableCapacity):
     """Take token t if a small classifier guesses that expert choice would have picked it.
-
-    Parameters
-    ----------
-    d_model, n_heads, sparsity, max_seq_len, capacity_factor
-        See `VariableCapacity`.
 
     Attributes
     ----------

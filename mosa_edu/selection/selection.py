@@ -131,23 +131,13 @@ class Selector(KeepsStatistics):
 
         Parameters
         ----------
-        x : Tensor, shape (B, T, d_model), float
-            The tokens.
-        attention_mask : Tensor or None, shape (B, T), bool
-            True for real tokens; pads are never selected.
-        record : ActivationCache or None
-            Receives the router logits, if there is a router.
+        x, attention_mask, record
+            As in `RotaryHeads.forward`.
 
         Returns
         -------
         Selection
             Of k slots a head.
-
-        Raises
-        ------
-        ValueError
-            If `attention_mask` has another shape or a row without any real token, or if a router
-            logit is NaN.
         """
         raise NotImplementedError
 
