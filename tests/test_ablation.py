@@ -17,7 +17,7 @@ from mosa_edu.analysis import (
 )
 from mosa_edu.analysis.statistics import seed_interval
 from mosa_edu.analysis.tables import span_name
-from mosa_edu.viz.charts.causality import brought_by_heads
+from mosa_edu.viz.charts.causality import ablation_gains
 
 KINDS = {"dense": (4.0, 4.0), "mosa": (3.6, 3.9), "prefix": (3.8, 3.8)}
 CONTROL = {"dense_ablation": (4.3, 4.3)}
@@ -69,10 +69,10 @@ def test_what_has_other_dense_heads_another_sparsity_or_no_seat_is_kept_apart():
 def test_the_figure_draws_the_gain_under_each_score():
     runs, scores = with_control(KINDS, noise=0.05)
     rows = ablation_rows([r for r in runs if r.comparison.kind != "prefix" or r.seed == 0], scores)
-    figure = brought_by_heads(rows)
+    figure = ablation_gains(rows)
     np.testing.assert_allclose(figure.data[0].x, [r.gains["full"].mean for r in rows], atol=1e-6)
     with pytest.raises(ValueError, match="rows must be at least one"):
-        brought_by_heads([])
+        ablation_gains([])
 
 
 def test_what_the_chapters_and_the_readme_say_holds_of_the_records():

@@ -73,7 +73,7 @@ build(masks.dense_map, trace.attention_matrix(0, 0), picked, "Layer 0, head 0")
 build(loss_curves, recorded_runs(), held_out=True)
 grid = {job.name for job in load_plan("isoflop").jobs()}
 build(gain_lines, gain_curves(run for run in recorded_runs() if run.name in grid))
-build(causality.brought_by_heads, ablation_rows(recorded_runs(), recorded_scores()))
+build(causality.ablation_gains, ablation_rows(recorded_runs(), recorded_scores()))
 build(training.loss_by_heads, *head_count_rows(recorded_runs()))
 probes = recorded_probes()
 build(causality.coin_flip_losses, coin_flip_rows(probes))
@@ -97,7 +97,7 @@ build(training.gains_by_position, of_runs)
 build(speed.cost_of_long_texts, recorded_long_context_costs())
 asked = cloze_rows(*recorded_cloze())
 for riddle in {row.riddle for row in asked}:
-    build(training.riddle_accuracy, asked, riddle)
+    build(training.cloze_accuracy, asked, riddle)
 build(masks.growing_text, {"again": lower, "kept": lower}, words)
 for name in PROBES:
     LeakProbe(recorded_leak(name)).static()

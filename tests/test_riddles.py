@@ -23,7 +23,7 @@ from mosa_edu.data.tokens import TokenSet
 from mosa_edu.model import TransformerLM
 from mosa_edu.probes.cloze import Encoded, answers, ask_model, encode
 from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.viz.charts.training import riddle_accuracy
+from mosa_edu.viz.charts.training import cloze_accuracy
 
 CORPUS = load_cloze(400)
 TOKENIZER = Tokenizer.train(CORPUS.texts("train"), 2048)
@@ -218,7 +218,7 @@ def test_models_are_paired_by_seed_and_riddle_and_stand_by_perplexity():
 
 def test_the_figure_has_a_line_a_kind_by_perplexity():
     rows = cloze_rows(*records({"dense": (1.5, 0.8), "mosa": (1.2, 0.7), "fixed": (1.6, 0.6)}))
-    figure = riddle_accuracy(rows, "recall")
+    figure = cloze_accuracy(rows, "recall")
     assert [trace.name for trace in figure.data] == ["mosa 3.32", "dense 4.49", "fixed 4.96"]
     assert figure.data[0].x.tolist() == [3.0, 24.0]
     assert figure.data[0].customdata[0][4] == pytest.approx(0.7)
@@ -246,7 +246,7 @@ def test_without_records_there_is_an_empty_table_and_no_figure():
     assert (rows, cloze_table(rows)) == ([], "")
     assert cloze_rows(*recorded_cloze("no such folder")) == []
     with pytest.raises(ValueError, match="riddle must be one of"):
-        riddle_accuracy(rows, "recall")
+        cloze_accuracy(rows, "recall")
 
 
 def test_what_chapter_7_and_the_readme_say_holds_of_the_records():

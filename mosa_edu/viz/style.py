@@ -11,40 +11,22 @@ from dataclasses import asdict, dataclass, fields
 
 @dataclass(frozen=True)
 class Palette:
-    """The colours of one theme, as hexadecimal text.
+    """The colours of one theme, as hexadecimal text."""
 
-    Attributes
-    ----------
-    ink, ink2 : str
-        Text; quieter text.
-    ground, wash, rule : str
-        Background; bars of controls; hairlines.
-    pick, pick_ink, pick_wash : str
-        Chosen by the head; text on it; pairs that the choice allows.
-    cursor, cursor_text, cursor_wash : str
-        The token under study, for graphics; the same hue for text; its row and column.
-    quiet : str
-        Marks of all the other heads.
-    dense : str
-        The dense head, or the whole of a share.
-    ok : str
-        A test that passed.
-    """
-
-    ink: str
-    ink2: str
-    ground: str
-    wash: str
-    rule: str
-    pick: str
-    pick_ink: str
-    pick_wash: str
-    cursor: str
-    cursor_text: str
-    cursor_wash: str
-    quiet: str
-    dense: str
-    ok: str
+    ink: str  # text
+    ink2: str  # quieter text
+    ground: str  # background
+    wash: str  # bars of controls
+    rule: str  # hairlines
+    pick: str  # chosen by the head
+    pick_ink: str  # text on it
+    pick_wash: str  # pairs that the choice allows
+    cursor: str  # the token under study, for graphics
+    cursor_text: str  # the same hue for text
+    cursor_wash: str  # its row and column
+    quiet: str  # marks of all the other heads
+    dense: str  # the dense head, or the whole of a share
+    ok: str  # a test that passed
 
 
 LIGHT = Palette(

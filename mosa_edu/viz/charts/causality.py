@@ -37,7 +37,7 @@ def coin_flip_losses(rows: Sequence[CoinFlipRow], caption: str = "") -> go.Figur
     return explain(figure, drawn, caption)
 
 
-def brought_by_heads(rows: Sequence[AblationRow], caption: str = "") -> go.Figure:
+def ablation_gains(rows: Sequence[AblationRow], caption: str = "") -> go.Figure:
     """Draw the gains of hybrids over their dense heads alone, under the three scores."""
     require(len(rows) > 0, "rows", len(rows), "at least one")
     names = [row.label for row in rows]

@@ -37,8 +37,6 @@ def cost_vs_length(
         By kind of head, one positive number for each length, as `mosa_edu.costs` counts them.
     unit : str
         What is counted.
-    caption : str
-        What the figure shows, in words.
 
     Returns
     -------

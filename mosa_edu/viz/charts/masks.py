@@ -35,8 +35,6 @@ def selection_mask(
         The sparse head.
     token : int, optional
         Position under study: its row is orange in both.
-    caption : str
-        What the figure shows, in words.
 
     Returns
     -------
@@ -133,16 +131,10 @@ def lost(selected: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Mask:
-    """One rule of who may look at whom, applied to a text.
+    """One rule of who may look at whom, applied to a text: True in `pairs` (T, T) where it may.
 
-    Parameters
-    ----------
-    name, rule : str
-        What it is called and what it keeps, in a word or three each.
-    pairs : ndarray of bool, shape (T, T)
-        True where a query (row) may look at a key (column).
-    sees_ahead : bool
-        Whether a later token can change an earlier row; the mask itself does not tell.
+    `name` and `rule` take a word or three each. `sees_ahead` says whether a later token can change
+    an earlier row; the mask itself does not tell.
     """
 
     name: str
@@ -229,8 +221,6 @@ def attention_map(
         The head.
     token : int, optional
         Position under study: its row is orange, if the head keeps it.
-    caption : str
-        What the figure shows, in words.
 
     Returns
     -------

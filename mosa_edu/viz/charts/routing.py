@@ -29,8 +29,6 @@ def routing_heatmap(
         Only this layer; all layers if not given.
     order : {"head", "similarity"}
         Heads by number, or, within each layer, next to heads that keep the same tokens.
-    caption : str
-        What the figure shows, in words.
 
     Returns
     -------
@@ -120,8 +118,6 @@ def selections_per_head(
         What is drawn.
     layer, head : int, optional
         A head to point out.
-    caption : str
-        What the figure shows, in words.
 
     Returns
     -------
@@ -185,8 +181,6 @@ def heads_per_token(trace: RoutingTrace, caption: str = "") -> go.Figure:
     ----------
     trace : RoutingTrace
         What is drawn.
-    caption : str
-        What the figure shows, in words.
 
     Returns
     -------

@@ -59,8 +59,6 @@ def loss_curves(
         Loss of a model that knows only how frequent each token is, in nats per token.
     held_out : bool
         Draw the loss on held-out text, `extra["validation_curve"]`, not that of the training.
-    caption : str
-        What the figure shows, in words.
 
     Returns
     -------
@@ -124,8 +122,6 @@ def gain_lines(curves: Sequence[GainCurve], caption: str = "") -> go.Figure:
     ----------
     curves : sequence of GainCurve
         Such as `mosa_edu.analysis.tables` returns, of different kinds.
-    caption : str
-        What the figure shows, in words.
 
     Returns
     -------
@@ -272,7 +268,7 @@ def _gain(row: LongContextRow, other: LongContextRow, measure: str) -> Interval:
     return gain
 
 
-def riddle_accuracy(rows: Sequence[ClozeRow], riddle: str, caption: str = "") -> go.Figure:
+def cloze_accuracy(rows: Sequence[ClozeRow], riddle: str, caption: str = "") -> go.Figure:
     """Draw the share of right answers over the distance of the cue, one line a kind of model."""
     known = sorted({row.riddle for row in rows})
     require(riddle in known, "riddle", riddle, f"one of {known}, those that were recorded")

@@ -51,15 +51,8 @@ def section_anchor(heading: str) -> str:
 
 
 class Ledger:
-    """The ledger in a notebook or on a page.
+    """The ledger in a notebook or on a page, of the shipped records if no rows are given.
 
-    Parameters
-    ----------
-    rows : sequence of Row, optional
-        What to show; the ledger of the records that come with the package if not given.
-
-    Examples
-    --------
     >>> print(Ledger().rows[0].claim.id)
     complexity
     """

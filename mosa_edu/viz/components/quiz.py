@@ -74,31 +74,12 @@ def require_phrase(argument: str, text: object) -> None:
 
 @dataclass(frozen=True)
 class Question:
-    """A question with cards to choose from.
+    """A question with cards to choose from, of which `right` are right; the reader chooses one.
 
-    Texts are phrases, which may mark `code`, *symbols*, ^{exponents} and _{indices}.
+    Texts are phrases, which may mark `code`, *symbols*, ^{exponents} and _{indices}. The order of
+    the choices does not matter: every reader sees an order of their own. A browser keeps the
+    answer under `key`: small letters, digits and hyphens, unique in the book.
 
-    Parameters
-    ----------
-    text : str
-        The question.
-    choices : sequence of (str, bool, str)
-        What each card says, whether it is right, and its reason. The order does not matter: every
-        reader sees an order of their own.
-    key : str
-        Name under which a browser keeps the answer: small letters, digits and hyphens, unique in
-        the book.
-    right : int
-        How many of the choices are right; the reader chooses one.
-
-    Raises
-    ------
-    ValueError
-        If the number of right choices differs, a text is empty, two cards say the same, or the
-        key has another form.
-
-    Examples
-    --------
     >>> choices = [("4", True, "Two and two."), ("22", False, "That joins the digits.")]
     >>> Question("2 + 2?", choices, key="sum")
     Question('2 + 2?', key='sum')
@@ -147,33 +128,10 @@ class Question:
 
 @dataclass(frozen=True)
 class NumberQuestion:
-    """A question whose answer is a number.
+    """A question whose answer is a number, shown with `digits` decimals and a `unit`.
 
-    Parameters
-    ----------
-    text : str
-        The question.
-    number : float
-        The answer; finite.
-    key : str
-        As in `Question`.
-    reason : str
-        Why it is this number.
-    tolerance : float
-        How far off a guess may be and still count as well guessed.
-    digits : int
-        Decimals with which the answer is shown.
-    unit : str
-        What stands behind the number, such as "tokens".
+    A guess that is off by `tolerance` at most counts as well guessed.
 
-    Raises
-    ------
-    ValueError
-        If a text is empty, the number is not finite, the tolerance or the decimals are negative,
-        or the key has another form.
-
-    Examples
-    --------
     >>> NumberQuestion("1/7?", 1 / 7, key="seventh", reason="Divide.", digits=2).shown
     '0.14'
     """
