@@ -8,7 +8,7 @@ from mosa_edu.head_kinds import HEAD_KINDS, kinds
 
 D_MODEL = 4
 KINDS = tuple(name for name in SPARSE_KINDS if HEAD_KINDS[name].selector)
-RAGGED = kinds(capacity="variable")
+VARIABLE = kinds(capacity="variable")
 
 
 def make(kind, n_heads=3, sparsity=4, max_seq_len=40, **more):

@@ -11,6 +11,7 @@ from loops import assert_equals_loops, close, texts
 
 from mosa_edu.attention import HybridAttention, SparseAttention
 from mosa_edu.head_kinds import kinds
+from mosa_edu.selection import ActivationCache
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -133,18 +134,6 @@ def test_hybrid_is_the_sum_of_its_parts():
         HybridAttention()
 
 
-class Keep:
-    """A recorder that keeps everything it is handed."""
-
-    layer = 0
-
-    def __init__(self):
-        self.kinds = {}
-
-    def record(self, kind, **tensors):
-        self.kinds[kind] = tensors
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("with_pads", [False, True])
 def test_recording_changes_nothing(kind, with_pads):
@@ -152,15 +141,17 @@ def test_recording_changes_nothing(kind, with_pads):
     torch.manual_seed(9)
     layer = make(kind).eval()
     x, mask = texts(2, 13, D_MODEL, 9), padded(2, 13) if with_pads else None
-    recorder = Keep()
-    close(layer(x, mask, recorder), layer(x, mask), "output")
+    cache = ActivationCache()
+    close(layer(x, mask, cache), layer(x, mask), "output")
     stage = {"dense": "dense", "local": "local", "routing": "routing"}.get(kind, "sparse")
-    weights = recorder.kinds[stage]["attention_weights"]
+    weights = cache.tensors[0, stage]["attention_weights"]
     close(weights.sum(-1), torch.ones_like(weights[..., 0]), "row sums")
     assert (weights.triu(diagonal=1) == 0).all()
     if kind in kinds(routed=True):
-        assert recorder.kinds["router"]["router_logits"].shape == (2, 3, 13)
-    assert ("wanted" in recorder.kinds.get("router", {})) == (kind in kinds(capacity="variable"))
+        assert cache.tensors[0, "router"]["router_logits"].shape == (2, 3, 13)
+    assert ("wanted" in cache.tensors.get((0, "router"), {})) == (
+        kind in kinds(capacity="variable")
+    )
 
 
 @pytest.mark.parametrize("kind", [*kinds(in_config=True, routed=True), "routing"])

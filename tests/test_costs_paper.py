@@ -18,34 +18,17 @@ from mosa_edu.costs import (
 )
 
 # Table 5: by size and sparsity, MoSA heads beside four dense ones, and parameters in millions.
-HYBRIDS = {
-    "tiny": {
-        2: (13, "34M"),
-        4: (31, "48M"),
-        8: (69, "78M"),
-        16: (142, "136M"),
-        32: (276, "242M"),
-        64: (505, "423M"),
-        128: (848, "693M"),
-        256: (1277, "1B"),
-    },
-    "small": {
-        2: (11, "127M"),
-        4: (26, "163M"),
-        8: (54, "229M"),
-        16: (109, "360M"),
-        32: (210, "599M"),
-        64: (381, "1B"),
-    },
-    "medium": {
-        2: (11, "239M"),
-        4: (26, "310M"),
-        8: (54, "442M"),
-        16: (109, "703M"),
-        32: (210, "1.2B"),
-    },
-    "large": {2: (27, "650M"), 4: (60, "943M")},
+_PRINTED = {
+    "tiny": "13 34M, 31 48M, 69 78M, 142 136M, 276 242M, 505 423M, 848 693M, 1277 1B",
+    "small": "11 127M, 26 163M, 54 229M, 109 360M, 210 599M, 381 1B",
+    "medium": "11 239M, 26 310M, 54 442M, 109 703M, 210 1.2B",
+    "large": "27 650M, 60 943M",
 }
+TABLE = [
+    (size, 2**power, int(cell.split()[0]), cell.split()[1])
+    for size, row in _PRINTED.items()
+    for power, cell in enumerate(row.split(", "), start=1)
+]
 PURE = {
     "tiny": {2: 23, 4: 56, 8: 124, 16: 255},
     "small": {2: 21, 4: 47, 8: 98, 16: 197},
@@ -53,7 +36,6 @@ PURE = {
     "large": {2: 37, 4: 80},
 }
 DENSE = {"tiny": "28M", "small": "113M", "medium": "210M", "large": "516M"}
-TABLE = [(size, sparsity, *row) for size, rows in HYBRIDS.items() for sparsity, row in rows.items()]
 
 
 def printed(config):
@@ -67,9 +49,9 @@ def printed(config):
 
 @pytest.mark.parametrize(("size", "sparsity", "heads", "parameters"), TABLE)
 def test_hybrid_heads_and_parameters_are_those_of_table_5(size, sparsity, heads, parameters):
-    twin = isoflop_variant(PAPER_BASELINES[size], "mosa", sparsity)
-    assert (twin.n_dense_heads, twin.n_sparse_heads) == (4, heads)
-    assert printed(twin) == parameters
+    hybrid = isoflop_variant(PAPER_BASELINES[size], "mosa", sparsity)
+    assert (hybrid.n_dense_heads, hybrid.n_sparse_heads) == (4, heads)
+    assert printed(hybrid) == parameters
 
 
 @pytest.mark.parametrize("size", DENSE)
@@ -82,8 +64,8 @@ def test_dense_parameters_are_those_of_table_5(size):
     [(size, sparsity, heads) for size, rows in PURE.items() for sparsity, heads in rows.items()],
 )
 def test_pure_heads_are_those_of_table_5(size, sparsity, heads):
-    twin = isoflop_variant(PAPER_BASELINES[size], "mosa", sparsity, n_dense_kept=0)
-    assert (twin.n_dense_heads, twin.n_sparse_heads) == (0, heads)
+    hybrid = isoflop_variant(PAPER_BASELINES[size], "mosa", sparsity, n_dense_kept=0)
+    assert (hybrid.n_dense_heads, hybrid.n_sparse_heads) == (0, heads)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +158,7 @@ def test_a_stored_table_of_weights_would_take_most_of_the_difference_in_memory()
     without = model_activation_bytes(tiny).total
     assert 1.8 < (without + table(tiny)) / without < 2
     for sparsity in (8, 16, 32, 64):
-        twin = isoflop_variant(tiny, "mosa", sparsity)
-        kept = model_activation_bytes(twin).total
+        hybrid = isoflop_variant(tiny, "mosa", sparsity)
+        kept = model_activation_bytes(hybrid).total
         assert kept / without > 1.5
-        assert (kept + table(twin)) / (without + table(tiny)) < 1.11
+        assert (kept + table(hybrid)) / (without + table(tiny)) < 1.11

@@ -18,7 +18,7 @@ from mosa_edu.selection.causal import prefix_ranks
 from mosa_edu.selection.expert_choice import rank_of_each, top_k_positions
 from mosa_edu.tracing import ActivationCache
 
-RAGGED = kinds(capacity="variable")
+VARIABLE = kinds(capacity="variable")
 CAUSAL = kinds(sparse=True, in_config=True, causal=True)
 T = 32
 V = 64
@@ -106,7 +106,7 @@ def test_models_without_sparse_heads_decode_too(dense, local):
     assert_decodes(loud_model(**changes, local_window=5), distinct_words())
 
 
-@pytest.mark.parametrize("kind", RAGGED)
+@pytest.mark.parametrize("kind", VARIABLE)
 def test_full_heads_refuse_the_later_token_as_the_layer_does(kind):
     """Catches a capacity one off, or one that follows the current length, or eviction by score."""
     model = loud_model(sparse=kind, capacity_factor=1.0, sparsity=8)
@@ -162,15 +162,15 @@ def test_slots_and_bytes_are_those_of_the_formula(kind, length):
     assert decoder.cache.allocated() >= expected
 
 
-@pytest.mark.parametrize("kind", RAGGED)
-def test_ragged_heads_hold_what_they_admitted_and_no_more(kind):
+@pytest.mark.parametrize("kind", VARIABLE)
+def test_heads_hold_what_they_took_and_no_more(kind):
     """Counts the cache against the selections of one pass over the whole text."""
     model, tokens = loud_model(sparse=kind), distinct_words()
     decoder, recording = assert_decodes(model, tokens), ActivationCache()
     model(tokens, record=recording)
-    admitted = sum(int(recording.tensors[layer, "sparse"]["valid"].sum()) for layer in (0, 1))
+    taken = sum(int(recording.tensors[layer, "sparse"]["valid"].sum()) for layer in (0, 1))
     dense = 2 * 2 * T
-    assert decoder.cache.slots() == admitted + dense
+    assert decoder.cache.slots() == taken + dense
     assert decoder.cache.slots() <= 2 * 2 * costs.kv_slots(model.config)
 
 
@@ -261,21 +261,14 @@ def test_the_longest_text_can_be_filled_to_the_last_token():
 
 
 @pytest.mark.parametrize(
-    "options",
-    [
-        {"temperature": -0.1},
-        {"temperature": math.inf},
-        {"temperature": math.nan},
-        {"top_p": 0.0},
-        {"top_p": 1.1},
-        {"top_p": math.nan},
-        {"seed": -1},
-    ],
+    ("name", "value"),
+    [("temperature", value) for value in (-0.1, math.inf, math.nan)]
+    + [("top_p", value) for value in (0.0, 1.1, math.nan)]
+    + [("seed", -1)],
 )
-def test_settings_out_of_range(options):
-    name = next(iter(options))
+def test_settings_out_of_range(name, value):
     with pytest.raises(ValueError, match=f"{name} must be"):
-        generate(loud_model(sparse="fixed"), [[1]], 1, **options)
+        generate(loud_model(sparse="fixed"), [[1]], 1, **{name: value})
 
 
 def test_sampling_follows_the_softmax_and_top_p_cuts_the_tail():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from loops import assert_equals_loops, close
 
 from mosa_edu.attention import RoutingAttention, reference
+from mosa_edu.selection import ActivationCache
 
 D_MODEL = 6
 
@@ -20,13 +21,6 @@ def make(n_heads=2, sparsity=3, d_head=4, **more):
 
 def texts(B, T):
     return torch.randn(B, T, D_MODEL, dtype=torch.float64)
-
-
-class Keep:
-    layer = 0
-
-    def record(self, kind, **tensors):
-        self.kind, self.tensors = kind, tensors
 
 
 @given(
@@ -61,21 +55,20 @@ def test_selection_of_a_training_step_uses_the_old_centroids():
 
 def test_clusters_are_balanced():
     """Every centroid takes exactly k tokens, popular or not, in ascending order."""
-    recorder = Keep()
+    cache = ActivationCache()
     layer = make(n_heads=3, sparsity=4)
-    layer(texts(2, 20), None, recorder)
-    indices = recorder.tensors["indices"]
-    assert recorder.kind == "routing"
+    layer(texts(2, 20), None, cache)
+    indices = cache.tensors[0, "routing"]["indices"]
     assert indices.shape == (2, 3, 4, 5)
     assert (indices.diff(dim=-1) > 0).all()
-    assert recorder.tensors["attention_weights"].shape == (2, 3, 4, 5, 5)
+    assert cache.tensors[0, "routing"]["attention_weights"].shape == (2, 3, 4, 5, 5)
 
 
 def test_clusters_follow_the_true_length():
-    recorder = Keep()
+    cache = ActivationCache()
     layer = make(sparsity=4)
-    layer(texts(2, 20), torch.arange(20) < torch.tensor([[20], [8]]), recorder)
-    assert recorder.tensors["valid"].sum(-1).tolist() == [[[5] * 4] * 2, [[2] * 4] * 2]
+    layer(texts(2, 20), torch.arange(20) < torch.tensor([[20], [8]]), cache)
+    assert cache.tensors[0, "routing"]["valid"].sum(-1).tolist() == [[[5] * 4] * 2, [[2] * 4] * 2]
 
 
 def test_a_token_in_several_clusters_gets_their_mean():
@@ -91,10 +84,10 @@ def test_equal_tokens_attend_to_each_other():
     """All tokens alike: every cluster takes the first k, and no number is NaN."""
     layer = make(sparsity=3)
     x = texts(1, 1).expand(2, 12, -1)
-    recorder = Keep()
-    y = layer.eval()(x, None, recorder)
+    cache = ActivationCache()
+    y = layer.eval()(x, None, cache)
     assert y.isfinite().all()
-    assert (recorder.tensors["indices"] == torch.arange(4)).all()
+    assert (cache.tensors[0, "routing"]["indices"] == torch.arange(4)).all()
 
 
 def test_training_pulls_centroids_to_the_clusters_of_the_text():

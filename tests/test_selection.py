@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from loops import picks_of, texts
-from selector_toys import D_MODEL, KINDS, RAGGED, make, positions
+from selector_toys import D_MODEL, KINDS, VARIABLE, make, positions
 
 from mosa_edu.selection import RandomChoice
 from mosa_edu.selection.expert_choice import rank_of_each, top_k_positions
@@ -30,7 +30,7 @@ def test_picks_equal_the_loops(
 ):
     """Slots ascend, unused ones stand last with index, gate and flag of nobody."""
     torch.manual_seed(seed)
-    more = {"capacity_factor": capacity_factor} if kind in RAGGED else {}
+    more = {"capacity_factor": capacity_factor} if kind in VARIABLE else {}
     if kind == "mosa":
         more = {"include_first": bool(seed % 2)}
     selector = make(kind, n_heads, sparsity, **more).eval()

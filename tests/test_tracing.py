@@ -113,7 +113,7 @@ def test_first_token_has_a_seat_without_a_rank(tokenizer):
     assert (found.order[..., : found.k] != 0).all(axis=-1).any()
 
 
-def test_hand_made_ragged_selection(tokenizer):
+def test_hand_made_selection_with_unused_slots(tokenizer):
     """Unused slots are counted out, carry no attention, and k is what the fullest head uses."""
     model = make_model(n_layers=1)
     rows = [[0, 2, 5, -1, -1], [1, 3, 4, 7, -1], [6, -1, -1, -1, -1]]

@@ -9,36 +9,26 @@ import copy
 import pytest
 import torch
 from loops import texts
-from selector_toys import D_MODEL, RAGGED, make, positions
+from selector_toys import D_MODEL, VARIABLE, make, positions
 
 from mosa_edu.attention import reference
-from mosa_edu.selection import Threshold, TokenChoice
-from mosa_edu.selection import causal as prefix_top_k
+from mosa_edu.selection import ActivationCache, Threshold, TokenChoice, causal
 from mosa_edu.selection.selection import pack
 
 
-class Wanted:
-    """A cache of what heads wanted."""
-
-    layer = 0
-
-    def record(self, kind, **tensors):
-        if kind == "router":
-            self.wanted = tensors["wanted"]
-
-
-@pytest.mark.parametrize("kind", RAGGED)
+@pytest.mark.parametrize("kind", VARIABLE)
 def test_refusals_are_by_place_and_on_record(kind):
     """Over capacity the later token goes, however good: refusing by score would look ahead."""
     torch.manual_seed(0)
     selector = make(kind, n_heads=2, sparsity=8, max_seq_len=64, capacity_factor=0.5).eval()
-    recorder = Wanted()
-    selection = selector(texts(2, 64, D_MODEL, 64), None, recorder)
+    cache = ActivationCache()
+    selection = selector(texts(2, 64, D_MODEL, 64), record=cache)
     assert selection.indices.shape[-1] == selector.capacity == 4
-    assert recorder.wanted.sum() > selection.valid.sum()
+    wants = cache.tensors[0, "router"]["wanted"]
+    assert wants.sum() > selection.valid.sum()
     for b in range(2):
         for h in range(2):
-            wanted = recorder.wanted[b, h].nonzero()[:, 0].tolist()
+            wanted = wants[b, h].nonzero()[:, 0].tolist()
             assert positions(selection, b, h) == wanted[:4]
 
 
@@ -61,15 +51,15 @@ def test_pack_counts_slots_by_the_fullest_head():
 
 @pytest.mark.parametrize("at_once", [1, 40, 10**6])
 def test_prefix_ranks_do_not_depend_on_the_chunk(monkeypatch, at_once):
-    monkeypatch.setattr(prefix_top_k, "COMPARISONS_AT_ONCE", at_once)
+    monkeypatch.setattr(causal, "COMPARISONS_AT_ONCE", at_once)
     logits = torch.tensor([[[0.0, 2, 1, 2, 3, 0, 0], [5, 4, 3, 2, 1, 0, -1]]])
-    ranks = prefix_top_k.prefix_ranks(logits)
+    ranks = causal.prefix_ranks(logits)
     assert ranks.tolist() == [[[0, 0, 1, 1, 0, 5, 6], [0, 1, 2, 3, 4, 5, 6]]]
 
 
 def test_prefix_memory_is_bounded(monkeypatch):
     """The paper's Tiny, 64 texts of 1024 tokens in 69 heads, must not hold 4.6e9 comparisons."""
-    monkeypatch.setattr(prefix_top_k, "COMPARISONS_AT_ONCE", 1000)
+    monkeypatch.setattr(causal, "COMPARISONS_AT_ONCE", 1000)
     largest = 0
     real = torch.Tensor.__iand__
 
@@ -79,7 +69,7 @@ def test_prefix_memory_is_bounded(monkeypatch):
         return real(self, other)
 
     monkeypatch.setattr(torch.Tensor, "__iand__", watched)
-    prefix_top_k.prefix_ranks(torch.randn(2, 3, 60))
+    causal.prefix_ranks(torch.randn(2, 3, 60))
     assert 0 < largest <= 1000
 
 
