@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import settle
+from browser import AXE, settle
 from explorer_pages import show
 
 pytestmark = pytest.mark.browser
@@ -30,7 +30,8 @@ def touch(shown, drawings, steps):
 
 def findings(shown):
     """Return what axe finds wrong inside the explorer."""
-    result = Axe().run(settle(shown.page), context={"include": [["mosa-explorer"]]})
+    options = {"resultTypes": AXE["resultTypes"]}
+    result = Axe().run(settle(shown.page), {"include": [["mosa-explorer"]]}, options)
     return [(rule["id"], node["target"]) for rule in result.response["violations"]
             for node in rule["nodes"]]  # fmt: skip
 

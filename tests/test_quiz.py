@@ -6,7 +6,7 @@ visit, puts the right card first for everybody, or runs what an author or a read
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import settle
+from browser import AXE, settle
 from explorer_pages import HEAD, explorer_site  # noqa: F401
 from figure_pages import stored_output
 
@@ -207,7 +207,7 @@ def test_hostile_texts_are_shown_and_axe_finds_nothing_in_either_theme(visit, ad
         assert HOSTILE.replace("`", "") in " ".join(page.reasons())
         assert page.page.locator("img").count() == 0
         assert page.page.evaluate("window.hurt") is None
-        found = Axe().run(settle(page.page), options={"preload": False}).response["violations"]
+        found = Axe().run(settle(page.page), options=AXE).response["violations"]
         assert [(v["id"], v["nodes"][0]["html"][:80]) for v in found] == []
 
 
