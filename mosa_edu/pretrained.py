@@ -177,19 +177,9 @@ def _reference(model: TransformerLM, tokenizer: Tokenizer) -> dict[str, Any]:
     losses = F.cross_entropy(logits[:-1], torch.tensor(ids[1:]), reduction="none")
     return {
         "ids": ids,
-        "picks": [_picks(cache, layer) for layer in range(model.config.n_layers)],
+        "picks": [cache.selected(layer) for layer in range(model.config.n_layers)],
         "losses": [round(loss, 6) for loss in losses.tolist()],
     }
-
-
-def _picks(cache: ActivationCache, layer: int) -> list[list[int]]:
-    """Return the kept positions of every head, without unused slots."""
-    sparse = cache.tensors.get((layer, "sparse"))
-    if sparse is None:
-        return []
-    indices = sparse["indices"][0]
-    valid = sparse.get("valid", torch.ones(1, *indices.shape, dtype=torch.bool))[0]
-    return [row[used].tolist() for row, used in zip(indices, valid, strict=True)]
 
 
 def _thresholds(model: TransformerLM, tokenizer: Tokenizer) -> list[list[float]]:

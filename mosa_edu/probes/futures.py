@@ -94,16 +94,9 @@ def count_rewritten(
 
 def _run(model: TransformerLM, ids: list[int]) -> tuple[list[list[int]], Tensor]:
     """Return the picks of every sparse head, and the logits (T, V)."""
-    recording = ActivationCache()
-    logits = model(torch.tensor([ids]), record=recording)[0].float()
-    picks: list[list[int]] = []
-    for (_, kind), tensors in sorted(recording.tensors.items()):
-        if kind != "sparse":
-            continue
-        valid = tensors.get("valid")
-        for head, row in enumerate(tensors["indices"][0]):
-            kept = row if valid is None else row[valid[0, head]]
-            picks.append(kept.tolist())
+    cache = ActivationCache()
+    logits = model(torch.tensor([ids]), record=cache)[0].float()
+    picks = [row for layer in range(model.config.n_layers) for row in cache.selected(layer)]
     return picks, logits
 
 

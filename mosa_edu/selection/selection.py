@@ -60,6 +60,15 @@ class ActivationCache:
         given = {name: t.detach().cpu() for name, t in tensors.items() if t is not None}
         self.tensors[self.layer, kind] = given
 
+    def selected(self, layer: int, row: int = 0) -> list[list[int]]:
+        """Positions that each sparse head of a layer kept of one text, without unused slots."""
+        sparse = self.tensors.get((layer, "sparse"))
+        if sparse is None:
+            return []
+        indices = sparse["indices"][row]
+        valid = sparse["valid"][row] if "valid" in sparse else torch.ones_like(indices) > 0
+        return [own[used].tolist() for own, used in zip(indices, valid, strict=True)]
+
 
 class KeepsStatistics(nn.Module):
     """A module whose own buffers follow it to a device, but not to a type.
