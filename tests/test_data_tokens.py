@@ -21,6 +21,11 @@ def tokens(tmp_path_factory):
     return TokenSet.build(CORPUS, TOKENIZER, tmp_path_factory.mktemp("tokens"))
 
 
+def document(stream, number):
+    """Tokens of one document, the end mark included."""
+    return stream.tokens[stream.starts[number] : stream.starts[number + 1]]
+
+
 def make(texts, held_out=("held out text",)):
     splits = [tuple(Document(f"d{i}", t) for i, t in enumerate(part)) for part in (texts, held_out)]
     return Corpus("made", *splits)
@@ -29,11 +34,11 @@ def make(texts, held_out=("held out text",)):
 def test_stream_holds_every_document_and_an_end_after_each(tokens):
     assert tokens.train.tokens.dtype == np.uint16
     assert tokens.train.n_documents == len(CORPUS.train)
-    for number, document in enumerate(CORPUS.train):
-        ids = tokens.train.document(number)
+    for number, told in enumerate(CORPUS.train):
+        ids = document(tokens.train, number)
         assert ids[-1] == END_OF_TEXT_ID
-        assert TOKENIZER.decode(ids[:-1]) == document.text
-        assert tokens.train.n_bytes[number] == len(document.text.encode())
+        assert TOKENIZER.decode(ids[:-1]) == told.text
+        assert tokens.train.n_bytes[number] == len(told.text.encode())
     assert tokens.train.titles == tuple(document.title for document in CORPUS.train)
 
 
@@ -70,33 +75,17 @@ def test_other_text_or_other_tokenizer_is_another_file(tmp_path):
 def test_a_batch_depends_on_its_arguments_alone(tokens, step, seed, batch_tokens, max_length):
     inputs, targets = tokens.batch(step, seed, batch_tokens, max_length)
     again, _ = tokens.batch(step, seed, batch_tokens, max_length)
-    rows, length = tokens.batch_shape(step, seed, batch_tokens, max_length)
+    rows, length = inputs.shape
     assert np.array_equal(inputs, again)
-    assert inputs.shape == targets.shape == (rows, length)
+    assert targets.shape == inputs.shape
     assert inputs.dtype == targets.dtype == np.int64
     assert np.array_equal(inputs[:, 1:], targets[:, :-1])
     assert min(16, max_length) <= length <= max_length
     assert rows == max(1, batch_tokens // length)
 
 
-@given(st.integers(0, 10**6), st.integers(1, 5))
-def test_shards_together_are_the_global_batch(tokens, step, world_size):
-    whole = tokens.batch(step, 7, 1000, 64)
-    parts = [
-        tokens.batch(step, 7, 1000, 64, rank=rank, world_size=world_size)
-        for rank in range(world_size)
-    ]
-    for side in (0, 1):
-        joined = np.empty_like(whole[side])
-        for rank, part in enumerate(parts):
-            joined[rank::world_size] = part[side]
-        assert np.array_equal(joined, whole[side])
-    sizes = [len(part[0]) for part in parts]
-    assert max(sizes) - min(sizes) <= 1
-
-
 def test_half_of_the_steps_are_of_full_length_and_the_others_even(tokens):
-    lengths = [tokens.batch_shape(step, 0, 4096, 64)[1] for step in range(4000)]
+    lengths = [tokens.batch(step, 0, 64, 64)[0].shape[1] for step in range(4000)]
     counts = Counter(lengths)
     assert counts[64] / 4000 == pytest.approx(0.5 + 0.5 / 49, abs=0.03)
     assert set(counts) == set(range(16, 65))
@@ -130,9 +119,9 @@ def test_validation_windows_are_fixed_even_and_of_one_document(tokens):
     assert np.array_equal(windows.inputs[:, 1:], windows.targets[:, :-1])
     assert Counter(windows.documents.tolist()) == {0: 3, 1: 3, 2: 3}
     for row, target, number in zip(*windows, strict=True):
-        document = tokens.validation.document(number).tobytes()
+        content = document(tokens.validation, number).tobytes()
         ids = np.array([*row, target[-1]], dtype=np.uint16)
-        assert ids.tobytes() in document
+        assert ids.tobytes() in content
 
 
 @given(st.integers(1, 90), st.integers(1, 12))
@@ -141,9 +130,9 @@ def test_windows_lie_apart_and_inside(tokens, length, per_document):
     spans: dict[int, list[int]] = {}
     windows = tokens.windows("validation", length, per_document)
     for row, number in zip(windows.inputs, windows.documents, strict=True):
-        document = stream.document(number).astype(np.int64)
+        content = document(stream, number).astype(np.int64)
         after = spans.setdefault(number, [-length])[-1] + length
-        views = np.lib.stride_tricks.sliding_window_view(document, length)[after:-1]
+        views = np.lib.stride_tricks.sliding_window_view(content, length)[after:-1]
         spans[number].append(after + int(np.flatnonzero((views == row).all(axis=1))[0]))
 
 
@@ -166,8 +155,6 @@ def test_large_vocabularies_are_32_bits_wide(tmp_path, monkeypatch):
 
 
 def test_bad_arguments_are_named(tokens):
-    with pytest.raises(ValueError, match=r"rank must be in 0\.\.1, got 2"):
-        tokens.batch(0, 0, 100, 16, rank=2, world_size=2)
     with pytest.raises(ValueError, match=r"step must be 0 or more, got -1"):
         tokens.batch(-1, 0, 100, 16)
     with pytest.raises(ValueError, match=r"max_length must be in 1\.\."):

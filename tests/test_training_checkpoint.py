@@ -16,7 +16,8 @@ from mosa_edu.training.checkpoint import (
     discard_after,
     latest_checkpoint,
     load_weights,
-    require_same_run,
+    require_same_recipe,
+    require_same_values,
     restore,
     save_checkpoint,
 )
@@ -109,13 +110,13 @@ def test_checkpoint_files_have_the_user_s_permissions(tmp_path) -> None:
 
 
 def test_other_recipe_model_or_data_is_refused() -> None:
-    found, same = make(5), {"model": {"d_model": 64}}
-    require_same_run(found, CONFIG, same)
-    require_same_run(found, TrainingConfig(steps=300, log_every=7, save_seconds=1.0), same)
+    saved = CONFIG.to_json()
+    require_same_recipe(TrainingConfig(steps=300, log_every=7, save_seconds=1.0), saved)
     with pytest.raises(ValueError, match=r"learning_rate must be 0\.002 as in .*, got 0\.1"):
-        require_same_run(found, TrainingConfig(steps=300, learning_rate=0.1), same)
+        require_same_recipe(TrainingConfig(steps=300, learning_rate=0.1), saved)
+    require_same_values({"model": {"d_model": 64}}, {"model": {"d_model": 64}})
     with pytest.raises(ValueError, match=r"model\.d_model must be 64 as in .*, got 128"):
-        require_same_run(found, CONFIG, {"model": {"d_model": 128}})
+        require_same_values({"model": {"d_model": 128}}, {"model": {"d_model": 64}})
 
 
 @pytest.mark.parametrize(

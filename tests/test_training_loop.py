@@ -58,9 +58,7 @@ def test_stopped_run_resumes_to_the_same_weights_and_metrics(tmp_path) -> None:
             first.stop()
         return batch(step, *rest, **options)
 
-    first.data = SimpleNamespace(
-        batch=stop_at_25, batch_shape=first.data.batch_shape, windows=first.data.windows
-    )
+    first.data = SimpleNamespace(batch=stop_at_25, windows=first.data.windows)
     result = first.run()
     assert (result["status"], result["step"]) == ("stopped", 26), "the update begun is finished"
     second = trainer(tmp_path / "parts")
@@ -187,8 +185,11 @@ def test_metrics_cut_short_by_a_kill_are_dropped(tmp_path) -> None:
 
 
 def test_trainer_knows_no_layer() -> None:
+    """One function for any module aside, which lies beside the model for those below training."""
     forbidden = ("model", "attention", "selection", "tracing")
     for path in Path(mosa_edu.training.__file__).parent.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             module = getattr(node, "module", None) or ""
+            if module == "mosa_edu.model" and [name.name for name in node.names] == ["evaluating"]:
+                continue
             assert not module.startswith(tuple(f"mosa_edu.{name}" for name in forbidden)), path

@@ -17,20 +17,13 @@ from mosa_edu.selection import ExpertChoice, kept
 
 
 class NaiveMosa(nn.Module):
-    """`MosaAttention` by the straight way, sharing the weights of one.
+    """`MosaAttention` by the straight way, with the weights of one that drops its first token.
 
-    Parameters
-    ----------
-    layer : MosaAttention
-        Whose parameters to use, without a seat for the first token.
-
-    Notes
-    -----
     What makes it slow: a sigmoid of all T scores and a top-k along a strided axis; gathers and a
     ``scatter_add_`` by an int64 index as large as the data; an explicit mask over five axes, which
     no fused attention kernel takes; einsums that permute and copy; rotary rows gathered four
-    times; a length read back from the indices. `mosa_edu.bench.layer` takes these away one by
-    one, stage by stage: route, read, rotate, attend, write.
+    times; a length read back from the indices. The classes below take these away one by one,
+    stage by stage: route, read, rotate, attend, write.
     """
 
     def __init__(self, layer: MosaAttention) -> None:
@@ -113,13 +106,7 @@ BAR = 1.3
 
 @dataclass(frozen=True)
 class LayerCase:
-    """Sizes of a timed layer.
-
-    Attributes
-    ----------
-    batch, seq_len, d_model, n_heads, d_head, sparsity : int
-        Texts, tokens of each, width, heads, width of a head, the paper's rho.
-    """
+    """Sizes of a timed layer: texts, their tokens, widths, heads and sparsity."""
 
     batch: int = 1
     seq_len: int = 2048

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mosa_edu.bench.layer import saved_bytes
-from mosa_edu.bench.paired import peak_bytes, torch_threads
+from mosa_edu.bench.paired import peak_bytes, take_turns, torch_threads
 from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
 from mosa_edu.costs import kv_bytes, kv_slots, model_flops, model_parameters
@@ -40,7 +40,9 @@ def measure_pair(
         steps[name]()  # the optimizer's averages stay
         peaks[name] = peak_bytes(steps[name], device)
     reference = next(iter(configs))
-    by_step, by_pass = (_in_turns(calls, rounds, device) for calls in (steps, passes))
+    alone = device.type == "cpu" and torch.get_num_threads() == 1
+    clock = time.process_time if alone else time.perf_counter
+    by_step, by_pass = (take_turns(calls, rounds, clock) for calls in (steps, passes))
     return [
         {"model": name, **_sizes(config)}
         | _times("", "step_ms", by_step[name], by_step[reference])
@@ -81,22 +83,6 @@ def _finished(call: Callable[[], None]) -> Callable[[], None]:
             torch.cuda.synchronize()
 
     return timed
-
-
-def _in_turns(
-    calls: Mapping[str, Callable[[], None]], rounds: int, device: torch.device
-) -> dict[str, list[float]]:
-    """Return seconds by name: processor time on one CPU thread, else the clock on the wall."""
-    alone = device.type == "cpu" and torch.get_num_threads() == 1
-    clock = time.process_time if alone else time.perf_counter
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(-2, rounds):
-        for name in list(calls)[:: 1 if turn % 2 == 0 else -1]:
-            start = clock()
-            calls[name]()
-            if turn >= 0:
-                seconds[name].append(clock() - start)
-    return seconds
 
 
 def _sizes(config: ModelConfig) -> dict[str, Any]:

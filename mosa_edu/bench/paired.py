@@ -18,13 +18,7 @@ from mosa_edu.checks import require
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of every call, round by round.
-
-    Attributes
-    ----------
-    seconds : dict of str to list of float
-        By name; all lists have one entry a round.
-    """
+    """Seconds of every call, by name and round."""
 
     seconds: dict[str, list[float]]
 
@@ -55,15 +49,25 @@ def time_in_turns(
     require(rounds >= 3, "rounds", rounds, "at least 3")
     require(threads >= 1, "threads", threads, "at least 1")
     clock = time.process_time if threads == 1 else time.perf_counter
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
     with torch_threads(threads):
-        for turn in range(-warmups, rounds):
-            for name in list(calls) if turn % 2 == 0 else list(calls)[::-1]:
-                start = clock()
-                calls[name]()
-                if turn >= 0:
-                    seconds[name].append(clock() - start)
-    return Timing(seconds)
+        return Timing(take_turns(calls, rounds, clock, warmups))
+
+
+def take_turns(
+    calls: Mapping[str, Callable[[], object]],
+    rounds: int,
+    clock: Callable[[], float],
+    warmups: int = 2,
+) -> dict[str, list[float]]:
+    """Return the seconds of every call, a number a round; the order turns round by round."""
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for turn in range(-warmups, rounds):
+        for name in list(calls)[:: 1 if turn % 2 == 0 else -1]:
+            start = clock()
+            calls[name]()
+            if turn >= 0:
+                seconds[name].append(clock() - start)
+    return seconds
 
 
 @contextlib.contextmanager

@@ -23,14 +23,8 @@ FLOAT = 4
 class Operation:
     """One operation with the least it must compute and move.
 
-    Attributes
-    ----------
-    call : callable
-        Does it once.
-    flops : int
-        Multiplications and additions of its matrix products, the causal half cut.
-    bytes : int
-        Inputs read and outputs written, each once.
+    FLOPs are those of its matrix products, the causal half cut; bytes are inputs read and outputs
+    written, each once.
     """
 
     call: Callable[[], object]

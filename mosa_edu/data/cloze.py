@@ -40,16 +40,9 @@ class Cloze:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of riddles.
+    """A kind of question: how it is made, and how much may stand between cue and ending.
 
-    Attributes
-    ----------
-    make : callable
-        From a generator and a distance to a `Cloze`.
-    distances : tuple of int
-        How much may stand between cue and ending.
-    unit : str
-        What is counted there, in the plural.
+    What is counted there is named by `unit`, in the plural.
     """
 
     make: Callable[[SplitMix64, int], Cloze]
@@ -119,7 +112,7 @@ KINDS: dict[str, Kind] = {
 
 
 def load_cloze(n_stories: int = N_STORIES, seed: int = 0) -> Corpus:
-    """Generate stories with riddles between their paragraphs; every twentieth is held out.
+    """Generate stories with a question of every kind; every twentieth story is held out.
 
     Parameters
     ----------
@@ -127,11 +120,6 @@ def load_cloze(n_stories: int = N_STORIES, seed: int = 0) -> Corpus:
         How many; the first stories of a larger corpus are the smaller.
     seed : int, optional
         Another seed, other stories.
-
-    Returns
-    -------
-    Corpus
-        One document a story, each with a riddle of every kind.
     """
     require(n_stories >= HELD_OUT, "n_stories", n_stories, f"at least {HELD_OUT}")
     stories = [tell_cloze(SplitMix64.for_item(~seed, number)) for number in range(n_stories)]
@@ -159,22 +147,10 @@ def tell_cloze(rng: SplitMix64) -> Document:
 
 
 def ask(name: str, distance: int, count: int) -> list[Cloze]:
-    """Return riddles of one kind at one distance that no story tells, always the same ones.
+    """Return questions of one kind at one distance that no story tells, always the same ones.
 
-    Parameters
-    ----------
-    name : str
-        A key of `KINDS`.
-    distance : int
-        One of its distances.
-    count : int
-        How many; a longer list begins with the shorter.
-
-    Returns
-    -------
-    list of Cloze
-        With two sentences before each, the same before both beginnings: alone, the shortest would
-        be shorter than any text in training.
+    Two sentences stand before each, the same before both beginnings: alone, the shortest would be
+    shorter than any text in training. A longer list begins with the shorter.
     """
     require(name in KINDS, "name", name, f"one of {', '.join(KINDS)}")
     kind = KINDS[name]

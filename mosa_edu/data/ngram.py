@@ -47,15 +47,6 @@ class _Counts:
 class NGram:
     """A 3-gram mixed with the 2-gram, the 1-gram and the even distribution.
 
-    Parameters
-    ----------
-    tokens : numpy.ndarray
-        The training stream, integers (N,).
-    vocab_size : int
-        Every token is below it.
-
-    Notes
-    -----
     Jelinek and Mercer's deleted interpolation. At each order the weight of the relative frequency
     depends on how often the context was seen, in powers of two; expectation maximisation on one
     block in fifty of the training stream, with counts of the others, finds the weights. The counts

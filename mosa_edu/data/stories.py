@@ -126,20 +126,12 @@ _GAMMA = 0x9E3779B97F4A7C15
 
 
 class SplitMix64:
-    """Integers, choices and orders from a seed.
+    """Integers, choices and orders from a seed, of which the lowest 64 bits count.
 
     `random.Random` promises the same floats from one Python to the next, but not the same choices
     or shuffles; text that is checked by its hash needs both.
 
-    Parameters
-    ----------
-    seed : int
-        Any integer; its lowest 64 bits count.
-
-    Examples
-    --------
-    >>> rng = SplitMix64(0)
-    >>> hex(rng.next())
+    >>> hex(SplitMix64(0).next())
     '0xe220a8397b1dcdaf'
     """
 

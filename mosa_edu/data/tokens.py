@@ -5,6 +5,7 @@ import io
 import json
 import lzma
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +23,6 @@ __all__ = ["TokenSet", "TokenStream", "Windows", "fingerprint"]
 
 
 _WIDEST_UINT16 = 1 << 16
-_N_DIGEST = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +54,6 @@ class TokenStream:
         """The number of documents."""
         return len(self.titles)
 
-    def document(self, number: int) -> np.ndarray:
-        """Return the tokens of one document, ``<|endoftext|>`` included."""
-        return self.tokens[self.starts[number] : self.starts[number + 1]]
-
     def cut(self, starts: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
         """Return windows and the same windows one token later, both int64 (B, length)."""
         rows = starts.reshape(-1, 1) + np.arange(length + 1)
@@ -82,7 +78,7 @@ def encode_split(corpus: Corpus, split: Split, tokenizer: Tokenizer) -> TokenStr
 
 
 def save_streams(path: Path, streams: dict[Split, TokenStream]) -> None:
-    """Write both splits to one file, their SHA-256 in front, whole or not at all."""
+    """Write both splits to one file, whole or not at all."""
     arrays: dict[str, np.ndarray] = {}
     for split, stream in streams.items():
         arrays |= {
@@ -93,20 +89,13 @@ def save_streams(path: Path, streams: dict[Split, TokenStream]) -> None:
         }
     file = io.BytesIO()
     np.savez(file, **arrays)  # type: ignore[arg-type]
-    content = file.getvalue()
-    write_atomic(path, hashlib.sha256(content).digest() + content)
+    write_atomic(path, file.getvalue())
 
 
 def read_streams(path: Path) -> dict[Split, TokenStream] | None:
-    """Return what `save_streams` wrote, or None if it is not there or not whole."""
-    if not path.is_file():
-        return None
-    content = path.read_bytes()
-    digest, content = content[:_N_DIGEST], content[_N_DIGEST:]
-    if hashlib.sha256(content).digest() != digest:
-        return None
+    """Return what `save_streams` wrote, or None if it is not there or its checksums are wrong."""
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        with np.load(path, allow_pickle=False) as arrays:
             return {
                 split: TokenStream(
                     arrays[f"{split}_tokens"],
@@ -116,7 +105,7 @@ def read_streams(path: Path) -> dict[Split, TokenStream] | None:
                 )
                 for split in SPLITS
             }
-    except (KeyError, ValueError, zipfile.BadZipFile):
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
         return None
 
 
@@ -192,8 +181,6 @@ class TokenSet:
         max_length: int,
         *,
         min_length: int = 16,
-        rank: int = 0,
-        world_size: int = 1,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draw the training batch of one step; it depends on the arguments alone.
 
@@ -207,31 +194,27 @@ class TokenSet:
         step, seed : int
             Which batch; both 0 or more.
         batch_tokens : int
-            Tokens of the global batch, at most (one window at least).
+            Tokens of the batch, at most (one window at least).
         max_length : int
             The longest window.
         min_length : int, optional
             The shortest window.
-        rank, world_size : int, optional
-            Return rows ``rank::world_size`` of the global batch. Shards differ by one row at most,
-            and are empty if the batch has fewer rows than there are processes.
 
         Returns
         -------
         inputs, targets : numpy.ndarray
             int64 (B, L); targets are inputs shifted by one.
         """
-        require(0 <= rank < world_size, "rank", rank, f"in 0..{world_size - 1}")
-        length, n_rows, generator = self._shape(step, seed, batch_tokens, max_length, min_length)
-        starts = _draw_starts(self.train, generator, n_rows, length)
-        return self.train.cut(starts[rank::world_size], length)
-
-    def batch_shape(
-        self, step: int, seed: int, batch_tokens: int, max_length: int, *, min_length: int = 16
-    ) -> tuple[int, int]:
-        """Return rows and length (B, L) of the global batch of one step."""
-        length, n_rows, _ = self._shape(step, seed, batch_tokens, max_length, min_length)
-        return n_rows, length
+        require(step >= 0, "step", step, "0 or more")
+        require(seed >= 0, "seed", seed, "0 or more")
+        require(batch_tokens >= 1, "batch_tokens", batch_tokens, "at least 1")
+        longest = len(self.train) - 1
+        require(1 <= max_length <= longest, "max_length", max_length, f"in 1..{longest}")
+        generator = np.random.Generator(np.random.PCG64([seed, step]))
+        drawn = int(generator.integers(min(min_length, max_length), max_length + 1))
+        length = max_length if generator.integers(2) else drawn
+        starts = _draw_starts(self.train, generator, max(1, batch_tokens // length), length)
+        return self.train.cut(starts, length)
 
     def windows(self, split: Split, length: int, per_document: int) -> Windows:
         """Cut windows at even distances from every document, always the same ones.
@@ -272,20 +255,6 @@ class TokenSet:
             documents += [document] * count
         inputs, targets = stream.cut(np.array(starts), length)
         return Windows(inputs, targets, np.array(documents))
-
-    def _shape(
-        self, step: int, seed: int, batch_tokens: int, max_length: int, min_length: int
-    ) -> tuple[int, int, np.random.Generator]:
-        require(step >= 0, "step", step, "0 or more")
-        require(seed >= 0, "seed", seed, "0 or more")
-        require(batch_tokens >= 1, "batch_tokens", batch_tokens, "at least 1")
-        longest = len(self.train) - 1
-        require(1 <= max_length <= longest, "max_length", max_length, f"in 1..{longest}")
-        generator = np.random.Generator(np.random.PCG64([seed, step]))
-        shortest = min(min_length, max_length)
-        drawn = int(generator.integers(shortest, max_length + 1))
-        length = max_length if generator.integers(2) else drawn
-        return length, max(1, batch_tokens // length), generator
 
 
 def fingerprint(corpus: Corpus, tokenizer: Tokenizer) -> str:

@@ -50,22 +50,9 @@ def find_device(name: str) -> torch.device:
 class Session:
     """One call of a plan: where its records go, on what it computes, and for how long.
 
-    Attributes
-    ----------
-    plan : Plan
-        With the changes of this call.
-    out : Path
-        Folder of the records: ``runs``, ``scores``, ``probes``.
-    device : torch.device
-        Where models are trained and scored.
-    changes : str
-        Flags of this call that change what a run ends with, for the command in its record.
-    time_limit : float
-        Seconds of training of each run; the next call goes on.
-    ends : float
-        Time of the monotonic clock by which the call should be over.
-    text : tuple of str, Tokenizer and TokenSet, optional
-        Name and contents of a pack, instead of the plan's corpus.
+    `changes` are the flags of the call that change what a run ends with, for the command in its
+    record; `time_limit` is in seconds of training of each run, `ends` a time of the monotonic
+    clock; `text` are name and contents of a pack, used instead of the plan's corpus.
     """
 
     plan: Plan

@@ -34,20 +34,16 @@ _SHARED = ("match", "sparsity", "n_dense", "n_local")
 
 @dataclass(frozen=True)
 class Row:
-    """One model of a plan: the heads that stay, and heads of a kind that use up the budget.
+    """One model of a plan: heads of a `kind` that use up the budget, beside the heads that stay.
 
     Attributes
     ----------
-    kind : str
-        Kind of the heads that fill the budget.
-    match : {"flops", "parameters", "none"}
-        What may not exceed the baseline's.
+    kind, match : str
+        Of the heads; what may not exceed the baseline's: ``flops``, ``parameters``, or ``none``.
     sparsity : sequence of int
         The paper's rho; a model for each.
-    n_dense, n_local : int
-        Heads of a layer that stay beside them.
-    heads : int or None
-        How many, instead of as many as the budget buys.
+    n_dense, n_local, heads : int
+        Heads of a layer that stay; how many of the kind, instead of as many as the budget buys.
     include_first : bool
         Whether expert choice takes token 0 always, as in the paper's IsoFLOP runs.
     recipe : dict
@@ -72,10 +68,8 @@ class Search:
     ----------
     row, sparsity : str, int
         Whose heads are counted; its first sparsity by default.
-    target : str
-        The row whose mean loss is to be reached.
-    without : str, optional
-        The row that is left without any of the heads.
+    target, without : str
+        The row whose mean loss is to be reached; the row that is left without any of the heads.
     guess, resolution : int
         Heads to begin with; the answer may be this far above the fewest, less 1.
     rounds : int
@@ -101,20 +95,9 @@ class Search:
 
 @dataclass(frozen=True)
 class Job:
-    """One training run of a plan.
+    """One training run of a plan: a model, its recipe and seed, and what it will be compared by.
 
-    Attributes
-    ----------
-    name : str
-        Such as ``mosa-flops-8-seed1``.
-    comparison : Comparison
-        What its record will be compared by; the recipe is known when there is a record.
-    config : ModelConfig
-        The model.
-    recipe : dict
-        How it is trained.
-    seed : int
-        Of weights and data order; data order is the same for all rows.
+    The data order depends on the seed alone, so that it is the same for all rows.
     """
 
     name: str

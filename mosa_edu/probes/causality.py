@@ -198,20 +198,7 @@ _MODEL = ModelConfig(
 
 
 def settled_layer(config: ModelConfig, seed: int = 0) -> HybridAttention:
-    """Make the heads of one layer with random weights and running statistics that have settled.
-
-    Parameters
-    ----------
-    config : ModelConfig
-        How many heads of which kind.
-    seed : int
-        Of weights and of the few random batches that thresholds and biases are set by.
-
-    Returns
-    -------
-    HybridAttention
-        In evaluation mode.
-    """
+    """Make the heads of one layer for evaluation, running statistics settled on random text."""
     torch.manual_seed(seed)
     layer = build_attention(config)
     with torch.no_grad():
@@ -221,20 +208,7 @@ def settled_layer(config: ModelConfig, seed: int = 0) -> HybridAttention:
 
 
 def layer_rows(trials: int = LAYER_TRIALS, seed: int = 0) -> list[dict[str, Any]]:
-    """Measure layers with random weights: more heads, more or fewer kept tokens, other rules.
-
-    Parameters
-    ----------
-    trials : int
-        Redrawn tokens for each layer.
-    seed : int
-        Of weights and sequences.
-
-    Returns
-    -------
-    list of dict
-        What `perturb_layer` found, by kind, heads and sparsity, at T = 64.
-    """
+    """Measure layers with random weights: more heads, more or fewer kept tokens, other rules."""
     shapes = [("mosa", heads, 0, 8) for heads in (1, 4, 16, 64)]
     shapes += [("mosa", 16, 0, sparsity) for sparsity in (2, 4, 16, 32)]
     shapes += [("mosa", 16, 4, 8), ("dense", 0, 4, 8), ("routing", 4, 0, 8)]
@@ -249,20 +223,7 @@ def layer_rows(trials: int = LAYER_TRIALS, seed: int = 0) -> list[dict[str, Any]
 
 
 def model_rows(seed: int = 0, sequences: int = 16) -> list[dict[str, Any]]:
-    """Measure untrained models on random tokens: heads, sparsity, depth, other rules.
-
-    Parameters
-    ----------
-    seed : int
-        Of weights and tokens.
-    sequences : int
-        Texts of T = 256 tokens.
-
-    Returns
-    -------
-    list of dict
-        What `perturb_future` found at each cut, by kind, heads, sparsity and layers.
-    """
+    """Measure untrained models on random tokens: heads, sparsity, depth, other rules."""
     shapes = [("mosa", 8, 0, 8, 2), ("mosa", 16, 0, 16, 2), ("dense", 0, 4, 8, 2)]
     shapes += [("mosa", 8, 4, 8, layers) for layers in (1, 2, 4)]
     shapes += [(kind, 8, 4, 8, 2) for kind in CAUSAL_KINDS]
@@ -280,21 +241,7 @@ def model_rows(seed: int = 0, sequences: int = 16) -> list[dict[str, Any]]:
 
 
 def jacobian_rows(trials: int = 200, seed: int = 0) -> list[dict[str, Any]]:
-    """Put the derivatives of random layers beside what really happens to their past.
-
-    Parameters
-    ----------
-    trials : int
-        Redrawn tokens for each layer, see `perturb_layer`.
-    seed : int
-        Of weights and sequences.
-
-    Returns
-    -------
-    list of dict
-        ``kind``, heads, ``past`` and ``future`` derivatives, ``prefix_differs`` of ``positions``
-        and ``trials_changed``.
-    """
+    """Put the derivatives of random layers beside what really happens to their past."""
     rows, T = [], _LAYER.max_seq_len
     for kind, n_sparse, n_dense in (("mosa", 16, 0), ("mosa", 16, 4), ("prefix", 16, 0)):
         config = replace(_LAYER, sparse=kind, n_sparse_heads=n_sparse, n_dense_heads=n_dense)

@@ -23,15 +23,7 @@ N_RIDDLES = 100
 
 
 class Encoded(NamedTuple):
-    """A riddle in tokens.
-
-    Attributes
-    ----------
-    beginnings : tuple of list of int
-        Two, equally long.
-    endings : tuple of int
-        One token each.
-    """
+    """A question in tokens: two beginnings, equally long, and two endings of one token each."""
 
     beginnings: tuple[list[int], list[int]]
     endings: tuple[int, int]
@@ -44,14 +36,7 @@ class Encoded(NamedTuple):
 
 
 def encode(riddle: Cloze, tokenizer: Tokenizer) -> Encoded | None:
-    """Encode a riddle whose endings are one token each.
-
-    Parameters
-    ----------
-    riddle : Cloze
-        Two beginnings, two endings.
-    tokenizer : Tokenizer
-        The model's.
+    """Encode a question whose endings are one token each.
 
     Returns
     -------
@@ -104,23 +89,14 @@ def _right(model: TransformerLM, riddles: Sequence[Encoded]) -> np.ndarray:
 def ask_model(
     model: TransformerLM, tokenizer: Tokenizer, count: int = N_RIDDLES
 ) -> tuple[list[dict[str, Any]], dict[str, list[float]]]:
-    """Ask a model riddles of every kind, at every distance.
-
-    Parameters
-    ----------
-    model : TransformerLM
-        Any.
-    tokenizer : Tokenizer
-        Its own.
-    count : int
-        Riddles of each kind at each distance; the same for every model with this tokenizer.
+    """Ask a model questions of every kind, at every distance.
 
     Returns
     -------
     rows : list of dict
         ``riddle``, ``distance`` in its ``unit``, ``tokens`` (the same in tokens, mean), ``asked``
-        and ``right``, a share. Riddles that the tokenizer cannot ask, or that are longer than the
-        model's longest text, are left out, and rows without any.
+        and ``right``, a share. What the tokenizer cannot ask, or is longer than the model's
+        longest text, is left out, and rows without any.
     series : dict
         The single answers, by ``riddle-distance``; see `answers`.
     """

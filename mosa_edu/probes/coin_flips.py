@@ -41,26 +41,11 @@ class CoinFlips:
 
     vocab_size: int
 
-    def batch_shape(
-        self, step: int, seed: int, batch_tokens: int, max_length: int, *, min_length: int
-    ) -> tuple[int, int]:
-        """Return rows and length of a batch: the longest length at every step."""
-        return batch_tokens // max_length, max_length
-
     def batch(
-        self,
-        step: int,
-        seed: int,
-        batch_tokens: int,
-        max_length: int,
-        *,
-        min_length: int,
-        rank: int = 0,
-        world_size: int = 1,
+        self, step: int, seed: int, batch_tokens: int, max_length: int, *, min_length: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return fresh inputs and targets, int64 (rows, length), of one process at one step."""
-        rows = batch_tokens // max_length
-        tokens = self._draw((_TRAINING, seed, step), rows, max_length)[rank::world_size]
+        """Return fresh inputs and targets, int64 (rows, length), always of the longest length."""
+        tokens = self._draw((_TRAINING, seed, step), batch_tokens // max_length, max_length)
         return tokens[:, :-1], tokens[:, 1:]
 
     def windows(
@@ -104,18 +89,7 @@ HELD_OUT_BATCHES, HELD_OUT_ROWS, PREFIX_ROWS = 40, 256, 4096
 
 
 def coin_flip_model(kind: str) -> ModelConfig:
-    """Return the model of the test with sparse heads of one kind.
-
-    Parameters
-    ----------
-    kind : str
-        One of `KINDS`; ``dense`` leaves the sparse heads out.
-
-    Returns
-    -------
-    ModelConfig
-        Positions enter through the rotary angles alone, as in all models here.
-    """
+    """Return the model of the test with sparse heads of one kind; ``dense`` has none."""
     require(kind in KINDS, "kind", kind, f"one of {KINDS}")
     if kind == "dense":
         return replace(SHAPE, n_sparse_heads=0)
@@ -155,21 +129,14 @@ def run_coin_flips(
     ----------
     kind : str
         One of `KINDS`.
-    seed : int
-        Of weights and tokens.
-    steps : int
-        Updates of 64 sequences of T tokens.
+    seed, steps : int
+        Of weights and tokens; updates of 64 sequences of T tokens.
     folder : path-like
-        Receives the record; while the run lasts, also its checkpoints.
+        Receives the record ``coin-flips-KIND-seedN``; while the run lasts, also its checkpoints.
     model : ModelConfig, optional
         Another model than `coin_flip_model` gives.
     batches : int
         Batches of 256 fresh sequences to score on.
-
-    Returns
-    -------
-    ProbeRecord
-        Named ``coin-flips-KIND-seedN``; rows and series as `score_coin_flips` returns them.
 
     Raises
     ------
@@ -222,17 +189,6 @@ def score_coin_flips(
     model: TransformerLM, coins: CoinFlips, seed: int, batches: int = HELD_OUT_BATCHES
 ) -> tuple[list[dict[str, Any]], dict[str, list[float]]]:
     """Measure the loss on fresh tokens, with the future in sight and without.
-
-    Parameters
-    ----------
-    model : TransformerLM
-        In evaluation mode.
-    coins : CoinFlips
-        Where the tokens come from.
-    seed : int
-        Of the tokens.
-    batches : int
-        Batches of 256 sequences for the full score; the prefix score takes 4096 sequences.
 
     Returns
     -------

@@ -70,24 +70,10 @@ def score_model(
 
 
 def spread_cuts(seq_len: int, count: int, first: int = 15) -> tuple[int, ...]:
-    """Positions to score, evenly spread over a window.
+    """Positions to score, evenly spread over a window; the last is its last position.
 
-    Parameters
-    ----------
-    seq_len : int
-        Tokens in a window.
-    count : int
-        Positions wanted.
-    first : int
-        The earliest position: before it a prefix is shorter than any training text.
+    Before `first` a prefix is shorter than any training text.
 
-    Returns
-    -------
-    tuple of int
-        Ascending; the last is the last position of the window.
-
-    Examples
-    --------
     >>> spread_cuts(64, 4)
     (15, 31, 47, 63)
     """

@@ -15,9 +15,8 @@ import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import safetensors.torch
 import torch
 from torch import Tensor, nn
@@ -34,17 +33,7 @@ PREFIX = "step-"
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """The state of a run after `step` updates.
-
-    Parameters
-    ----------
-    step : int
-        Updates made so far.
-    tensors : dict of str to torch.Tensor
-        Named numbers: weights, buffers, optimizer moments.
-    details : dict
-        JSON values: the config of the run and whatever else a resumed run needs.
-    """
+    """The state of a run after `step` updates: named numbers, and JSON values about them."""
 
     step: int
     tensors: dict[str, torch.Tensor]
@@ -180,14 +169,6 @@ def _remove(folder: Path, step: int) -> None:
         (folder / _name(step)).with_suffix(suffix).unlink(missing_ok=True)
 
 
-def require_same_run(
-    checkpoint: Checkpoint, config: TrainingConfig, identity: Mapping[str, Any]
-) -> None:
-    """Refuse a checkpoint whose recipe, model or data differ from this run's."""
-    require_same_recipe(config, checkpoint.details["config"])
-    require_same_values(identity, checkpoint.details["identity"])
-
-
 def require_same_recipe(config: TrainingConfig, saved: Mapping[str, Any]) -> None:
     """Refuse a recipe that would end with other weights than the one saved by `to_json`."""
     recipe = TrainingConfig.from_json(saved).to_json()
@@ -242,23 +223,9 @@ LARGEST_WEIGHT = 1e6
 
 
 class RunState:
-    """Model, optimizer and counters of a run.
+    """Model, optimizer and counters of a run; `seconds` are of training, over all sittings.
 
-    Parameters
-    ----------
-    model : nn.Module
-        On the device to train on; changed in place.
-    config : TrainingConfig
-        The recipe.
-    identity : mapping
-        JSON values that describe model and data; a checkpoint with other values is refused.
-
-    Attributes
-    ----------
-    step, tokens : int
-        Updates made, and the tokens they read.
-    seconds : float
-        Time spent training, over all sittings.
+    `identity` are JSON values that describe model and data: a checkpoint of others is refused.
     """
 
     def __init__(
@@ -313,7 +280,8 @@ class RunState:
         first = distributed.rank() == 0
         found = latest_checkpoint(folder) if first else None
         if found is not None:
-            require_same_run(found, self.config, self.identity)
+            require_same_recipe(self.config, found.details["config"])
+            require_same_values(self.identity, found.details["identity"])
             restore(self.tensors(), found.tensors)
             self.step, self.tokens = found.step, found.details["tokens"]
             self.seconds = found.details["seconds"]
@@ -336,37 +304,3 @@ class RunState:
         """Return whether the weights are such that a layer may well refuse what it computes."""
         largest = torch.stack([p.detach().abs().max() for p in self.model.parameters()]).max()
         return not float(largest) < LARGEST_WEIGHT  # NaN is not smaller either
-
-
-class WindowSource(Protocol):
-    """What can be cut into fixed windows; `mosa_edu.data.TokenSet` is one."""
-
-    def windows(self, split: Any, length: int, per_document: int) -> Any:
-        """Return inputs and targets, int64 (N, L), and document numbers, int64 (N,)."""
-
-
-class Data(WindowSource, Protocol):
-    """Where a run's tokens come from; `mosa_edu.data.TokenSet` is one.
-
-    Batches are a function of seed and step alone, so that a run resumes without a reader's
-    position, and of rank and world size, so that the global batch is the same on any number of
-    processes. `windows` is asked for only if the config's `eval_tokens` is not 0.
-    """
-
-    def batch_shape(
-        self, step: int, seed: int, batch_tokens: int, max_length: int, *, min_length: int
-    ) -> tuple[int, int]:
-        """Return rows and length of the global batch of update `step`."""
-
-    def batch(
-        self,
-        step: int,
-        seed: int,
-        batch_tokens: int,
-        max_length: int,
-        *,
-        min_length: int,
-        rank: int,
-        world_size: int,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return this process's rows: inputs and targets, int64 (rows, length)."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mosa_edu.checks import require, require_integer
+
+if TYPE_CHECKING:
+    import numpy as np
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 HOUSEKEEPING = ("log_every", "save_seconds", "keep_checkpoints")
@@ -176,3 +179,24 @@ class TrainingConfig:
         unknown = sorted(set(fields) - known)
         require(not unknown, "fields", unknown, f"names among {', '.join(sorted(known))}")
         return cls(**fields)
+
+
+class WindowSource(Protocol):
+    """What can be cut into fixed windows; `mosa_edu.data.tokens.TokenSet` is one."""
+
+    def windows(self, split: Any, length: int, per_document: int) -> Any:
+        """Return inputs and targets, int64 (N, L), and document numbers, int64 (N,)."""
+
+
+class Data(WindowSource, Protocol):
+    """Where a run's tokens come from.
+
+    A batch is a function of seed and step alone, so that a run resumes without a reader's
+    position and all processes cut the same one. `windows` is asked for only if the config's
+    `eval_tokens` is not 0.
+    """
+
+    def batch(
+        self, step: int, seed: int, batch_tokens: int, max_length: int, *, min_length: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the global batch of update `step`: inputs and targets, int64 (B, L)."""

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from mosa_edu.data.ngram import bits_per_byte
 from mosa_edu.model import evaluating
-from mosa_edu.training.checkpoint import WindowSource
+from mosa_edu.training.config import WindowSource
 
 LENGTHS = (32, 64, 128, 256)
 
@@ -33,9 +33,6 @@ class Evaluation:
         Standard error of `loss` over the windows, taken as independent; NaN for one window.
     windows : int
         How many there were.
-    documents : dict of int to float
-        Mean loss in each document, by its number. Documents, unlike the windows of one novel, are
-        independent: their spread says how far the mean over the corpus carries.
     bits_per_byte : float or None
         The same loss per byte of UTF-8, which does not depend on the tokenizer.
     """
@@ -44,11 +41,10 @@ class Evaluation:
     loss: float
     stderr: float
     windows: int
-    documents: dict[int, float]
     bits_per_byte: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the values of a `RunRecord`'s ``validation``, without the single documents."""
+        """Return the values of a `RunRecord`'s ``validation``."""
         return {
             "loss": self.loss,
             "stderr": None if math.isnan(self.stderr) else self.stderr,
@@ -87,7 +83,7 @@ def _rows(logits: Tensor) -> Tensor:
 
 def fixed_windows(
     data: WindowSource, split: str, length: int, max_tokens: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the same windows every time: even over documents, about `max_tokens` in all.
 
     Parameters
@@ -105,17 +101,13 @@ def fixed_windows(
     -------
     inputs, targets : ndarray of int64, shape (N, length)
         `targets` are the tokens one later.
-    documents : ndarray of int64, shape (N,)
-        Numbers of the windows' documents.
     """
     wanted = max(max_tokens // length, 1)
     _, _, documents = data.windows(split, length, 1)
     per_document = math.ceil(wanted / len(documents))
-    inputs, targets, documents = data.windows(split, length, per_document)
-    if len(inputs) > wanted:
-        some = np.linspace(0, len(inputs) - 1, wanted).astype(np.int64)
-        inputs, targets, documents = inputs[some], targets[some], documents[some]
-    return inputs, targets, documents
+    inputs, targets, _ = data.windows(split, length, per_document)
+    some = np.linspace(0, len(inputs) - 1, min(wanted, len(inputs))).astype(np.int64)
+    return inputs[some], targets[some]
 
 
 @torch.no_grad()
@@ -156,7 +148,7 @@ def evaluate(
     batch_tokens : int
         Tokens of one forward pass.
     """
-    inputs, targets, documents = fixed_windows(data, split, length, max_tokens)
+    inputs, targets = fixed_windows(data, split, length, max_tokens)
     losses = window_losses(model, inputs, targets, batch_tokens)
     bits = None
     if byte_lengths is not None:
@@ -167,7 +159,6 @@ def evaluate(
         loss=float(losses.mean()),
         stderr=standard_error(losses),
         windows=len(losses),
-        documents={int(d): float(losses[documents == d].mean()) for d in np.unique(documents)},
         bits_per_byte=bits,
     )
 

@@ -16,8 +16,8 @@ from tqdm import tqdm
 from mosa_edu.checks import require
 from mosa_edu.model import evaluating
 from mosa_edu.training import distributed
-from mosa_edu.training.checkpoint import Data, RunState
-from mosa_edu.training.config import TrainingConfig
+from mosa_edu.training.checkpoint import RunState
+from mosa_edu.training.config import Data, TrainingConfig
 from mosa_edu.training.evaluate import fixed_windows, mean_loss, standard_error, window_losses
 from mosa_edu.training.optimizer import (
     autocast,
@@ -168,9 +168,12 @@ class Trainer:
         rank, world = distributed.rank(), distributed.world_size()
         seed_layers(layer_seed_at(config, step, rank), state.device)
         drawn = (step, config.seed, config.batch_tokens, config.max_length)
-        rows, length = self.data.batch_shape(*drawn, min_length=config.min_length)
-        mine = self.data.batch(*drawn, min_length=config.min_length, rank=rank, world_size=world)
-        inputs, targets = (torch.from_numpy(p).to(state.device, non_blocking=True) for p in mine)
+        batch = self.data.batch(*drawn, min_length=config.min_length)
+        rows, length = batch[0].shape
+        inputs, targets = (
+            torch.from_numpy(part[rank::world]).to(state.device, non_blocking=True)
+            for part in batch
+        )
         with autocast(state.dtype, state.device):
             logits = self._replica(inputs)
         share = len(inputs) / rows  # of the global batch: the shares may differ by a row
@@ -226,7 +229,7 @@ class Trainer:
             self._held_out = fixed_windows(
                 self.data, "validation", config.max_length, config.eval_tokens
             )
-        inputs, targets, _ = self._held_out
+        inputs, targets = self._held_out
         with autocast(state.dtype, state.device):
             losses = window_losses(self.model, inputs, targets)
         log.write(
