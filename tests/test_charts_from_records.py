@@ -96,8 +96,8 @@ build(training.gains_on_rivals, of_runs)
 build(training.gains_by_position, of_runs)
 build(speed.cost_of_long_texts, recorded_long_context_costs())
 asked = cloze_rows(*recorded_cloze())
-for riddle in {row.riddle for row in asked}:
-    build(training.cloze_accuracy, asked, riddle)
+for task in {row.task for row in asked}:
+    build(training.cloze_accuracy, asked, task)
 build(masks.growing_text, {"again": lower, "kept": lower}, words)
 for name in PROBES:
     LeakProbe(recorded_leak(name)).static()

@@ -139,9 +139,9 @@ def test_cloze_models_are_asked_the_same_and_paired(records, tmp_path, monkeypat
     (records / "runs" / "half-mosa-flops-8-seed0.json").unlink()
     assert main(words) == 0
     assert begun(capsys.readouterr().out) == ["half-mosa-flops-8-seed0"]
-    name = "riddles-half-mosa-flops-8-seed0"
+    name = "cloze-half-mosa-flops-8-seed0"
     first = ProbeRecord.load(records / "probes" / f"{name}.json")
-    assert main(["inspect", "cloze", name.removeprefix("riddles-"), "--out", str(tmp_path)]) == 0
+    assert main(["inspect", "cloze", name.removeprefix("cloze-"), "--out", str(tmp_path)]) == 0
     assert ProbeRecord.load(tmp_path / f"{name}.json").rows == first.rows
 
 

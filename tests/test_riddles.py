@@ -163,7 +163,7 @@ def test_a_tokenizer_is_asked_only_what_it_has_tokens_for():
     assert encode(ask("recall", 0, 1)[0], letters) is None
     blind = Reader(lambda row: torch.zeros(letters.vocab_size))
     rows, _ = ask_model(blind, letters, count=3)
-    assert {(row["riddle"], row["right"]) for row in rows} == {("brackets", 0.5)}
+    assert {(row["task"], row["right"]) for row in rows} == {("brackets", 0.5)}
     assert max(row["distance"] for row in rows) < max(KINDS["brackets"].distances)
 
 
@@ -180,11 +180,11 @@ def records(kinds: dict[str, tuple[float, float]], n_seeds: int = 3, asked: int 
                 for d in (1, 8)
             }
             rows = [
-                {"riddle": r, "distance": d, "unit": "x", "tokens": 3.0 * d, "asked": asked}
+                {"task": r, "distance": d, "unit": "x", "tokens": 3.0 * d, "asked": asked}
                 for r in ("agreement", "recall")
                 for d in (1, 8)
             ]
-            probes[name] = ProbeRecord("riddles", f"riddles-{name}", {"run": name}, rows, series)
+            probes[name] = ProbeRecord("cloze", f"cloze-{name}", {"run": name}, rows, series)
             losses = np.full((3, 6), loss + 0.001 * seed)
             losses[1:] += 0.1
             losses += 0.01 * (np.arange(6) % 2 - 0.5) * (kind == "mosa")
@@ -197,7 +197,7 @@ def records(kinds: dict[str, tuple[float, float]], n_seeds: int = 3, asked: int 
 def test_models_are_paired_by_seed_and_riddle_and_stand_by_perplexity():
     """Catches means over unpaired seeds, and seeds that are counted as further riddles."""
     rows = cloze_rows(*records({"dense": (1.5, 0.8), "mosa": (1.2, 0.7)}))
-    assert [(row.kind, row.riddle) for row in rows[:2]] == [
+    assert [(row.kind, row.task) for row in rows[:2]] == [
         ("mosa", "agreement"),
         ("mosa", "recall"),
     ]
@@ -245,13 +245,13 @@ def test_without_records_there_is_an_empty_table_and_no_figure():
     rows = cloze_rows([], {}, {})
     assert (rows, cloze_table(rows)) == ([], "")
     assert cloze_rows(*recorded_cloze("no such folder")) == []
-    with pytest.raises(ValueError, match="riddle must be one of"):
+    with pytest.raises(ValueError, match="task must be one of"):
         cloze_accuracy(rows, "recall")
 
 
 def test_what_chapter_7_and_the_readme_say_holds_of_the_records():
     """Catches prose that new records have made false: who is lowest, and who finds agreement."""
-    rows = {row.kind: row for row in cloze_rows(*recorded_cloze()) if row.riddle == "agreement"}
+    rows = {row.kind: row for row in cloze_rows(*recorded_cloze()) if row.task == "agreement"}
     mosa, dense = rows["mosa"], rows["dense"]
     assert mosa.seeds == dense.seeds == rows["prefix"].seeds == (0, 1, 2)
     assert min(rows.values(), key=lambda row: row.perplexity["full"]) is mosa

@@ -7,12 +7,12 @@ import numpy as np
 from mosa_edu.checks import require
 
 
-def jaccard(picked: np.ndarray) -> np.ndarray:
+def jaccard(selected: np.ndarray) -> np.ndarray:
     """Overlap of every pair of heads: shared tokens over tokens that either keeps.
 
     Parameters
     ----------
-    picked : ndarray of bool, shape (H, T)
+    selected : ndarray of bool, shape (H, T)
         What each head keeps.
 
     Returns
@@ -24,13 +24,13 @@ def jaccard(picked: np.ndarray) -> np.ndarray:
     --------
     Head A keeps tokens 1 and 3 of six, head B keeps 2 and 3.
 
-    >>> picked = np.zeros((2, 6), dtype=bool)
-    >>> picked[0, [1, 3]] = picked[1, [2, 3]] = True
-    >>> round(float(jaccard(picked)[0, 1]), 3)
+    >>> selected = np.zeros((2, 6), dtype=bool)
+    >>> selected[0, [1, 3]] = selected[1, [2, 3]] = True
+    >>> round(float(jaccard(selected)[0, 1]), 3)
     0.333
     """
-    require(picked.ndim == 2, "picked", picked.shape, "of shape (H, T)")
-    counts = picked.astype(np.int64)
+    require(selected.ndim == 2, "selected", selected.shape, "of shape (H, T)")
+    counts = selected.astype(np.int64)
     shared = counts @ counts.T
     sizes = counts.sum(axis=1)
     either = sizes[:, None] + sizes - shared
@@ -39,12 +39,12 @@ def jaccard(picked: np.ndarray) -> np.ndarray:
     return overlap
 
 
-def mean_jaccard(picked: np.ndarray) -> float:
+def mean_jaccard(selected: np.ndarray) -> float:
     """Average the overlap over all pairs of different heads.
 
     Parameters
     ----------
-    picked : ndarray of bool, shape (H, T)
+    selected : ndarray of bool, shape (H, T)
         What each head keeps, H >= 2.
 
     Returns
@@ -52,9 +52,9 @@ def mean_jaccard(picked: np.ndarray) -> float:
     float
         In [0, 1].
     """
-    require(len(picked) >= 2, "picked", len(picked), "of at least 2 heads")
-    pairs = np.triu_indices(len(picked), 1)
-    return float(jaccard(picked)[pairs].mean())
+    require(len(selected) >= 2, "selected", len(selected), "of at least 2 heads")
+    pairs = np.triu_indices(len(selected), 1)
+    return float(jaccard(selected)[pairs].mean())
 
 
 def chance_jaccard(T: int, k: int) -> float:
@@ -89,12 +89,12 @@ def chance_jaccard(T: int, k: int) -> float:
     )
 
 
-def orphans(picked: np.ndarray) -> np.ndarray:
+def orphans(selected: np.ndarray) -> np.ndarray:
     """Find the tokens that no head keeps.
 
     Parameters
     ----------
-    picked : ndarray of bool, shape (..., T)
+    selected : ndarray of bool, shape (..., T)
         What each head keeps; all heads of all leading axes count together.
 
     Returns
@@ -102,7 +102,7 @@ def orphans(picked: np.ndarray) -> np.ndarray:
     ndarray of int64
         Their positions, ascending.
     """
-    return np.flatnonzero(~picked.reshape(-1, picked.shape[-1]).any(axis=0))
+    return np.flatnonzero(~selected.reshape(-1, selected.shape[-1]).any(axis=0))
 
 
 def chance_orphans(T: int, k: int, n_heads: int) -> float:

@@ -22,17 +22,17 @@ Record = TypeVar("Record")
 
 
 def recorded_runs(folder: Path | str | None = None) -> list[RunRecord]:
-    """Read the finished, stopped and diverged runs of the twins, sorted by name."""
+    """Read the finished, stopped and diverged runs at equal cost, sorted by name."""
     return list(_all(RunRecord.load, "runs", folder).values())
 
 
 def recorded_gpu_runs() -> list[RunRecord]:
-    """Read the runs of `mosa-edu gpu-suite`, sorted by name; empty if no GPU was ever there."""
+    """Read the runs of the plan ``gpu_suite``, sorted by name; empty if no GPU was ever there."""
     return list(_all(RunRecord.load, "gpu/runs").values())
 
 
 def recorded_gpu_scores() -> dict[str, ScoreRecord]:
-    """Read the three-score records of those runs, by name of the run."""
+    """Read the three scores of those runs, by name of the run."""
     return {r.name: r for r in _all(ScoreRecord.load, "gpu/scores").values()}
 
 
@@ -42,17 +42,17 @@ def recorded_gpu_probes() -> dict[str, ProbeRecord]:
 
 
 def recorded_scores(folder: Path | str | None = None) -> dict[str, ScoreRecord]:
-    """Read the three-score records of the twins, by name of the run."""
+    """Read the three scores of `recorded_runs`, by name of the run."""
     return {r.name: r for r in _all(ScoreRecord.load, "scores", folder).values()}
 
 
 def recorded_probes(folder: Path | str | None = None) -> dict[str, ProbeRecord]:
-    """Read what `mosa-edu probe` measured, by name: perturbation, coin flips, decoding, ..."""
+    """Read what `mosa-edu inspect` measured, by name: perturbation, coin flips, decoding, ..."""
     return _all(ProbeRecord.load, "probes", folder)
 
 
 def recorded_long_context(folder: Path | str | None = None) -> LongContextRecords:
-    """Read what `mosa-edu long-context` trained; empty as long as it was not run."""
+    """Read what the plan ``long_context`` trained; empty as long as it was not run."""
     parts = Path(folder or recorded_path("long_context"))
     return LongContextRecords(
         list(_all(RunRecord.load, "runs", parts / "runs").values()),
@@ -70,14 +70,14 @@ def recorded_long_context_costs() -> list[dict[str, Any]]:
 def recorded_cloze(
     folder: Path | str | None = None,
 ) -> tuple[list[RunRecord], dict[str, ScoreRecord], dict[str, ProbeRecord]]:
-    """Read the runs, scores and answers of `mosa-edu riddles`; empty as long as it was not run."""
-    parts = Path(folder or recorded_path("riddles"))
+    """Read the runs, scores and answers of the plan ``cloze``; empty as long as it was not run."""
+    parts = Path(folder or recorded_path("cloze"))
     runs, scores = recorded_runs(parts / "runs"), recorded_scores(parts / "scores")
     return runs, scores, recorded_probes(parts / "probes")
 
 
 def recorded_probe(name: str) -> ProbeRecord:
-    """Read one measurement of `mosa-edu probe`, such as ``perturbation-layer-seed0``."""
+    """Read one measurement of `mosa-edu inspect`, such as ``perturbation-layer-seed0``."""
     return _named(ProbeRecord.load, "probes", name)
 
 

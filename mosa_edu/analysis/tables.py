@@ -23,7 +23,7 @@ from mosa_edu.records.scores import EVALUATIONS, NONCAUSAL, TRUNCATED, ScoreReco
 PAPER = "mosa"
 """The kind whose noncausal gain at equal FLOPs is the whole of every share: the paper's claim."""
 
-NOTHING = "not told apart from 0"
+HOLDS_ZERO = "not told apart from 0"
 
 
 def _columns(group: Group) -> dict[str, Any]:
@@ -82,11 +82,11 @@ class VariantRow(Group):
             few = "1 seed decides" if self.paired == 1 else f"{self.paired} seeds decide"
             return f"gain {gain}: {few} nothing"
         if gain.holds_zero:
-            return f"gain {gain}: {NOTHING}"
+            return f"gain {gain}: {HOLDS_ZERO}"
         if gain.mean < 0:
             return f"gain {gain}: worse than dense"
         if evaluation not in self.shares:
-            return f"gain {gain}; no share: the claimed gain is {NOTHING}, or not recorded"
+            return f"gain {gain}; no share: the claimed gain is {HOLDS_ZERO}, or not recorded"
         if (self.kind, evaluation) == (PAPER, NONCAUSAL):
             return f"gain {gain}: the claimed gain"
         share = self.shares[evaluation]
@@ -495,7 +495,7 @@ class ClozeRow(Group):
 
     Attributes
     ----------
-    riddle : str
+    task : str
         Sort of the items.
     perplexity : dict of str to float
         Exponential of the mean loss over the seeds: with whole windows in sight of the router,
@@ -515,7 +515,7 @@ class ClozeRow(Group):
         Mean of the latter, seed by seed.
     """
 
-    riddle: str
+    task: str
     perplexity: dict[str, float]
     loss_gains: dict[str, Interval]
     distances: tuple[float, ...]
@@ -530,7 +530,7 @@ class ClozeRow(Group):
             for tokens, found in zip(self.distances, self.accuracies, strict=True)
         )
         gain = f", {self.gain} above dense" if self.gain and self.kind != "dense" else ""
-        return f"{self.riddle:10} right {self.accuracy}{gain}; by tokens back {by_distance}"
+        return f"{self.task:10} right {self.accuracy}{gain}; by tokens back {by_distance}"
 
 
 def cloze_rows(
@@ -551,7 +551,7 @@ def cloze_rows(
         Lowest noncausal perplexity first, items in the order they were asked; empty without
         records.
     """
-    answers = probes_of(probes, "riddles")
+    answers = probes_of(probes, "cloze")
     groups = groups_of((run for run in runs if run.name in answers), scores)
     dense = by_recipe(groups, "dense")
     rows = [row for group in groups for row in _cloze(group, dense.get(group.recipe), answers)]
@@ -587,16 +587,16 @@ def _cloze(group: Group, dense: Group | None, answers: Mapping[str, ProbeRecord]
         }
     first = answers[group.runs[0].name]
     rows = []
-    for riddle in dict.fromkeys(first.column("riddle")):
-        cells = [row for row in first.rows if row["riddle"] == riddle]
+    for task in dict.fromkeys(first.column("task")):
+        cells = [row for row in first.rows if row["task"] == task]
         sizes = [row["asked"] for row in cells]
         at = np.repeat(np.arange(len(cells)), sizes)
-        right, right_dense = (_right(g, answers, riddle, cells, at) for g in (group, dense))
+        right, right_dense = (_right(g, answers, task, cells, at) for g in (group, dense))
         found = right.stacked()  # (S, N)
         above = right_dense.gains_on(right)
         row = ClozeRow(
             **shared,
-            riddle=riddle,
+            task=task,
             distances=tuple(row["tokens"] for row in cells),
             accuracies=tuple(
                 wilson(float(found[:, at == place].mean()), size)
@@ -613,12 +613,12 @@ def _cloze(group: Group, dense: Group | None, answers: Mapping[str, ProbeRecord]
 def _right(
     group: Group | None,
     answers: Mapping[str, ProbeRecord],
-    riddle: str,
+    task: str,
     cells: Sequence[dict[str, Any]],
     at: np.ndarray,
 ) -> Windows:
     """Return the answers of each seed to the items of one sort, 1 where right, by distance."""
-    names = [f"{riddle}-{cell['distance']}" for cell in cells]
+    names = [f"{task}-{cell['distance']}" for cell in cells]
     found = {
         run.seed: np.concatenate([answers[run.name].series[name] for name in names])
         for run in (group.runs if group else ())

@@ -575,7 +575,7 @@ def non_autoregressive(evidence: Evidence) -> Finding:
 def carry_over(evidence: Evidence) -> Finding:
     """Check whether models that gain in perplexity are less often right about riddles."""
     losses = gains(best_pair(evidence.cloze[0], "dense", "mosa"))
-    found = {row.riddle: row.gains for row in cloze_rows(*evidence.cloze) if row.kind == "mosa"}
+    found = {row.task: row.gains for row in cloze_rows(*evidence.cloze) if row.kind == "mosa"}
     signs = [sign(values) for values in found.values()]
     if sign(losses) != 1 or None in signs or not signs:
         verdict = UNDECIDED
@@ -588,6 +588,6 @@ def carry_over(evidence: Evidence) -> Finding:
         f"In the paper's table MoSA is below dense on BLiMP in {worse} of {len(BLIMP)} sizes. "
         f"Gain of our twins on stories with riddles: {in_words(losses)}"
     )
-    for riddle, values in found.items():
-        words += f"; right about {riddle} {in_words(values, 'of the answers')}"
+    for task, values in found.items():
+        words += f"; right about {task} {in_words(values, 'of the answers')}"
     return Finding(verdict, f"{words}.", {"seeds": len(losses), "worse": worse})

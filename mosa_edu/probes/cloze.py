@@ -94,11 +94,11 @@ def ask_model(
     Returns
     -------
     rows : list of dict
-        ``riddle``, ``distance`` in its ``unit``, ``tokens`` (the same in tokens, mean), ``asked``
+        ``task``, ``distance`` in its ``unit``, ``tokens`` (the same in tokens, mean), ``asked``
         and ``right``, a share. What the tokenizer cannot ask, or is longer than the model's
         longest text, is left out, and rows without any.
     series : dict
-        The single answers, by ``riddle-distance``; see `answers`.
+        The single answers, by ``task-distance``; see `answers`.
     """
     rows, series = [], {}
     for name, kind in KINDS.items():
@@ -108,7 +108,7 @@ def ask_model(
             if not riddles:
                 continue
             found = answers(model, riddles)
-            row = {"riddle": name, "distance": distance, "unit": kind.unit}
+            row = {"task": name, "distance": distance, "unit": kind.unit}
             row["tokens"] = round(float(np.mean([riddle.distance for riddle in riddles])), 1)
             rows.append({**row, "asked": len(riddles), "right": round(float(found.mean()), 5)})
             series[f"{name}-{distance}"] = found.tolist()
@@ -125,6 +125,6 @@ def cloze_record(
     """Ask a run riddles, see `ask_model`."""
     rows, series = ask_model(model, tokenizer, N_RIDDLES)
     require(len(rows) > 0, "model", run, "one whose tokenizer has the endings as tokens")
-    settings = {"run": run, "riddles": N_RIDDLES, "threads": torch.get_num_threads()}
+    settings = {"run": run, "items": N_RIDDLES, "threads": torch.get_num_threads()}
     origin = provenance(torch.__version__, command=command)
-    return ProbeRecord("riddles", f"riddles-{run}", settings, rows, series, origin)
+    return ProbeRecord("cloze", f"cloze-{run}", settings, rows, series, origin)

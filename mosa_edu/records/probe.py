@@ -17,7 +17,7 @@ PROBES = (
     "decoding",
     "predictor",
     "selection",
-    "riddles",
+    "cloze",
     "positions",
     "pair",
     "bench-steps",

@@ -268,15 +268,13 @@ def _gain(row: LongContextRow, other: LongContextRow, measure: str) -> Interval:
     return gain
 
 
-def cloze_accuracy(rows: Sequence[ClozeRow], riddle: str, caption: str = "") -> go.Figure:
+def cloze_accuracy(rows: Sequence[ClozeRow], task: str, caption: str = "") -> go.Figure:
     """Draw the share of right answers over the distance of the cue, one line a kind of model."""
-    known = sorted({row.riddle for row in rows})
-    require(riddle in known, "riddle", riddle, f"one of {known}, those that were recorded")
-    chosen = {
-        f"{row.label} {row.perplexity['full']:.2f}": row for row in rows if row.riddle == riddle
-    }
+    known = sorted({row.task for row in rows})
+    require(task in known, "task", task, f"one of {known}, those that were recorded")
+    chosen = {f"{row.label} {row.perplexity['full']:.2f}": row for row in rows if row.task == task}
     note = "share right; perplexity, whole texts in sight"
-    figure = new_figure(f"Riddles of {riddle}", note, 380)
+    figure = new_figure(f"Riddles of {task}", note, 380)
     spans = [tokens for row in chosen.values() for tokens in row.distances]
     figure.update_layout(
         xaxis=log_axis("tokens from the cue to the ending", min(spans) / 1.1, max(spans) * 1.05),
