@@ -122,7 +122,7 @@ def test_long_texts_go_on_after_an_end_between_two_scores(records, monkeypatch, 
 
 def test_cloze_models_are_asked_the_same_and_paired(records, tmp_path, monkeypatch, capsys):
     """Catches models asked different questions, and a lost pairing."""
-    monkeypatch.setattr("mosa_edu.probes.cloze.N_RIDDLES", 3)
+    monkeypatch.setattr("mosa_edu.probes.cloze.N_ASKED", 3)
     words = ["experiment", "run", "cloze", "--only", "dense,mosa", "--seeds", "0"]
     words += ["--set", "sample={windows = 4, cuts = 2, draws = 1}", "--tokens", "3000"]
     words += ["--set", "baseline.max_seq_len=256", "--set", "baseline.vocab_size=2048"]

@@ -1,4 +1,4 @@
-"""Protects the predictor: fitted to picks, judged by recall, and decodable like any causal rule."""
+"""Protects the predictor: judged by recall, and decodable like any causal rule."""
 
 from dataclasses import replace
 from functools import partial
@@ -17,31 +17,31 @@ from mosa_edu.model import PRESETS, TransformerLM
 from mosa_edu.probes import scores, selections
 from mosa_edu.probes.causality import perturb_future
 from mosa_edu.probes.selections import (
-    Picks,
+    Choices,
     fit_classifier,
     judge,
     selection_shares,
     shifted,
-    watch_picks,
+    watch_choices,
     with_predictors,
 )
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.selection import Predictor
 
 
-def guessable(n: int = 4000) -> Picks:
-    """Head 0 picks by the first coordinate, head 1 by a coin that no token shows."""
+def guessable(n: int = 4000) -> Choices:
+    """Head 0 chooses by the first coordinate, head 1 by a coin that no token shows."""
     generator = torch.Generator().manual_seed(0)
     tokens = torch.randn(n, 6, generator=generator)
     coin = torch.rand(n, generator=generator) < 0.125
-    return Picks(tokens, torch.stack([tokens[:, 0] > 1.15, coin], dim=1))
+    return Choices(tokens, torch.stack([tokens[:, 0] > 1.15, coin], dim=1))
 
 
 def test_a_rule_of_the_token_is_learnt_and_a_coin_is_not():
     """Catches accuracy read as skill: always-no is right about 7 of 8 tokens, coin or not."""
-    learnt, picks = guessable(), guessable(9000)
+    learnt, choices = guessable(), guessable(9000)
     weight, bias = fit_classifier(learnt)
-    rule, coin = judge(picks, weight, bias)
+    rule, coin = judge(choices, weight, bias)
     assert rule["recall"] > 0.97
     assert rule["precision"] > 0.97
     assert coin["recall"] == 0.0
@@ -52,9 +52,9 @@ def test_a_rule_of_the_token_is_learnt_and_a_coin_is_not():
 
 def test_a_shifted_bias_says_yes_as_often_as_was_picked():
     """Catches a cut one token off: at equal rates recall and precision are one number."""
-    picks = guessable()
-    weight, bias = fit_classifier(picks)
-    for row in judge(picks, weight, shifted(picks, weight, bias)):
+    choices = guessable()
+    weight, bias = fit_classifier(choices)
+    for row in judge(choices, weight, shifted(choices, weight, bias)):
         assert row["guessed"] == pytest.approx(1 - row["always_no"], abs=2e-4)
         assert row["recall"] == pytest.approx(row["precision"], abs=2e-3)
 
@@ -64,10 +64,10 @@ def test_a_shifted_bias_cuts_between_unequal_words():
     vocabulary = torch.randn(12, 6, generator=torch.manual_seed(0))
     words = torch.arange(12).repeat(40)
     wanted = torch.rand(len(words), 3, generator=torch.manual_seed(1)) < 0.3
-    picks = Picks(vocabulary[words], wanted)
+    choices = Choices(vocabulary[words], wanted)
     weight, bias = torch.randn(3, 6, generator=torch.manual_seed(2)), torch.zeros(3)
     weight[2] = 0  # knows nothing: no cut is right, so it says no
-    logits = picks.tokens @ weight.T + shifted(picks, weight, bias)
+    logits = choices.tokens @ weight.T + shifted(choices, weight, bias)
     assert logits.abs().amin() > 0.01
     assert (logits[:, 2] < 0).all()
     yes = (logits > 0).sum(dim=0)[:2]
@@ -77,23 +77,23 @@ def test_a_shifted_bias_cuts_between_unequal_words():
 def guessing_model(**changes) -> TransformerLM:
     model = loud_model(sparse="mosa", **changes)
     classifiers = []
-    for picks in watch_picks(model, distinct_words(16)):
-        weight, bias = fit_classifier(picks)
-        classifiers.append((weight, shifted(picks, weight, bias)))
+    for choices in watch_choices(model, distinct_words(16)):
+        weight, bias = fit_classifier(choices)
+        classifiers.append((weight, shifted(choices, weight, bias)))
     return with_predictors(model, classifiers)
 
 
 def test_watching_sees_the_picks_of_every_layer():
-    """Catches picks of one layer beside the tokens of another, and hooks that stay."""
+    """Catches choices of one layer beside the tokens of another, and hooks that stay."""
     model = loud_model(sparse="mosa")
     texts = distinct_words(3)
-    watched = watch_picks(model, texts, rows=2)
+    watched = watch_choices(model, texts, rows=2)
     assert len(watched) == model.config.n_layers
-    for layer, picks in zip(model.blocks, watched, strict=True):
+    for layer, choices in zip(model.blocks, watched, strict=True):
         k = texts.shape[1] // model.config.sparsity
-        assert int(picks.chosen.sum()) == 3 * model.config.n_sparse_heads * k
-        logits = layer.attention.sparse.selector.router(picks.tokens[None])[0]  # (H, N)
-        chosen = picks.chosen.T
+        assert int(choices.chosen.sum()) == 3 * model.config.n_sparse_heads * k
+        logits = layer.attention.sparse.selector.router(choices.tokens[None])[0]  # (H, N)
+        chosen = choices.chosen.T
         assert logits[chosen].mean() > logits[~chosen].mean() + 0.5
         assert not layer.attention.sparse.selector._forward_hooks
 
@@ -116,10 +116,10 @@ def test_guesses_do_not_look_ahead():
 def test_what_cannot_be_guessed_is_refused():
     first = TransformerLM(replace(PRESETS["micro"], include_first=True)).eval()
     with pytest.raises(ValueError, match="include_first must be False"):
-        watch_picks(first, distinct_words(1))
+        watch_choices(first, distinct_words(1))
     fixed = TransformerLM(replace(PRESETS["micro"], sparse="fixed")).eval()
     with pytest.raises(ValueError, match="model must be of expert-choice heads, got 'Strided'"):
-        watch_picks(fixed, distinct_words(1))
+        watch_choices(fixed, distinct_words(1))
     assert Predictor(8, 2, 4, 16)(torch.randn(1, 16, 8)).valid.sum() == 0  # not fitted: says no
 
 

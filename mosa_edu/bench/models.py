@@ -119,7 +119,7 @@ TEXTS = 4
 def rule_rows(
     models: Mapping[str, ModelConfig], *, rounds: int = 7, threads: int = 1
 ) -> list[dict[str, Any]]:
-    """Measure forward passes and training steps of twins that differ in their rule."""
+    """Measure forward passes and training steps of models that differ in their rule."""
     with torch_threads(threads):
         return measure_pair(models, TEXTS, rounds=rounds)
 

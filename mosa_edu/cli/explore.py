@@ -50,13 +50,10 @@ def run(args: argparse.Namespace) -> int:
 
 def explorer_page(name: str, texts: Sequence[str] | None = None) -> tuple[str, str]:
     """Make the page of a model."""
-    from mosa_edu.pretrained import PRETRAINED, pretrained_path
+    from mosa_edu.experiments.runs import model_file
 
-    if Path(name).is_file():
-        return _page_of_file(Path(name), texts)
-    if name in PRETRAINED and not Path(name).is_dir():
-        return _page_of_file(pretrained_path(name), texts)
-    return _page_of_run(name, texts)
+    path = model_file(name)
+    return _page_of_run(name, texts) if path is None else _page_of_file(path, texts)
 
 
 def _default_file(name: str) -> Path:

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mosa_edu.checks import require
 from mosa_edu.cli import use_threads
-
-if TYPE_CHECKING:
-    from mosa_edu.data.tokenizer import Tokenizer
-    from mosa_edu.model import TransformerLM
 
 TOKENS = 100
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -41,9 +36,10 @@ def run(args: argparse.Namespace) -> int:
     use_threads(args.threads)
     require(args.prompt != "", "--prompt", args.prompt, "at least one character long")
     from mosa_edu.data.tokenizer import END_OF_TEXT_ID
+    from mosa_edu.experiments.runs import find_model
     from mosa_edu.generation import Sampler, stream
 
-    model, tokenizer = _load(args.model)
+    model, tokenizer, *_ = find_model(args.model)
     causal = model.causal or args.reselect
     kind = f"a run with {model.config.sparse!r} heads, in which later tokens change earlier picks"
     require(causal, "RUN", kind, "one with causal selection, or given with --reselect")
@@ -64,15 +60,3 @@ def run(args: argparse.Namespace) -> int:
             shown = len(text)
     print(text[shown:])
     return 0
-
-
-def _load(name: str) -> tuple[TransformerLM, Tokenizer]:
-    """Load a shipped model, a model file or a run."""
-    from mosa_edu.experiments.runs import find_run, load_run
-    from mosa_edu.pretrained import PRETRAINED, load_page_model, load_pretrained
-
-    if Path(name).is_file():
-        return load_page_model(name)
-    if name in PRETRAINED and not Path(name).is_dir():
-        return load_pretrained(name)
-    return load_run(find_run(name))

@@ -73,14 +73,15 @@ def _scores(model: str | None, args: argparse.Namespace) -> int:
     """Score, print the three losses with their intervals, and keep the record."""
     from mosa_edu.analysis import bootstrap_mean, score_gap
     from mosa_edu.experiments.runs import find_run, score_run
+    from mosa_edu.records.scores import EVALUATIONS
 
     require(model is not None, "RUN", model, "given: the name or folder of a finished run")
     assert model is not None
     folder = find_run(model)
     record = score_run(folder)
-    for way in ("full", "prefix", "foreign"):
+    for way in EVALUATIONS:
         print(f"{way:8} {bootstrap_mean(record.per_window(way), record.books)} nats per token")
-    for way in ("prefix", "foreign"):
+    for way in EVALUATIONS[1:]:
         print(f"{way} - full: {score_gap(record, way)}")
     for title, loss in record.per_book("full").items():
         print(f"  {title[:48]:48} {loss:.3f} full, {record.per_book('prefix')[title]:.3f} prefix")

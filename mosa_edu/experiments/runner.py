@@ -10,6 +10,7 @@ from mosa_edu.experiments.jobs import TIME_UP, Session, finish_all
 from mosa_edu.experiments.plans import Job
 from mosa_edu.experiments.runs import INTERRUPTED
 from mosa_edu.experiments.search import search_pair
+from mosa_edu.records.scores import EVALUATIONS
 
 
 def run_plan(jobs: Sequence[Job], session: Session) -> int:
@@ -46,7 +47,7 @@ def _long_context(out: Path) -> str:
     lines = [str(row) for row in rows]
     for row in (row for row in rows if row.kind == "mosa"):
         for other in (other for other in rows if other is not row and other.recipe == row.recipe):
-            said = [f"{way} {row.gain_on(other, way)}" for way in (EVERY, "prefix", "foreign")]
+            said = [f"{way} {row.gain_on(other, way)}" for way in (EVERY, *EVALUATIONS[1:])]
             lines.append(f"gain of mosa on {other.kind}: {', '.join(said)}")
     return "\n".join(lines)
 

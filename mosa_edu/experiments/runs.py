@@ -24,11 +24,11 @@ from mosa_edu.data.documents import cache_folder
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.data.tokens import TokenSet
 from mosa_edu.model import TransformerLM
-from mosa_edu.pretrained import PRETRAINED, load_pretrained
+from mosa_edu.pretrained import PRETRAINED, load_page_model, pretrained_path, read_metadata
 from mosa_edu.probes.cloze import cloze_record
 from mosa_edu.probes.scores import score_model
 from mosa_edu.probes.selections import predictor_record, selection_record
-from mosa_edu.records import RunRecord, write_atomic
+from mosa_edu.records import RunRecord, provenance, write_atomic
 from mosa_edu.records.origin import command_line
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
@@ -37,11 +37,13 @@ from mosa_edu.tracing import RoutingLog
 from mosa_edu.training import Trainer, TrainingConfig, distributed
 from mosa_edu.training.checkpoint import load_weights, require_same_recipe, require_same_values
 from mosa_edu.training.evaluate import LENGTHS, evaluate_lengths
-from mosa_edu.training.run_log import make_record
+from mosa_edu.training.run_log import read_metrics
 from mosa_edu.training.trainer import StepHook
 
 SETTINGS = {"preset": str, "corpus": str, "model": dict, "training": dict}
 """What ``config.json`` holds, by type."""
+MAX_POINTS = 400
+"""Of a recorded training curve."""
 
 
 def runs_folder() -> Path:
@@ -201,27 +203,47 @@ def _record(
     tokenizer: Tokenizer,
     data: dict[str, Any],
 ) -> RunRecord:
-    tokens, model = trainer.data, trainer.model
+    """Describe a run from its metrics and what `Trainer.run` returned."""
+    tokens, model, config = trainer.data, trainer.model, trainer.config
     assert isinstance(tokens, TokenSet)
-    longest = trainer.config.max_length
-    lengths = sorted({*(n for n in LENGTHS if n <= longest), longest})
+    lengths = sorted({*(n for n in LENGTHS if n <= config.max_length), config.max_length})
     scores: dict[str, dict[str, Any]] = {}
     if result["status"] == "finished":
         scores = evaluate_lengths(model, tokens, lengths, byte_lengths=tokenizer.byte_lengths)
-    parameters = sum(parameter.numel() for parameter in model.parameters())
     shape = ModelConfig.from_dict(settings["model"])
-    return make_record(
-        trainer.folder,
-        result,
-        trainer.config,
+    lines = read_metrics(trainer.folder / "metrics.jsonl")
+    columns = ("step", "tokens", "validation_loss", "validation_stderr")
+    hardware = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    origin = provenance(torch_version=torch.__version__, hardware=hardware)
+    return RunRecord(
         name=trainer.folder.name,
+        command=origin["command"],
+        commit=origin["commit"],
+        seed=config.seed,
         model=settings["model"],
+        training=config.to_json(),
         data=data,
-        n_parameters=parameters,
+        n_parameters=sum(parameter.numel() for parameter in model.parameters()),
+        hardware=origin["hardware"],
+        wall_seconds=round(float(result["seconds"]), 3),
+        tokens_seen=int(result["tokens"]),
+        train_curve=_thin([[x["step"], x["tokens"], x["loss"]] for x in lines if "loss" in x]),
         validation=scores,
+        status=str(result["status"]),
         flops_per_token=model_flops(shape).total / shape.max_seq_len,
-        extra={"preset": settings["preset"], "unigram_loss": unigram_loss(tokens)},
+        extra={
+            "preset": settings["preset"],
+            "unigram_loss": unigram_loss(tokens),
+            "validation_curve": [[x[c] for c in columns] for x in lines if columns[2] in x],
+            **{key: origin[key] for key in ("torch", "python", "package")},
+        },
     )
+
+
+def _thin(points: list[list[Any]]) -> list[list[Any]]:
+    """Keep every n-th point, counted from the last, so that the end of the run is there."""
+    every = -(-len(points) // MAX_POINTS)
+    return points[::-1][:: max(every, 1)][::-1]
 
 
 def unigram_loss(tokens: TokenSet) -> float:
@@ -300,10 +322,18 @@ def load_run(folder: Path) -> tuple[TransformerLM, Tokenizer]:
     return model.eval(), Tokenizer.load(folder / "tokenizer.json")
 
 
+def model_file(name: str) -> Path | None:
+    """Return the file of a shipped model, or the model file of this path; None of a run."""
+    if Path(name).is_file():
+        return Path(name)
+    return pretrained_path(name) if name in PRETRAINED and not Path(name).is_dir() else None
+
+
 def find_model(name: str) -> tuple[TransformerLM, Tokenizer, str, str]:
-    """Return model, tokenizer, corpus and name of a shipped model, or of one of the user's runs."""
-    if name in PRETRAINED:
-        return *load_pretrained(name), "gutenberg", name
+    """Return model, tokenizer, corpus and name of a run, a shipped model or a model file."""
+    if path := model_file(name):
+        told = read_metadata(path)
+        return *load_page_model(path), json.loads(told["provenance"])["corpus"], told["name"]
     folder = find_run(name)
     return *load_run(folder), read_settings(folder)["corpus"], folder.name
 

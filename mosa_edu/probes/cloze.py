@@ -18,7 +18,7 @@ from mosa_edu.model import TransformerLM, evaluating
 from mosa_edu.records import provenance
 from mosa_edu.records.probe import ProbeRecord
 
-N_RIDDLES = 100
+N_ASKED = 100
 """Of each kind at each distance."""
 
 
@@ -87,7 +87,7 @@ def _right(model: TransformerLM, riddles: Sequence[Encoded]) -> np.ndarray:
 
 
 def ask_model(
-    model: TransformerLM, tokenizer: Tokenizer, count: int = N_RIDDLES
+    model: TransformerLM, tokenizer: Tokenizer, count: int = N_ASKED
 ) -> tuple[list[dict[str, Any]], dict[str, list[float]]]:
     """Ask a model questions of every kind, at every distance.
 
@@ -123,8 +123,8 @@ def cloze_record(
     model: TransformerLM, tokenizer: Tokenizer, run: str, command: str | None = None
 ) -> ProbeRecord:
     """Ask a run riddles, see `ask_model`."""
-    rows, series = ask_model(model, tokenizer, N_RIDDLES)
+    rows, series = ask_model(model, tokenizer, N_ASKED)
     require(len(rows) > 0, "model", run, "one whose tokenizer has the endings as tokens")
-    settings = {"run": run, "items": N_RIDDLES, "threads": torch.get_num_threads()}
+    settings = {"run": run, "items": N_ASKED, "threads": torch.get_num_threads()}
     origin = provenance(torch.__version__, command=command)
     return ProbeRecord("cloze", f"cloze-{run}", settings, rows, series, origin)

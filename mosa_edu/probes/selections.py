@@ -1,4 +1,4 @@
-"""Can a head's picks be told from the token alone? Classifiers fitted to a trained model."""
+"""Can a head's choices be told from the token alone? Classifiers fitted to a trained model."""
 
 import copy
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ FITTED_PER_BOOK, WATCHED = 4, 48
 
 
 @dataclass(frozen=True, eq=False)
-class Picks:
+class Choices:
     """What one layer's heads picked of some texts.
 
     Attributes
@@ -43,15 +43,15 @@ class Picks:
 
 
 @torch.no_grad()
-def watch_picks(model: TransformerLM, texts: Tensor, rows: int = 16) -> list[Picks]:
+def watch_choices(model: TransformerLM, texts: Tensor, rows: int = 16) -> list[Choices]:
     """Run a model of expert-choice heads and keep what its routers saw and picked."""
-    seen: list[list[Picks]] = [[] for _ in model.blocks]
+    seen: list[list[Choices]] = [[] for _ in model.blocks]
 
     def keep(layer: int, x: Tensor, selection: Selection) -> None:
         B, T, _ = x.shape
         chosen = torch.zeros(B, selection.indices.shape[1], T, dtype=torch.bool, device=x.device)
         chosen.scatter_(-1, selection.indices, True)
-        seen[layer].append(Picks(x.flatten(0, 1), chosen.transpose(1, 2).flatten(0, 1)))
+        seen[layer].append(Choices(x.flatten(0, 1), chosen.transpose(1, 2).flatten(0, 1)))
 
     hooks = [
         selector.register_forward_hook(
@@ -66,18 +66,18 @@ def watch_picks(model: TransformerLM, texts: Tensor, rows: int = 16) -> list[Pic
         for hook in hooks:
             hook.remove()
     return [
-        Picks(torch.cat([p.tokens for p in parts]), torch.cat([p.chosen for p in parts]))
+        Choices(torch.cat([p.tokens for p in parts]), torch.cat([p.chosen for p in parts]))
         for parts in seen
     ]
 
 
 def fit_classifier(
-    picks: Picks, iterations: int = 60, decay: float = 1e-4
+    choices: Choices, iterations: int = 60, decay: float = 1e-4
 ) -> tuple[Tensor, Tensor]:
     """Fit one logistic regression a head: binary cross-entropy, with L-BFGS."""
-    targets = picks.chosen.to(picks.tokens.dtype)
+    targets = choices.chosen.to(choices.tokens.dtype)
     share = targets.mean(dim=0).clamp(1e-4, 1 - 1e-4)
-    weight = picks.tokens.new_zeros(targets.shape[1], picks.tokens.shape[1], requires_grad=True)
+    weight = choices.tokens.new_zeros(targets.shape[1], choices.tokens.shape[1], requires_grad=True)
     bias = share.logit().requires_grad_()
     optimizer = torch.optim.LBFGS(
         [weight, bias], max_iter=iterations, line_search_fn="strong_wolfe"
@@ -85,7 +85,7 @@ def fit_classifier(
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        logits = F.linear(picks.tokens, weight, bias)
+        logits = F.linear(choices.tokens, weight, bias)
         loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="sum") / len(logits)
         loss = loss + decay * weight.square().sum()
         loss.backward()
@@ -118,31 +118,31 @@ def with_predictors(
     return found.eval()
 
 
-def shifted(picks: Picks, weight: Tensor, bias: Tensor) -> Tensor:
+def shifted(choices: Choices, weight: Tensor, bias: Tensor) -> Tensor:
     """Move the bias so that as many of these tokens get a yes as were picked, (H,).
 
     Equal words have equal logits up to rounding, so the cut is the middle of the nearest gap that
     is wider than rounding; a head whose logits are all equal says no to all.
     """
-    ordered = F.linear(picks.tokens, weight, bias).sort(dim=0, descending=True).values  # (N, H)
+    ordered = F.linear(choices.tokens, weight, bias).sort(dim=0, descending=True).values  # (N, H)
     above, below = ordered[:-1], ordered[1:]
-    size = F.linear(picks.tokens.abs(), weight.abs(), bias.abs()).amax(dim=0)  # rounding's scale
+    size = F.linear(choices.tokens.abs(), weight.abs(), bias.abs()).amax(dim=0)  # rounding's scale
     gap = above - below > 8 * torch.finfo(size.dtype).eps * size  # (N - 1, H)
     yes = torch.arange(1, len(ordered), device=gap.device)[:, None]  # above each of the gaps
-    missed = (yes - picks.chosen.sum(dim=0)).abs().masked_fill(~gap, len(ordered) + 1)
+    missed = (yes - choices.chosen.sum(dim=0)).abs().masked_fill(~gap, len(ordered) + 1)
     fewest, place = missed.min(dim=0, keepdim=True)  # (1, H)
     middle = (above.gather(0, place) + below.gather(0, place)) / 2
     cut = torch.where(fewest > len(ordered), ordered[:1] + 1, middle)[0]
     return bias - cut
 
 
-def judge(picks: Picks, weight: Tensor, bias: Tensor) -> list[dict[str, Any]]:
-    """Compare guesses with picks, head by head."""
-    guessed = F.linear(picks.tokens, weight, bias) > 0  # (N, H)
-    both = (guessed & picks.chosen).sum(dim=0).tolist()
-    says, picked = guessed.sum(dim=0).tolist(), picks.chosen.sum(dim=0).tolist()
-    right = (guessed == picks.chosen).float().mean(dim=0).tolist()
-    n = len(picks.tokens)
+def judge(choices: Choices, weight: Tensor, bias: Tensor) -> list[dict[str, Any]]:
+    """Compare guesses with choices, head by head."""
+    guessed = F.linear(choices.tokens, weight, bias) > 0  # (N, H)
+    both = (guessed & choices.chosen).sum(dim=0).tolist()
+    says, picked = guessed.sum(dim=0).tolist(), choices.chosen.sum(dim=0).tolist()
+    right = (guessed == choices.chosen).float().mean(dim=0).tolist()
+    n = len(choices.tokens)
     return [
         {
             "head": head,
@@ -173,7 +173,7 @@ def expert_choices(model: TransformerLM) -> list[ExpertChoice]:
 
 @torch.no_grad()
 def selection_shares(model: TransformerLM, texts: Tensor, rows: int = 8) -> list[dict[str, Any]]:
-    """Count selected, wanted and refused tokens, layer by layer."""
+    """Count selected, wanted and dropped tokens, layer by layer."""
     require(model.config.n_sparse_heads > 0, "model", "dense heads alone", "one with sparse heads")
     with evaluating(model):
         kept = torch.zeros(model.config.n_layers, model.config.n_sparse_heads)
@@ -193,7 +193,7 @@ def selection_shares(model: TransformerLM, texts: Tensor, rows: int = 8) -> list
             "selected": round(float(shares[layer].mean()), 5),
             "least": round(float(shares[layer].min()), 5),
             "most": round(float(shares[layer].max()), 5),
-            "refused": _refused(kept[layer], wanted[layer]),
+            "refused": _dropped(kept[layer], wanted[layer]),
         }
         for layer in range(len(shares))
     ]
@@ -208,7 +208,7 @@ def _kept(tensors: dict[str, Tensor], length: int) -> Tensor:
     return marks[..., :length].sum(dim=(0, 2))
 
 
-def _refused(kept: Tensor, wanted: Tensor) -> float | None:
+def _dropped(kept: Tensor, wanted: Tensor) -> float | None:
     total = float(wanted.sum())
     return round(1 - float(kept.sum()) / total, 5) if total else None
 
@@ -228,16 +228,16 @@ def selection_record(
 def predictor_record(
     model: TransformerLM, tokens: TokenSet, run: str, command: str | None = None
 ) -> ProbeRecord:
-    """Fit classifiers to the picks of a run and measure what they guess, and what it costs."""
+    """Fit classifiers to the choices of a run and measure what they guess, and what it costs."""
     length = model.config.max_seq_len
     fitted = torch.from_numpy(tokens.windows("train", length, FITTED_PER_BOOK).inputs)
     held_out = torch.from_numpy(scores.held_out_windows(tokens, length)[0][:, :-1].copy())
-    learnt, asked = watch_picks(model, fitted), watch_picks(model, held_out)
+    learnt, asked = watch_choices(model, fitted), watch_choices(model, held_out)
     classifiers: dict[str, list[tuple[Tensor, Tensor]]] = {cut: [] for cut in CUTS}
     rows: list[dict[str, Any]] = []
-    for layer, picks in enumerate(learnt):
-        weight, bias = fit_classifier(picks)
-        for cut, moved in zip(CUTS, (bias, shifted(picks, weight, bias)), strict=True):
+    for layer, choices in enumerate(learnt):
+        weight, bias = fit_classifier(choices)
+        for cut, moved in zip(CUTS, (bias, shifted(choices, weight, bias)), strict=True):
             classifiers[cut].append((weight, moved))
             found = judge(asked[layer], weight, moved)
             rows += [{"layer": layer, "cut": cut, **row} for row in found]
