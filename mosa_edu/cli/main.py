@@ -21,7 +21,7 @@ ALIASES = {
     "riddles": "experiment run cloze",
     "long-context": "experiment run long_context",
     "pair": "experiment run pair",
-    "gpu-suite": "experiment run gpu_suite --count-seeds --pack",
+    "gpu-suite": "experiment run gpu_suite --count-seeds --seconds 520 --pack",
     "pack": "experiment pack gpu_suite",
     "scores": "inspect scores",
     "probe": "inspect",
