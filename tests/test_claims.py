@@ -15,7 +15,7 @@ import pytest
 import record_toys
 from sphinx.errors import ExtensionError
 
-from mosa_edu.analysis import final_loss
+from mosa_edu.analysis import Records, final_loss
 from mosa_edu.claims import (
     CLAIMS,
     VERDICTS,
@@ -229,13 +229,17 @@ def timed(low, high, *, reached=True, peak=9e9):
 
 def test_seconds_and_peaks_count_on_a_gpu_and_of_a_pair_of_equal_loss():
     """Catches seconds of a processor, and of a hybrid that did not reach the loss."""
+
+    def judged(claim, *times, **more):
+        return verdict(claim, gpu=Records(probes=timed(*times, **more)))
+
     assert verdict("wall-clock", probes=timed(0.8, 0.9)) == "not run on a GPU"
-    assert verdict("wall-clock", gpu_probes=timed(0.8, 0.9)) == "reproduced small"
-    assert verdict("wall-clock", gpu_probes=timed(0.8, 1.1)) == "not decided yet"
-    assert verdict("wall-clock", gpu_probes=timed(1.1, 1.2)) == "contradicted"
-    assert verdict("wall-clock", gpu_probes=timed(0.8, 0.9, reached=False)) == "not run on a GPU"
-    assert verdict("memory", gpu_probes=timed(0.8, 0.9)) == "reproduced small"
-    assert verdict("memory", gpu_probes=timed(0.8, 0.9, peak=11e9)) == "contradicted"
+    assert judged("wall-clock", 0.8, 0.9) == "reproduced small"
+    assert judged("wall-clock", 0.8, 1.1) == "not decided yet"
+    assert judged("wall-clock", 1.1, 1.2) == "contradicted"
+    assert judged("wall-clock", 0.8, 0.9, reached=False) == "not run on a GPU"
+    assert judged("memory", 0.8, 0.9) == "reproduced small"
+    assert judged("memory", 0.8, 0.9, peak=11e9) == "contradicted"
 
 
 def test_a_pair_on_a_processor_is_told_and_decides_nothing():
@@ -249,8 +253,8 @@ def test_a_pair_on_a_processor_is_told_and_decides_nothing():
 
 def test_three_seeds_on_a_gpu_speak_before_small_models():
     small, large = trained(3, mosa=4.1), trained(3, mosa=3.7)
-    assert verdict("better-perplexity", runs=small, gpu_runs=large) == "direction only"
-    assert verdict("better-perplexity", runs=small, gpu_runs=large[:2]) == "contradicted"
+    assert verdict("better-perplexity", runs=small, gpu=Records(large)) == "direction only"
+    assert verdict("better-perplexity", runs=small, gpu=Records(large[:2])) == "contradicted"
 
 
 def coin_flips(kind, loss, seed=0):

@@ -10,8 +10,7 @@ from sweep_toys import GPU_MICRO
 from mosa_edu.analysis import (
     cloze_rows,
     long_context_rows,
-    recorded_cloze,
-    recorded_long_context,
+    recorded_plan,
     recorded_runs,
     recorded_scores,
     variant_rows,
@@ -107,7 +106,7 @@ def test_long_texts_go_on_after_an_end_between_two_scores(records, monkeypatch, 
     capsys.readouterr()
     assert main(words) == 0
     assert "gain of mosa on local: every position" in capsys.readouterr().out
-    found = recorded_long_context(records)
+    found = recorded_plan(records)
     names = ["long-local-128-k16-seed0", "long-mosa-128-k16-seed0"]
     assert [run.name for run in found.runs] == names
     rows = {row.kind: row for row in long_context_rows(found)}
@@ -131,7 +130,7 @@ def test_cloze_models_are_asked_the_same_and_paired(records, tmp_path, monkeypat
     printed = capsys.readouterr().out
     assert [name[:5] for name in begun(printed)] == ["half-"] * 2
     assert "mosa: 1 seed; perplexity" in printed
-    rows = cloze_rows(*recorded_cloze(records))
+    rows = cloze_rows(*recorded_plan(records))
     assert len(rows) == 2 * len(KINDS)
     assert all(row.seeds == (0,) and len(row.gains) == 1 for row in rows)
     dense = [row for row in rows if row.kind == "dense"]

@@ -11,9 +11,10 @@ import pytest
 from record_toys import run, score
 
 from mosa_edu.analysis import (
-    LongContextRecords,
+    Records,
     long_context_rows,
     recorded_long_context,
+    recorded_plan,
     recorded_runs,
 )
 from mosa_edu.analysis.tables import EVERY, span_name
@@ -44,8 +45,8 @@ def test_every_length_is_measured_against_routing():
 
 
 def test_no_record_is_no_row_and_twins_are_not_among_them(tmp_path):
-    assert recorded_long_context(tmp_path) == LongContextRecords([], {}, {})
-    assert long_context_rows(recorded_long_context(tmp_path)) == []
+    assert recorded_plan(tmp_path) == Records([], {}, {})
+    assert long_context_rows(recorded_plan(tmp_path)) == []
     assert not [run.name for run in recorded_runs() if run.name.startswith("long-")]
     assert all(run.name.startswith("long-") for run in recorded_long_context().runs)
 
@@ -71,7 +72,7 @@ def records(losses: dict[str, list[list[float]]], seeds=(0, 1), spans=((0, 15), 
             settings = {"run": record.name}
             probes[record.name] = ProbeRecord("positions", record.name, settings, rows, series)
             scores_[record.name] = score(record.name, moved[:, 1])
-    return LongContextRecords(runs, scores_, probes)
+    return Records(runs, scores_, probes)
 
 
 def test_gains_pair_seeds_and_windows_and_weigh_positions():
@@ -97,7 +98,7 @@ def judged(losses: dict[str, float], seeds=(0, 1, 2)) -> str:
         for kind, loss in losses.items()
         for seed in seeds
     ]
-    return checks.lowest_perplexity(Evidence(long_runs=runs)).verdict
+    return checks.lowest_perplexity(Evidence(long_context=Records(runs))).verdict
 
 
 def test_the_claim_needs_three_seeds_and_a_gain_on_both_rivals():
@@ -115,7 +116,7 @@ def test_runs_that_are_no_pair_give_no_gain():
     flat = [[4.0, 3.0]] * 4
     first = records({"mosa": flat}, seeds=(0,))
     later = records({"local": flat}, seeds=(1,))
-    joined = LongContextRecords(
+    joined = Records(
         [*first.runs, *later.runs], first.scores | later.scores, first.probes | later.probes
     )
     mosa, local = sorted(long_context_rows(joined), key=lambda row: row.kind)[::-1]

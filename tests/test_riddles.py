@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from record_toys import run, score
 
-from mosa_edu.analysis import cloze_rows, cloze_table, recorded_cloze
+from mosa_edu.analysis import Records, cloze_rows, cloze_table, recorded_cloze, recorded_plan
 from mosa_edu.analysis.statistics import wilson
 from mosa_edu.claims import Evidence
 from mosa_edu.claims.checks import carry_over
@@ -228,7 +228,7 @@ def test_the_claim_needs_seeds_a_gain_in_perplexity_and_one_kind_of_riddle_that_
     """Catches a verdict from means alone, and worse answers of models that gain nothing."""
 
     def verdict(n_seeds=3, **kinds):
-        return carry_over(Evidence(cloze=records(kinds, n_seeds))).verdict
+        return carry_over(Evidence(cloze=Records(*records(kinds, n_seeds)))).verdict
 
     dense = (1.5, 0.7)
     assert carry_over(Evidence()).verdict == "not decided yet"
@@ -237,14 +237,14 @@ def test_the_claim_needs_seeds_a_gain_in_perplexity_and_one_kind_of_riddle_that_
     assert verdict(dense=dense, mosa=(1.2, 0.7)) == "not decided yet"
     assert verdict(dense=dense, mosa=(1.6, 0.6)) == "not decided yet"
     assert verdict(2, dense=dense, mosa=(1.2, 0.6)) == "not decided yet"
-    found = carry_over(Evidence(cloze=records({"dense": dense, "mosa": (1.2, 0.6)})))
+    found = carry_over(Evidence(cloze=Records(*records({"dense": dense, "mosa": (1.2, 0.6)}))))
     assert "right about recall -0.100 [-0.100, -0.100] of the answers (3 seeds)" in found.words
 
 
 def test_without_records_there_is_an_empty_table_and_no_figure():
     rows = cloze_rows([], {}, {})
     assert (rows, cloze_table(rows)) == ([], "")
-    assert cloze_rows(*recorded_cloze("no such folder")) == []
+    assert cloze_rows(*recorded_plan("no such folder")) == []
     with pytest.raises(ValueError, match="task must be one of"):
         cloze_accuracy(rows, "recall")
 

@@ -3,14 +3,24 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
 from mosa_edu.analysis.statistics import NEEDED_SEEDS, Interval, bootstrap_mean, gain_interval
 from mosa_edu.checks import require
 from mosa_edu.records import Comparison, RunRecord
+from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import EVALUATIONS, ScoreRecord
+
+
+class Records(NamedTuple):
+    """What a plan leaves: runs, their scores by name of the run, and probes by name."""
+
+    runs: Sequence[RunRecord] = ()
+    scores: Mapping[str, ScoreRecord] = {}
+    probes: Mapping[str, ProbeRecord] = {}
+
 
 FINAL = "final"
 """The measure that every finished run has: its last loss on held-out text, at full length."""

@@ -40,18 +40,7 @@ def jaccard(selected: np.ndarray) -> np.ndarray:
 
 
 def mean_jaccard(selected: np.ndarray) -> float:
-    """Average the overlap over all pairs of different heads.
-
-    Parameters
-    ----------
-    selected : ndarray of bool, shape (H, T)
-        What each head keeps, H >= 2.
-
-    Returns
-    -------
-    float
-        In [0, 1].
-    """
+    """Average the overlap over all pairs of different heads, two or more: bool (H, T)."""
     require(len(selected) >= 2, "selected", len(selected), "of at least 2 heads")
     pairs = np.triu_indices(len(selected), 1)
     return float(jaccard(selected)[pairs].mean())
@@ -90,36 +79,13 @@ def chance_jaccard(T: int, k: int) -> float:
 
 
 def orphans(selected: np.ndarray) -> np.ndarray:
-    """Find the tokens that no head keeps.
-
-    Parameters
-    ----------
-    selected : ndarray of bool, shape (..., T)
-        What each head keeps; all heads of all leading axes count together.
-
-    Returns
-    -------
-    ndarray of int64
-        Their positions, ascending.
-    """
+    """Return the positions that no head keeps, of all leading axes: bool (..., T)."""
     return np.flatnonzero(~selected.reshape(-1, selected.shape[-1]).any(axis=0))
 
 
 def chance_orphans(T: int, k: int, n_heads: int) -> float:
     """Tokens that no head would keep, on average, if all chose blindly.
 
-    Parameters
-    ----------
-    T, k, n_heads : int
-        Tokens; tokens kept by each head; heads.
-
-    Returns
-    -------
-    float
-        T (1 - k / T)^n_heads.
-
-    Examples
-    --------
     >>> round(chance_orphans(6, 2, 2), 2)
     2.67
     """

@@ -16,29 +16,15 @@ CERTAIN = 4.0
 class CoinFlipRow:
     """One model trained on coin flips, scored on fresh ones with the future in sight.
 
-    Attributes
-    ----------
-    kind : str
-        ``dense``, or the kind of its sparse heads.
-    seed : int
-        Of weights and tokens.
-    loss, stderr : float
-        Mean over the held-out sequences and its standard error, in nats per token; NaN if the run
-        diverged.
-    floor : float
-        ln V, the loss of guessing, below which no causal model can get.
-    prefix : dict of int to float
-        Loss of the next token by position, the future cut off.
-    command : str or None
-        Makes the record again.
+    Losses are in nats per token; NaN if the run diverged.
     """
 
     kind: str
     seed: int
     loss: float
-    stderr: float
-    floor: float
-    prefix: dict[int, float]
+    stderr: float  # of the mean over the held-out sequences
+    floor: float  # ln V, the loss of guessing, below which no causal model can get
+    prefix: dict[int, float]  # loss by position, the future cut off
     command: str | None
 
     @property
@@ -111,32 +97,16 @@ def _number(value: float | None) -> float:
 
 @dataclass(frozen=True)
 class DecodingRow:
-    """The attention of one layer, reading the last tokens of a text of T.
-
-    Attributes
-    ----------
-    kind : str
-        ``dense``, or the kind of the sparse heads.
-    sparsity : int
-        T / k; 1 for dense heads.
-    length : int
-        T, tokens in the text.
-    milliseconds : float
-        Of processor time a token, median over the rounds.
-    ratio, ratio_low, ratio_high : float
-        Time of as many dense heads divided by this, taken within each round: median, quartiles.
-    slots, bytes : int
-        Key-value pairs that the heads of the layer hold after token T, and their size.
-    """
+    """The attention of one layer, reading the last tokens of a text of T."""
 
     kind: str
-    sparsity: int
-    length: int
-    milliseconds: float
-    ratio: float
+    sparsity: int  # 1 for dense heads
+    length: int  # T
+    milliseconds: float  # of processor time a token, median over the rounds
+    ratio: float  # time of as many dense heads over this, within each round: median, quartiles
     ratio_low: float
     ratio_high: float
-    slots: int
+    slots: int  # key-value pairs that the heads hold after token T
     bytes: int
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mosa_edu.analysis.tables import LongContextRecords
+from mosa_edu.analysis.groups import Records
 from mosa_edu.checks import require
 from mosa_edu.records import RoutingHistory, RoutingTrace, RunRecord, recorded_path
 from mosa_edu.records.decode_trace import DecodingTrace
@@ -26,21 +26,6 @@ def recorded_runs(folder: Path | str | None = None) -> list[RunRecord]:
     return list(_all(RunRecord.load, "runs", folder).values())
 
 
-def recorded_gpu_runs() -> list[RunRecord]:
-    """Read the runs of the plan ``gpu_suite``, sorted by name; empty if no GPU was ever there."""
-    return list(_all(RunRecord.load, "gpu/runs").values())
-
-
-def recorded_gpu_scores() -> dict[str, ScoreRecord]:
-    """Read the three scores of those runs, by name of the run."""
-    return {r.name: r for r in _all(ScoreRecord.load, "gpu/scores").values()}
-
-
-def recorded_gpu_probes() -> dict[str, ProbeRecord]:
-    """Read what was measured beside those runs, by name, such as the pair of equal loss."""
-    return _all(ProbeRecord.load, "gpu/probes")
-
-
 def recorded_scores(folder: Path | str | None = None) -> dict[str, ScoreRecord]:
     """Read the three scores of `recorded_runs`, by name of the run."""
     return {r.name: r for r in _all(ScoreRecord.load, "scores", folder).values()}
@@ -51,29 +36,31 @@ def recorded_probes(folder: Path | str | None = None) -> dict[str, ProbeRecord]:
     return _all(ProbeRecord.load, "probes", folder)
 
 
-def recorded_long_context(folder: Path | str | None = None) -> LongContextRecords:
-    """Read what the plan ``long_context`` trained; empty as long as it was not run."""
-    parts = Path(folder or recorded_path("long_context"))
-    return LongContextRecords(
-        list(_all(RunRecord.load, "runs", parts / "runs").values()),
-        _all(ScoreRecord.load, "scores", parts / "scores"),
-        _all(ProbeRecord.load, "probes", parts / "probes"),
-    )
+def recorded_plan(folder: Path | str) -> Records:
+    """Read what an experiment left in a folder; all is empty as long as it was not run."""
+    runs, scores, probes = (Path(folder) / name for name in ("runs", "scores", "probes"))
+    return Records(recorded_runs(runs), recorded_scores(scores), recorded_probes(probes))
+
+
+def recorded_long_context() -> Records:
+    """Read what the plan ``long_context`` left."""
+    return recorded_plan(recorded_path("long_context"))
+
+
+def recorded_cloze() -> Records:
+    """Read what the plan ``cloze`` left: its probes are answers."""
+    return recorded_plan(recorded_path("cloze"))
+
+
+def recorded_gpu() -> Records:
+    """Read what the plan ``gpu_suite`` left; empty if no GPU was ever there."""
+    return recorded_plan(recorded_path("gpu"))
 
 
 def recorded_long_context_costs() -> list[dict[str, Any]]:
     """Read the rows that `mosa-edu bench long-context` measured; empty if it was not run."""
     record = _all(ProbeRecord.load, "bench").get("long-context")
     return list(record.rows) if record else []
-
-
-def recorded_cloze(
-    folder: Path | str | None = None,
-) -> tuple[list[RunRecord], dict[str, ScoreRecord], dict[str, ProbeRecord]]:
-    """Read the runs, scores and answers of the plan ``cloze``; empty as long as it was not run."""
-    parts = Path(folder or recorded_path("cloze"))
-    runs, scores = recorded_runs(parts / "runs"), recorded_scores(parts / "scores")
-    return runs, scores, recorded_probes(parts / "probes")
 
 
 def recorded_probe(name: str) -> ProbeRecord:

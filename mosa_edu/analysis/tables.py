@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import wrap
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
-from mosa_edu.analysis.groups import Group, Windows, by_recipe, groups_of
+from mosa_edu.analysis.groups import Group, Records, Windows, by_recipe, groups_of
 from mosa_edu.analysis.statistics import (
     NEEDED_SEEDS,
     Interval,
@@ -39,28 +39,13 @@ def probes_of(probes: Mapping[str, ProbeRecord] | None, kind: str) -> dict[str, 
 
 @dataclass(frozen=True, eq=False)
 class VariantRow(Group):
-    """One kind of model beside the dense model, over the seeds that both were trained with.
+    """One kind of model beside the dense model, over the seeds that both were trained with."""
 
-    Attributes
-    ----------
-    gains : dict of str to Interval
-        Loss of the dense model of the same seed minus this loss, by evaluation; empty if there
-        is no such dense model.
-    shares : dict of str to Interval
-        That gain as a share of the gain of the paper's routing under the noncausal evaluation at
-        equal FLOPs; only if both intervals exclude 0, over enough seeds.
-    paired : int
-        How many seeds have a dense model of the same recipe.
-    selected, dropped : float or None
-        Share of the tokens that a head keeps, and of those it wanted that found no slot; None if
-        that was not measured.
-    """
-
-    gains: dict[str, Interval]
-    shares: dict[str, Interval]
-    paired: int
-    selected: float | None
-    dropped: float | None
+    gains: dict[str, Interval]  # on the dense model of the seed, by evaluation; empty without one
+    shares: dict[str, Interval]  # of the paper's noncausal gain, if both intervals exclude 0
+    paired: int  # seeds that have a dense model of the same recipe
+    selected: float | None  # share of the tokens that a head keeps, if that was measured
+    dropped: float | None  # share of those it wanted that found no slot
 
     @property
     def matched(self) -> str:
@@ -205,24 +190,12 @@ class AblationRow(Group):
 
     A gain over the dense model mixes two changes: dense heads went, and sparse heads came. Here
     each hybrid is compared with its own dense heads and nothing beside them.
-
-    Attributes
-    ----------
-    n_heads : int
-        Sparse heads of a layer, or dense ones, beside those that both models have.
-    gained : dict of str to Windows
-        Loss of the dense heads alone minus this one, by evaluation, seed and window.
-    gains : dict of str to Interval
-        The mean of that.
-    future : dict of str to Interval
-        Loss with the future hidden minus loss in full view, by the way it is hidden. Exactly 0
-        for causal heads, to rounding.
     """
 
-    n_heads: int
-    gained: dict[str, Windows] = field(repr=False)
+    n_heads: int  # sparse ones of a layer, or dense ones, beside those that both models have
+    gained: dict[str, Windows] = field(repr=False)  # on the dense heads alone, by evaluation
     gains: dict[str, Interval]
-    future: dict[str, Interval]
+    future: dict[str, Interval]  # loss with the future hidden minus loss in full view
 
     @property
     def label(self) -> str:
@@ -326,24 +299,12 @@ def head_count_rows(
 
 @dataclass(frozen=True)
 class GainCurve:
-    """One kind of model beside the dense model of the same seed, over the training.
-
-    Attributes
-    ----------
-    kind : str
-        Of the model.
-    seeds : tuple of int
-        Of the pairs, ascending.
-    tokens : ndarray of float64, shape (P,)
-        Tokens seen at each evaluation, mean over the seeds.
-    gains : ndarray of float64, shape (S, P)
-        Held-out loss of the dense model minus this one's, in nats per token.
-    """
+    """Gains of one kind of model on the dense model of the same seed, over the training."""
 
     kind: str
     seeds: tuple[int, ...]
-    tokens: np.ndarray
-    gains: np.ndarray
+    tokens: np.ndarray  # (P,) seen at each evaluation, mean over the seeds
+    gains: np.ndarray  # (S, P) nats per token
 
     @property
     def mean(self) -> np.ndarray:
@@ -403,25 +364,11 @@ EVERY = "every position"
 """The measure of most text: all positions of the windows, the router seeing the whole text."""
 
 
-class LongContextRecords(NamedTuple):
-    """Runs on long texts, their scores by name of the run, and their losses by position."""
-
-    runs: Sequence[RunRecord]
-    scores: Mapping[str, ScoreRecord]
-    probes: Mapping[str, ProbeRecord]
-
-
 @dataclass(frozen=True, eq=False)
 class LongContextRow(Group):
-    """One kind of model on texts of one length, measured at every position, too.
+    """One kind of model on texts of one length, measured at every position, too."""
 
-    Attributes
-    ----------
-    spans : tuple of (int, int)
-        Ranges of positions, first and last, that are measures of their own, see `span_name`.
-    """
-
-    spans: tuple[tuple[int, int], ...]
+    spans: tuple[tuple[int, int], ...]  # ranges of positions, measures by their `span_name`
 
     main: ClassVar[str] = EVERY
 
@@ -444,12 +391,12 @@ class LongContextRow(Group):
         )
 
 
-def long_context_rows(records: LongContextRecords) -> list[LongContextRow]:
+def long_context_rows(records: Records) -> list[LongContextRow]:
     """Gather the finished runs of long texts by kind.
 
     Parameters
     ----------
-    records : LongContextRecords
+    records : Records
         Such as `recorded_long_context` returns.
 
     Returns
@@ -491,38 +438,20 @@ CLOZE_EVALUATIONS = (NONCAUSAL, TRUNCATED)
 
 @dataclass(frozen=True, eq=False)
 class ClozeRow(Group):
-    """One kind of model and cloze items of one sort, over the seeds of the model.
+    """One kind of model and cloze items of one task, over the seeds of the model.
 
-    Attributes
-    ----------
-    task : str
-        Sort of the items.
-    perplexity : dict of str to float
-        Exponential of the mean loss over the seeds: with whole windows in sight of the router,
-        and with the future cut off, as in the items.
-    loss_gains : dict of str to Interval
-        Loss of the dense model of the same seed minus this one's under both evaluations, in nats
-        per token; empty without such a model.
-    distances : tuple of float
-        Distances of the items, in tokens from the cue to the ending.
-    accuracies : tuple of Interval
-        Share of right answers at each distance. Wilson's interval for one model, so that it knows
-        how items vary and does not count the seeds as further items.
-    accuracy, gain : Interval, Interval or None
-        The same at all distances; that above the dense model of the same seed, paired by item
-        and seed, None without such a model.
-    gains : tuple of float
-        Mean of the latter, seed by seed.
+    Intervals of accuracies are Wilson's for one model, so that they know how items vary and do
+    not count the seeds as further items.
     """
 
     task: str
-    perplexity: dict[str, float]
-    loss_gains: dict[str, Interval]
-    distances: tuple[float, ...]
-    accuracies: tuple[Interval, ...]
-    accuracy: Interval
-    gain: Interval | None
-    gains: tuple[float, ...]
+    perplexity: dict[str, float]  # with whole windows in sight of the router, and as in the items
+    loss_gains: dict[str, Interval]  # on the dense model of the seed, under both; or empty
+    distances: tuple[float, ...]  # tokens from the cue to the ending
+    accuracies: tuple[Interval, ...]  # share of right answers at each distance
+    accuracy: Interval  # at all of them
+    gain: Interval | None  # of accuracy on the dense model, paired by item and seed
+    gains: tuple[float, ...]  # the same, seed by seed
 
     def __str__(self) -> str:
         by_distance = "  ".join(

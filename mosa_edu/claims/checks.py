@@ -168,8 +168,8 @@ def better_perplexity(evidence: Evidence) -> Finding:
     """Check the gain in nats, and say what is left of it when the future is hidden."""
     dense, mosa = (PERPLEXITY["tiny"][kind] for kind in ("dense", "mosa"))
     printed = math.log(dense / mosa)
-    found = best_pair(evidence.gpu_runs, "dense", "mosa")
-    where, scores = "the paper's Tiny on a GPU, trained briefly", evidence.gpu_scores
+    found = best_pair(evidence.gpu.runs, "dense", "mosa")
+    where, scores = "the paper's Tiny on a GPU, trained briefly", evidence.gpu.scores
     if len(gains(found)) < NEEDED_SEEDS:
         found = best_pair(evidence.runs, "dense", "mosa")
         where, scores = "our small twins", evidence.scores
@@ -216,7 +216,7 @@ def same_perplexity_cheaper(evidence: Evidence) -> Finding:
     A loss may also be reached because the dense heads that went were not needed. So the hybrid
     must gain on the dense heads that are left in it.
     """
-    tried = pairs_of([*evidence.runs, *evidence.gpu_runs], "dense", "mosa", CHEAPER)
+    tried = pairs_of([*evidence.runs, *evidence.gpu.runs], "dense", "mosa", CHEAPER)
     alone = pairs_of(evidence.runs, "dense_ablation", "mosa", (1.0, math.inf))
 
     def gains_on_control(pair: Pair | None) -> list[float]:
@@ -231,7 +231,7 @@ def same_perplexity_cheaper(evidence: Evidence) -> Finding:
     best = max(tried, key=rank, default=None)
     values, beside = gains(best), gains_on_control(best)
     # The fewest heads were chosen by the losses above; other windows had no part in that.
-    scored = scored_gains(best, {**evidence.scores, **evidence.gpu_scores}, NONCAUSAL)
+    scored = scored_gains(best, {**evidence.scores, **evidence.gpu.scores}, NONCAUSAL)
     verdict = verdict_of([value + MATCH for value in scored])
     if verdict == SMALL and (sign([value + MATCH for value in values]), sign(beside)) != (1, 1):
         verdict = UNDECIDED
@@ -464,7 +464,7 @@ def cheaper(evidence: Evidence) -> Finding:
 )
 def lowest_perplexity(evidence: Evidence) -> Finding:
     """Check that MoSA beside local heads gains on both rivals of equal FLOPs."""
-    chosen = {kind: best_pair(evidence.long_runs, kind, "mosa") for kind in RIVALS}
+    chosen = {kind: best_pair(evidence.long_context.runs, kind, "mosa") for kind in RIVALS}
     found = {kind: gains(pair) for kind, pair in chosen.items()}
     signs = [sign(values) for values in found.values()]
     if None in signs or (0 in signs and -1 not in signs):
@@ -574,7 +574,7 @@ def non_autoregressive(evidence: Evidence) -> Finding:
 )
 def carry_over(evidence: Evidence) -> Finding:
     """Check whether models that gain in perplexity are less often right about riddles."""
-    losses = gains(best_pair(evidence.cloze[0], "dense", "mosa"))
+    losses = gains(best_pair(evidence.cloze.runs, "dense", "mosa"))
     found = {row.task: row.gains for row in cloze_rows(*evidence.cloze) if row.kind == "mosa"}
     signs = [sign(values) for values in found.values()]
     if sign(losses) != 1 or None in signs or not signs:

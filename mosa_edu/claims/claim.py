@@ -7,25 +7,20 @@ from typing import Any, NamedTuple
 
 from mosa_edu.analysis import (
     Group,
+    Records,
     recorded_cloze,
-    recorded_gpu_probes,
-    recorded_gpu_runs,
-    recorded_gpu_scores,
+    recorded_gpu,
     recorded_long_context,
-    recorded_probes,
-    recorded_runs,
-    recorded_scores,
+    recorded_plan,
     recorded_trace,
 )
 from mosa_edu.analysis.groups import Windows, groups_of, scored_windows
 from mosa_edu.analysis.statistics import NEEDED_SEEDS, seed_interval
 from mosa_edu.checks import require
-from mosa_edu.records import RoutingTrace, RunRecord
+from mosa_edu.records import RoutingTrace, RunRecord, recorded_path
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.texts import PROBES
-
-Cloze = tuple[Sequence[RunRecord], Mapping[str, ScoreRecord], Mapping[str, ProbeRecord]]
 
 EXACT = "reproduced exactly"
 SMALL = "reproduced small"
@@ -51,50 +46,41 @@ PairRows = tuple[dict[str, Any], dict[str, Any]]
 """Two rows of one record: the dense model and the hybrid that reached its loss."""
 
 
+NOTHING = Records()
+
+
 @dataclass(frozen=True)
 class Evidence:
     """The records that verdicts are computed from.
 
     Attributes
     ----------
-    runs : sequence of RunRecord
-        Training runs.
-    scores : mapping of str to ScoreRecord
-        Three scores of a run, by its name.
-    probes : mapping of str to ProbeRecord
-        Leak tests by name.
+    runs, scores, probes
+        Of models of equal cost, as in `Records`.
     traces : sequence of RoutingTrace
-        What a trained model keeps in some texts.
-    long_runs : sequence of RunRecord
-        Training runs on long texts.
-    cloze : tuple
-        Runs, scores and answers of models that were asked riddles, see `recorded_cloze`.
-    gpu_runs, gpu_scores, gpu_probes
-        The same of `mosa-edu gpu-suite`; empty if there never was a GPU.
+        What a trained model selects in some texts.
+    long_context, cloze, gpu : Records
+        Of models of long texts, of those that were asked cloze items, and of those on a GPU.
     """
 
     runs: Sequence[RunRecord] = ()
     scores: Mapping[str, ScoreRecord] = field(default_factory=dict)
     probes: Mapping[str, ProbeRecord] = field(default_factory=dict)
     traces: Sequence[RoutingTrace] = ()
-    long_runs: Sequence[RunRecord] = ()
-    cloze: Cloze = ((), {}, {})
-    gpu_runs: Sequence[RunRecord] = ()
-    gpu_scores: Mapping[str, ScoreRecord] = field(default_factory=dict)
-    gpu_probes: Mapping[str, ProbeRecord] = field(default_factory=dict)
+    long_context: Records = NOTHING
+    cloze: Records = NOTHING
+    gpu: Records = NOTHING
 
     @classmethod
     def shipped(cls) -> "Evidence":
         """Read what comes with the package."""
         traces = tuple(recorded_trace(name) for name in PROBES)
-        records = recorded_runs(), recorded_scores(), recorded_probes()
-        on_gpu = recorded_gpu_runs(), recorded_gpu_scores(), recorded_gpu_probes()
-        long_runs, cloze = recorded_long_context().runs, recorded_cloze()
-        return cls(*records, traces, long_runs, cloze, *on_gpu)
+        plans = recorded_long_context(), recorded_cloze(), recorded_gpu()
+        return cls(*recorded_plan(recorded_path()), traces, *plans)
 
     def gpu_pair(self) -> PairRows | None:
         """Return what a dense model and a hybrid of its loss cost on a GPU; see `small_pair`."""
-        return _newest_pair(self.gpu_probes)
+        return _newest_pair(self.gpu.probes)
 
     def small_pair(self) -> PairRows | None:
         """Return what our small dense model and a hybrid of its loss cost on a processor.

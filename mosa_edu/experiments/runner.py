@@ -30,20 +30,19 @@ def run_plan(jobs: Sequence[Job], session: Session) -> int:
 
 
 def _causal_variants(out: Path) -> str:
-    found = analysis.recorded_runs(out / "runs")
-    measured = analysis.recorded_scores(out / "scores"), analysis.recorded_probes(out / "probes")
-    rows = analysis.variant_rows(found, *measured)
-    ended = sorted(run.name for run in found if run.status == "diverged")
+    found = analysis.recorded_plan(out)
+    rows = analysis.variant_rows(*found)
+    ended = sorted(run.name for run in found.runs if run.status == "diverged")
     lines = [analysis.variant_table(rows), *([f"Diverged: {', '.join(ended)}"] if ended else [])]
     return "\n".join(lines) if rows else ""
 
 
 def _cloze(out: Path) -> str:
-    return analysis.cloze_table(analysis.cloze_rows(*analysis.recorded_cloze(out)))
+    return analysis.cloze_table(analysis.cloze_rows(*analysis.recorded_plan(out)))
 
 
 def _long_context(out: Path) -> str:
-    rows = analysis.long_context_rows(analysis.recorded_long_context(out))
+    rows = analysis.long_context_rows(analysis.recorded_plan(out))
     lines = [str(row) for row in rows]
     for row in (row for row in rows if row.kind == "mosa"):
         for other in (other for other in rows if other is not row and other.recipe == row.recipe):
