@@ -1,7 +1,5 @@
 """A pre-LayerNorm decoder whose attention heads come from its config."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -14,21 +12,7 @@ from mosa_edu.checks import require
 from mosa_edu.config import PRESETS, ModelConfig
 from mosa_edu.selection import ActivationCache
 
-__all__ = ["PRESETS", "ModelConfig", "TransformerLM", "evaluating"]
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model in evaluation mode inside a `with` block, and back in its own after it.
-
-    Selectors that keep running statistics must not learn from a text that is only looked at.
-    """
-    was_training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(was_training)
+__all__ = ["PRESETS", "ModelConfig", "TransformerLM"]
 
 
 class FeedForward(nn.Module):

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from mosa_edu.attention import SparseAttention
 from mosa_edu.checks import require
-from mosa_edu.model import TransformerLM, evaluating
+from mosa_edu.model import TransformerLM
+from mosa_edu.modes import evaluating
 from mosa_edu.records import RoutingTrace, Token, provenance, write_atomic
 from mosa_edu.records.history import RoutingHistory
 from mosa_edu.records.trace import N_NEXT

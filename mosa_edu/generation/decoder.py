@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from mosa_edu.checks import require
 from mosa_edu.generation.cache import Heads, decoding_heads
-from mosa_edu.model import TransformerLM, evaluating
+from mosa_edu.model import TransformerLM
+from mosa_edu.modes import evaluating
 
 
 class Cache:

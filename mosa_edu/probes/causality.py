@@ -15,7 +15,8 @@ from mosa_edu.attention import HybridAttention
 from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
 from mosa_edu.head_kinds import kinds
-from mosa_edu.model import TransformerLM, build_attention, evaluating
+from mosa_edu.model import TransformerLM, build_attention
+from mosa_edu.modes import evaluating
 from mosa_edu.records import provenance
 from mosa_edu.records.probe import ProbeRecord
 

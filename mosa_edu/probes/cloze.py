@@ -14,7 +14,8 @@ import torch
 from mosa_edu.checks import require
 from mosa_edu.data.cloze import KINDS, Cloze, ask
 from mosa_edu.data.tokenizer import Tokenizer
-from mosa_edu.model import TransformerLM, evaluating
+from mosa_edu.model import TransformerLM
+from mosa_edu.modes import evaluating
 from mosa_edu.records import provenance
 from mosa_edu.records.probe import ProbeRecord
 

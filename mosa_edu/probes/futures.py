@@ -8,7 +8,8 @@ from torch import Tensor
 
 from mosa_edu.checks import require
 from mosa_edu.data.tokenizer import Tokenizer
-from mosa_edu.model import TransformerLM, evaluating
+from mosa_edu.model import TransformerLM
+from mosa_edu.modes import evaluating
 from mosa_edu.probes.causality import MODEL_TOLERANCE
 from mosa_edu.records import provenance
 from mosa_edu.records.codec import Piece

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from mosa_edu.checks import require
 from mosa_edu.data.tokenizer import Tokenizer
-from mosa_edu.model import TransformerLM, evaluating
+from mosa_edu.model import TransformerLM
+from mosa_edu.modes import evaluating
 from mosa_edu.probes.futures import roll_future
 from mosa_edu.records import provenance
 from mosa_edu.records.codec import Piece

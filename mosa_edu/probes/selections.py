@@ -11,7 +11,8 @@ from torch.nn import functional as F
 
 from mosa_edu.checks import require
 from mosa_edu.data.tokens import TokenSet
-from mosa_edu.model import TransformerLM, evaluating
+from mosa_edu.model import TransformerLM
+from mosa_edu.modes import evaluating
 from mosa_edu.probes import scores
 from mosa_edu.records import provenance
 from mosa_edu.records.probe import ProbeRecord

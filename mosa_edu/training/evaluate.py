@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mosa_edu.data.ngram import bits_per_byte
-from mosa_edu.model import evaluating
+from mosa_edu.modes import evaluating
 from mosa_edu.training.config import WindowSource
 
 LENGTHS = (32, 64, 128, 256)

@@ -14,7 +14,7 @@ from torch import nn
 from tqdm import tqdm
 
 from mosa_edu.checks import require
-from mosa_edu.model import evaluating
+from mosa_edu.modes import evaluating
 from mosa_edu.training import distributed
 from mosa_edu.training.checkpoint import RunState
 from mosa_edu.training.config import Data, TrainingConfig
