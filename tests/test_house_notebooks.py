@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from mosa_edu.viz.base import BookRenderer
 from mosa_edu.viz.components.static import element
-from mosa_edu.viz.rounding import rounded
+from mosa_edu.viz.words import rounded
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = sorted((ROOT / "book").glob("**/*.ipynb"))

@@ -16,9 +16,6 @@ CONFIDENCE = 0.95
 NEEDED_SEEDS = 3
 """Fewer trainings do not tell how the next one would end."""
 
-_T_97_5 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-"""Student's t at 97.5 % for 1 to 9 degrees of freedom; more seeds use the last one, a bit wide."""
-
 
 @dataclass(frozen=True)
 class Interval:
@@ -79,8 +76,8 @@ def seed_interval(gains: Sequence[float]) -> Interval:
     require(n >= 1, "gains", n, "at least one")
     if n == 1:
         return Interval(float(values[0]), -math.inf, math.inf)
-    t = _T_97_5[min(n - 1, len(_T_97_5)) - 1]
-    half = t * float(values.std(ddof=1)) / math.sqrt(n)
+    t = _quantiles().stdtrit(n - 1, (1 + CONFIDENCE) / 2)  # Student's
+    half = float(t) * float(values.std(ddof=1)) / math.sqrt(n)
     mean = float(values.mean())
     return Interval(mean, mean - half, mean + half)
 
@@ -174,10 +171,6 @@ def ratio_interval(part: np.ndarray, whole: np.ndarray, groups: np.ndarray) -> I
     return interval(float(part.mean() / whole.mean()), draws)
 
 
-Z = 1.959964
-"""The normal quantile of a 95 % interval."""
-
-
 def wilson(share: float, count: int) -> Interval:
     """Return Wilson's interval of a share of successes in independent trials.
 
@@ -187,7 +180,7 @@ def wilson(share: float, count: int) -> Interval:
     0.500 [0.404, 0.596]; 1.000 [0.963, 1.000]
     """
     require(count >= 1, "count", count, "at least 1")
-    spread = Z**2 / count
+    spread = float(_quantiles().ndtri((1 + CONFIDENCE) / 2)) ** 2 / count
     middle = (share + spread / 2) / (1 + spread)
     half = math.sqrt(spread * share * (1 - share) + spread**2 / 4) / (1 + spread)
     return Interval(share, max(middle - half, 0.0), min(middle + half, 1.0))
@@ -222,3 +215,12 @@ def score_gap(record: ScoreRecord, way: str) -> Interval:
         Nats per token above the full score; 0 for a causal model.
     """
     return bootstrap_mean(record.per_window(way) - record.per_window("full"), record.books)
+
+
+def _quantiles() -> Any:
+    """Return scipy's quantiles, which only those need who compare seeds or shares."""
+    try:
+        from scipy import special
+    except ModuleNotFoundError as error:
+        raise ImportError('intervals need scipy: pip install "mosa_edu[viz]"') from error
+    return special

@@ -47,6 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return args.run(args)
     except ValueError as error:
         return _refuse(" ".join(str(error).split()))
+    except ImportError as error:
+        if "mosa_edu[" in str(error):  # says which extra to install
+            return _refuse(str(error))
+        raise
     except OSError as error:
         if error.errno in _DISK_ERRORS:
             where = f" at {error.filename}" if error.filename else ""

@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.io._base_renderers import MimetypeRenderer
 
-from mosa_edu.viz.rounding import rounded
 from mosa_edu.viz.style import CLEAR, LIGHT, SANS, SIZES
+from mosa_edu.viz.words import rounded
 
 AXIS: dict[str, Any] = {
     "automargin": True,

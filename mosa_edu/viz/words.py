@@ -1,9 +1,10 @@
-"""How tokens are written, and the kind of token that a head keeps, if one stands out.
+"""How tokens and numbers are written, and the kind of token that a head keeps, if one stands out.
 
 Kinds and their words are those of the page, `web/lib/token_kinds.js`. All comparisons are of
 integers, so that the page and Python agree to the last case.
 """
 
+import base64
 import json
 import unicodedata
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from mosa_edu.records import RoutingTrace
 
@@ -160,3 +163,26 @@ def _kinds_of(texts: Sequence[str], position: int) -> set[str]:
         word = text.lower()
         found |= {kind["key"] for kind in load_kinds() if word in kind.get("words", ())}
     return found
+
+
+DIGITS = 6
+"""Significant digits of stored numbers: the last of all depend on the processor's logarithm."""
+
+
+def rounded(value: Any) -> Any:
+    """Round every float in plain JSON values, those in Plotly's binary arrays included.
+
+    >>> rounded({"x": [1.777321508289949, 2, 0.1 + 0.2], "y": 123456789.0})
+    {'x': [1.77732, 2, 0.3], 'y': 123457000.0}
+    """
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, dict):
+        if value.get("dtype") in ("f4", "f8") and isinstance(value.get("bdata"), str):
+            numbers = np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"])
+            short = np.array([float(f"{x:.{DIGITS}g}") for x in numbers], value["dtype"])
+            return {**value, "bdata": base64.b64encode(short.tobytes()).decode("ascii")}
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(item) for item in value]
+    return value

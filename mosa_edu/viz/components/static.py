@@ -9,7 +9,7 @@ from html import escape
 from typing import Any
 
 from mosa_edu.viz.assets import classic_script, inline_json, inline_script
-from mosa_edu.viz.rounding import rounded
+from mosa_edu.viz.words import rounded
 
 LONG = 20
 """A table of more rows opens on demand."""
