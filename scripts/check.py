@@ -26,19 +26,7 @@ SHOWN_LINES = 150
 
 @dataclass
 class Step:
-    """One check: a command, and what came of it.
-
-    Parameters
-    ----------
-    name : str
-        What ``make test ONLY=name`` calls it.
-    command : list of str
-        Run in the checkout with the environment's Python.
-    counts_tests : bool
-        Whether pytest runs it; its tests are then counted one by one.
-    after : tuple of str
-        The steps that must have ended before, where they are among the chosen ones.
-    """
+    """One check: a command, and what came of it."""
 
     name: str
     command: list[str]

@@ -29,11 +29,6 @@ NEWEST = bool(os.environ.get("MOSA_EDU_NEWEST"))  # leave the pins away: what br
 class Environment:
     """A virtual environment that knows whether it is complete.
 
-    Parameters
-    ----------
-    root : Path
-        The checkout.
-
     Notes
     -----
     Two files tell the state. ``mosa-edu.stamp`` holds the fingerprint of a finished

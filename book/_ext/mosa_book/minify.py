@@ -14,20 +14,7 @@ STYLES = re.compile(r"(?<=_CSS = `)[^`$\\]+(?=`)")
 
 
 def minified(text: str, kind: str) -> str:
-    """Return a shorter text that does the same; the same text gives the same result.
-
-    Parameters
-    ----------
-    text : str
-        A script or a style sheet.
-    kind : str
-        ``js`` or ``css``.
-
-    Returns
-    -------
-    str
-        Styles that a script holds (constants whose names end in ``_CSS``) are shortened too.
-    """
+    """Return a shorter text that does the same; the same text gives the same result."""
     if minify is None:
         return text
     if kind == "js":
