@@ -40,7 +40,8 @@ def chart_notebook() -> str:
 def build(folder: Path, **variables: str) -> Path:
     """Build the small book with the real configuration and return the folder of its pages."""
     shutil.copytree(ROOT / "book" / "_ext", folder / "book" / "_ext")
-    shutil.copytree(ROOT / "book" / "_static", folder / "book" / "_static")
+    for name in ("_static", "page"):
+        shutil.copytree(ROOT / "book" / name, folder / "book" / name)
     shutil.copy(ROOT / "_config.yml", folder)
     (folder / "_toc.yml").write_text(TOC)
     (folder / "book" / "references.bib").touch()

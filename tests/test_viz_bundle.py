@@ -12,13 +12,13 @@ from explorer_pages import HEAD, explorer_site  # noqa: F401
 
 from mosa_edu.viz import assets
 from mosa_edu.viz.assets import MODEL_PARTS, PARTS, component_names, needed, page_scripts
-from mosa_edu.viz.style import css_variables
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
+from mosa_book.assets import write_styles  # noqa: E402
 from mosa_book.minify import minified, minify  # noqa: E402
 
-LARGEST = 90_000
+LARGEST = 85_500
 SHORTENED = pytest.mark.skipif(minify is None, reason="this system has no wheel of the minifier")
 MODULES = {
     "engine/model.js": "export const run = (text) => text;\n",
@@ -73,6 +73,15 @@ def test_a_page_loads_what_it_needs_in_order(folder):
         names("nobody")
 
 
+def test_small_figures_share_a_script(monkeypatch, folder):
+    monkeypatch.setattr(assets, "TOGETHER", {"both": "small", "plain": "small"})
+    scripts = page_scripts(folder())
+    placed = {name: [module.name for module in one.modules] for name, one in scripts.items()}
+    assert placed["small"] == ["draw.js", "both.js", "plain.js"]
+    assert not placed[PARTS]
+    assert [script.name for script in needed(scripts, ["plain"])] == [MODEL_PARTS, "small"]
+
+
 def test_one_name_for_two_things_is_refused(folder):
     twin = 'import { run } from "./engine/model.js";\nconst kept = 1;\nexport const twin = run;\n'
     uses = 'import { twin } from "./twin.js";\ndefineElement(twin);\nexport default {};\n'
@@ -90,11 +99,11 @@ def test_every_module_of_every_component_is_there_once():
 
 
 @SHORTENED
-def test_a_reader_of_the_whole_book_loads_few_bytes():
+def test_a_reader_of_the_whole_book_loads_few_bytes(tmp_path):
     """Everything of ours that pages load, each once: scripts, colours and styles."""
     sizes = {name: shortened(script) for name, script in page_scripts().items()}
-    sizes["colours.css"] = assets.size_of(css_variables()).gzipped
-    for path in (ROOT / "book" / "_static").rglob("*.[cj]s*"):
+    write_styles(tmp_path, ROOT / "book" / "page")
+    for path in (tmp_path / "mosa").iterdir():
         sizes[path.name] = assets.size_of(path.read_text()).gzipped
     print(f"All components, gzipped: {sum(sizes.values())} bytes {sizes}")
     assert sum(sizes.values()) < LARGEST

@@ -17,7 +17,7 @@ from typing import Any
 from mosa_edu.checks import require
 from mosa_edu.texts import PROBES
 
-OWN = ("mosa/*.js", "mosa/*.css", "css/*.css", "js/*.js")
+OWN = ("mosa/*.js", "mosa/*.css")
 COVER = "book/index.html"
 WEIGHTS = "_static/models/explorer/model.safetensors"
 TRACES = "_static/models/traces"

@@ -2,9 +2,9 @@
 
 `module_text` is one component with all that it imports, the `_esm` of a widget; `classic_script` is
 the same for a page that stands alone. A book has many components: `page_scripts` puts what several
-use into two scripts of their own, one that draws and one that runs the model; a reader loads each
-once. What crosses from script to script does so under short names: no minifier may shorten them, as
-it sees one script at a time.
+use into two scripts of their own, one that draws and one that runs the model, and small figures
+together, since small files hardly shrink; a reader loads each once. What crosses from script to
+script does so under short names: no minifier may shorten them, as it sees one script at a time.
 
 Imports and exports stand at the start of a line, imports are relative and name what they take, and
 no two modules that meet in a script declare the same name. What breaks these rules is refused.
@@ -26,6 +26,11 @@ from mosa_edu.checks import require
 
 WEB = Path(__file__).parent / "web"
 PARTS, MODEL_PARTS = "parts", "parts-model"
+TOGETHER = {
+    **dict.fromkeys(("routing_game", "scrubber"), "games"),
+    **dict.fromkeys(("budget", "decode_trace", "heads", "mask_zoo"), "figures"),
+}
+"""Scripts of components that share one: they stand on one page, or are small without the model."""
 
 _NAMES = r"\{((?:\s*[\w$]+\s*,?)*\s*)\}"
 _IMPORT = re.compile(rf'^import\s*{_NAMES}\s*from\s*"(\.{{1,2}}/[^"]+\.js)";\n', re.M)
@@ -144,16 +149,16 @@ def component_names(root: Path = WEB) -> list[str]:
 def page_scripts(root: Path = WEB) -> dict[str, Script]:
     """Divide all components into scripts that repeat nothing."""
     modules: dict[str, Module] = {}
-    users: dict[str, list[str]] = {}
+    users: dict[str, set[str]] = {}
     for component in component_names(root):
         for module in in_order(component, root):
             modules[module.name] = module
-            users.setdefault(module.name, []).append(component)
+            users.setdefault(module.name, set()).add(TOGETHER.get(component, component))
     place: dict[str, str] = {}
-    run_model = set(users.get(_MODEL, ()))
-    for name in modules:
-        shared = MODEL_PARTS if run_model.issuperset(users[name]) else PARTS
-        place[name] = users[name][0] if len(users[name]) == 1 else shared
+    run_model = users.get(_MODEL, set())
+    for name, own in users.items():
+        shared = MODEL_PARTS if own <= run_model else PARTS
+        place[name] = min(own) if len(own) == 1 else shared
     names = [PARTS, MODEL_PARTS, *sorted(set(place.values()) - {PARTS, MODEL_PARTS})]
     borders = {name: _border(name, modules, place) for name in names}
     given = sorted(name for _, gives in borders.values() for name in gives)
@@ -161,18 +166,19 @@ def page_scripts(root: Path = WEB) -> dict[str, Script]:
     require(len(keys) == len(given), "names", given, "given by one script each")
     scripts = {}
     for name, (takes, gives) in borders.items():
-        own = tuple(module for module in modules.values() if place[module.name] == name)
-        _require_unique(own)
-        scripts[name] = Script(name, own, takes, gives, keys)
+        here = tuple(module for module in modules.values() if place[module.name] == name)
+        _require_unique(here)
+        scripts[name] = Script(name, here, takes, gives, keys)
     return scripts
 
 
 def needed(scripts: dict[str, Script], components: Iterable[str]) -> list[Script]:
     """List the scripts that a page needs."""
+    homes = {one.name: script for script in scripts.values() for one in script.modules}
     wanted: list[Script] = []
     for component in components:
-        require(component in scripts, "component", component, ", ".join(scripts))
-        wanted.append(scripts[component])
+        require(f"{component}.js" in homes, "component", component, ", ".join(scripts))
+        wanted.append(homes[f"{component}.js"])
     for script in reversed(scripts.values()):
         if any(set(script.gives).intersection(later.takes) for later in wanted):
             wanted.append(script)

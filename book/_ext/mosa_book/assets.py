@@ -57,19 +57,21 @@ def copy_all(app: Sphinx) -> None:
         static = Path(app.outdir) / "_static"
         copy_libraries(static)
         copy_recorded(static)
-        write_styles(static)
+        write_styles(static, Path(app.srcdir) / "book" / "page")
         write_scripts(static)
 
 
-def write_styles(static: Path) -> None:
-    """Write the package's colours: as a style sheet, and as pairs for recolouring charts."""
+def write_styles(static: Path, page: Path) -> None:
+    """Write the package's colours with the book's own rules, and what recolours charts."""
     from mosa_edu.viz.style import css_variables, dark_of_light
 
     folder = static / "mosa"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "colours.css").write_text(css_variables(), encoding="utf-8")
-    pairs = json.dumps(dark_of_light())
-    (folder / "colours.js").write_text(f"globalThis.mosaDark = {pairs};\n", encoding="utf-8")
+    rules = (page / "book.css").read_text(encoding="utf-8")
+    (folder / "book.css").write_text(minified(css_variables() + rules, "css"), encoding="utf-8")
+    pairs = f"globalThis.mosaDark = {json.dumps(dark_of_light())};\n"
+    charts = pairs + (page / "charts.js").read_text(encoding="utf-8")
+    (folder / "charts.js").write_text(minified(charts, "js"), encoding="utf-8")
 
 
 def write_scripts(static: Path) -> None:
@@ -107,14 +109,13 @@ def add_scripts(
     if CHART in body:
         # Not deferred: each chart draws itself while the page is still being parsed.
         app.add_js_file(PLOTLY, priority=100)
-        app.add_js_file("mosa/colours.js", loading_method="defer")
-        app.add_js_file("js/plotly-theme.js", loading_method="defer")
+        app.add_js_file("mosa/charts.js", loading_method="defer")
     for name in script_names(tuple(components(body))):
         app.add_js_file(f"mosa/{name}.js", loading_method="defer")
 
 
 def connect(app: Sphinx) -> None:
     """Copy once for a build, decide page by page."""
-    app.add_css_file("mosa/colours.css")
+    app.add_css_file("mosa/book.css", priority=800)  # after the theme's
     app.connect("builder-inited", copy_all)
     app.connect("html-page-context", add_scripts)

@@ -3,7 +3,7 @@
 import { budgetPython, budgetRows, budgetSaid, drawBudget } from "./budget/drawing.js";
 import { budgetOf, HEAD_KINDS, LONGEST, timesFits } from "./engine/costs.js";
 import { keptCount } from "./engine/routing.js";
-import { labelled, segmentField, valueSlider } from "./lib/controls.js";
+import { listField, segmentField, valueSlider } from "./lib/controls.js";
 import { Figure, within } from "./lib/figure.js";
 import { html, setText, svg } from "./lib/dom.js";
 import { redraw } from "./lib/drawing.js";
@@ -18,8 +18,7 @@ import { defineElement, drawnBy } from "./lib/host.js";
  * @property {string} kind @property {number} tokens
  * @property {keyof typeof REGIMES} by What the reader holds fixed; the other one of the two follows.
  * @property {number} sparsity @property {number} k
- * @property {number} given Dense heads of a layer given up.
- * @property {"figure" | "table"} view
+ * @property {number} given Dense heads of a layer given up. @property {"figure" | "table"} view
  */
 
 const BUDGET_CSS = `
@@ -35,23 +34,13 @@ const REGIMES = { rho: "ρ fixed", k: "k fixed" };
 const MOST_HEADS = 16;
 
 /** What heads may be bought. */
-const BOUGHT = Object.fromEntries(
-  Object.entries(HEAD_KINDS).slice(1).map(([kind, { label }]) => [kind, label]),
-);
-
-/** @param {string} name @param {Record<string, string>} titles @param {(value: any) => void} choose */
-function listField(name, titles, choose) {
-  const options = Object.entries(titles).map(([value, title]) => html("option", { value }, title));
-  const select = html("select", { "aria-label": name }, ...options);
-  select.addEventListener("change", () => choose(select.value));
-  return { select, node: labelled(name, select) };
-}
+const BOUGHT = Object.entries(HEAD_KINDS).slice(1)
+  .map(([name, { label }]) => ({ name, title: label }));
 
 /** @param {BudgetExplorer} figure */
 function budgetControls(figure) {
-  const titles = Object.fromEntries(figure.models.map(({ name, title }) => [name, title]));
   const change = (/** @type {Partial<BudgetState>} */ changes) => figure.change(changes);
-  const model = listField("Dense model", titles, (preset) => {
+  const model = listField("Dense model", figure.models, (preset) => {
     const { T, sparsity, given } = figure.baseline(preset);
     change({ preset, tokens: T, sparsity, given, by: "rho" });
   });
@@ -180,7 +169,7 @@ class BudgetExplorer extends Figure {
     const { T, sparsity, given } = this.baseline(preset);
     return {
       preset,
-      kind: oneOf("kind", Object.keys(BOUGHT), start.kind),
+      kind: oneOf("kind", BOUGHT.map(({ name }) => name), start.kind),
       tokens: whole("t", T),
       by: oneOf("by", Object.keys(REGIMES), "rho"),
       sparsity: whole("rho", sparsity),

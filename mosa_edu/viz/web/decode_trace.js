@@ -2,12 +2,12 @@
 //
 // It plays only when it is asked to.
 
-import { segmentField, steppedTo, stopSlider, tokenList } from "./lib/controls.js";
+import { segmentField, stepButtons, steppedTo, stopSlider, tokenList } from "./lib/controls.js";
 import { Figure, within } from "./lib/figure.js";
 import { TEXT_CSS } from "./lib/css.js";
-import { button, div, html, setAttribute, svg } from "./lib/dom.js";
-import { circle, line, path, writer } from "./lib/drawing.js";
-import { pythonCell, pythonString } from "./lib/export.js";
+import { button, div, html, paragraph, press, svg } from "./lib/dom.js";
+import { circle, layerNames, line, path, stopScale, writer } from "./lib/drawing.js";
+import { pythonCell, pythonModel, pythonString, pythonThresholds } from "./lib/export.js";
 import { count, plural, rowName, tokenLabels } from "./lib/format.js";
 import { defineElement, drawnBy } from "./lib/host.js";
 
@@ -96,15 +96,9 @@ class DecodeTrace {
     const head = ["Step", "Token", "Heads that take it", "No slot left", "Slots", "Bytes"];
     const body = this.labels.map((label, t) => {
       const names = this.taken[t].map((row) => rowName(row, this.shape.heads)).join(" ");
+      const heads = [this.taken[t], this.refused[t]].map((rows) => `${rows.length}`);
       const numbers = [this.slots(t), this.bytes[t], this.denseBytes(t)].map(count);
-      return [
-        `${t}`,
-        label,
-        `${this.taken[t].length}`,
-        `${this.refused[t].length}`,
-        ...numbers,
-        names,
-      ];
+      return [`${t}`, label, ...heads, ...numbers, names];
     });
     return [[...head, "All dense, bytes", "Which heads"], ...body];
   }
@@ -129,16 +123,15 @@ class DecodeTrace {
   /** @param {number} step @returns {string} A cell that decodes the same text. */
   python(step) {
     const { rule, prompt, last, texts } = this;
-    const name = pythonString(this.model);
     return pythonCell(
       "import json",
       "",
-      "import mosa_edu",
-      "from mosa_edu.generation.decode_trace import trace_decoding, under_rule",
-      "from mosa_edu.pretrained import pretrained_path, read_metadata",
-      "",
-      `model, tokenizer = mosa_edu.load_pretrained(${name})`,
-      `thresholds = json.loads(read_metadata(pretrained_path(${name}))["thresholds"])`,
+      ...pythonModel(
+        this.model,
+        "from mosa_edu.generation.decode_trace import trace_decoding, under_rule",
+        "from mosa_edu.pretrained import pretrained_path, read_metadata",
+      ),
+      pythonThresholds(this.model),
       `causal = under_rule(model, ${pythonString(rule)}, thresholds)`,
       `prompt = ${pythonString(texts.slice(0, prompt).join(""))}`,
       `story = trace_decoding(causal, tokenizer, prompt, ${last + 1 - prompt})`,
@@ -148,11 +141,7 @@ class DecodeTrace {
 }
 
 /** @param {number} width @param {number} last Number of the last step. */
-function decodeScale(width, last) {
-  const [left, right] = [width < 500 ? 30 : 58, width - 24];
-  const each = (right - left) / Math.max(last, 1);
-  return { left, right, x: (/** @type {number} */ step) => left + each * step };
-}
+const decodeScale = (width, last) => stopScale(width, last, 30, 58);
 
 /**
  * The bytes of the cache over the steps, and under them the slots of every sparse head.
@@ -220,11 +209,6 @@ function drawSlots(trace, step, left, right, palette) {
     }
   });
   const say = writer(palette);
-  const word = left < 40 ? "L" : "Layer ";
-  const names = Array.from(
-    { length: layers },
-    (_, l) => say(`${word}${l}`, { x: 0, y: top(l * heads) + 9 }),
-  );
   const atLimit = left + limit * size;
   const end = `M${atLimit} ${SLOTS_TOP - 4}V${top(layers * heads - 1) + 6}`;
   const slots = [
@@ -232,7 +216,7 @@ function drawSlots(trace, step, left, right, palette) {
     say(`${limit} slots`, { x: atLimit, y: SLOTS_TOP - 8, "text-anchor": "middle" }),
   ];
   return [
-    ...names,
+    ...layerNames(say, layers, left, (l) => top(l * heads)),
     path(paths.dense, { fill: palette.rule, "fill-opacity": 0.5 }),
     path(paths.kept, { fill: palette.quiet }),
     path(paths.now, { fill: palette.pick }),
@@ -268,15 +252,14 @@ class DecodeTraceFigure extends Figure {
       event.preventDefault();
       this.play();
     });
-    const step = (/** @type {string} */ key) => () => this.press(key);
-    const [back, on] = [button("‹ Step", step("ArrowLeft")), button("Step ›", step("ArrowRight"))];
+    const [back, on] = stepButtons((key) => this.press(key));
     const plot = div("stops", this.drawing, this.slider.node);
     this.mount({
       name: "Decode theatre",
       controls: [this.rule.node, div("row", back, this.player, on)],
       parts: [
         div("pad text-block", this.list.node),
-        div("pad", plot, html("p", { class: "note marks" }, ...marks)),
+        div("pad", plot, paragraph("note marks", ...marks)),
       ],
       note: this.data.about,
     });
@@ -350,7 +333,7 @@ class DecodeTraceFigure extends Figure {
     frame.pill.textContent = `Recorded, ${last + 1} steps`;
     this.rule.show(state.rule);
     player.textContent = this.beat ? "Pause" : "Play";
-    setAttribute(player, "aria-pressed", `${this.beat > 0}`);
+    press(player, this.beat > 0);
     const words = `Token ${step}, ${labels[step]}, ${kilobytes(bytes[step])}`;
     this.slider.show(step, last, words, decodeScale(this.inner, last));
     list.mark(step, frame.detail.textContent ?? "", (t) => ({

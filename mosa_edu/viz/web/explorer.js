@@ -1,10 +1,6 @@
-/**
- * Routing explorer: which tokens each head keeps, why those, and what it saves.
- *
- * The class holds the state and what each change means. Panels draw a view of it and ask for changes;
- * `Live` knows where the routing of a text comes from.
- * @module
- */
+// Routing explorer: which tokens each head keeps, why those, and what it saves.
+// The class holds the state and what each change means. Panels draw a view of it and ask for changes;
+// `Live` knows where the routing of a text comes from.
 
 import { controlBar, experimentsPanel, headPanel, selfTestBadge } from "./explorer/card.js";
 import { EXPLORER_CSS } from "./explorer/css.js";
@@ -21,7 +17,7 @@ import { addressOf, complaint } from "./lib/card.js";
 import { chipOf } from "./lib/controls.js";
 import { Figure, within } from "./lib/figure.js";
 import { TEXT_CSS } from "./lib/css.js";
-import { button, html, setAttribute, setText } from "./lib/dom.js";
+import { button, div, html, press, setAttribute, setText } from "./lib/dom.js";
 import { headOf } from "./lib/format.js";
 import { defineElement, drawnBy } from "./lib/host.js";
 import { bannerPanel, ownTextPanel } from "./lib/own_text.js";
@@ -60,11 +56,7 @@ function assemble(explorer) {
   const { data } = explorer;
   const controls = controlBar(explorer);
   const banner = bannerPanel(() => explorer.load());
-  const asks = {
-    load: () => explorer.load(),
-    route: (/** @type {string} */ words) => explorer.route(words),
-  };
-  const own = ownTextPanel(asks, data.config.max_seq_len);
+  const own = ownTextPanel(explorer, data.config.max_seq_len);
   const text = textPanel(explorer);
   const overview = overviewPanel(explorer);
   const experiments = experimentsPanel(explorer);
@@ -92,11 +84,11 @@ function assemble(explorer) {
     "aria-pressed": "false",
   });
   const row = (/** @type {{node: HTMLElement}[]} */ panels, name = "columns") =>
-    html("div", { class: name }, ...panels.map(({ node }) => node));
-  const left = html("div", { class: "left" }, text.node, readout.node, body, table);
-  const right = html("div", { class: "right pad" }, row(masks), row(bars, "columns still"));
-  const columns = html("div", { class: "body" }, left, right);
-  const paper = html("div", { class: "paper" });
+    div(name, ...panels.map(({ node }) => node));
+  const left = div("left", text.node, readout.node, body, table);
+  const right = div("right pad", row(masks), row(bars, "columns still"));
+  const columns = div("body", left, right);
+  const paper = div("paper");
   detail.after(head.node);
   pill.after(tour.start, wide);
   bar.after(banner.node, own.node, columns, experiments.node);
@@ -270,9 +262,7 @@ export class Explorer extends Figure {
   toggleOwnText() {
     const { own } = this.parts;
     if (own.node.hidden) {
-      own.open(this.state.text ?? this.routing.texts.join(""));
-      own.box.focus();
-      own.box.select();
+      own.begin(this.state.text ?? this.routing.texts.join(""));
       if (!this.session.obstacle()) this.load();
     } else own.close();
     this.report();
@@ -399,10 +389,8 @@ export class Explorer extends Figure {
     };
   }
 
-  follow() {
-    const before = this.state;
-    super.follow();
-    if (this.state === before) return;
+  /** @param {State} before */
+  followed(before) {
     this.commitSoon();
     if (!this.state.text || this.state.text === before.text) return;
     this.parts.own.open(this.state.text);
@@ -491,7 +479,7 @@ export class Explorer extends Figure {
     if (el.popover) el[on ? "showPopover" : "hidePopover"]();
     if (!on) el.removeAttribute("popover");
     this.stage.root.classList.toggle("full", on);
-    setAttribute(this.parts.wide, "aria-pressed", `${on}`);
+    press(this.parts.wide, on);
     document.documentElement.style.overflow = on ? "hidden" : "";
   }
 

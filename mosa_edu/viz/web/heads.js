@@ -59,8 +59,7 @@ summary{min-height:44px;line-height:44px;cursor:pointer}
 /**
  * @typedef {Object} Text
  * @property {string} title @property {string[]} tokens @property {number} layers
- * @property {number} heads
- * @property {number} k As traced.
+ * @property {number} heads @property {number} k As traced.
  * @property {[number, number]} bounds Of k.
  * @property {import("./lib/arrays.js").Encoded} scores One byte each, 255 for 1.
  * @property {import("./lib/arrays.js").Encoded} order Positions, the best first.

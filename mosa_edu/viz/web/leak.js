@@ -15,13 +15,13 @@ import {
   pointAt,
 } from "./leak/drawing.js";
 import { ASKS, Changes, FUTURES, Observer, RULES, storedState, storedView } from "./leak/runs.js";
-import { labelled, segmentField, textField } from "./lib/controls.js";
+import { segmentField } from "./lib/controls.js";
 import { Figure, within } from "./lib/figure.js";
 import { TEXT_CSS } from "./lib/css.js";
-import { button, div, html, mono } from "./lib/dom.js";
+import { button, div, html, mono, paragraph } from "./lib/dom.js";
 import { tokenLabels } from "./lib/format.js";
 import { defineElement, drawnBy } from "./lib/host.js";
-import { bannerPanel, DEBOUNCE, ownTextPanel } from "./lib/own_text.js";
+import { bannerPanel, ownTextField, ownTextPanel, textBox } from "./lib/own_text.js";
 
 /** @typedef {import("./leak/runs.js").LeakState} LeakState */
 /** @typedef {import("./leak/runs.js").LeakView} LeakView */
@@ -63,25 +63,9 @@ const LEAK_CSS = `
 
 /** @param {(text: string) => void} write Takes the reader's own future. */
 function editBox(write) {
-  const label = "Your future, after the cut";
-  const attributes = { rows: 2, spellcheck: "false", dir: "auto", maxlength: LONGEST };
-  const box = html("textarea", { ...attributes, "aria-label": label });
+  const { box, flush } = textBox("Your future, after the cut", 2, LONGEST, write);
   const heading = html("label", { class: "label" }, "What comes after the cut");
-  let timer = 0;
-  box.addEventListener("keydown", (event) => event.stopPropagation());
-  const commit = () => {
-    timer = 0;
-    write(box.value);
-  };
-  box.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(commit, DEBOUNCE);
-  });
-  // What is chosen next must not be overtaken by what was typed before.
-  box.addEventListener("blur", () => {
-    clearTimeout(timer);
-    if (timer) commit();
-  });
+  box.addEventListener("blur", flush); // or it overtakes what is chosen next
   return { node: html("div", { class: "pad own", hidden: true }, heading, box), box };
 }
 
@@ -93,16 +77,13 @@ function leakControls(probe) {
     route: (/** @type {string} */ text) => probe.route(text),
   };
   const own = ownTextPanel(actions, data.config.max_seq_len);
-  const text = textField(data.texts, (name) => {
+  const show = (/** @type {string} */ name) => {
     own.close();
     probe.change({ text: name, own: null, edit: null, token: 0 });
-  });
-  text.select.append(html("option", { value: "", hidden: true }, "Yours"));
+  };
   const turn = () => {
     if (own.node.hidden) {
-      own.open(probe.written);
-      own.box.focus();
-      own.box.select();
+      own.begin(probe.written);
       void runner.bring();
     } else {
       own.close();
@@ -111,19 +92,19 @@ function leakControls(probe) {
     probe.draw();
     probe.report();
   };
-  const ownButton = button("Your text", turn, { class: "own-button" });
+  const text = ownTextField(data.texts, "Yours", show, turn);
   const future = segmentField("Future", FUTURES, (kind) => probe.change({ future: kind }));
   const rule = segmentField("Rule", probe.rules, (name) => probe.change({ rule: name }));
   const banner = bannerPanel(() => probe.change(runner.wanted));
   const edit = editBox((words) => probe.change({ future: "edit", edit: words }));
   return {
     own,
-    fields: [labelled("Text", div("row", text.select, ownButton)), future.node, rule.node],
+    fields: [text, future, rule].map(({ node }) => node),
     boxes: [banner.node, own.node, edit.node],
     /** @param {LeakState} state @param {string} written What the text says after the cut. */
     show(state, written) {
       text.select.value = state.own === null ? state.text : "";
-      ownButton.setAttribute("aria-expanded", `${!own.node.hidden}`);
+      text.own.setAttribute("aria-expanded", `${!own.node.hidden}`);
       future.show(state.future);
       rule.show(state.rule);
       edit.node.hidden = state.future !== "edit";
@@ -159,9 +140,9 @@ export class LeakProbe extends Figure {
     this.controls = leakControls(this);
     this.text = leakText(this);
     this.plot = leakPlot();
-    this.heading = html("p", { class: "h" });
+    this.heading = paragraph("h");
     this.readout = div("readout");
-    this.marks = html("p", { class: "note marks" });
+    this.marks = paragraph("note marks");
     const roll = () => {
       const { future, seed } = this.state;
       this.change({ future: future === "tail" ? "tail" : "random", seed: seed + 1 });
@@ -289,10 +270,9 @@ export class LeakProbe extends Figure {
     this.runner.ask(before);
   }
 
-  follow() {
-    const { state, telling } = this;
-    super.follow();
-    if (!telling) this.runner.ask(state);
+  /** @param {LeakState} before */
+  followed(before) {
+    this.runner.ask(before);
   }
 
   /** @param {Partial<LeakState>} changes Made without asking for anything. */

@@ -4,13 +4,24 @@ import { bytesOf } from "./lib/arrays.js";
 import {
   headField,
   layerField,
+  listField,
+  onHover,
   segmentField,
-  textField,
   tokenList,
   valueSlider,
 } from "./lib/controls.js";
 import { Figure, within } from "./lib/figure.js";
-import { button, div, html, paragraph, setAttribute, setText, svg } from "./lib/dom.js";
+import {
+  button,
+  div,
+  html,
+  paragraph,
+  press,
+  setAttribute,
+  setText,
+  span,
+  svg,
+} from "./lib/dom.js";
 import { headName, plural, tokenLabels } from "./lib/format.js";
 import { defineElement, drawnBy } from "./lib/host.js";
 import {
@@ -38,8 +49,7 @@ import {
  * @typedef {Object} StoredText
  * @property {string} name @property {string} title
  * @property {string[]} pieces The tokens as written.
- * @property {number} layers @property {number} heads
- * @property {number} sparsity Of the model.
+ * @property {number} layers @property {number} heads @property {number} sparsity Of the model.
  * @property {string} order Base64: positions from best to worst, of every layer and head.
  */
 
@@ -50,8 +60,7 @@ import {
  * @property {number} layer @property {number} head @property {number} sparsity
  * @property {number} tokens How many of the text are read.
  * @property {number} query Row under study.
- * @property {MaskName} mask Square whose choice the text shows.
- * @property {"figure" | "table"} view
+ * @property {MaskName} mask Square whose choice the text shows. @property {"figure" | "table"} view
  */
 
 /** @typedef {ReturnType<MaskZoo["view"]>} ZooView A state with all that follows from it. */
@@ -87,7 +96,7 @@ const SPARSITIES = { 2: "2", 4: "4", 8: "8", 16: "16", 32: "32" };
 function zooControls(zoo) {
   const { layers, heads } = zoo.stored[0];
   const { root } = zoo.stage;
-  const text = textField(zoo.stored, (name) => {
+  const text = listField("Text", zoo.stored, (name) => {
     zoo.change({ text: name, tokens: Infinity, query: Infinity });
   });
   const layer = layerField(layers, (own) => zoo.change({ layer: own }));
@@ -150,8 +159,8 @@ function zooText(zoo) {
 
 /** @param {MaskZoo} zoo @param {MaskName} name One square, with its name above it and its counts below. */
 function zooSquare(zoo, name) {
-  const [rule, pairs] = [html("span", { class: "note" }), html("b")];
-  const [kind, reads] = [html("span"), html("span", { class: "reads" })];
+  const [rule, pairs] = [span("note"), html("b")];
+  const [kind, reads] = [html("span"), span("reads")];
   const [all, row] = [svg("g"), svg("g")];
   const drawing = svg("svg", { role: "img" }, all, row);
   const turn = button(NAMES[name], () => zoo.change({ mask: name }));
@@ -161,10 +170,7 @@ function zooSquare(zoo, name) {
     return within(Math.floor(((clientY - top) / height) * tokens), 0, tokens - 1);
   };
   drawing.addEventListener("click", (event) => zoo.change({ query: at(event), mask: name }));
-  drawing.addEventListener("pointermove", (event) => {
-    if (event.pointerType === "mouse") zoo.preview({ query: at(event), mask: name });
-  });
-  drawing.addEventListener("pointerleave", () => zoo.preview(null));
+  onHover(drawing, (event) => zoo.preview(event && { query: at(event), mask: name }));
   const counts = paragraph("note", pairs, " · ", kind);
   return {
     node: div("square", paragraph("line", turn, rule), drawing, counts, paragraph("note", reads)),
@@ -182,7 +188,7 @@ function zooSquare(zoo, name) {
       setText(kind, causality(mask));
       setAttribute(kind, "class", name === "mosa" ? "reads" : null);
       setText(reads, `row ${query} reads ${keys ? plural(keys, "token") : "none"}`);
-      setAttribute(turn, "aria-pressed", `${name === chosen}`);
+      press(turn, name === chosen);
       const about = `${NAMES[name]}, ${mask.rule}: ${said}, ${causality(mask).slice(2)}.`;
       setAttribute(drawing, "aria-label", `${about} Row ${query} reads ${keys || "none"}.`);
     },

@@ -1,7 +1,7 @@
 // Questions that are answered before their reasons open: quizzes, and guesses before a figure.
 
 import { CARD_CSS } from "./lib/css.js";
-import { button, div, html, paragraph, setAttribute, setText, span } from "./lib/dom.js";
+import { button, div, html, paragraph, press, setAttribute, setText, span } from "./lib/dom.js";
 import { defineElement, drawnBy, openStage } from "./lib/host.js";
 
 const PLACE = "mosa-quiz:";
@@ -318,7 +318,7 @@ class QuizCard {
     this.pill.hidden = this.next.hidden = all || !several;
     this.again.hidden = all || !answered;
     setText(this.pill, `${this.at + 1} of ${this.questions.length}`);
-    setAttribute(this.through, "aria-pressed", `${all}`);
+    press(this.through, all);
   }
 
   /** Go on to the next question, and from the last to the first. */

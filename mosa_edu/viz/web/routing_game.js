@@ -1,11 +1,11 @@
 // Be the router: pick the tokens of one head by hand and see what the model's loss does.
 
-import { headField, layerField, textField, tokenList } from "./lib/controls.js";
+import { headField, layerField, listField, tokenList } from "./lib/controls.js";
 import { Figure } from "./lib/figure.js";
 import { TEXT_CSS } from "./lib/css.js";
-import { button, div, html, setAttribute, svg } from "./lib/dom.js";
+import { button, div, html, press, setAttribute, svg } from "./lib/dom.js";
 import { circle, path, writer } from "./lib/drawing.js";
-import { pythonCell, pythonString } from "./lib/export.js";
+import { pythonCell, pythonModel, pythonString } from "./lib/export.js";
 import { fraction, signed, tokenLabels } from "./lib/format.js";
 import { defineElement, drawnBy } from "./lib/host.js";
 import { bannerPanel } from "./lib/own_text.js";
@@ -72,10 +72,8 @@ function drawRivals(rivals, width, palette) {
   const x = (/** @type {number} */ nats) => left + ((right - left) * (nats - from)) / (to - from);
   const bottom = RIVAL_TOP + rivals.length * RIVAL_ROW;
   const say = writer(palette);
-  const ticks = Array.from(
-    { length: Math.round((to - from) / step) + 1 },
-    (_, i) => from + i * step,
-  );
+  const length = Math.round((to - from) / step) + 1;
+  const ticks = Array.from({ length }, (_, i) => from + i * step);
   const end = { "text-anchor": "end" };
   const nodes = [
     say("better", { x: left, y: 11 }),
@@ -138,8 +136,7 @@ function gameFinding({ trained, trainedLoss }, picks, yours) {
  * @template {string | number} Cell
  * @param {Round} round @param {number[]} picks @param {number | null} yours
  * @param {(loss: number, more: number) => Cell[]} written A loss, and by how much it is above the router's.
- * @param {(t: number) => string} named
- * @returns {(string | Cell)[][]}
+ * @param {(t: number) => string} named @returns {(string | Cell)[][]}
  */
 function rivalRows(round, picks, yours, written, named) {
   const { trained, trainedLoss, found } = round;
@@ -162,7 +159,7 @@ export class RoutingGame extends Figure {
     this.labels = [];
     const { texts, config, about } = this.data;
     const { root } = this.stage;
-    this.text = textField(texts, (text) => this.change({ text }));
+    this.text = listField("Text", texts, (text) => this.change({ text }));
     this.layer = layerField(config.n_layers, (layer) => this.change({ layer }));
     this.head = headField(config.n_sparse_heads, root, () => this.state.head, (head) => {
       this.change({ head });
@@ -260,10 +257,9 @@ export class RoutingGame extends Figure {
     this.scorer.ask(state);
   }
 
-  follow() {
-    const { state, telling } = this;
-    super.follow();
-    if (!telling) this.scorer.ask(state);
+  /** @param {GameState} before */
+  followed(before) {
+    this.scorer.ask(before);
   }
 
   /** @param {Partial<GameState>} changes Made to fit the round, without asking for anything. */
@@ -284,7 +280,7 @@ export class RoutingGame extends Figure {
     this.layer.show(`${state.layer}`);
     this.head.number.textContent = `${state.head}`;
     this.count.textContent = `${picks.length} of ${round.trained.length} seats`;
-    setAttribute(this.hint, "aria-pressed", `${state.hint}`);
+    press(this.hint, state.hint);
     const { tries } = round.found;
     const start = `Try ${TRIES} ${tries ? "more " : ""}swaps`;
     this.search.textContent = scorer.wanted > tries ? `Stop at ${tries}` : start;
@@ -343,10 +339,7 @@ export class RoutingGame extends Figure {
     const { tokens, layer, head } = this.round;
     const text = tokens.map((own) => own.text).join("");
     return pythonCell(
-      "import mosa_edu",
-      "from mosa_edu.probes.routing_game import loss_with_picks",
-      "",
-      `model, tokenizer = mosa_edu.load_pretrained(${pythonString(this.data.model)})`,
+      ...pythonModel(this.data.model, "from mosa_edu.probes.routing_game import loss_with_picks"),
       `text = ${pythonString(text)}`,
       "ids = tokenizer.encode(text)",
       `mine = loss_with_picks(model, ids, ${layer}, ${head}, [${this.picks.join(", ")}])`,

@@ -4,18 +4,19 @@ import { decodeArray } from "./lib/arrays.js";
 import {
   headField,
   layerField,
+  listField,
   segmentField,
+  stepButtons,
   steppedTo,
   stopSlider,
-  textField,
 } from "./lib/controls.js";
 import { Figure, within } from "./lib/figure.js";
 import { TEXT_CSS } from "./lib/css.js";
-import { button, div, html, svg } from "./lib/dom.js";
-import { circle, line, path, placeLabels, writer } from "./lib/drawing.js";
+import { div, html, svg } from "./lib/dom.js";
+import { circle, line, path, placeLabels, stopScale, writer } from "./lib/drawing.js";
 import { pythonCell, pythonString } from "./lib/export.js";
-import { count, headName, tokenLabels } from "./lib/format.js";
-import { bookUrl, defineElement, drawnBy } from "./lib/host.js";
+import { count, headName, headOf, tokenLabels } from "./lib/format.js";
+import { defineElement, drawnBy, fetchStored } from "./lib/host.js";
 import { MONO } from "./lib/palette.js";
 
 /** @typedef {import("./lib/palette.js").Palette} Palette */
@@ -82,16 +83,13 @@ class History {
 
   /** @returns {(string | number)[][]} Headings, and a row a pick of any head at any step. */
   allPicks() {
-    const rows = [];
-    for (const [stop, step] of this.steps.entries()) {
-      for (let layer = 0; layer < this.layers; layer++) {
-        for (let head = 0; head < this.heads; head++) {
-          for (const t of this.picks(stop, layer, head)) {
-            rows.push([step, this.losses[stop], layer, head, t, this.labels[t]]);
-          }
-        }
-      }
-    }
+    const length = this.layers * this.heads;
+    const rows = this.steps.flatMap((step, stop) =>
+      Array.from({ length }, (_, row) => headOf(row, this.heads)).flatMap(({ layer, head }) =>
+        this.picks(stop, layer, head)
+          .map((t) => [step, this.losses[stop], layer, head, t, this.labels[t]])
+      )
+    );
     return [["step", "loss", "layer", "head", "position", "token"], ...rows];
   }
 
@@ -134,11 +132,7 @@ class History {
 }
 
 /** @param {number} width @param {number} last Number of the last stop. */
-function scrubScale(width, last) {
-  const [left, right] = [width < 500 ? 20 : 76, width - 24];
-  const each = (right - left) / Math.max(last, 1);
-  return { left, right, x: (/** @type {number} */ stop) => left + each * stop };
-}
+const scrubScale = (width, last) => stopScale(width, last, 20, 76);
 
 /**
  * The loss line with its stops, and the picks of two steps under each other.
@@ -219,7 +213,7 @@ class TrainingScrubber extends Figure {
     /** @type {Map<string, History>} */
     this.opened = new Map();
     const { layers, heads } = this.history({ text: this.histories[0].name });
-    this.text = textField(this.histories, (text) => this.change({ text }));
+    this.text = listField("Text", this.histories, (text) => this.change({ text }));
     this.layer = layerField(layers, (layer) => this.change({ layer }));
     this.against = segmentField("Compared with", AGAINST, (against) => this.change({ against }));
     this.head = headField(heads, this.stage.root, () => this.state.head, (head) => {
@@ -235,12 +229,11 @@ class TrainingScrubber extends Figure {
       const share = (clientX - plot.getBoundingClientRect().left - left) / (right - left);
       this.go(within(Math.round(share * last), 0, last));
     });
-    const step = (/** @type {string} */ key) => () => this.press(key);
     this.mount({
       name: "Training scrubber",
       controls: [this.text, this.layer, this.head, this.against].map(({ node }) => node),
       parts: [html("section", { class: "pad" }, plot)],
-      buttons: [button("‹ Step", step("ArrowLeft")), button("Step ›", step("ArrowRight"))],
+      buttons: stepButtons((key) => this.press(key)),
       note:
         "Recorded steps stand at equal distances; the loss is on this text, in nats a token. Bold words are picks that the upper row does not have.",
     });
@@ -339,26 +332,12 @@ class TrainingScrubber extends Figure {
 
   /** @param {Record<string, any>} changes */
   async change(changes) {
-    const failure = await this.fetchHistory(this.stored(changes.text ?? this.state.text));
+    const own = this.stored(changes.text ?? this.state.text);
+    const take = (/** @type {Record<string, any>} */ json) => (own.history = json);
+    const failure = await (own.history ? "" : fetchStored(own, take));
     if (!failure) return super.change(changes);
     this.frame.tell(failure);
     this.draw(); // the list shows the old one
-  }
-
-  /** @param {StoredHistory} own @returns {Promise<string>} What went wrong; empty if nothing. */
-  async fetchHistory(own) {
-    if (own.history) return "";
-    if (location.protocol === "file:") {
-      return `"${own.title}" can only be fetched from a web server.`;
-    }
-    try {
-      const response = await fetch(bookUrl(own.url ?? ""));
-      if (!response.ok) throw new Error(`${response.status}`);
-      own.history = await response.json();
-      return "";
-    } catch {
-      return `"${own.title}" could not be fetched.`;
-    }
   }
 
   /** @returns {Record<string, import("./lib/figure.js").LinkField>} */

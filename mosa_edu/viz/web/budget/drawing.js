@@ -171,10 +171,9 @@ function drawParts({ budget, state, palette }, width) {
 function squares(number, columns, pitch, top) {
   const side = pitch - (pitch > 8 ? 2 : 1);
   const square = `h${side}v${side}h${-side}z`;
-  return Array.from(
-    { length: number },
-    (_, i) => `M${(i % columns) * pitch} ${top + Math.floor(i / columns) * pitch}${square}`,
-  ).join("");
+  const place = (/** @type {number} */ i) =>
+    `M${(i % columns) * pitch} ${top + Math.floor(i / columns) * pitch}`;
+  return Array.from({ length: number }, (_, i) => place(i) + square).join("");
 }
 
 /** @param {View} view @param {number} width @param {number} room Height of the squares. @returns {Block} */

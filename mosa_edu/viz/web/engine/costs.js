@@ -63,10 +63,8 @@ export function headParameters(kind, { width, inner }) {
 }
 
 /** @param {string} kind @param {Shape} shape @returns {number} Pairs of keys and values that one head holds. */
-export const headPairs = (
-  kind,
-  shape,
-) => (HEAD_KINDS[kind].slots === "window" ? spanOf(shape) : slotsOf(kind, shape));
+export const headPairs = (kind, shape) =>
+  HEAD_KINDS[kind].slots === "window" ? spanOf(shape) : slotsOf(kind, shape);
 
 /**
  * A dense model, as Python sends it.
@@ -75,10 +73,8 @@ export const headPairs = (
  * @property {number} width @property {number} inner
  * @property {number} heads Dense heads of a layer.
  * @property {number} feedforward Width of the feed-forward blocks.
- * @property {number} vocabulary @property {boolean} tied
- * @property {number} T Its own length.
- * @property {number} sparsity
- * @property {number} given Dense heads given up.
+ * @property {number} vocabulary @property {boolean} tied @property {number} T Its own length.
+ * @property {number} sparsity @property {number} given Dense heads given up.
  * @property {number} factor
  */
 

@@ -11,8 +11,7 @@ const TILE = 4;
  * The right factor of a product.
  * @typedef {Object} Weights
  * @property {Float32Array} panels Four columns at a time, inner dimension next, column last.
- * @property {number} depth Inner dimension.
- * @property {number} width Columns.
+ * @property {number} depth Inner dimension. @property {number} width Columns.
  */
 
 /**
@@ -140,8 +139,7 @@ export function gelu(x) {
  * Cosines and sines of the rotary angles.
  * @typedef {Object} Rotary
  * @property {number} half Pairs of dimensions that are rotated.
- * @property {Float32Array} cos One row of `half` a position.
- * @property {Float32Array} sin
+ * @property {Float32Array} cos One row of `half` a position. @property {Float32Array} sin
  */
 
 // Rotary angles of the first positions; frequencies and angles are rounded as PyTorch does.

@@ -1,12 +1,10 @@
-/**
- * What stands round the drawings: the finding, the controls, the switches of the live model, the badge.
- * @module
- */
+// What stands round the drawings: the finding, the controls, the switches of the live model, the badge.
 
-import { headStepper, labelled, layerField, textField } from "../lib/controls.js";
-import { bold, button, html, mono, setAttribute, setText } from "../lib/dom.js";
+import { headStepper, layerField, valueSlider } from "../lib/controls.js";
+import { bold, button, div, html, mono, press, setText, span } from "../lib/dom.js";
 import { describe, specialists } from "../lib/finding.js";
 import { headName, headOf, signed } from "../lib/format.js";
+import { ownTextField } from "../lib/own_text.js";
 
 const MOST_CHIPS = 5;
 const MOST_NAMED = 3;
@@ -40,7 +38,7 @@ export function headPanel(explorer) {
     const found = specialists(texts, picks, heads, (row) => routing.ranked(row));
     chips.hidden = !found.length;
     chips.replaceChildren(
-      html("span", { class: "lead" }, "Heads that keep"),
+      span("lead", "Heads that keep"),
       ...found.slice(0, MOST_CHIPS).map(({ chip, layer, head }) => {
         const parts = html("span", {}, chip, " ", html("small", {}, headName(layer, head)));
         return button(parts, () => explorer.change({ layer, head }), { class: "chip" });
@@ -87,26 +85,20 @@ export function headPanel(explorer) {
 export function controlBar(explorer) {
   const { examples, config } = explorer.data;
   const { n_layers: layers, n_sparse_heads: heads } = config;
-  const { select } = textField(examples, (name) => void explorer.showExample(name));
-  select.append(html("option", { value: "", hidden: true }, "Your text"));
-  const turn = () => explorer.toggleOwnText();
-  const own = button("Your text", turn, { class: "own-button", "aria-expanded": "false" });
-  const text = labelled("Text", html("div", { class: "row" }, select, own));
-  text.classList.add("text-field");
+  const show = (/** @type {string} */ name) => void explorer.showExample(name);
+  const text = ownTextField(examples, "Your text", show, () => explorer.toggleOwnText());
+  text.node.classList.add("text-field");
   const layer = layerField(layers, (chosen) => explorer.change({ layer: chosen }));
   const head = headStepper(`Head of ${heads}`, (by) => explorer.stepHead(by));
-  const range = html("input", { type: "range", min: 1, step: 1, "aria-label": "Tokens kept, k" });
-  const caption = html("span", { class: "label" });
-  const notch = html("i", { class: "notch", "aria-hidden": "true" });
-  const slider = html("span", { class: "slider" }, range, notch);
   let usual = 2;
-  range.addEventListener("input", () => {
-    const k = Number(range.value);
+  const slider = valueSlider("Tokens kept, k", 2, 2, (k) => {
     explorer.change({ k: k === usual ? null : k });
   });
+  slider.node.classList.add("k-field");
+  slider.track.append(html("i", { class: "notch", "aria-hidden": "true" }));
   return {
-    nodes: [text, layer.node, head.node, html("div", { class: "field k-field" }, caption, slider)],
-    own,
+    nodes: [text, layer, head, slider].map(({ node }) => node),
+    own: text.own,
     /** @param {View} view */
     update(view) {
       const { routing, state, usualKept, config: own } = view;
@@ -114,19 +106,14 @@ export function controlBar(explorer) {
       head.number.textContent = `${view.head}`;
       if (!view.dirty.all) return;
       usual = usualKept;
-      select.value = state.text === null ? state.example : "";
+      text.select.value = state.text === null ? state.example : "";
       const most = Math.min(routing.T, Math.max(32, 2 * usual, state.k ?? 0));
       const k = Math.min(state.k ?? usual, routing.T);
-      Object.assign(range, { min: Math.min(2, routing.T), max: most });
-      range.value = `${k}`;
-      const place = (/** @type {number} */ value) =>
-        `${most > 2 ? Math.max(0, value - 2) / (most - 2) : 1}`;
-      slider.style.setProperty("--fill", place(k));
-      slider.style.setProperty("--notch", place(usual));
+      slider.show(k, `${k} of ${routing.T} tokens`, most);
+      slider.track.style.setProperty("--notch", `${most > 2 ? (usual - 2) / (most - 2) : 1}`);
       const least = usual > routing.T / own.sparsity;
       const share = k !== usual ? "" : least ? " (the least)" : ` (T/${own.sparsity})`;
-      caption.replaceChildren("Tokens kept ", bold(`k = ${k}`), ` of ${routing.T}${share}`);
-      setAttribute(range, "aria-valuetext", `${k} of ${routing.T} tokens`);
+      slider.label.replaceChildren("Tokens kept ", bold(`k = ${k}`), ` of ${routing.T}${share}`);
     },
   };
 }
@@ -145,7 +132,7 @@ const hardestHit = (before, after) =>
 export function experimentsPanel(explorer) {
   const question = "What is this head worth?";
   const why = "leave its output out and see the loss of this text move";
-  const note = html("span", { class: "note" }, why);
+  const note = span("note", why);
   /** @type {View} */
   let view;
   const toggled = () => {
@@ -165,8 +152,8 @@ export function experimentsPanel(explorer) {
     node: html(
       "section",
       { class: "pad ask", "aria-label": question },
-      html("div", { class: "line" }, html("span", { class: "h" }, question), note),
-      html("div", { class: "row wrap" }, offButton, firstButton, undo),
+      div("line", span("h", question), note),
+      div("row wrap", offButton, firstButton, undo),
       result,
     ),
     /** @param {View} next */
@@ -176,12 +163,12 @@ export function experimentsPanel(explorer) {
       const { off, row, state, config } = view;
       const name = headName(view.layer, view.head);
       setText(offButton, off.has(row) ? `Switch ${name} on again` : `Switch ${name} off`);
-      offButton.setAttribute("aria-pressed", `${off.has(row)}`);
+      press(offButton, off.has(row));
       const seat = config.include_first
         ? "No fixed seat for token 0"
         : "Keep token 0 in every head";
       setText(firstButton, seat);
-      firstButton.setAttribute("aria-pressed", `${state.first !== null}`);
+      press(firstButton, state.first !== null);
       undo.hidden = !off.size && state.first === null && state.k === null;
     },
     /** @param {ReturnType<import("./live.js").Live["losses"]>} losses Null while they are not known. */
@@ -222,7 +209,7 @@ function verdictOf({ name, verdict }) {
 
 /** @param {string | null} link Where the self-test is explained. */
 export function selfTestBadge(link) {
-  const node = html("span", { class: "badge" });
+  const node = span("badge");
   return {
     node,
     /** @param {import("../lib/session.js").Status} status */

@@ -1,8 +1,6 @@
-/**
- * What a reader takes from the explorer: a table, a cell of Python, one picture with its provenance.
- * @module
- */
+// What a reader takes from the explorer: a table, a cell of Python, one picture with its provenance.
 
+import { layerNames, path, writer } from "../lib/drawing.js";
 import { cardTable } from "../lib/card.js";
 import { findingOf, sentenceOf } from "./card.js";
 import { mono, svg, wellFormed } from "../lib/dom.js";
@@ -11,6 +9,8 @@ import {
   PICTURE_MARGIN,
   PICTURE_WIDTH,
   pictureDocument,
+  pythonCell,
+  pythonModel,
   pythonString,
 } from "../lib/export.js";
 import { fraction, headName, headOf, rowName, signed } from "../lib/format.js";
@@ -23,8 +23,7 @@ import { Axis } from "./view.js";
 
 /**
  * All that the figure draws of a head: every token, the best first.
- * @param {View} view
- * @param {number} [most] Rows at most.
+ * @param {View} view @param {number} [most] Rows at most.
  */
 export function buildTable({ layer, head, row, token, routing, labels }, most = Infinity) {
   const cut = routing.cut(row);
@@ -96,19 +95,16 @@ export function pythonOf(view, name) {
     picks.push("# The page ran every head at this k; here only this head's cut is moved.");
   }
   const score = `float(trace.router_scores()[${at}, ${token}])`;
-  const lines = [
+  return pythonCell(
     ...(isCut ? ["from types import SimpleNamespace", ""] : []),
-    "import mosa_edu",
-    "",
-    `model, tokenizer = mosa_edu.load_pretrained(${pythonString(name)})`,
+    ...pythonModel(name),
     `text = ${pythonString(isCut ? written : shown)}`,
     ...(isCut ? [`tokenizer = SimpleNamespace(spans=${spans})`] : []),
     ...pythonChanges(view),
     `trace = mosa_edu.trace(model, tokenizer, text)`,
     ...picks,
     `print(round(${score}, 3))  # ${routing.isKept(row, token) ? "picked" : "not picked"}`,
-  ];
-  return `${lines.join("\n")}\n`;
+  );
 }
 
 /** Where a picture comes from. @param {View} view @param {string} about @param {string} address @returns {string[]} Lines. */
@@ -161,10 +157,7 @@ function pictureHeads(view) {
   const rows = arrangeRows(routing, false, false);
   const marks = (/** @type {number} */ own) => marksOf(view, rows, own, axis.x(0));
   const others = rows.order.filter((own) => own !== row);
-  const names = Array.from({ length: routing.layers }, (_, own) => {
-    const y = rows.y[own * routing.heads] + 9;
-    return svg("text", { x: 0, y, fill: palette.ink2 }, `Layer ${own}`);
-  });
+  const top = (/** @type {number} */ layer) => rows.y[layer * routing.heads];
   const [y, height, width] = [rows.y[row], rows.height, axis.end - axis.left];
   const band = { x: axis.left, y: y - 1, width, height: rows.size + 2, fill: palette.pick_wash };
   const tag = { x: axis.end + 5, y: y + 6, fill: palette.pick, "font-weight": 700 };
@@ -173,9 +166,9 @@ function pictureHeads(view) {
     { "font-family": SANS, "font-size": 11 },
     svg("rect", band),
     svg("rect", { ...axis.band(token), y: 0, height, fill: palette.cursor_wash }),
-    svg("path", { d: others.map(marks).join(""), fill: palette.quiet }),
-    svg("path", { d: marks(row), fill: palette.pick }),
-    ...names,
+    path(others.map(marks).join(""), { fill: palette.quiet }),
+    path(marks(row), { fill: palette.pick }),
+    ...layerNames(writer(palette), routing.layers, axis.left, top),
     svg("text", tag, headName(layer, head)),
   );
   return { node, height };
@@ -183,8 +176,7 @@ function pictureHeads(view) {
 
 /**
  * Finding, text, scores, all heads, caption and provenance; always light.
- * @param {View} shown
- * @param {string[]} provenance Lines under the picture.
+ * @param {View} shown @param {string[]} provenance Lines under the picture.
  * @returns {string} An SVG document.
  */
 export function pictureOf(shown, provenance) {
@@ -204,7 +196,7 @@ export function pictureOf(shown, provenance) {
   const line = (text, size, height, weight = 400) => {
     const style = { "font-size": size, "font-weight": weight, fill: LIGHT.ink, y: size };
     for (const words of broken(text, size * (weight > 400 ? 0.6 : 0.52))) {
-      put(svg("text", { "font-family": SANS, ...style }, words), height);
+      put(writer(LIGHT)(words, style), height);
     }
   };
   line(sentence, 21, 32, 600);

@@ -1,10 +1,17 @@
-/**
- * The head under study: the pairs left to compute, who looks at whom, what comes next, what it costs.
- * @module
- */
+// The head under study: the pairs left to compute, who looks at whom, what comes next, what it costs.
 
 import { headFlops } from "../engine/costs.js";
-import { bold, button, html, mono, setAttribute, setText } from "../lib/dom.js";
+import {
+  bold,
+  button,
+  div,
+  html,
+  mono,
+  paragraph,
+  setAttribute,
+  setText,
+  span,
+} from "../lib/dom.js";
 import { prepareCanvas } from "../lib/drawing.js";
 import { followPointer, within } from "../lib/figure.js";
 import { count, fraction, headName, percent, plural, rowName } from "../lib/format.js";
@@ -24,21 +31,18 @@ export const pairs = (n) => (n * (n + 1)) / 2;
 
 /**
  * A heading, a note and what stands under them.
- * @template {HTMLElement} E
- * @param {string} name
- * @param {E} body
+ * @template {HTMLElement} E @param {string} name @param {E} body
  */
 function column(name, body) {
-  const title = html("div", { class: "h" }, name);
-  const note = html("div", { class: "note" });
+  const title = div("h", name);
+  const note = div("note");
   const node = html("section", { class: "col", "aria-label": name }, title, note, body);
   return { node, title, note, body };
 }
 
 /**
  * A drawing that can be pointed at.
- * @param {Explorer} explorer
- * @param {string} name
+ * @param {Explorer} explorer @param {string} name
  * @param {(view: View, x: number, y: number) => Record<string, number>} target What is where.
  * @param {(view: View, canvas: HTMLCanvasElement) => {note: (string | Node)[], label: string}} draw
  */
@@ -201,9 +205,9 @@ function barList(onPress) {
     const place = kept.length;
     const press = () => onPress?.(tokens[place]);
     const word = onPress ? button("", press, { class: "word" }) : html("span");
-    const [small, fill, number] = [html("small"), html("i"), html("span", { class: "bar-number" })];
-    const track = html("span", { class: "bar-track" }, fill);
-    const row = html("li", {}, html("span", { class: "bar-word" }, word, small), track, number);
+    const [small, fill, number] = [html("small"), html("i"), span("bar-number")];
+    const track = span("bar-track", fill);
+    const row = html("li", {}, span("bar-word", word, small), track, number);
     node.append(row);
     return kept[kept.push({ row, word, small, fill, number }) - 1];
   };
@@ -240,7 +244,7 @@ function attentionPanel(explorer) {
       const name = rowName(row, routing.heads);
       return button(name, () => explorer.select({ row }), { class: "chip" });
     });
-    body.replaceChildren(...(n ? [html("div", { class: "chips wrap" }, ...chips)] : []));
+    body.replaceChildren(...(n ? [div("chips wrap", ...chips)] : []));
   };
   return {
     node,
@@ -342,21 +346,17 @@ function costPanel(link) {
       drawn = k;
       const rows = headCost(view).map(({ name, share, words }) => {
         const style = `width:${(100 * Math.min(share, 1)).toFixed(2)}%`;
-        return html(
-          "div",
-          { class: "cost" },
-          html("div", { class: "cost-line" }, name, bold(percent(share))),
-          html("div", { class: "share" }, html("i", { style })),
-          html("div", { class: "note" }, words),
+        return div(
+          "cost",
+          div("cost-line", name, bold(percent(share))),
+          div("share", html("i", { style })),
+          div("note", words),
         );
       });
       const usual = Math.floor(routing.T / config.sparsity);
       const least = usual < 2 && k === Math.min(2, routing.T);
       const why = `T / ${config.sparsity} would be ${usual}, but a head keeps at least 2 tokens.`;
-      body.replaceChildren(
-        html("div", { class: "costs" }, ...rows),
-        ...(least ? [html("p", { class: "note" }, why)] : []),
-      );
+      body.replaceChildren(div("costs", ...rows), ...(least ? [paragraph("note", why)] : []));
     },
   };
 }

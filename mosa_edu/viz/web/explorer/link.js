@@ -1,7 +1,4 @@
-/**
- * Every view is a link: the state of the explorer as fields of a URL fragment, and back.
- * @module
- */
+// Every view is a link: the state of the explorer as fields of a URL fragment, and back.
 
 import { headOf } from "../lib/format.js";
 import { LONGEST_TEXT } from "../lib/own_text.js";
@@ -13,12 +10,9 @@ const STEPS_OF_TOUR = 6;
  * @typedef {Object} LinkState
  * @property {string} example Name of a stored example.
  * @property {string | null} text The reader's own text; null for the example.
- * @property {number} layer
- * @property {number} head
- * @property {number} token
+ * @property {number} layer @property {number} head @property {number} token
  * @property {number | null} k Tokens a head keeps; null for the model's own share.
- * @property {"figure" | "table"} view
- * @property {"picks" | "scores"} map
+ * @property {"figure" | "table"} view @property {"picks" | "scores"} map
  * @property {"model" | "similar"} sort
  * @property {number[]} off Rows of heads whose output is left out.
  * @property {number} tour Step of the tour, from 1; 0 for none.
@@ -32,11 +26,8 @@ const WORDS = /** @type {const} */ ({
   sort: ["model", "similar"],
 });
 
-/**
- * @param {LinkState} state
- * @param {number} heads Heads of a layer.
- * @returns {Record<string, string>} Fields; what is as it always is, is left out.
- */
+/** @param {LinkState} state @param {number} heads Heads of a layer.
+ * @returns {Record<string, string>} Fields; what is as it always is, is left out. */
 export function writeLink(state, heads) {
   const { example, text, layer, head, k, live, token, off, first, tour } = state;
   const nameOf = (/** @type {number} */ row) => Object.values(headOf(row, heads)).join(".");
@@ -60,8 +51,7 @@ export function writeLink(state, heads) {
 /**
  * Nothing in a link is trusted: what makes no sense falls to what was, with a complaint.
  * @param {ReturnType<typeof import("../lib/card.js").fragmentReader>} reader
- * @param {LinkState} usual
- * @param {{examples: string[], layers: number, heads: number}} known
+ * @param {LinkState} usual @param {{examples: string[], layers: number, heads: number}} known
  * @returns {LinkState} Token and k are only checked to be whole numbers: how many tokens there are
  *   shows later.
  */
@@ -90,12 +80,8 @@ export function readLink({ fields, complaints, oneOf, read }, usual, known) {
   };
 }
 
-/**
- * @param {string} text For example "3.11 0.2".
- * @param {{layers: number, heads: number}} known
- * @param {string[]} complaints
- * @returns {number[]} Rows.
- */
+/** @param {string} text For example "3.11 0.2". @param {{layers: number, heads: number}} known
+ * @param {string[]} complaints @returns {number[]} Rows. */
 function readOff(text, { layers, heads }, complaints) {
   const rows = new Set();
   for (const name of text.split(" ").filter(Boolean).slice(0, layers * heads)) {

@@ -1,13 +1,10 @@
-/**
- * Where the routing of a text comes from: a stored trace at once, the live model when it has run.
- * @module
- */
+// Where the routing of a text comes from: a stored trace at once, the live model when it has run.
 
 import { Latest, runInChunks } from "../engine/run_in_chunks.js";
 import { keptCount } from "../engine/routing.js";
 import { readTrace } from "../engine/trace.js";
 import { headOf, rowName } from "../lib/format.js";
-import { bookUrl } from "../lib/host.js";
+import { fetchStored } from "../lib/host.js";
 import { sourceOf, withKept } from "./view.js";
 
 const DIM_AFTER = 400;
@@ -25,11 +22,8 @@ const DIM_AFTER = 400;
  * @typedef {{counted: () => void, waits: (slow: boolean) => void, arrives: (source: RoutingSource) => void, measured: () => void}} Listeners
  */
 
-/**
- * @param {LinkState} state
- * @param {number} heads Of a layer.
- * @returns {string[]} What was changed about the model itself.
- */
+/** @param {LinkState} state @param {number} heads Of a layer.
+ * @returns {string[]} What was changed about the model itself. */
 function variants({ off, first }, heads) {
   const named = off.map((row) => rowName(row, heads)).join(", ");
   return [
@@ -39,11 +33,8 @@ function variants({ off, first }, heads) {
 }
 
 export class Live {
-  /**
-   * @param {StoredData} data
-   * @param {import("../lib/session.js").Session} session
-   * @param {Listeners} on
-   */
+  /** @param {StoredData} data @param {import("../lib/session.js").Session} session
+   * @param {Listeners} on */
   constructor(data, session, on) {
     this.config = data.config;
     this.session = session;
@@ -90,17 +81,7 @@ export class Live {
   /** @param {string} name @returns {Promise<string>} What went wrong with a trace that had to be fetched. */
   async fetchExample(name) {
     const example = this.example(name);
-    if (example.trace) return "";
-    const isFile = location.protocol === "file:";
-    if (isFile) return `"${example.title}" can only be fetched from a web server.`;
-    try {
-      const response = await fetch(bookUrl(example.url ?? ""));
-      if (!response.ok) throw new Error(`${response.status}`);
-      example.trace = await response.json();
-      return "";
-    } catch {
-      return `"${example.title}" could not be fetched.`;
-    }
+    return example.trace ? "" : fetchStored(example, (trace) => (example.trace = trace));
   }
 
   get isLive() {
@@ -136,8 +117,7 @@ export class Live {
 
   /**
    * What can be shown at once; clamps the state's k to the text.
-   * @param {LinkState} state
-   * @param {Routing} routing What is shown.
+   * @param {LinkState} state @param {Routing} routing What is shown.
    * @returns {RoutingSource | null} Null where the text must be run first.
    */
   atOnce(state, routing) {
@@ -218,8 +198,7 @@ export class Live {
 
   /**
    * Losses of a text, token by token, when the page is idle.
-   * @param {Run} run
-   * @param {boolean} [asTrained] Of the same text in the model as it was trained.
+   * @param {Run} run @param {boolean} [asTrained] Of the same text in the model as it was trained.
    * @returns {Promise<Float32Array | null>} Null if other work came.
    */
   async read(run, asTrained = false) {
@@ -245,8 +224,7 @@ export class Live {
 
   /**
    * What is known of the loss of the text, and what to say where that is nothing.
-   * @param {LinkState} state
-   * @param {Routing} routing
+   * @param {LinkState} state @param {Routing} routing
    */
   losses(state, { T, source }) {
     // A live run would compute them here and now.

@@ -1,9 +1,6 @@
-/**
- * Everyone: one row a head, one column a token, and how many heads keep each token.
- * @module
- */
+// Everyone: one row a head, one column a token, and how many heads keep each token.
 
-import { bold, button, html, mono } from "../lib/dom.js";
+import { bold, button, div, html, mono, paragraph, press, span } from "../lib/dom.js";
 import { prepareCanvas } from "../lib/drawing.js";
 import { followPointer } from "../lib/figure.js";
 import { count, fraction, headName } from "../lib/format.js";
@@ -23,8 +20,7 @@ const MOST_ORPHANS = 8;
 /**
  * Heads so ordered that neighbours keep the same tokens: a chain from the head that shares least with
  * all others, then always to the one that shares most with the last, the earlier one among equals.
- * @param {Routing} routing
- * @returns {number[]} Rows.
+ * @param {Routing} routing @returns {number[]} Rows.
  */
 export function bySimilarity({ rows, T, picks, kept }) {
   const shared = new Uint16Array(rows * rows); // tokens that two heads share
@@ -52,12 +48,9 @@ export function bySimilarity({ rows, T, picks, kept }) {
   return chain;
 }
 
-/**
- * @param {Routing} routing
- * @param {boolean} sorted By similarity; else layer after layer, with gaps.
- * @param {boolean} narrow
- * @returns {Rows}
- */
+/** @param {Routing} routing
+ * @param {boolean} sorted By similarity; else layer after layer, with gaps. @param {boolean} narrow
+ * @returns {Rows} */
 export function arrangeRows(routing, sorted, narrow) {
   const { rows, heads } = routing;
   const size = rows <= 24 ? 10 : Math.max(2, Math.min(narrow ? 4 : 5, Math.floor(640 / rows)));
@@ -71,11 +64,8 @@ export function arrangeRows(routing, sorted, narrow) {
 
 /**
  * The marks of a row, as a path that canvas and SVG both draw.
- * @param {View} view
- * @param {Rows} rows
- * @param {number} row
- * @param {number} left Where token 0 stands.
- * @returns {string}
+ * @param {View} view @param {Rows} rows @param {number} row
+ * @param {number} left Where token 0 stands. @returns {string}
  */
 export function marksOf({ routing, axis }, rows, row, left) {
   const width = Math.max(1, axis.column - Math.min(1.2, axis.column / 4));
@@ -114,8 +104,7 @@ function drawField(context, { routing, axis }, rows) {
 
 /**
  * What no hover changes, drawn once: all rows over all tokens.
- * @param {View} view
- * @param {Rows} rows
+ * @param {View} view @param {Rows} rows
  * @returns {HTMLCanvasElement} Its first column is the first token of the text.
  */
 function drawBitmap(view, rows) {
@@ -149,9 +138,7 @@ function drawGutter(context, { routing, axis, palette, state, row }, { y, size }
 
 /**
  * The chosen row and the column under study over the bitmap.
- * @param {CanvasRenderingContext2D} context
- * @param {View} view
- * @param {Rows} rows
+ * @param {CanvasRenderingContext2D} context @param {View} view @param {Rows} rows
  * @param {HTMLCanvasElement} bitmap
  */
 function drawRows(context, view, rows, bitmap) {
@@ -265,8 +252,7 @@ function drawHistogram(context, view) {
 
 /**
  * Tokens that many heads keep, and tokens that none does, by name.
- * @param {View} view
- * @param {(target: {token: number}) => void} select
+ * @param {View} view @param {(target: {token: number}) => void} select
  * @returns {{hubs: (Node | string)[], orphans: (Node | string)[]}}
  */
 function namedTokens({ routing, word }, select) {
@@ -298,8 +284,8 @@ function namedTokens({ routing, word }, select) {
 
 /** @param {import("../explorer.js").Explorer} explorer */
 export function overviewPanel(explorer) {
-  const title = html("span", { class: "h" });
-  const note = html("span", { class: "note" });
+  const title = span("h");
+  const note = span("note");
   const stops = Array.from({ length: 9 }, (_, i) => `rgb(${cividis(i / 8).join()})`).join();
   const scale = html("i", { style: `background:linear-gradient(90deg,${stops})` });
   const highest = html("span");
@@ -309,9 +295,9 @@ export function overviewPanel(explorer) {
   const turn = () => explorer.change({ sort: view.state.sort === "similar" ? "model" : "similar" });
   const sort = button("By similarity", turn, { class: "small" });
   const group = { class: "segments", role: "group", "aria-label": "Show" };
-  const tools = html("span", { class: "tools" }, html("span", group, picks, scores), sort);
+  const tools = span("tools", html("span", group, picks, scores), sort);
   const canvas = html("canvas", { role: "img", tabindex: 0, class: "overview" });
-  const [hubs, orphans] = [html("p", { class: "note" }), html("p", { class: "note" })];
+  const [hubs, orphans] = [paragraph("note"), paragraph("note")];
   /** @type {View} */
   let view;
   /** @type {Rows} */
@@ -336,9 +322,9 @@ export function overviewPanel(explorer) {
     note.textContent = sorted ? "neighbours share picks; a tick marks the layer" : plain;
     legend.hidden = state.map !== "scores";
     highest.textContent = fraction(highestScore(routing), 2);
-    picks.setAttribute("aria-pressed", `${state.map === "picks"}`);
-    scores.setAttribute("aria-pressed", `${state.map === "scores"}`);
-    sort.setAttribute("aria-pressed", `${sorted}`);
+    press(picks, state.map === "picks");
+    press(scores, state.map === "scores");
+    press(sort, sorted);
     const words = namedTokens(view, (target) => explorer.select(target));
     hubs.replaceChildren(...words.hubs);
     orphans.replaceChildren(...words.orphans);
@@ -351,7 +337,7 @@ export function overviewPanel(explorer) {
     node: html(
       "section",
       { class: "pad everyone", "aria-label": "All heads" },
-      html("div", { class: "line" }, title, note, legend, tools),
+      div("line", title, note, legend, tools),
       canvas,
       hubs,
       orphans,

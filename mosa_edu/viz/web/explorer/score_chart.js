@@ -1,10 +1,7 @@
-/**
- * Why these tokens: the router's score of every token, and the cut.
- * @module
- */
+// Why these tokens: the router's score of every token, and the cut.
 
-import { html, mono, setAttribute, svg } from "../lib/dom.js";
-import { placeLabels } from "../lib/drawing.js";
+import { div, html, mono, setAttribute, span, svg } from "../lib/dom.js";
+import { path, placeLabels } from "../lib/drawing.js";
 import { followPointer } from "../lib/figure.js";
 import { fraction, headName, plural } from "../lib/format.js";
 import { MONO, SANS } from "../lib/palette.js";
@@ -57,7 +54,7 @@ function drawHead(view, { y, highest }) {
   const style = { "font-family": SANS, "font-size": 11, fill: palette.ink2, "text-anchor": "end" };
   const grid = scoreTicks(highest).flatMap((value) => {
     const d = `M${axis.left} ${y(value)}H${axis.end}`;
-    const line = svg("path", { d, stroke: palette.rule, "stroke-width": 0.75 });
+    const line = path(d, { stroke: palette.rule, "stroke-width": 0.75 });
     if (cut && axis.narrow && Math.abs(y(value) - y(cut.value)) < 12) return [line];
     const name = value ? fraction(value, 2).replace(/0$/, "") : "0";
     return [line, svg("text", { ...style, x: axis.left - 6, y: y(value) + 4 }, name)];
@@ -65,9 +62,9 @@ function drawHead(view, { y, highest }) {
   const stem = { stroke: palette.pick, "stroke-width": dense ? 1.25 : 2 };
   return [
     ...grid,
-    svg("path", { d: out, fill: palette.ground, stroke: palette.quiet }),
-    svg("path", { d: stems, ...stem, class: view.chosen ? "stems fades" : "stems" }),
-    svg("path", { d: kept, fill: palette.pick, stroke: palette.ground, "stroke-width": 0.75 }),
+    path(out, { fill: palette.ground, stroke: palette.quiet }),
+    path(stems, { ...stem, class: view.chosen ? "stems fades" : "stems" }),
+    path(kept, { fill: palette.pick, stroke: palette.ground, "stroke-width": 0.75 }),
   ];
 }
 
@@ -78,7 +75,7 @@ function drawCut({ axis, palette, routing, row }) {
   const place = axis.narrow ? { x: axis.left - 4, "text-anchor": "end" } : { x: axis.end + 6 };
   const text = { ...place, y: 4, "font-family": SANS, "font-size": 11, fill: palette.ink };
   return [
-    svg("path", { d: `M${axis.left} 0H${axis.end}`, stroke: palette.ink, "stroke-width": 1.75 }),
+    path(`M${axis.left} 0H${axis.end}`, { stroke: palette.ink, "stroke-width": 1.75 }),
     svg("text", { ...text, "font-weight": 700 }, fraction(cut.value)),
     ...(axis.narrow ? [] : [svg("text", { ...text, y: 17, fill: palette.ink2 }, "cut")]),
   ];
@@ -89,8 +86,7 @@ const cutHeight = ({ routing, row }, { y }) => y(routing.cut(row)?.value ?? 0).t
 
 /**
  * The picks worth a word: the best, as many as stand over their dots without long leaders.
- * @param {View} view
- * @returns {Label[]} From left to right.
+ * @param {View} view @returns {Label[]} From left to right.
  */
 function chooseLabels({ axis, token, labels, routing, row }) {
   const wish = (/** @type {number} */ t) => {
@@ -129,7 +125,7 @@ function drawWords({ routing, row, token, axis, palette }, { y, top }, words) {
     const style = { fill: at ? palette.cursor_text : palette.ink, "font-weight": at ? 700 : 400 };
     const transform = `translate(${x.toFixed(1)} 48) rotate(-45)`;
     return [
-      svg("path", { d, fill: "none", ...stroke }),
+      path(d, { fill: "none", ...stroke }),
       svg("text", { transform, "font-family": MONO, "font-size": 11, ...style }, word),
     ];
   });
@@ -148,9 +144,9 @@ function drawToken(view, scale) {
   const [x, level] = [axis.middle(token), y(routing.score(row, token))];
   const cut = routing.cut(row);
   const stroke = { stroke: palette.cursor, "stroke-width": 2 };
-  if (cut) over.push(svg("path", { d: `M${x} ${level}V${y(cut.value)}`, ...stroke }));
+  if (cut) over.push(path(`M${x} ${level}V${y(cut.value)}`, { ...stroke }));
   const fill = kept ? palette.cursor : palette.ground;
-  over.push(svg("path", { d: disc(x, level, kept ? 4.5 : 4), ...stroke, fill }));
+  over.push(path(disc(x, level, kept ? 4.5 : 4), { ...stroke, fill }));
   const column = { ...axis.band(token), y: top - 4, height: height - top + 4 };
   return { under: [svg("rect", { ...column, fill: palette.cursor_wash })], words, over };
 }
@@ -187,12 +183,12 @@ function chartSentence({ routing, row, layer, head }) {
 
 /** @param {import("../explorer.js").Explorer} explorer */
 export function scorePanel(explorer) {
-  const note = html("span", { class: "note" });
+  const note = span("note");
   const [under, head, others, over] = [svg("g"), svg("g"), svg("g"), svg("g")];
   const cut = svg("g", { class: "cut" }); // it stays, so that it can slide
   const chart = svg("svg", { role: "img", class: "chart" }, under, head, cut, others, over);
-  const title = html("span", { class: "h" }, "Why these tokens");
-  const line = html("div", { class: "line" }, title, note);
+  const title = span("h", "Why these tokens");
+  const line = div("line", title, note);
   let drawn = ""; // the words that stand there: SVG text is slow to lay out
   /** @type {View} */
   let view;

@@ -1,10 +1,7 @@
-/**
- * The text: chips for picks, a ring for the token under study, bars for what it looks at.
- * @module
- */
+// The text: chips for picks, a ring for the token under study, bars for what it looks at.
 
-import { chipOf, tokenChips } from "../lib/controls.js";
-import { html, mono, setAttribute, setText } from "../lib/dom.js";
+import { chipOf, onHover, tokenChips } from "../lib/controls.js";
+import { div, html, mono, setAttribute, setText, span } from "../lib/dom.js";
 import { fraction, plural } from "../lib/format.js";
 
 /** Widest bar under a token: all of the attention. */
@@ -52,18 +49,17 @@ export function textPanel(explorer) {
     html("span", {}, html("code", { class: "tok at" }, "at"), " under study"),
     html("span", {}, html("i", { class: "bar" }), " its attention"),
     html("span", {}, html("code", { class: "tok none" }, "none"), " no head picks it"),
-    html("span", { class: "hint" }, "Hover previews, click keeps."),
+    span("hint", "Hover previews, click keeps."),
   );
   const label = html("p", { class: "note example", hidden: true });
   /** @type {HTMLElement[]} */
   let spans = [];
   let stop = 0; // the one token in the tab order
 
-  list.addEventListener("pointermove", (event) => {
-    const t = chipOf(event);
-    if (event.pointerType === "mouse") explorer.preview(t >= 0 ? { token: t } : null);
+  onHover(list, (event) => {
+    const t = event ? chipOf(event) : -1;
+    explorer.preview(t >= 0 ? { token: t } : null);
   });
-  list.addEventListener("pointerleave", () => explorer.preview(null));
   list.addEventListener("click", (event) => {
     const t = chipOf(event);
     if (t >= 0) explorer.select({ token: t });
@@ -71,7 +67,7 @@ export function textPanel(explorer) {
   list.addEventListener("scroll", () => markEnds(list));
 
   return {
-    node: html("div", { class: "pad text-block" }, label, list, key),
+    node: div("pad text-block", label, list, key),
     list,
     /** @param {View} view */
     update(view) {
@@ -125,9 +121,9 @@ export function readoutPanel() {
   const [score, rank, place] = [html("b"), html("b"), html("b")];
   const [position, total, margin, keepers] = Array.from({ length: 4 }, () => new Text());
   const facts = [[position], ["score ", score], ["rank ", rank, total], [place, margin], [keepers]];
-  const spans = facts.map((parts) => html("span", { class: "fact" }, ...parts));
+  const spans = facts.map((parts) => span("fact", ...parts));
   return {
-    node: html("div", { class: "readout" }, name, html("span", { class: "facts" }, ...spans)),
+    node: div("readout", name, span("facts", ...spans)),
     /** @param {View} view */
     update({ routing, row, token, labels }) {
       const stands = routing.standing(row, token);

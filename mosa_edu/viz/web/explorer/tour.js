@@ -1,9 +1,6 @@
-/**
- * Six steps round the figure; what each says is read off the figure, so it is true of any text.
- * @module
- */
+// Six steps round the figure; what each says is read off the figure, so it is true of any text.
 
-import { button, html, setAttribute, setText } from "../lib/dom.js";
+import { button, div, html, paragraph, setAttribute, setText } from "../lib/dom.js";
 import { count, fraction, percent, plural } from "../lib/format.js";
 import { findingOf, sentenceOf } from "./card.js";
 import { headCost, pairs } from "./head.js";
@@ -54,9 +51,8 @@ const STOPS = [
     panel: "sparse",
     say({ routing: { T, picks }, row }) {
       const k = picks[row].length;
-      return `A dense head looks at ${
-        count(pairs(T))
-      } pairs of these ${T} tokens. This one takes out its ${k} and looks at ${count(pairs(k))}.`;
+      const [all, own] = [T, k].map((n) => count(pairs(n)));
+      return `A dense head looks at ${all} pairs of these ${T} tokens. This one takes out its ${k} and looks at ${own}.`;
     },
   },
   {
@@ -72,9 +68,8 @@ const STOPS = [
       if (!weights) return "At this k the attention is known only to the live model.";
       const best = weights.reduce((a, b) => (b.weight > a.weight ? b : a));
       const whom = best.t === token ? "itself" : quoted(labels[best.t]);
-      return `Among the kept, ${name} looks most at ${whom}: ${
-        fraction(best.weight, 2)
-      } of its attention.`;
+      const share = fraction(best.weight, 2);
+      return `Among the kept, ${name} looks most at ${whom}: ${share} of its attention.`;
     },
   },
   {
@@ -89,10 +84,8 @@ const STOPS = [
   },
 ];
 
-/**
- * @param {import("../explorer.js").Explorer} explorer
- * @param {Record<string, HTMLElement>} panels By name.
- */
+/** @param {import("../explorer.js").Explorer} explorer
+ * @param {Record<string, HTMLElement>} panels By name. */
 export function tourPanel(explorer, panels) {
   const go = (/** @type {number} */ step) => {
     explorer.change(step ? { tour: step, view: "figure" } : { tour: step });
@@ -103,8 +96,8 @@ export function tourPanel(explorer, panels) {
   const back = button("Back", () => go(shown - 1));
   const next = button("Next", () => go(shown < STOPS.length ? shown + 1 : 0));
   const end = button("End tour", () => go(0), { class: "plain" });
-  const title = html("p", { class: "h" });
-  const words = html("p", { class: "said" });
+  const title = paragraph("h");
+  const words = paragraph("said");
   const links = STOPS.map((step, i) => {
     const onclick = (/** @type {Event} */ event) => {
       event.preventDefault();
@@ -116,7 +109,7 @@ export function tourPanel(explorer, panels) {
     "section",
     { class: "tour", "aria-label": "Tour", hidden: true },
     html("div", { role: "status" }, title, words),
-    html("div", { class: "row wrap" }, ...links, back, next, end),
+    div("row wrap", ...links, back, next, end),
   );
   let shown = 0;
   node.addEventListener("keydown", ({ key }) => {

@@ -1,7 +1,4 @@
-/**
- * What the panels of the explorer are handed to draw: the routing of a text, and where things stand.
- * @module
- */
+// What the panels of the explorer are handed to draw: the routing of a text, and where things stand.
 
 import { pickBest } from "../engine/routing.js";
 import { tokenLabels, wordAround } from "../lib/format.js";
@@ -18,8 +15,7 @@ const LEVEL = 1e-6;
 /**
  * What a stored trace and a run of the live model both bring; a row is a head, layer after layer.
  * @typedef {Object} RoutingSource
- * @property {TextToken[]} tokens
- * @property {number} layers
+ * @property {TextToken[]} tokens @property {number} layers
  * @property {number} heads Sparse heads of a layer.
  * @property {(row: number, t: number) => number} score Router score between 0 and 1.
  * @property {(row: number) => Uint16Array} order Positions from the best score to the worst.
@@ -31,12 +27,8 @@ const LEVEL = 1e-6;
  * @property {boolean} includeFirst Token 0 has a slot whatever its score.
  */
 
-/**
- * @param {import("../engine/engine.js").Run | import("../engine/trace.js").StoredRun} run
- * @param {TextToken[]} tokens
- * @param {boolean} includeFirst
- * @returns {RoutingSource}
- */
+/** @param {import("../engine/engine.js").Run | import("../engine/trace.js").StoredRun} run
+ * @param {TextToken[]} tokens @param {boolean} includeFirst @returns {RoutingSource} */
 export function sourceOf(run, tokens, includeFirst) {
   const { T } = run;
   const layers = /** @type {import("../engine/trace.js").StoredRun["layers"]} */ (run.layers);
@@ -59,9 +51,7 @@ export function sourceOf(run, tokens, includeFirst) {
 /**
  * Keep the stored scores and move the cut: what the picks would be at another k. Fewer picks leave
  * each weight its share among those that stay; weights of new picks are unknown.
- * @param {RoutingSource} source
- * @param {number} k
- * @returns {RoutingSource}
+ * @param {RoutingSource} source @param {number} k @returns {RoutingSource}
  */
 export function withKept(source, k) {
   const { weight } = source;
@@ -161,8 +151,7 @@ export class Routing {
 
   /**
    * How a token stands to the cut.
-   * @param {number} row
-   * @param {number} t
+   * @param {number} row @param {number} t
    * @returns {{kept: boolean, margin: string}} In words, for example ".059 above the cut".
    */
   standing(row, t) {
@@ -181,8 +170,7 @@ export class Routing {
 
   /**
    * Attention of a token to the picks of a head.
-   * @param {number} row
-   * @param {number} t
+   * @param {number} row @param {number} t
    * @returns {{t: number, weight: number}[] | null} In order of the text, itself last; null if the head
    *   does not keep the token or the weights are not known.
    */
@@ -222,12 +210,9 @@ const NARROWEST_COLUMN = 2;
 
 /** The token axis that the score chart, the overview and its histogram share, in CSS pixels. */
 export class Axis {
-  /**
-   * @param {number} width Of the drawing.
-   * @param {number} T Tokens.
+  /** @param {number} width Of the drawing. @param {number} T Tokens.
    * @param {boolean} narrow On a phone.
-   * @param {number} first First token in view; only matters when not all fit.
-   */
+   * @param {number} first First token in view; only matters when not all fit. */
   constructor(width, T, narrow, first) {
     this.width = width;
     this.T = T;
@@ -291,11 +276,9 @@ export class Axis {
   }
 }
 
-/**
- * @param {Explorer} explorer
+/** @param {Explorer} explorer
  * @param {{all: boolean, chosen: boolean}} change Whether more than head and token is another; whether
- *   it is kept, so that it may fade in.
- */
+ *   it is kept, so that it may fade in. */
 export function viewOf(explorer, { all, chosen }) {
   const { routing, state, shown, drawn, layout, data } = explorer;
   const { narrow, axisWidth } = layout;

@@ -2,11 +2,11 @@
 //
 // A grey mark is a pick that stayed, a triangle a new one, a cross a lost one.
 
-import { steppedTo, tokenList } from "../lib/controls.js";
+import { onHover, steppedTo, tokenList } from "../lib/controls.js";
 import { within } from "../lib/figure.js";
 import { div, html, setAttribute, svg } from "../lib/dom.js";
-import { line, path, rect, redraw, writer } from "../lib/drawing.js";
-import { pythonCell, pythonString } from "../lib/export.js";
+import { layerNames, line, path, rect, redraw, writer } from "../lib/drawing.js";
+import { pythonCell, pythonModel, pythonString, pythonThresholds } from "../lib/export.js";
 import { fraction, headOf, plural, tokenLabels } from "../lib/format.js";
 import { FAR } from "./runs.js";
 
@@ -100,11 +100,6 @@ function drawLeak(grid, view, changes, palette, cut) {
   const words = DRAWN[state.future];
   const room = words.length * 6 + 12;
   const middle = at + (end - at) / 2;
-  const layer = left < 40 ? "L" : "Layer ";
-  const names = Array.from(
-    { length: layers },
-    (_, l) => say(`${layer}${l}`, { x: 0, y: y(l * heads) + 9 }),
-  );
   const step = [8, 16, 32, 64].find((size) => size * column >= 40) ?? 64;
   const ticks = Array.from({ length: Math.ceil(view.T / step) }, (_, i) => i * step)
     .filter((t) => (t - cut) * column > 24 || (cut - t) * column > (cut * column > 76 ? 124 : 24))
@@ -116,7 +111,7 @@ function drawLeak(grid, view, changes, palette, cut) {
     say(words, { x: middle, y: bottom / 2 + 2, ...bold }),
   ];
   return [
-    ...names,
+    ...layerNames(say, layers, left, (l) => y(l * heads)),
     ...(state.token < view.cut
       ? [rect(studied, 0, Math.max(column, 3), bottom, palette.cursor_wash)]
       : []),
@@ -242,23 +237,19 @@ export function leakPython(view, model, written) {
   const { state: { rule }, T, cut, tokens } = view;
   const own = rule === "paper" || rule === "trained";
   const [isDense, marks] = [rule === "dense", rule === "threshold"];
-  const name = pythonString(model);
   const causal = `${pythonString(isDense ? "prefix" : rule)}${marks ? ", thresholds" : ""}`;
   const when = (/** @type {boolean} */ holds, /** @type {string[]} */ ...lines) =>
     holds ? lines : [];
   return pythonCell(
     ...when(marks, "import json", ""),
     ...when(isDense, "import torch", ""),
-    "import mosa_edu",
-    ...when(!own, "from mosa_edu.generation.decode_trace import under_rule"),
-    ...when(marks, "from mosa_edu.pretrained import pretrained_path, read_metadata"),
-    "from mosa_edu.probes.futures import count_rewritten",
-    "",
-    `model, tokenizer = mosa_edu.load_pretrained(${name})`,
-    ...when(
-      marks,
-      `thresholds = json.loads(read_metadata(pretrained_path(${name}))["thresholds"])`,
+    ...pythonModel(
+      model,
+      ...when(!own, "from mosa_edu.generation.decode_trace import under_rule"),
+      ...when(marks, "from mosa_edu.pretrained import pretrained_path, read_metadata"),
+      "from mosa_edu.probes.futures import count_rewritten",
     ),
+    ...when(marks, pythonThresholds(model)),
     ...when(!own, `model = under_rule(model, ${causal})`),
     ...when(
       isDense,
@@ -355,10 +346,7 @@ export function pointAt(probe) {
     return event.target === plot.bar ? null : { token };
   };
   plot.node.addEventListener("click", (event) => probe.change(over(event) ?? {}));
-  plot.node.addEventListener("pointermove", (event) => {
-    if (event.pointerType === "mouse") probe.preview(over(event));
-  });
-  plot.node.addEventListener("pointerleave", () => probe.preview(null));
+  onHover(plot.node, (event) => probe.preview(event && over(event)));
 }
 
 // Where a pointer would cut the text: before the half of a token that it is over.

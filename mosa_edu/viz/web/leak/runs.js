@@ -41,8 +41,7 @@ export const ASKS = /** @type {const} */ (["text", "cut", "rule", "future", "see
  * @property {number} seed Of a random future; which other text.
  * @property {string | null} edit The reader's own future; null while it is as written.
  * @property {string | null} own The reader's own whole text; null for the stored one.
- * @property {number} token Under study.
- * @property {"figure" | "table"} view
+ * @property {number} token Under study. @property {"figure" | "table"} view
  */
 
 /**
@@ -52,8 +51,7 @@ export const ASKS = /** @type {const} */ (["text", "cut", "rule", "future", "see
  * @property {{name: string, title: string, text: string}[]} texts The example's own first.
  * @property {import("../engine/model.js").Config} config
  * @property {{url: string | null, sha256: string | null, bytes: number}} weights
- * @property {boolean} kernel Whether Python can send the weights.
- * @property {string} model
+ * @property {boolean} kernel Whether Python can send the weights. @property {string} model
  * @property {string} about Sentence on the model.
  * @property {Pick<LeakData, "config" | "weights" | "model" | "about"> | null} causal A second model,
  *   which was trained by prefix top-k.
@@ -76,8 +74,7 @@ export const ASKS = /** @type {const} */ (["text", "cut", "rule", "future", "see
  * @property {ArrayLike<number>[]} before Picks by row, ascending.
  * @property {ArrayLike<number>[]} after
  * @property {[number, number]} kept Tokens that a head keeps by the paper's rule, before and after.
- * @property {Moved} moved
- * @property {boolean} same Whether the future is the one that was written.
+ * @property {Moved} moved @property {boolean} same Whether the future is the one that was written.
  */
 
 /** @param {LeakData} data @returns {LeakState} The picture before any touch. */

@@ -1,6 +1,6 @@
 // The card that all figures are, its table, and its links.
 
-import { button, div, html, paragraph, setAttribute, span } from "./dom.js";
+import { button, copy, div, html, paragraph, press, span } from "./dom.js";
 import { exportButtons } from "./export.js";
 import { megabytes } from "./format.js";
 
@@ -10,14 +10,12 @@ const TOLD = 6000;
 /** @typedef {import("./dom.js").Child} Child */
 
 /**
- * @typedef {Object} Card What a card needs of its figure.
- * @property {string} id Of the finding.
+ * @typedef {Object} Card What a card needs of its figure. @property {string} id Of the finding.
  * @property {string} kind Class of the card.
  * @property {string} name @property {HTMLElement[]} controls
  * @property {Node[]} above What stays over a table.
  * @property {Node[]} parts What a table takes the place of.
- * @property {Node[]} buttons Of this figure alone, at the foot.
- * @property {Child} note
+ * @property {Node[]} buttons Of this figure alone, at the foot. @property {Child} note
  * @property {string} [listed] What the table lists.
  * @property {() => void} turn Change between figure and table.
  * @property {() => string} fragment @property {() => import("./export.js").Exported} exported
@@ -44,7 +42,7 @@ export function figureFrame(figure) {
   };
   const turner = button("Table view", turn);
   const { scroll, table } = tableSection(`Table of ${listed}`);
-  const share = shareButton(fragment, tell);
+  const share = button("Share link", () => void copy(addressOf(fragment()), tell, "Link copied."));
   const foot = [...buttons, turner, share, ...exportButtons(exported, tell), told];
   const [body, bar] = [html("div", {}, ...parts), div("controls", ...controls)];
   const header = html("header", {}, div("top", title, pill), div("pad", finding, detail));
@@ -71,7 +69,7 @@ export function figureFrame(figure) {
     show(build) {
       body.hidden = build !== null;
       table.hidden = build === null;
-      setAttribute(turner, "aria-pressed", `${build !== null}`);
+      press(turner, build !== null);
       if (!build) return;
       const { scrollTop } = scroll;
       scroll.replaceChildren(build());
@@ -99,12 +97,10 @@ export function fillPill(pill, { name, received, total, milliseconds }, live, va
   pill.replaceChildren(...words[kind]);
 }
 
-/**
- * @param {(string | Node)[][]} rows Headings first. @param {string} caption
+/** @param {(string | Node)[][]} rows Headings first. @param {string} caption
  * @param {number[]} words Columns of words.
  * @param {(row: number) => import("./dom.js").Attributes} mark Of the rows under the headings.
- * @returns {HTMLTableElement}
- */
+ * @returns {HTMLTableElement} */
 export function cardTable([head, ...rows], caption, words, mark) {
   const style = (/** @type {number} */ i) => (words.includes(i) ? "word-cell" : null);
   const names = head.map((name, i) => html("th", { scope: "col", class: style(i) }, name));
@@ -140,18 +136,6 @@ export function writeFragment(fragment) {
 
 /** @param {string} fragment Without "#". @returns {string} The address of this page there. */
 export const addressOf = (fragment) => `${location.href.replace(/#.*/, "")}#${fragment}`;
-
-/** @param {() => string} fragment @param {(words: string) => void} tell */
-export function shareButton(fragment, tell) {
-  return button("Share link", async () => {
-    try {
-      await navigator.clipboard.writeText(addressOf(fragment()));
-      tell("Link copied.");
-    } catch {
-      tell("The browser does not let this page copy.");
-    }
-  });
-}
 
 // Read fields of a fragment, in which nothing is trusted.
 /** @param {string} fragment With or without "#". */

@@ -53,12 +53,13 @@ export function layerField(layers, choose) {
   return segmentField("Layer", names, (l) => choose(Number(l)));
 }
 
-/** @param {{name: string, title: string}[]} texts @param {(name: string) => void} choose */
-export function textField(texts, choose) {
-  const options = texts.map(({ name, title }) => html("option", { value: name }, title));
-  const select = html("select", { "aria-label": "Text" }, ...options);
+/** @param {string} name @param {{name: string, title: string}[]} choices
+ * @param {(name: any) => void} choose */
+export function listField(name, choices, choose) {
+  const options = choices.map(({ name, title }) => html("option", { value: name }, title));
+  const select = html("select", { "aria-label": name }, ...options);
   select.addEventListener("change", () => choose(select.value));
-  return { node: labelled("Text", select), select };
+  return { node: labelled(name, select), select };
 }
 
 // The head under study, with buttons and keys for the one before and after it.
@@ -107,6 +108,16 @@ export function chipOf({ target }) {
   return chip instanceof HTMLElement ? Number(chip.dataset.t) : -1;
 }
 
+// Hear where a mouse is.
+/** @param {Element} node @param {(event: MouseEvent | null) => void} hear Null when it has left. */
+export function onHover(node, hear) {
+  node.addEventListener("pointermove", (event) => {
+    const pointer = /** @type {PointerEvent} */ (event);
+    if (pointer.pointerType === "mouse") hear(pointer);
+  });
+  node.addEventListener("pointerleave", () => hear(null));
+}
+
 /**
  * The tokens as options of a list, of which one is under study.
  * @param {Object} on
@@ -137,10 +148,7 @@ export function tokenList({ study, press = study, preview, last }) {
     event.preventDefault();
     then(pressed ? press : study, to ?? at);
   });
-  node.addEventListener("pointermove", (event) => {
-    if (event.pointerType === "mouse") preview?.(allowed(event));
-  });
-  node.addEventListener("pointerleave", () => preview?.(-1));
+  onHover(node, (event) => preview?.(event ? allowed(event) : -1));
   return {
     node,
     /** @param {string[]} texts @param {string[]} labels */
@@ -177,21 +185,31 @@ export function tokenList({ study, press = study, preview, last }) {
 export function valueSlider(name, low, high, choose) {
   const input = html("input", { type: "range", min: low, max: high, step: 1, "aria-label": name });
   input.addEventListener("input", () => choose(Number(input.value)));
-  const track = html("span", { class: "slider" }, input);
+  const track = span("slider", input);
   const node = labelled("", track);
   const label = /** @type {Element} */ (node.firstChild);
   return {
-    node,
+    ...{ node, track, label },
     /** @param {number} step @param {string} words @param {number} [most] */
     show(step, words, most = high) {
+      setAttribute(input, "min", `${Math.min(low, most)}`);
       setAttribute(input, "max", `${most}`);
       input.value = `${step}`;
-      track.style.setProperty("--fill", `${(Number(input.value) - low) / Math.max(most - low, 1)}`);
+      track.style.setProperty(
+        "--fill",
+        `${most > low ? (Number(input.value) - low) / (most - low) : 1}`,
+      );
       setAttribute(input, "aria-valuetext", words);
       setText(label, words);
     },
   };
 }
+
+/** @param {(key: string) => void} press Hears the arrow key that does the same. */
+export const stepButtons = (press) => [
+  button("‹ Step", () => press("ArrowLeft")),
+  button("Step ›", () => press("ArrowRight")),
+];
 
 // A slider that lies on a drawing, with a stop for each of its columns.
 /** @param {string} name @param {(stop: number) => void} choose */

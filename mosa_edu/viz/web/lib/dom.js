@@ -65,9 +65,22 @@ export function setAttribute(node, name, value) {
   else node.setAttribute(name, value);
 }
 
+/** Show whether a switch is on. @param {Element} node @param {boolean} on */
+export const press = (node, on) => setAttribute(node, "aria-pressed", `${on}`);
+
 /** Change a text only if it differs. @param {Element} node @param {string} text */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
+}
+
+/** @param {string} text @param {(words: string) => void} tell @param {string} done What it is told then. */
+export async function copy(text, tell, done) {
+  try {
+    await navigator.clipboard.writeText(text);
+    tell(done);
+  } catch {
+    tell("The browser does not let this page copy.");
+  }
 }
 
 /** Hand a file to the reader. @param {string} name @param {string} type @param {string} text */

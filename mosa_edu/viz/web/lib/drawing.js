@@ -41,6 +41,23 @@ export function prepareCanvas(canvas, width, height) {
 export const writer = (palette) => (words, place) =>
   svg("text", { "font-family": SANS, "font-size": 11, fill: palette.ink2, ...place }, words);
 
+// Where the stops of a slider lie on a drawing.
+/** @param {number} width @param {number} last Number of the last stop.
+ * @param {number} near Left edge on a phone. @param {number} far Left edge elsewhere. */
+export function stopScale(width, last, near, far) {
+  const [left, right] = [width < 500 ? near : far, width - 24];
+  const each = (right - left) / Math.max(last, 1);
+  return { left, right, x: (/** @type {number} */ stop) => left + each * stop };
+}
+
+/** @param {ReturnType<typeof writer>} say @param {number} layers @param {number} left Edge of the drawing that they stand before.
+ * @param {(layer: number) => number} y Top of a layer. */
+export const layerNames = (say, layers, left, y) =>
+  Array.from(
+    { length: layers },
+    (_, l) => say(`${left < 40 ? "L" : "Layer "}${l}`, { x: 0, y: y(l) + 9 }),
+  );
+
 // Where labels go that want to stand over their points but not on each other.
 /** @param {{x: number, most: number}[]} wishes From left to right; no label goes beyond `most`.
  * @param {number} gap Least distance. @returns {number[]} */

@@ -1,7 +1,8 @@
 // What a reader may take along from a figure: a cell of Python, one picture, a table of numbers.
 
-import { button, download, svg } from "./dom.js";
-import { LIGHT, SANS } from "./palette.js";
+import { button, copy, download, svg } from "./dom.js";
+import { writer } from "./drawing.js";
+import { LIGHT } from "./palette.js";
 
 export const PICTURE_MARGIN = 16;
 const PICTURE_LINE = 16;
@@ -22,22 +23,15 @@ export const PICTURE_WIDTH = 726;
  * @property {() => (string | number)[][]} rows Headings first.
  */
 
-/**
- * @param {() => Exported} what @param {(words: string) => void} tell @returns {HTMLButtonElement[]}
- */
+/** @param {() => Exported} what @param {(words: string) => void} tell */
 export function exportButtons(what, tell) {
-  const copy = async () => {
+  const copyCell = () => {
     const cell = what().python();
-    if (!cell) return tell("Python has no record of this figure to load.");
-    try {
-      await navigator.clipboard.writeText(cell);
-      tell("Python copied.");
-    } catch {
-      tell("The browser does not let this page copy.");
-    }
+    if (cell) void copy(cell, tell, "Python copied.");
+    else tell("Python has no record of this figure to load.");
   };
   return [
-    button("Copy as Python", copy),
+    button("Copy as Python", copyCell),
     button("Save SVG", () => download(`${what().name}.svg`, "image/svg+xml", what().picture())),
     button("CSV", () => download(`${what().name}.csv`, "text/csv", csvText(what().rows()))),
   ];
@@ -58,6 +52,18 @@ export function csvText(rows) {
 
 /** @param {...string} lines @returns {string} A cell of Python. */
 export const pythonCell = (...lines) => lines.map((own) => `${own}\n`).join("");
+
+/** @param {string} name @param {...string} imports @returns {string[]} Lines that load a model. */
+export const pythonModel = (name, ...imports) => [
+  "import mosa_edu",
+  ...imports,
+  "",
+  `model, tokenizer = mosa_edu.load_pretrained(${pythonString(name)})`,
+];
+
+/** @param {string} name @returns {string} Reads the thresholds that come with a model. */
+export const pythonThresholds = (name) =>
+  `thresholds = json.loads(read_metadata(pretrained_path(${pythonString(name)}))["thresholds"])`;
 
 // A text as a Python literal.
 /** @param {string} text @returns {string} ASCII only, so that it survives any clipboard. */
@@ -101,25 +107,18 @@ export function pictureDocument(title, height, parts) {
  * @param {number} height Of the drawing. @param {string[]} caption Paragraphs under it.
  * @returns {string} An SVG document. */
 export function cardPicture(finding, nodes, height, caption) {
-  const text = (
-    /** @type {string} */ words,
-    /** @type {number} */ size,
-    /** @type {number} */ y,
-    weight = 400,
-  ) =>
-    svg("text", {
-      "font-family": SANS,
-      "font-size": size,
-      "font-weight": weight,
-      fill: LIGHT.ink,
-      x: PICTURE_MARGIN,
-      y,
-    }, words);
+  const say = writer(LIGHT);
+  const style = { x: PICTURE_MARGIN, fill: LIGHT.ink };
   const lines = caption.flatMap((words) => broken(words));
   const top = 56;
   return pictureDocument(finding, top + height + PICTURE_LINE * lines.length + 24, [
-    text(finding, finding.length > 76 ? 13 : 16, 34, 600),
+    say(finding, {
+      ...style,
+      y: 34,
+      "font-size": finding.length > 76 ? 13 : 16,
+      "font-weight": 600,
+    }),
     svg("g", { transform: `translate(${PICTURE_MARGIN} ${top})` }, ...nodes),
-    ...lines.map((words, i) => text(words, 11, top + height + PICTURE_LINE * (i + 1))),
+    ...lines.map((words, i) => say(words, { ...style, y: top + height + PICTURE_LINE * (i + 1) })),
   ]);
 }

@@ -28,8 +28,7 @@ const opened = new Map();
  * @typedef {Object} Said
  * @property {string} who
  * @property {string} keeps What is stressed of the finding.
- * @property {string} [then] Between this and the rest.
- * @property {string} what
+ * @property {string} [then] Between this and the rest. @property {string} what
  * @property {string} detail The second line.
  * @property {string} spoken What is added for those who listen.
  */
@@ -335,11 +334,17 @@ export class Figure {
   /** Take over what Python says. */
   follow() {
     if (this.telling) return;
+    const { state } = this;
     const known = this.toPython();
     const said = this.synced.map((name) => [name, this.model.get(name)]);
     const news = said.filter(([name, value]) => value !== undefined && value !== known[name]);
-    if (news.length) this.enter(this.fromPython(Object.fromEntries(said)));
+    if (!news.length) return;
+    this.enter(this.fromPython(Object.fromEntries(said)));
+    this.followed(state);
   }
+
+  /** @param {S} _before Python has just changed the state. */
+  followed(_before) {}
 
   dispose() {
     this.observer.disconnect();

@@ -85,33 +85,25 @@ function detailWithoutKind(labels, picks, ranked) {
 /**
  * Say what a head keeps.
  * @param {string[]} texts The tokens as written, spaces included; the same array for all heads of a text.
- * @param {number} layer
- * @param {number} head
- * @param {number[]} picks Positions kept, ascending.
+ * @param {number} layer @param {number} head @param {number[]} picks Positions kept, ascending.
  * @param {number[]} ranked The same from the highest score to the lowest; empty if nothing ranks them.
  * @returns {Finding}
  */
 export function describe(texts, layer, head, picks, ranked) {
   const [T, k] = [texts.length, picks.length];
   const who = `Layer ${layer}, head ${head} `;
-  if (k === 0) return { who, keeps: "keeps no token", what: ".", detail: "", kind: null, count: 0 };
+  const plain = { who, what: ".", kind: null, count: 0 };
+  if (k === 0) return { ...plain, keeps: "keeps no token", detail: "" };
   if (k === T) {
     const keeps = T === 1 ? "keeps the only token" : `keeps all ${T} tokens`;
-    return { who, keeps, what: ".", detail: "Nothing is left out.", kind: null, count: 0 };
+    return { ...plain, keeps, detail: "Nothing is left out." };
   }
   const keeps = `keeps ${k} of ${T} tokens`;
   const { kinds, labels } = factsOf(texts);
   const found = standsOut(kinds, picks);
   if (!found) {
     const what = ranked.length ? `, first of all ${labels[ranked[0]]}.` : ".";
-    return {
-      who,
-      keeps,
-      what,
-      detail: detailWithoutKind(labels, picks, ranked),
-      kind: null,
-      count: 0,
-    };
+    return { ...plain, keeps, what, detail: detailWithoutKind(labels, picks, ranked) };
   }
   const { kind, inText } = found;
   const others = picks.filter((t) => !kinds[t].has(kind.key)).map((t) => labels[t]);
@@ -138,13 +130,8 @@ export function specialists(texts, picks, heads, ranked) {
   /** @type {Map<string, {count: number, k: number, row: number}>} */
   const best = new Map();
   picks.forEach((own, row) => {
-    const { kind, count } = describe(
-      texts,
-      Math.floor(row / heads),
-      row % heads,
-      Array.from(own),
-      ranked(row),
-    );
+    const { layer, head } = headOf(row, heads);
+    const { kind, count } = describe(texts, layer, head, Array.from(own), ranked(row));
     const before = kind === null ? null : (best.get(kind) ?? { count: 0, k: 1 });
     if (before && count * before.k > before.count * own.length) {
       best.set(/** @type {string} */ (kind), { count, k: own.length, row });

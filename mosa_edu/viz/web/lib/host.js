@@ -5,7 +5,7 @@
 // scripts, and the component's state as JSON.
 
 import { bytesOf } from "./arrays.js";
-import { html } from "./dom.js";
+import { div, html } from "./dom.js";
 import { DARK, LIGHT, paletteCss } from "./palette.js";
 
 /**
@@ -87,14 +87,13 @@ function pageTheme() {
 
 /**
  * A place of its own for a component: a shadow root, so that the page's style sheets stay outside.
- * @param {HTMLElement} el
- * @param {string} css
+ * @param {HTMLElement} el @param {string} css
  * @param {() => void} onTheme Called when the colours change.
  * @returns {{root: HTMLElement, palette: () => import("./palette.js").Palette, isPaper: () => boolean, dispose: () => void}}
  */
 export function openStage(el, css, onTheme) {
   const shadow = el.shadowRoot ?? el.attachShadow({ mode: "open" });
-  const root = html("div", { class: "mosa" });
+  const root = div("mosa");
   shadow.replaceChildren(html("style", {}, paletteCss() + css), root);
   el.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take the arrow keys
   for (const type of ["keydown", "pointerdown", "mousedown"]) {
@@ -132,4 +131,19 @@ export function openStage(el, css, onTheme) {
 export function bookUrl(path) {
   const root = document.documentElement.dataset.content_root ?? "./";
   return new URL(path, new URL(root, document.baseURI)).href;
+}
+
+// Fetch an example that is not in the page.
+/** @param {{title: string, url?: string | null}} example @param {(json: any) => void} take
+ * @returns {Promise<string>} Why it could not be fetched; empty if it was. */
+export async function fetchStored({ title, url }, take) {
+  if (location.protocol === "file:") return `"${title}" can only be fetched from a web server.`;
+  try {
+    const response = await fetch(bookUrl(url ?? ""));
+    if (!response.ok) throw new Error(`${response.status}`);
+    take(await response.json());
+    return "";
+  } catch {
+    return `"${title}" could not be fetched.`;
+  }
 }

@@ -1,5 +1,6 @@
 // The reader's own text, and the banner that says when it cannot be run.
 
+import { labelled, listField } from "./controls.js";
 import { bold, button, div, html } from "./dom.js";
 import { count, megabytes, plural } from "./format.js";
 
@@ -9,12 +10,49 @@ export const LONGEST_TEXT = 4000;
 /** Pause in typing, in milliseconds, before the text is routed. */
 export const DEBOUNCE = 250;
 
+// A box to write in, heard when the hand rests.
+/** @param {string} name @param {number} rows @param {number} most Characters.
+ * @param {(text: string) => void} write */
+export function textBox(name, rows, most, write) {
+  const attributes = { rows, spellcheck: "false", dir: "auto", maxlength: most };
+  const box = html("textarea", { ...attributes, "aria-label": name });
+  let timer = 0;
+  const send = () => {
+    timer = 0;
+    write(box.value);
+  };
+  box.addEventListener("keydown", (event) => event.stopPropagation());
+  box.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(send, DEBOUNCE);
+  });
+  return {
+    box,
+    /** Hear now what was typed a moment ago. */
+    flush() {
+      clearTimeout(timer);
+      if (timer) send();
+    },
+  };
+}
+
+/**
+ * A list of texts, and a button for the reader's own.
+ * @param {{name: string, title: string}[]} texts @param {string} yours What the list says then.
+ * @param {(name: string) => void} choose @param {() => void} turn
+ */
+export function ownTextField(texts, yours, choose, turn) {
+  const { select } = listField("Text", texts, choose);
+  select.append(html("option", { value: "", hidden: true }, yours));
+  const own = button("Your text", turn, { class: "own-button", "aria-expanded": "false" });
+  return { node: labelled("Text", div("row", select, own)), select, own };
+}
+
 /** @param {{route: (text: string) => void, load: () => void}} actions
  * @param {number} most Tokens that the model reads. */
 export function ownTextPanel(actions, most) {
   const label = `Your text, up to ${most} tokens`;
-  const attributes = { rows: 3, spellcheck: "false", dir: "auto", maxlength: LONGEST_TEXT };
-  const box = html("textarea", { ...attributes, "aria-label": label });
+  const { box, flush } = textBox(label, 3, LONGEST_TEXT, (text) => actions.route(text));
   const start = button("Route this text", () => {
     actions.load();
     actions.route(box.value);
@@ -28,16 +66,6 @@ export function ownTextPanel(actions, most) {
     box,
     div("row", start, note),
   );
-  let timer = 0;
-  const send = () => {
-    timer = 0;
-    actions.route(box.value);
-  };
-  box.addEventListener("keydown", (event) => event.stopPropagation());
-  box.addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(send, DEBOUNCE);
-  });
   return {
     node,
     box,
@@ -46,10 +74,15 @@ export function ownTextPanel(actions, most) {
       node.hidden = false;
       if (text && box.value !== text) box.value = text;
     },
+    /** Open it to write in. @param {string} text */
+    begin(text) {
+      this.open(text);
+      box.focus();
+      box.select();
+    },
     close() {
-      clearTimeout(timer);
       node.hidden = true;
-      if (timer) send(); // what was typed a moment ago counts too
+      flush();
     },
     /** @param {import("./session.js").Status} status
      * @param {{obstacle: string, tokens: number, left: number, k: number}} facts Tokens are -1 while

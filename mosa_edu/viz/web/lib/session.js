@@ -16,16 +16,14 @@ import { bookUrl } from "./host.js";
  * @property {{url: string | null, sha256: string | null, bytes: number}} weights
  * @property {boolean} kernel Whether Python can send the weights.
  * @property {{example: string, layer: number, head: number, token: number}} start First frame.
- * @property {Record<string, string | null>} links
- * @property {string} model Its name.
+ * @property {Record<string, string | null>} links @property {string} model Its name.
  * @property {string} about Sentence on the model.
  */
 
 /**
  * @typedef {Object} Status
  * @property {"stored" | "loading" | "live" | "error"} name @property {number} received
- * @property {number} total
- * @property {string} message What failed.
+ * @property {number} total @property {string} message What failed.
  * @property {number} milliseconds Of the last run.
  * @property {import("../engine/engine.js").Verdict | null} verdict
  */

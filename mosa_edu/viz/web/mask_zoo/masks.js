@@ -5,7 +5,7 @@
 import { keptCount, pickBest, pickPrefix, pickRandom, pickStrided } from "../engine/routing.js";
 import { svg } from "../lib/dom.js";
 import { path, rect, writer } from "../lib/drawing.js";
-import { pythonCell } from "../lib/export.js";
+import { pythonCell, pythonModel, pythonString } from "../lib/export.js";
 import { count, headName, plural } from "../lib/format.js";
 
 /** @typedef {import("../lib/palette.js").Palette} Palette */
@@ -27,8 +27,7 @@ export const NAMES = /** @type {const} */ ({
  * @typedef {Object} ZooText
  * @property {number} T Tokens read, from the first.
  * @property {number} length Tokens of the whole text; a window is a share of it.
- * @property {number} sparsity
- * @property {number} seed Of the random draw.
+ * @property {number} sparsity @property {number} seed Of the random draw.
  * @property {ArrayLike<number>} order All positions of the text from the best score to the worst.
  */
 
@@ -175,12 +174,10 @@ export function goingOn({ masks, whole, state, T }) {
     const isNew = (/** @type {number} */ t) => `${keysOf(mask, t)}` !== `${keysOf(whole[i], t)}`;
     return positions(tokens).filter(isNew).length;
   });
-  const mosa = changed[MOSA];
-  const others = changed.reduce((sum, rows) => sum + rows, -mosa);
-  const rows = plural(tokens, "row");
-  return `When it goes on, MoSA rewrites ${
-    mosa || "none"
-  } of these ${rows}; the other five rules rewrite ${others || "none"}.`;
+  const all = changed.reduce((sum, rows) => sum + rows);
+  const [mosa, others] = [changed[MOSA], all - changed[MOSA]].map((rows) => rows || "none");
+  const rows = `${mosa} of these ${plural(tokens, "row")}`;
+  return `When it goes on, MoSA rewrites ${rows}; the other five rules rewrite ${others}.`;
 }
 
 /** @param {ZooView} view @returns {import("../lib/figure.js").Listed} */
@@ -203,11 +200,8 @@ export function zooTable({ masks, labels, state }) {
 /** @param {ZooView} view @param {string} model @returns {string} A cell that prints the pairs of each square and the keys of the row under study. */
 export const zooPython = ({ pieces, state: { layer, head, sparsity, tokens, query } }, model) =>
   pythonCell(
-    "import mosa_edu",
-    "from mosa_edu.viz.components.mask_zoo import zoo_masks",
-    "",
-    `model, tokenizer = mosa_edu.load_pretrained(${JSON.stringify(model)})`,
-    `text = ${JSON.stringify(pieces.join(""))}`,
+    ...pythonModel(model, "from mosa_edu.viz.components.mask_zoo import zoo_masks"),
+    `text = ${pythonString(pieces.join(""))}`,
     "trace = mosa_edu.trace(model, tokenizer, text)",
     `for mask in zoo_masks(trace, ${layer}, ${head}, sparsity=${sparsity}, tokens=${tokens}):`,
     `    print(mask.name, int(mask.pairs.sum()), int(mask.pairs[${query}].sum()))`,

@@ -17,8 +17,7 @@ export const TRIES = 120;
 /**
  * @typedef {Object} Round
  * @property {string} text Name of the text.
- * @property {{id: number, text: string}[]} tokens
- * @property {number} layer @property {number} head
+ * @property {{id: number, text: string}[]} tokens @property {number} layer @property {number} head
  * @property {number[]} trained The router's own picks, ascending.
  * @property {ArrayLike<number>} gates Its scores of all tokens.
  * @property {number} trainedLoss Nats per token, as all losses here.
@@ -81,9 +80,7 @@ export class Scorer {
   /** @param {GameState} state @param {AbortSignal} signal @returns {Promise<Round>} */
   async enter({ text, layer, head }, signal) {
     const stored = this.stored();
-    const own = this.data.texts.findIndex((/** @type {{name: string}} */ { name }) =>
-      name === text
-    );
+    const own = this.data.texts.findIndex((/** @type {any} */ { name }) => name === text);
     const isFirst = own === 0;
     const tokens = isFirst ? stored.tokens : this.session.tokens(this.data.texts[own].text).tokens;
     const base = await runInChunks(this.engine.steps(tokens.map(({ id }) => id)), signal);
@@ -94,21 +91,8 @@ export class Scorer {
     const begun = { random: [], off: null, found: { picks: trained, loss: trainedLoss, tries: 0 } };
     const isStored = isFirst && layer === stored.layer && head === stored.head;
     const { random, off, found } = isStored ? stored : begun;
-    const known = new Map();
-    return {
-      text,
-      tokens,
-      layer,
-      head,
-      trained,
-      gates,
-      trainedLoss,
-      random,
-      off,
-      found,
-      known,
-      base,
-    };
+    const round = { text, tokens, layer, head, trained, gates, trainedLoss, base };
+    return { ...round, random, off, found, known: new Map() };
   }
 
   /** @param {Round} round @param {number[]} positions That the head keeps. @param {AbortSignal} signal */
@@ -116,10 +100,8 @@ export class Scorer {
     const run = /** @type {Run} */ (base);
     const options = { force: [{ layer, head, positions }], base: run };
     const began = performance.now();
-    const loss = await this.read(
-      await runInChunks(this.engine.steps(run.ids, options), signal),
-      signal,
-    );
+    const after = await runInChunks(this.engine.steps(run.ids, options), signal);
+    const loss = await this.read(after, signal);
     this.session.tell({ milliseconds: performance.now() - began });
     return loss;
   }

@@ -1,5 +1,5 @@
-// Recolours finished Plotly charts when the page's theme changes. The pairs of colours, light to
-// dark, come from mosa_edu.viz.style through a generated script that sets globalThis.mosaDark.
+// Recolours finished Plotly charts when the page's theme changes. The build writes the pairs of
+// colours of mosa_edu.viz.style, light to dark, before this text.
 (() => {
   const darkOf = new Map(Object.entries(globalThis.mosaDark ?? {}));
   const lightOf = new Map([...darkOf].map(([light, dark]) => [dark, light]));
