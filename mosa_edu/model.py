@@ -10,7 +10,7 @@ from mosa_edu.attention import DenseAttention, HybridAttention, LocalAttention
 from mosa_edu.attention.hybrid import build_sparse
 from mosa_edu.checks import require
 from mosa_edu.config import PRESETS, ModelConfig
-from mosa_edu.selection import ActivationCache
+from mosa_edu.selection.selection import Mask, Record
 
 __all__ = ["PRESETS", "ModelConfig", "TransformerLM"]
 
@@ -38,9 +38,7 @@ class Block(nn.Module):
         self.norm_feedforward = nn.LayerNorm(config.d_model)
         self.feedforward = FeedForward(config.d_model, config.d_ff or 4 * config.d_model)
 
-    def forward(
-        self, x: Tensor, attention_mask: Tensor | None = None, record: ActivationCache | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Tensor:
         """Apply the block."""
         x = x + self.attention(self.norm_attention(x), attention_mask, record)
         return x + self.feedforward(self.norm_feedforward(x))
@@ -48,34 +46,33 @@ class Block(nn.Module):
 
 def build_attention(config: ModelConfig) -> HybridAttention:
     """Make the heads of one layer."""
-    widths: dict[str, Any] = {"d_model": config.d_model, "d_head": config.d_head}
-    widths |= {"rotate_fraction": config.rotate_fraction, "rope_base": config.rope_base}
-    window = config.local_window or max(config.max_seq_len // config.sparsity, 1)
+    widths = config.d_model, config.d_head
+    rotary: dict[str, Any] = {
+        "rotate_fraction": config.rotate_fraction,
+        "rope_base": config.rope_base,
+    }
     dense = local = sparse = None
     if config.n_dense_heads:
-        dense = DenseAttention(n_heads=config.n_dense_heads, **widths)
+        dense = DenseAttention(*widths, config.n_dense_heads, **rotary)
     if config.n_local_heads:
-        local = LocalAttention(n_heads=config.n_local_heads, window=window, **widths)
+        window = config.local_window or max(config.max_seq_len // config.sparsity, 1)
+        local = LocalAttention(*widths, config.n_local_heads, window, **rotary)
     if config.n_sparse_heads:
         sparse = build_sparse(
             config.sparse,
+            *widths,
+            rotary=rotary,
             n_heads=config.n_sparse_heads,
             sparsity=config.sparsity,
             max_seq_len=config.max_seq_len,
             include_first=config.include_first,
             capacity_factor=config.capacity_factor,
-            **widths,
         )
     return HybridAttention(dense, local, sparse)
 
 
 class TransformerLM(nn.Module):
     """A language model: embedding, blocks, final norm, logits.
-
-    Parameters
-    ----------
-    config : ModelConfig
-        Shapes and kinds of heads.
 
     Notes
     -----
@@ -97,19 +94,14 @@ class TransformerLM(nn.Module):
         self.embedding = nn.Embedding(config.vocab_size, config.d_model)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
         self.norm_final = nn.LayerNorm(config.d_model)
-        self.unembedding = (
-            None
-            if config.tie_embeddings
-            else nn.Linear(config.d_model, config.vocab_size, bias=False)
-        )
-        self._initialise()
-
-    def _initialise(self) -> None:
+        self.unembedding = None
+        if not config.tie_embeddings:
+            self.unembedding = nn.Linear(config.d_model, config.vocab_size, bias=False)
         writers = ("out.weight", "w_out", "down.weight")
         for name, parameter in self.named_parameters():
             if parameter.dim() >= 2:
                 writes = name.endswith(writers)
-                std = 0.02 / (2 * self.config.n_layers) ** 0.5 if writes else 0.02
+                std = 0.02 / (2 * config.n_layers) ** 0.5 if writes else 0.02
                 nn.init.normal_(parameter, std=std)
 
     @property
@@ -117,12 +109,7 @@ class TransformerLM(nn.Module):
         """Whether no later token can change an earlier logit."""
         return all(block.attention.causal for block in self.blocks)  # type: ignore[union-attr]
 
-    def forward(
-        self,
-        tokens: Tensor,
-        attention_mask: Tensor | None = None,
-        record: ActivationCache | None = None,
-    ) -> Tensor:
+    def forward(self, tokens: Tensor, attention_mask: Mask = None, record: Record = None) -> Tensor:
         """Score every possible next token at every position.
 
         Parameters

@@ -14,9 +14,9 @@ D_MODEL, LONGEST = 6, 40
 def make(kind, d_head=4, n_heads=3, sparsity=4, include_first=False, fraction=0.5, dtype=None):
     """One layer of a kind in float64, with exact scores and statistics that are not at zero."""
     if kind == "dense":
-        layer = DenseAttention(D_MODEL, d_head, n_heads, fraction)
+        layer = DenseAttention(D_MODEL, d_head, n_heads, rotate_fraction=fraction)
     elif kind == "local":
-        layer = LocalAttention(D_MODEL, d_head, n_heads, sparsity, fraction)
+        layer = LocalAttention(D_MODEL, d_head, n_heads, sparsity, rotate_fraction=fraction)
     else:
         layer = build_sparse(
             kind,
@@ -26,7 +26,7 @@ def make(kind, d_head=4, n_heads=3, sparsity=4, include_first=False, fraction=0.
             sparsity=sparsity,
             max_seq_len=max(LONGEST, sparsity),
             include_first=include_first,
-            rotate_fraction=fraction,
+            rotary={"rotate_fraction": fraction},
         )
     for name, buffer in layer.named_buffers():
         if name.endswith(("threshold", "bias")):

@@ -1,13 +1,14 @@
 """Dense causal attention: every token is a query, every earlier token a key."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mosa_edu.attention.rotary import RotaryHeads, require_tokens, rotate, weights_and_values
 from mosa_edu.checks import require_integer
-from mosa_edu.selection import ActivationCache
-from mosa_edu.selection.selection import real_tokens
+from mosa_edu.selection.selection import Mask, Record, real_tokens
 
 
 class DenseAttention(RotaryHeads):
@@ -20,54 +21,44 @@ class DenseAttention(RotaryHeads):
     """
 
     kind = "dense"
+    window: int | None = None
 
-    def __init__(
-        self,
-        d_model: int,
-        d_head: int,
-        n_heads: int,
-        rotate_fraction: float = 0.5,
-        rope_base: float = 10000.0,
-    ) -> None:
-        super().__init__(d_model, d_head, n_heads, rotate_fraction, rope_base)
+    def __init__(self, d_model: int, d_head: int, n_heads: int, **rotary: Any) -> None:
+        super().__init__(d_model, d_head, n_heads, **rotary)
         self.qkv = nn.Linear(d_model, 3 * n_heads * d_head, bias=False)
         self.out = nn.Linear(n_heads * d_head, d_model, bias=False)
 
-    def forward(
-        self,
-        x: Tensor,
-        attention_mask: Tensor | None = None,
-        record: ActivationCache | None = None,
-    ) -> Tensor:
+    def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Tensor:
         """Attend from every token to those before it; see `RotaryHeads.forward`."""
         require_tokens(x, self.d_model)
-        if attention_mask is not None:
-            attention_mask = real_tokens(attention_mask, x)
+        real = None if attention_mask is None else real_tokens(attention_mask, x)
         B, T, _ = x.shape
         qkv = self.qkv(x).view(B, T, self.n_heads, 3, self.d_head).permute(3, 0, 2, 1, 4)
         queries, keys, values = qkv.unbind()  # each (B, H, T, d_head)
         cos, sin = self.rotations(T, queries)
         queries, keys = rotate(queries, cos, sin), rotate(keys, cos, sin)
-        attended = self._attend(queries, keys, values, attention_mask, record)
+        if real is None and record is None:
+            attended = self._attend(queries, keys, values)
+        else:
+            attended = self._attend_masked(queries, keys, values, real, record)
         return self.out(attended.transpose(1, 2).reshape(B, T, -1))
 
-    def _attend(
-        self,
-        queries: Tensor,
-        keys: Tensor,
-        values: Tensor,
-        attention_mask: Tensor | None,
-        record: ActivationCache | None,
-    ) -> Tensor:
+    def _attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Mix the values, (B, H, T, d_head) in and out."""
-        if attention_mask is None and record is None:
-            return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
-        T = queries.shape[2]
-        may_attend = torch.ones(T, T, dtype=torch.bool, device=queries.device).tril()
-        if attention_mask is not None:
+        return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+
+    def _attend_masked(
+        self, queries: Tensor, keys: Tensor, values: Tensor, real: Mask, record: Record
+    ) -> Tensor:
+        """Mix the values by a mask that is written out, for pads and for a cache."""
+        place = torch.arange(queries.shape[2], device=queries.device)
+        ages = place[:, None] - place  # (T, T)
+        may_attend = ages >= 0
+        if self.window is not None:
+            may_attend = may_attend & (ages < self.window)
+        if real is not None:
             # A pad still looks at itself: a row with no key at all would be NaN.
-            itself = torch.eye(T, dtype=torch.bool, device=queries.device)
-            may_attend = (may_attend & attention_mask[:, None, None, :]) | itself
+            may_attend = may_attend & real[:, None, None, :] | (ages == 0)
         if record is None:
             return F.scaled_dot_product_attention(queries, keys, values, attn_mask=may_attend)
         attention_weights, attended = weights_and_values(queries, keys, values, may_attend)
@@ -92,51 +83,25 @@ class LocalAttention(DenseAttention):
 
     kind = "local"
 
-    def __init__(
-        self,
-        d_model: int,
-        d_head: int,
-        n_heads: int,
-        window: int,
-        rotate_fraction: float = 0.5,
-        rope_base: float = 10000.0,
-    ) -> None:
-        super().__init__(d_model, d_head, n_heads, rotate_fraction, rope_base)
+    def __init__(self, d_model: int, d_head: int, n_heads: int, window: int, **rotary: Any) -> None:
+        super().__init__(d_model, d_head, n_heads, **rotary)
         require_integer("window", window, 1)
         self.window = window
 
-    def _attend(
-        self,
-        queries: Tensor,
-        keys: Tensor,
-        values: Tensor,
-        attention_mask: Tensor | None,
-        record: ActivationCache | None,
-    ) -> Tensor:
-        """Mix the values, (B, H, T, d_head) in and out."""
-        T, device = queries.shape[2], queries.device
-        if attention_mask is None and record is None and self.window < T:
-            return self._attend_in_blocks(queries, keys, values)
-        ages = torch.arange(T, device=device)[:, None] - torch.arange(T, device=device)  # (T, T)
-        may_attend = (ages >= 0) & (ages < self.window)
-        if attention_mask is not None:
-            may_attend = may_attend & attention_mask[:, None, None, :] | (ages == 0)
-        if record is None:
-            return F.scaled_dot_product_attention(queries, keys, values, attn_mask=may_attend)
-        attention_weights, attended = weights_and_values(queries, keys, values, may_attend)
-        record.record(self.kind, attention_weights=attention_weights)
-        return attended
-
-    def _attend_in_blocks(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    def _attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Attend block by block; a block of w queries needs 2w keys."""
         B, H, T, d_head = queries.shape
         w = self.window
+        assert w is not None
+        if w >= T:
+            return self._attend_masked(queries, keys, values, None, None)
         n_blocks = -(-T // w)
         missing = n_blocks * w - T
 
         def with_previous(rows: Tensor) -> Tensor:
             padded = F.pad(rows, (0, 0, w, missing)).view(B, H, n_blocks + 1, w, d_head)
-            return torch.cat([padded[:, :, :-1], padded[:, :, 1:]], dim=3)  # (B, H, n, 2w, d_head)
+            pairs = torch.cat([padded[:, :, :-1], padded[:, :, 1:]], dim=3)  # (B, H, n, 2w, d_head)
+            return pairs.view(B, H * n_blocks, 2 * w, d_head)
 
         place = torch.arange(w, device=queries.device)
         ages = (place[:, None] + w) - torch.arange(2 * w, device=queries.device)  # (w, 2w)
@@ -144,8 +109,8 @@ class LocalAttention(DenseAttention):
         may_attend[0, :, :w] = False  # nothing stands before the first block
         attended = F.scaled_dot_product_attention(
             F.pad(queries, (0, 0, 0, missing)).view(B, H * n_blocks, w, d_head),
-            with_previous(keys).view(B, H * n_blocks, 2 * w, d_head),
-            with_previous(values).view(B, H * n_blocks, 2 * w, d_head),
+            with_previous(keys),
+            with_previous(values),
             attn_mask=may_attend.repeat(H, 1, 1),
         )
         return attended.view(B, H, n_blocks * w, d_head)[:, :, :T]

@@ -12,25 +12,18 @@ from mosa_edu.attention.sparse import SparseAttention
 from mosa_edu.checks import require
 from mosa_edu.config import SPARSE_KINDS
 from mosa_edu.head_kinds import HEAD_KINDS
-from mosa_edu.selection import ActivationCache, Selector
+from mosa_edu.selection import Selector
+from mosa_edu.selection.selection import Mask, Record
 
 
 class HybridAttention(nn.Module):
-    """Sum of the given attention layers, as in the paper's main models.
+    """Sum of attention layers, one at least, as in the paper's main models.
 
     Parameters
     ----------
-    dense : DenseAttention or None
-        Heads that see everything before them.
-    local : LocalAttention or None
-        Heads that see a window.
-    sparse : nn.Module or None
-        Heads that see what they selected: `SparseAttention` or `RoutingAttention`.
-
-    Raises
-    ------
-    ValueError
-        If all three are None: a layer needs a head.
+    dense, local, sparse : nn.Module or None
+        Heads that see everything before them, a window of it, or what they selected
+        (`SparseAttention` or `RoutingAttention`).
 
     Examples
     --------
@@ -62,12 +55,7 @@ class HybridAttention(nn.Module):
         """Whether no later token can change an earlier output."""
         return all(bool(part.causal) for part in self.children())
 
-    def forward(
-        self,
-        x: Tensor,
-        attention_mask: Tensor | None = None,
-        record: ActivationCache | None = None,
-    ) -> Tensor:
+    def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Tensor:
         """Attend in every kind of head and add up; see `RotaryHeads.forward`."""
         outputs = [part(x, attention_mask, record) for part in self.children()]
         total = outputs[0]
@@ -77,26 +65,21 @@ class HybridAttention(nn.Module):
 
 
 def build_sparse(
-    kind: str,
-    d_model: int,
-    d_head: int,
-    *,
-    n_heads: int,
-    sparsity: int,
-    rotate_fraction: float = 0.5,
-    rope_base: float = 10000.0,
-    **settings: Any,
+    kind: str, d_model: int, d_head: int, *, rotary: dict[str, Any] | None = None, **settings: Any
 ) -> nn.Module:
     """Make sparse heads of one kind; its selector takes those of the settings that it knows."""
     require(kind in SPARSE_KINDS, "kind", kind, f"one of {SPARSE_KINDS}")
+    rotary = rotary or {}
     if kind == "routing":
-        return RoutingAttention(d_model, d_head, n_heads, sparsity, rotate_fraction, rope_base)
-    selector = build_selector(kind, d_model=d_model, n_heads=n_heads, sparsity=sparsity, **settings)
-    return SparseAttention(selector, d_model, d_head, rotate_fraction, rope_base)
+        sizes = settings["n_heads"], settings["sparsity"]
+        return RoutingAttention(d_model, d_head, *sizes, **rotary)
+    return SparseAttention(
+        build_selector(kind, d_model=d_model, **settings), d_model, d_head, **rotary
+    )
 
 
 def build_selector(kind: str, **settings: Any) -> Selector:
     """Make the selector of a kind, with those of the settings that it knows."""
     make = getattr(selection, str(HEAD_KINDS[kind].selector))
-    known = inspect.signature(make).parameters
+    known = {name for cls in make.__mro__ for name in inspect.signature(cls.__init__).parameters}
     return make(**{name: value for name, value in settings.items() if name in known})

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from mosa_edu.checks import require, require_integer
-from mosa_edu.selection import ActivationCache
+from mosa_edu.selection.selection import Mask, Record
 
 
 class RotaryHeads(nn.Module):
@@ -28,7 +28,12 @@ class RotaryHeads(nn.Module):
     causal: bool = True
 
     def __init__(
-        self, d_model: int, d_head: int, n_heads: int, rotate_fraction: float, rope_base: float
+        self,
+        d_model: int,
+        d_head: int,
+        n_heads: int,
+        rotate_fraction: float = 0.5,
+        rope_base: float = 10000.0,
     ) -> None:
         super().__init__()
         require_integer("d_model", d_model, 1)
@@ -37,12 +42,7 @@ class RotaryHeads(nn.Module):
         self.n_rotate = rotary_width(d_head, rotate_fraction)
         self.rope_base = rope_base
 
-    def forward(
-        self,
-        x: Tensor,
-        attention_mask: Tensor | None = None,
-        record: ActivationCache | None = None,
-    ) -> Tensor:
+    def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Tensor:
         """Attend.
 
         Parameters
@@ -132,9 +132,12 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def weights_and_values(
-    queries: Tensor, keys: Tensor, values: Tensor, may_attend: Tensor
+    queries: Tensor, keys: Tensor, values: Tensor, may_attend: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Attend the long way, keeping the weights for a cache."""
+    """Attend the long way, causally if nothing else is said, and keep the weights for a cache."""
+    if may_attend is None:
+        T = queries.shape[-2]
+        may_attend = torch.ones(T, T, dtype=torch.bool, device=queries.device).tril()
     logits = queries @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5
     attention_weights = logits.masked_fill(~may_attend, -torch.inf).softmax(dim=-1)
     return attention_weights, attention_weights @ values

@@ -1,14 +1,16 @@
 """Routing heads, the paper's learned baseline: tokens attend inside clusters of online k-means."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mosa_edu.attention.rotary import RotaryHeads, require_tokens, rotate, weights_and_values
 from mosa_edu.checks import require, require_integer
-from mosa_edu.selection import ActivationCache, Selection, kept
+from mosa_edu.selection import Selection, kept
 from mosa_edu.selection.expert_choice import best_of_each_row, refuse_nan, top_k_positions
-from mosa_edu.selection.selection import KeepsStatistics, pack, real_tokens
+from mosa_edu.selection.selection import KeepsStatistics, Mask, Record, pack, real_tokens
 
 
 class RoutingAttention(KeepsStatistics, RotaryHeads):
@@ -24,8 +26,7 @@ class RoutingAttention(KeepsStatistics, RotaryHeads):
     Attributes
     ----------
     centroids : Tensor, shape (H, rho, d_head), float32
-        Moving averages of the normed vectors nearest to them, kept normed themselves. Saved with
-        the weights, frozen in evaluation.
+        Moving averages of the normed vectors nearest to them, frozen in evaluation.
 
     Notes
     -----
@@ -50,11 +51,10 @@ class RoutingAttention(KeepsStatistics, RotaryHeads):
         d_head: int,
         n_heads: int,
         sparsity: int,
-        rotate_fraction: float = 0.5,
-        rope_base: float = 10000.0,
         decay: float = 0.99,
+        **rotary: Any,
     ) -> None:
-        super().__init__(d_model, d_head, n_heads, rotate_fraction, rope_base)
+        super().__init__(d_model, d_head, n_heads, **rotary)
         require_integer("sparsity", sparsity, 1)
         require(0.0 <= decay < 1.0, "decay", decay, "in [0, 1)")
         self.sparsity = sparsity
@@ -64,12 +64,7 @@ class RoutingAttention(KeepsStatistics, RotaryHeads):
         directions = torch.randn(n_heads, sparsity, d_head)
         self.register_buffer("centroids", F.layer_norm(directions, (d_head,)))
 
-    def forward(
-        self,
-        x: Tensor,
-        attention_mask: Tensor | None = None,
-        record: ActivationCache | None = None,
-    ) -> Tensor:
+    def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Tensor:
         """Attend within clusters; see `RotaryHeads.forward`."""
         require_tokens(x, self.d_model)
         B, T, _ = x.shape
@@ -98,15 +93,14 @@ class RoutingAttention(KeepsStatistics, RotaryHeads):
         return self.out(mean.transpose(1, 2).reshape(B, T, -1))
 
     def _attend(
-        self, members: Tensor, values: Tensor, clusters: Selection, record: ActivationCache | None
+        self, members: Tensor, values: Tensor, clusters: Selection, record: Record
     ) -> Tensor:
         """Attend causally in each cluster, (B, H rho, k, d_head) in and out."""
         if record is None:
             return F.scaled_dot_product_attention(members, members, values, is_causal=True)
         k = members.shape[2]
         by_cluster = (-1, self.n_heads, self.sparsity, k)
-        triangle = torch.ones(k, k, dtype=torch.bool, device=members.device).tril()
-        weights, attended = weights_and_values(members, members, values, triangle)
+        weights, attended = weights_and_values(members, members, values)
         record.record(
             "routing",
             indices=clusters.indices.view(by_cluster),

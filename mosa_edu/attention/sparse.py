@@ -1,11 +1,14 @@
 """The sparse head: a selector, then the same small causal attention for whoever sits in it."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mosa_edu.attention.rotary import RotaryHeads, require_tokens, rotate, weights_and_values
-from mosa_edu.selection import ActivationCache, ExpertChoice, Selector, Strided
+from mosa_edu.selection import ExpertChoice, Selector, Strided
+from mosa_edu.selection.selection import Mask, Record
 
 
 class SparseAttention(RotaryHeads):
@@ -28,15 +31,8 @@ class SparseAttention(RotaryHeads):
     torch.Size([2, 12, 16])
     """
 
-    def __init__(
-        self,
-        selector: Selector,
-        d_model: int,
-        d_head: int,
-        rotate_fraction: float = 0.5,
-        rope_base: float = 10000.0,
-    ) -> None:
-        super().__init__(d_model, d_head, selector.n_heads, rotate_fraction, rope_base)
+    def __init__(self, selector: Selector, d_model: int, d_head: int, **rotary: Any) -> None:
+        super().__init__(d_model, d_head, selector.n_heads, **rotary)
         self.selector = selector
         self.w_qkv = nn.Parameter(torch.empty(self.n_heads, d_model, 3 * d_head))
         self.w_out = nn.Parameter(torch.empty(self.n_heads, d_head, d_model))
@@ -49,12 +45,7 @@ class SparseAttention(RotaryHeads):
         """Whether the selector is causal."""
         return bool(self.selector.causal)
 
-    def forward(
-        self,
-        x: Tensor,
-        attention_mask: Tensor | None = None,
-        record: ActivationCache | None = None,
-    ) -> Tensor:
+    def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Tensor:
         """Attend among the selected tokens; see `RotaryHeads.forward`."""
         require_tokens(x, self.d_model)
         B, T, d_model = x.shape
@@ -78,8 +69,7 @@ class SparseAttention(RotaryHeads):
         if record is None:
             attended = F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
         else:
-            triangle = torch.ones(k, k, dtype=torch.bool, device=x.device).tril()
-            weights, attended = weights_and_values(queries, keys, values, triangle)
+            weights, attended = weights_and_values(queries, keys, values)
             record.record(
                 "sparse",
                 indices=selection.indices,
@@ -111,29 +101,16 @@ class MosaAttention(SparseAttention):
         n_heads: int,
         sparsity: int,
         include_first: bool = False,
-        rotate_fraction: float = 0.5,
-        rope_base: float = 10000.0,
+        **rotary: Any,
     ) -> None:
         selector = ExpertChoice(d_model, n_heads, sparsity, include_first)
-        super().__init__(selector, d_model, d_head, rotate_fraction, rope_base)
+        super().__init__(selector, d_model, d_head, **rotary)
 
 
 class FixedAttention(SparseAttention):
-    """The paper's Fixed baseline: the same head on every sparsity-th token.
-
-    Parameters
-    ----------
-    sparsity : int
-        The stride.
-    """
+    """The paper's Fixed baseline: the same head on every sparsity-th token."""
 
     def __init__(
-        self,
-        d_model: int,
-        d_head: int,
-        n_heads: int,
-        sparsity: int,
-        rotate_fraction: float = 0.5,
-        rope_base: float = 10000.0,
+        self, d_model: int, d_head: int, n_heads: int, sparsity: int, **rotary: Any
     ) -> None:
-        super().__init__(Strided(n_heads, sparsity), d_model, d_head, rotate_fraction, rope_base)
+        super().__init__(Strided(n_heads, sparsity), d_model, d_head, **rotary)

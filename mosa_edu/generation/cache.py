@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from mosa_edu.attention import DenseAttention, LocalAttention, SparseAttention
+from mosa_edu.attention import DenseAttention, SparseAttention
 from mosa_edu.attention.rotary import rotate
 from mosa_edu.checks import require
 
@@ -98,9 +98,9 @@ class FullHeads:
 
     def __init__(self, layer: DenseAttention, rows: int, max_seq_len: int) -> None:
         weight = layer.qkv.weight
-        window = layer.window if isinstance(layer, LocalAttention) else max_seq_len
+        window = min(layer.window or max_seq_len, max_seq_len)
         self.layer = layer
-        self.slots = RingSlots(weight, rows, layer.n_heads, layer.d_head, min(window, max_seq_len))
+        self.slots = RingSlots(weight, rows, layer.n_heads, layer.d_head, window)
         self.cos, self.sin = layer.rotations(max_seq_len, weight)
 
     def step(self, x: Tensor, position: int) -> Tensor:

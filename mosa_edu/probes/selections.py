@@ -109,7 +109,7 @@ def with_predictors(
             config.n_sparse_heads,
             config.sparsity,
             config.max_seq_len,
-            config.capacity_factor,
+            capacity_factor=config.capacity_factor,
         ).to(weight)
         predictor.router = selector.router
         with torch.no_grad():

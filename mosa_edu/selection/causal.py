@@ -1,6 +1,7 @@
 """Causal rules with a variable number of tokens: each token is taken or left when it is read."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +16,9 @@ from mosa_edu.selection.expert_choice import (
     tie_at,
 )
 from mosa_edu.selection.selection import (
-    ActivationCache,
+    Mask,
     OnlineSelector,
+    Record,
     Selection,
     Selector,
     pack,
@@ -30,19 +32,10 @@ class VariableCapacity(Selector):
 
     Parameters
     ----------
-    d_model, n_heads : int
-        Width of the tokens; heads.
-    sparsity : int
-        The paper's rho: heads aim at T / rho tokens.
     max_seq_len : int
         Longest text of the model.
     capacity_factor : float
         Slots of a head, as a multiple of max_seq_len / sparsity.
-
-    Attributes
-    ----------
-    capacity : int
-        Slots of a head, C = ceil(capacity_factor * max_seq_len / sparsity), at most max_seq_len.
 
     Notes
     -----
@@ -71,12 +64,7 @@ class VariableCapacity(Selector):
     def learn(self, router_logits: Tensor, wanted: Tensor, real: Tensor | None) -> None:
         """Update running statistics after the selection, in training only."""
 
-    def forward(
-        self,
-        x: Tensor,
-        attention_mask: Tensor | None = None,
-        record: ActivationCache | None = None,
-    ) -> Selection:
+    def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Selection:
         """Take or leave every token; see `Selector.forward`."""
         real = None if attention_mask is None else real_tokens(attention_mask, x)
         router_logits = self.router(x)  # (B, H, T)
@@ -212,53 +200,39 @@ class Threshold(VariableCapacity):
     warmup_steps : int
         Calls in training, counted from the first, that select by top-k over the whole sequence
         instead: heads do not starve while the threshold settles, but **these calls see the
-        future**, and `causal` is False as long as they last. Evaluation never does so.
-
-    Attributes
-    ----------
-    threshold : Tensor, shape (H,), float32
-        Moving average of the k-th best logit of a batch, k = tokens / sparsity. Saved with the
-        weights, frozen in evaluation.
-    updates : Tensor, shape (), int64
-        Batches that have gone into it.
+        future**, and `causal` is False as long as they last.
 
     Notes
     -----
     Expert Threshold routing (Sun et al., arXiv:2603.11535) without its clamp on the load, which
-    would look ahead. A call selects with the old threshold and updates it afterwards, so the
-    selection depends on past batches and the token itself alone. The first updates are a plain
-    mean, so the initial 0 leaves no trace after one batch.
+    would look ahead. A buffer holds the moving average of the k-th best logit of a batch,
+    k = tokens / sparsity; a call selects with the old one and updates it afterwards, in training
+    alone. The first updates are a plain mean, so the initial 0 leaves no trace after one batch.
     """
 
     threshold: Tensor
     updates: Tensor
 
     def __init__(
-        self,
-        d_model: int,
-        n_heads: int,
-        sparsity: int,
-        max_seq_len: int,
-        capacity_factor: float = CAPACITY_FACTOR,
-        decay: float = 0.99,
-        warmup_steps: int = 0,
+        self, *sizes: int, decay: float = 0.99, warmup_steps: int = 0, **named: Any
     ) -> None:
-        super().__init__(d_model, n_heads, sparsity, max_seq_len, capacity_factor)
+        super().__init__(*sizes, **named)
         require(0.0 <= decay < 1.0, "decay", decay, "in [0, 1)")
         require(warmup_steps >= 0, "warmup_steps", warmup_steps, "at least 0")
         self.decay = decay
         self.warmup_steps = warmup_steps
-        self.register_buffer("threshold", torch.zeros(n_heads))
+        self.register_buffer("threshold", torch.zeros(self.n_heads))
         self.register_buffer("updates", torch.tensor(0))
 
     @property
     def causal(self) -> bool:  # type: ignore[override]
         """Whether no later token can change the selection: False in the warm-up alone."""
-        return not self._warming_up()
+        warming_up = self.training and self.warmup_steps > 0
+        return not (warming_up and bool(self.updates < self.warmup_steps))
 
     def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
         """Compare logits with the threshold; its own word, equal up to rounding, is not above."""
-        if self._warming_up():
+        if not self.causal:
             return best_of_each_row(router_logits, self.sparsity, real)
         threshold = self.threshold.to(router_logits.dtype)[:, None]
         return router_logits > threshold + tie_at(threshold)
@@ -274,11 +248,6 @@ class Threshold(VariableCapacity):
         weight = (1 / self.updates).clamp(min=1 - self.decay)
         self.threshold += weight * (kth_best - self.threshold)
 
-    def _warming_up(self) -> bool:
-        if self.warmup_steps == 0 or not self.training:
-            return False
-        return bool(self.updates < self.warmup_steps)
-
 
 class TokenChoice(VariableCapacity):
     """Take token t in head h if h is among the heads that t scores highest.
@@ -288,39 +257,23 @@ class TokenChoice(VariableCapacity):
     balance_rate : float
         Step of the balancing bias; 0 leaves the heads' loads to themselves.
 
-    Attributes
-    ----------
-    heads_per_token : int
-        max(1, round(H / sparsity)), so that the mean load is T / sparsity when it comes out even.
-    bias : Tensor, shape (H,), float32
-        Added to the logits for the choice, not for the gate. After each call in training it rises
-        by `balance_rate` for heads below the mean load and falls for those above. Saved with the
-        weights, frozen in evaluation.
-
     Notes
     -----
-    The gate is the sigmoid of the raw logit, as in the other heads; nothing is renormalised over
-    the chosen heads. Balance comes from the bias of Loss-Free Balancing and from no extra loss:
-    a layer that returns its output alone can be dropped into any model. Among equal scores the
-    earlier head wins.
+    A token takes max(1, round(H / rho)) heads, so that the mean load is about T / rho. The gate is
+    the sigmoid of the raw logit; nothing is renormalised over the chosen heads, and of equal ones
+    the earlier wins. Balance comes from no extra loss but from the bias of Loss-Free Balancing,
+    added to the logits for the choice alone: after each call in training it rises by
+    `balance_rate` for heads below the mean load and falls for those above.
     """
 
     bias: Tensor
 
-    def __init__(
-        self,
-        d_model: int,
-        n_heads: int,
-        sparsity: int,
-        max_seq_len: int,
-        capacity_factor: float = CAPACITY_FACTOR,
-        balance_rate: float = 0.001,
-    ) -> None:
-        super().__init__(d_model, n_heads, sparsity, max_seq_len, capacity_factor)
+    def __init__(self, *sizes: int, balance_rate: float = 0.001, **named: Any) -> None:
+        super().__init__(*sizes, **named)
         require(balance_rate >= 0, "balance_rate", balance_rate, "at least 0")
         self.balance_rate = balance_rate
-        self.heads_per_token = max(1, round(n_heads / sparsity))
-        self.register_buffer("bias", torch.zeros(n_heads))
+        self.heads_per_token = max(1, round(self.n_heads / self.sparsity))
+        self.register_buffer("bias", torch.zeros(self.n_heads))
 
     def wants(self, router_logits: Tensor, real: Tensor | None, x: Tensor | None = None) -> Tensor:
         """Rank the heads of every token."""
@@ -336,12 +289,6 @@ class TokenChoice(VariableCapacity):
 class Predictor(VariableCapacity):
     """Take token t if a small classifier guesses that expert choice would have picked it.
 
-    Attributes
-    ----------
-    classifier : nn.Linear
-        From a token to one logit a head; a token is taken where its logit is positive. At the
-        start all are 0 and nothing is taken.
-
     Notes
     -----
     The second repair of Mixture-of-Depths (arXiv:2404.02258): the model trains by expert choice,
@@ -351,15 +298,8 @@ class Predictor(VariableCapacity):
     is right about 1 - 1/rho of the tokens, so recall is the number to ask for, not accuracy.
     """
 
-    def __init__(
-        self,
-        d_model: int,
-        n_heads: int,
-        sparsity: int,
-        max_seq_len: int,
-        capacity_factor: float = CAPACITY_FACTOR,
-    ) -> None:
-        super().__init__(d_model, n_heads, sparsity, max_seq_len, capacity_factor)
+    def __init__(self, d_model: int, n_heads: int, *sizes: int, **named: Any) -> None:
+        super().__init__(d_model, n_heads, *sizes, **named)
         self.classifier = nn.Linear(d_model, n_heads)
         nn.init.zeros_(self.classifier.weight)
         nn.init.zeros_(self.classifier.bias)

@@ -8,7 +8,8 @@ from torch import Tensor
 from mosa_edu.checks import require
 from mosa_edu.selection.expert_choice import Router, refuse_nan
 from mosa_edu.selection.selection import (
-    ActivationCache,
+    Mask,
+    Record,
     Selection,
     Selector,
     pack,
@@ -27,12 +28,7 @@ class OneOfEachRun(Selector):
         """Return a place in [0, rho) for every run, (rows, H, runs)."""
         raise NotImplementedError
 
-    def forward(
-        self,
-        x: Tensor,
-        attention_mask: Tensor | None = None,
-        record: ActivationCache | None = None,
-    ) -> Selection:
+    def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Selection:
         """Select positions; see `Selector.forward`."""
         B, T, _ = x.shape
         drawn = self.draw(B, -(-T // self.sparsity), x.device)  # (B, H, runs)
@@ -95,13 +91,6 @@ class PositionTable:
 class Strided(OneOfEachRun):
     """Give every head the positions 0, rho, 2 rho, ...
 
-    Parameters
-    ----------
-    n_heads : int
-        Heads; all keep the same positions.
-    sparsity : int
-        The stride, the paper's rho.
-
     Notes
     -----
     "Fixed" in arXiv:2505.00315: gate 1, and only stride positions are queries or
@@ -139,12 +128,12 @@ def seed_buffer(seed: int | None) -> Tensor:
     return torch.tensor(seed)
 
 
-def hashed_places(state: Tensor, row: Tensor, n_heads: int, runs: int, sparsity: int) -> Tensor:
+def hashed_places(state: Tensor, row: Tensor, own: Selector, runs: int) -> Tensor:
     """Hash a state with rows (rows,), heads and runs to places in [0, rho), (rows, H, runs)."""
-    head = torch.arange(n_heads, device=row.device)[:, None]
+    head = torch.arange(own.n_heads, device=row.device)[:, None]
     by_row = scramble(state ^ row)[:, None, None]
     by_run = scramble(scramble(by_row ^ head) ^ torch.arange(runs, device=row.device))
-    return by_run % sparsity
+    return by_run % own.sparsity
 
 
 class RandomChoice(OneOfEachRun):
@@ -152,18 +141,8 @@ class RandomChoice(OneOfEachRun):
 
     Parameters
     ----------
-    n_heads : int
-        Heads, each with a draw of its own.
-    sparsity : int
-        Length of a run, the paper's rho.
     seed : int or None
         Fixes all draws; None takes one from torch's global generator.
-
-    Attributes
-    ----------
-    rows_of : tuple of int
-        Number of the first row and distance of the next ones, in the batch of all processes that
-        train together: no two draw alike, and the whole batch draws as it would in one process.
 
     Notes
     -----
@@ -172,8 +151,8 @@ class RandomChoice(OneOfEachRun):
     a batch. A draw is a hash of (seed, call, row, head, run); seed and number of calls are saved
     with the weights, hence a resumed run goes on as if it had never stopped.
 
-    The rule is causal in the strictest sense: whether a position is taken depends neither on any
-    token nor on the length of the text. k positions drawn from all T would depend on T.
+    Whether a position is taken depends neither on any token nor on the length of the text: k
+    positions drawn from all T would depend on T.
     """
 
     seed: Tensor
@@ -181,6 +160,8 @@ class RandomChoice(OneOfEachRun):
 
     def __init__(self, n_heads: int, sparsity: int, seed: int | None = None) -> None:
         super().__init__(n_heads, sparsity)
+        # First row and distance of the next ones, in the batch of all processes that train
+        # together: no two draw alike, and the whole batch draws as it would in one process.
         self.rows_of = (0, 1)
         self.register_buffer("seed", seed_buffer(seed))
         self.register_buffer("calls", torch.tensor(0))
@@ -194,20 +175,11 @@ class RandomChoice(OneOfEachRun):
             state = scramble(state ^ self.calls & MASK_32)
             first, step = self.rows_of
             row = 1 + first + step * torch.arange(rows, device=device)
-        return hashed_places(state, row, self.n_heads, runs, self.sparsity)
+        return hashed_places(state, row, self, runs)
 
 
 class GatedRandom(OneOfEachRun):
     """Give every head one drawn position of each run of rho, always the same, gated by a router.
-
-    Parameters
-    ----------
-    d_model, n_heads : int
-        Width of the tokens; heads, each with a draw and a router of its own.
-    sparsity : int
-        Length of a run, the paper's rho.
-    seed : int or None
-        Fixes the draw; None takes one from torch's global generator.
 
     Notes
     -----
@@ -226,7 +198,7 @@ class GatedRandom(OneOfEachRun):
     def draw(self, rows: int, runs: int, device: torch.device) -> Tensor:
         """Hash seed, head and run, as `RandomChoice` does in evaluation."""
         row = torch.zeros(1, dtype=torch.long, device=device)
-        places = hashed_places(scramble(self.seed ^ GOLDEN), row, self.n_heads, runs, self.sparsity)
+        places = hashed_places(scramble(self.seed ^ GOLDEN), row, self, runs)
         return places.expand(rows, -1, -1)
 
     def score(self, x: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ from mosa_edu.checks import require, require_integer
 from mosa_edu.head_kinds import LEAST_KEPT
 from mosa_edu.head_kinds import kept_tokens as kept
 from mosa_edu.selection.selection import (
-    ActivationCache,
+    Mask,
+    Record,
     Selection,
     Selector,
     pack,
@@ -18,20 +19,10 @@ from mosa_edu.selection.selection import (
 
 
 class Router(nn.Module):
-    """Score every token for every head, without looking at any other token.
+    """Score every token for every head: ``sigmoid(X W_r)`` of the paper, without its sigmoid.
 
-    Parameters
-    ----------
-    d_model : int
-        Width of the tokens.
-    n_heads : int
-        Heads, each with a score of its own.
-
-    Notes
-    -----
-    ``sigmoid(X W_r)`` of arXiv:2505.00315: no bias, no softmax over heads. The
-    module stops at the logits; selectors rank logits (a saturated sigmoid ties where logits do
-    not) and apply the sigmoid to the k kept ones alone.
+    No bias, no softmax over heads, and no look at any other token. Selectors rank the logits (a
+    saturated sigmoid ties where logits do not) and gate the k kept tokens by their sigmoids.
     """
 
     def __init__(self, d_model: int, n_heads: int) -> None:
@@ -54,8 +45,6 @@ class ExpertChoice(Selector):
 
     Parameters
     ----------
-    d_model, n_heads : int
-        Width of the tokens; heads.
     sparsity : int
         The paper's rho; k = T // sparsity, at least 2 and at most T.
     include_first : bool
@@ -77,12 +66,7 @@ class ExpertChoice(Selector):
         self.include_first = include_first
         self.router = Router(d_model, n_heads)
 
-    def forward(
-        self,
-        x: Tensor,
-        attention_mask: Tensor | None = None,
-        record: ActivationCache | None = None,
-    ) -> Selection:
+    def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Selection:
         """Rank the tokens in every head; see `Selector.forward`."""
         router_logits = self.router(x)  # (B, H, T)
         if record is not None:

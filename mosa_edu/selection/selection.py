@@ -70,6 +70,11 @@ class ActivationCache:
         return [own[used].tolist() for own, used in zip(indices, valid, strict=True)]
 
 
+Mask = Tensor | None
+"""True for real tokens, (B, T); None: all are."""
+Record = ActivationCache | None
+
+
 class KeepsStatistics(nn.Module):
     """A module whose own buffers follow it to a device, but not to a type.
 
@@ -106,22 +111,16 @@ class OnlineSelector(Protocol):
 
 
 class Selector(KeepsStatistics):
-    """A rule that says which tokens sit in a head.
+    """A rule that says which tokens sit in each of `n_heads` heads.
 
     Parameters
     ----------
-    n_heads : int
-        Heads.
     sparsity : int
         The paper's rho = T / k.
-
-    Attributes
-    ----------
-    causal : bool
-        Whether no later token can change what is selected of the earlier ones.
     """
 
     causal: bool = True
+    """Whether no later token can change what is selected of the earlier ones."""
 
     def __init__(self, n_heads: int, sparsity: int) -> None:
         super().__init__()
@@ -130,24 +129,8 @@ class Selector(KeepsStatistics):
         self.n_heads = n_heads
         self.sparsity = sparsity
 
-    def forward(
-        self,
-        x: Tensor,
-        attention_mask: Tensor | None = None,
-        record: ActivationCache | None = None,
-    ) -> Selection:
-        """Select tokens.
-
-        Parameters
-        ----------
-        x, attention_mask, record
-            As in `RotaryHeads.forward`.
-
-        Returns
-        -------
-        Selection
-            Of k slots a head.
-        """
+    def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Selection:
+        """Select tokens (B, T, d_model); the arguments are those of `RotaryHeads.forward`."""
         raise NotImplementedError
 
     def online(self, rows: int, max_seq_len: int) -> OnlineSelector:
