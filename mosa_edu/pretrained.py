@@ -10,16 +10,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-import tokenizers
 import torch
 from safetensors import SafetensorError, safe_open
-from tokenizers import decoders, models, pre_tokenizers
 from torch import Tensor
 from torch.nn import functional as F
 
 from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
-from mosa_edu.data.tokenizer import END_OF_TEXT, Tokenizer
+from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.head_kinds import HEAD_KINDS, kinds
 from mosa_edu.model import TransformerLM
 from mosa_edu.records import recorded_path, write_atomic
@@ -47,15 +45,8 @@ def merges_of(tokenizer: Tokenizer) -> str:
 
 
 def tokenizer_of(merges: str) -> Tokenizer:
-    """Rebuild a tokenizer: entry 0, the 256 bytes, then what the merges make, in their order."""
-    pairs = [(left, right) for left, right in map(str.split, merges.splitlines())]
-    entries = [END_OF_TEXT, *sorted(pre_tokenizers.ByteLevel.alphabet())]
-    made = dict.fromkeys([*entries, *(left + right for left, right in pairs)])
-    vocabulary = {entry: token for token, entry in enumerate(made)}
-    backend = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=pairs))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
-    backend.decoder = decoders.ByteLevel()
-    return Tokenizer(backend)
+    """Rebuild a tokenizer from its merges."""
+    return Tokenizer.from_merges(map(str.split, merges.splitlines()))
 
 
 PRETRAINED = ("explorer", "causal")

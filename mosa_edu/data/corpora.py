@@ -3,9 +3,9 @@
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mosa_edu.checks import require
 from mosa_edu.data.cloze import load_cloze
@@ -16,17 +16,9 @@ from mosa_edu.data.stories import load_stories
 __all__ = ["NAMES", "Corpus", "Document", "load_corpus"]
 
 
+_HUGGINGFACE = "huggingface:"
 N_TRAIN, N_VALIDATION = 10_000, 200
 _TITLE = re.compile(r"\s*= [^=].*[^=] = *\s*")
-
-
-@dataclass(frozen=True)
-class _Source:
-    """Where a dataset is, and how its rows become documents."""
-
-    path: str
-    config: str | None = None
-    join: Callable[[Iterable[str]], Iterator[str]] = iter
 
 
 def _articles(lines: Iterable[str]) -> Iterator[str]:
@@ -39,6 +31,14 @@ def _articles(lines: Iterable[str]) -> Iterator[str]:
         article.append(line)
     if "".join(article).strip():
         yield "".join(article)
+
+
+class _Source(NamedTuple):
+    """Where a dataset is, and how its rows become documents."""
+
+    path: str
+    config: str | None = None
+    join: Callable[[Iterable[str]], Iterator[str]] = iter
 
 
 KNOWN = {
@@ -54,61 +54,51 @@ def load_huggingface(
     """Stream the first documents of a dataset."""
     require(n_train >= 1, "n_train", n_train, "at least 1")
     require(n_validation >= 1, "n_validation", n_validation, "at least 1")
-    path, _, config = name.partition("#")
-    source = KNOWN.get(path.lower(), _Source(path))
-    source = _Source(source.path, config or source.config, source.join)
-    splits = _open(source, name)
-    held_out = next((split for split in ("validation", "test") if split in splits), None)
-    train = _documents(splits["train"], source, column, name)
-    if held_out:
-        validation = _documents(splits[held_out], source, column, name)
-    else:
-        validation = train
-    # Validation first: without a split of its own it takes the head of the training stream.
-    second = tuple(itertools.islice(validation, n_validation))
-    first = tuple(itertools.islice(train, n_train))
-    require(bool(first and second), "corpus", f"huggingface:{name}", "a dataset with enough rows")
-    provenance = {
-        "source": f"datasets.load_dataset({source.path!r}, {source.config!r}, streaming=True)",
-        "split": held_out or "the first documents of train are held out",
-        "documents": [len(first), len(second)],
-    }
-    return Corpus(f"huggingface:{name}", first, second, provenance)
-
-
-def _open(source: _Source, name: str) -> Any:
-    argument = f"huggingface:{name}"
+    argument = f"{_HUGGINGFACE}{name}"
+    dataset, _, given = name.partition("#")
+    path, config, join = KNOWN.get(dataset.lower(), _Source(dataset))
+    config = given or config
     try:
         import datasets
     except ImportError:
         require(False, "corpus", argument, "used with the extra: pip install 'mosa_edu[data]'")
-    try:
-        splits = datasets.load_dataset(source.path, source.config, streaming=True)
-    except (ValueError, OSError, RuntimeError) as error:
-        raise _unreachable(name, error) from None
+    with _reaching(argument, ValueError, OSError, RuntimeError):
+        splits = datasets.load_dataset(path, config, streaming=True)
     require("train" in splits, "corpus", argument, "a dataset with a split named train")
-    return splits
+    held_out = next((split for split in ("validation", "test") if split in splits), None)
 
-
-def _documents(rows: Any, source: _Source, column: str, name: str) -> Iterator[Document]:
-    def texts() -> Iterator[str]:
-        try:
-            for row in rows:
+    def documents(split: str) -> Iterator[Document]:
+        def texts() -> Iterator[str]:
+            for row in splits[split]:
                 require(column in row, "column", column, f"one of {sorted(row)} in {name}")
                 yield row[column]
-        except (OSError, RuntimeError) as error:  # the connection was lost on the way
-            raise _unreachable(name, error) from None
 
-    full = (text for text in source.join(texts()) if text.strip())
-    for number, text in enumerate(full):
-        yield Document(f"{name} {number}", text)
+        full = (text for text in join(texts()) if text.strip())
+        return (Document(f"{name} {number}", text) for number, text in enumerate(full))
+
+    train = documents("train")
+    # Validation first: without a split of its own it takes the head of the training stream.
+    validation = documents(held_out) if held_out else train
+    with _reaching(argument, OSError, RuntimeError):  # the connection may be lost on the way
+        second = tuple(itertools.islice(validation, n_validation))
+        first = tuple(itertools.islice(train, n_train))
+    require(bool(first and second), "corpus", argument, "a dataset with enough rows")
+    provenance = {
+        "source": f"datasets.load_dataset({path!r}, {config!r}, streaming=True)",
+        "split": held_out or "the first documents of train are held out",
+        "documents": [len(first), len(second)],
+    }
+    return Corpus(argument, first, second, provenance)
 
 
-def _unreachable(name: str, error: Exception) -> ValueError:
-    reason = " ".join(str(error).split())[:200]
-    return ValueError(
-        f"corpus must be a dataset that can be reached, got 'huggingface:{name}' ({reason})"
-    )
+@contextmanager
+def _reaching(argument: str, *errors: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except errors as error:
+        reason = " ".join(str(error).split())[:200]
+        allowed = f"corpus must be a dataset that can be reached, got {argument!r}"
+        raise ValueError(f"{allowed} ({reason})") from None
 
 
 LOADERS: dict[str, Callable[..., Corpus]] = {
@@ -120,28 +110,17 @@ LOADERS: dict[str, Callable[..., Corpus]] = {
 ALIASES = {"tales": "stories", "riddles": "cloze"}
 """Names of version 0.1, until 0.2."""
 
-NAMES = (*LOADERS, "huggingface:NAME")
-_HUGGINGFACE = "huggingface:"
+NAMES = (*LOADERS, f"{_HUGGINGFACE}NAME")
 
 
 def load_corpus(name: str, **options: Any) -> Corpus:
     """Load a corpus by its name.
 
-    Parameters
-    ----------
-    name : str
-        ``stories`` (generated stories), ``cloze`` (the same with questions that only a distant
-        word answers), ``stdlib`` (the interpreter's own sources), ``gutenberg`` (52 novels),
-        ``huggingface:NAME`` (``wikitext``, ``TinyStories``, ``C4`` or any other dataset), or the
-        path of a text file.
-    **options
-        Arguments of the corpus' own loader: ``load_stories``, ``load_cloze``, ``load_stdlib``,
-        ``load_gutenberg``, ``load_huggingface``; a text file has none.
-
-    Returns
-    -------
-    Corpus
-        Documents to train on and documents held out.
+    That is ``stories`` (generated stories), ``cloze`` (the same with questions that only a distant
+    word answers), ``stdlib`` (the interpreter's own sources), ``gutenberg`` (52 novels),
+    ``huggingface:NAME`` (``wikitext``, ``TinyStories``, ``C4`` or any other dataset), or the path
+    of a text file. Options go to the corpus' own loader, such as `load_stories`; a text file has
+    none.
 
     Raises
     ------
@@ -159,10 +138,6 @@ def load_corpus(name: str, **options: Any) -> Corpus:
         return LOADERS[name](**options)
     if name.startswith(_HUGGINGFACE) and len(name) > len(_HUGGINGFACE):
         return load_huggingface(name.removeprefix(_HUGGINGFACE), **options)
-    require(
-        bool(name) and Path(name).expanduser().is_file(),
-        "corpus",
-        name,
-        f"one of {', '.join(NAMES)}, or the path of an existing text file",
-    )
+    allowed = f"one of {', '.join(NAMES)}, or the path of an existing text file"
+    require(bool(name) and Path(name).expanduser().is_file(), "corpus", name, allowed)
     return load_text_file(name, **options)

@@ -17,15 +17,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation")
 
 @dataclass(frozen=True)
 class Document:
-    """One text that stands by itself: a novel, a story, a source file.
-
-    Attributes
-    ----------
-    title : str
-        What to call it in a table.
-    text : str
-        The text, paragraphs separated by an empty line.
-    """
+    """One text that stands by itself: a novel, a story, a source file; and its title."""
 
     title: str
     text: str
@@ -33,16 +25,9 @@ class Document:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A named collection of documents, some of them held out whole.
+    """A named collection of documents, some of them held out whole, and where they are from.
 
-    Attributes
-    ----------
-    name : str
-        The name it was loaded by.
-    train, validation : tuple of Document
-        No document is in both.
-    provenance : dict
-        Where the text is from and what was done to it; JSON values only.
+    `provenance` holds JSON values: the source, and what was done to it.
     """
 
     name: str
@@ -84,9 +69,8 @@ def decode_text(content: bytes, argument: str, name: str) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{argument} must be a UTF-8 text file, got {name!r} (byte {error.start} is not UTF-8)"
-        ) from None
+        place = f"(byte {error.start} is not UTF-8)"
+        raise ValueError(f"{argument} must be a UTF-8 text file, got {name!r} {place}") from None
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     require(bool(text.strip()), argument, name, "a text file that is not empty")
     return text
@@ -106,18 +90,14 @@ def load_text_file(path: str | Path) -> Corpus:
     # A file of one line has no better place than the goal itself.
     cut = line_end if line_end > goal // 2 else goal
     train, validation = text[:cut], text[cut:]
-    require(
-        bool(train.strip() and validation.strip()),
-        "corpus",
-        str(path),
-        f"a text file long enough to hold out one part in {HELD_OUT}",
-    )
-    return Corpus(
-        path.stem,
-        (Document(path.name, train),),
-        (Document(f"{path.name}, the end", validation),),
-        {"source": f"the text file {path.name}", "split": f"last tenth, from character {cut}"},
-    )
+    allowed = f"a text file long enough to hold out one part in {HELD_OUT}"
+    require(bool(train.strip() and validation.strip()), "corpus", str(path), allowed)
+    provenance = {
+        "source": f"the text file {path.name}",
+        "split": f"last tenth, from character {cut}",
+    }
+    held_out = Document(f"{path.name}, the end", validation)
+    return Corpus(path.stem, (Document(path.name, train),), (held_out,), provenance)
 
 
 MAX_BYTES = 4_000_000
@@ -138,7 +118,8 @@ def load_stdlib(folder: str | Path | None = None, max_bytes: int = MAX_BYTES) ->
     of the library, and a file stays in its split from one Python version to the next.
     """
     root = Path(folder or sysconfig.get_path("stdlib"))
-    splits: dict[bool, list[Document]] = {False: [], True: []}
+    train: list[Document] = []
+    validation: list[Document] = []
     total = 0
     for rank, name in _ranked_names(root):
         content = (root / name).read_bytes()
@@ -151,28 +132,24 @@ def load_stdlib(folder: str | Path | None = None, max_bytes: int = MAX_BYTES) ->
         if total + len(content) > max_bytes:
             break
         total += len(content)
-        splits[rank % STDLIB_SOURCES_HELD_OUT == 0].append(Document(name, text))
-    require(
-        bool(splits[False] and splits[True]),
-        "corpus",
-        "stdlib",
-        f"an interpreter whose Python sources are in {root}",
-    )
+        split = train if rank % STDLIB_SOURCES_HELD_OUT else validation
+        split.append(Document(name, text))
+    allowed = f"an interpreter whose Python sources are in {root}"
+    require(bool(train and validation), "corpus", "stdlib", allowed)
     provenance = {
         "source": f"standard library of Python {platform.python_version()}",
         "bytes": total,
         "split": f"one file in {STDLIB_SOURCES_HELD_OUT} by a hash of its path",
     }
-    return Corpus("stdlib", tuple(splits[False]), tuple(splits[True]), provenance)
+    return Corpus("stdlib", tuple(train), tuple(validation), provenance)
 
 
 def _ranked_names(root: Path) -> list[tuple[int, str]]:
-    names = []
+    ranked = []
     for folder, below, files in os.walk(root):
         below[:] = [name for name in below if name not in _LEFT_OUT]
-        names += [Path(folder, file) for file in files if file.endswith(".py")]
-    relative = [path.relative_to(root).as_posix() for path in names]
-    return sorted(
-        (int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big"), name)
-        for name in relative
-    )
+        for file in (file for file in files if file.endswith(".py")):
+            name = Path(folder, file).relative_to(root).as_posix()
+            digest = hashlib.sha256(name.encode()).digest()
+            ranked.append((int.from_bytes(digest[:8], "big"), name))
+    return sorted(ranked)

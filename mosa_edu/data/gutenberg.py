@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mosa_edu.checks import require
-from mosa_edu.data.documents import Corpus, Document, cache_folder, decode_text
+from mosa_edu.data.documents import SPLITS, Corpus, Document, Split, cache_folder, decode_text
 from mosa_edu.records import write_atomic
 
 CLEANING_VERSION = 1
@@ -20,19 +20,10 @@ CLEANING_VERSION = 1
 _START = re.compile(r"\*\*\* ?START OF TH(?:E|IS) PROJECT GUTENBERG EBOOK.*?\*\*\*", re.S)
 _END = re.compile(r"\*\*\* ?END OF TH(?:E|IS) PROJECT GUTENBERG EBOOK")
 _TYPOGRAPHY = {
-    "\u2018": "'",
-    "\u2019": "'",
-    "\u201c": '"',
-    "\u201d": '"',
-    "\u2013": "--",
-    "\u2014": "--",
-    "\u2015": "--",
-    "\u2212": "-",
-    "\u2026": "...",
-    "\u00a0": " ",
-    "\u2122": "",
-    "\f": "\n",
-    "_": "",
+    **dict.fromkeys("\u2018\u2019", "'"),
+    **dict.fromkeys("\u201c\u201d", '"'),
+    **dict.fromkeys("\u2013\u2014\u2015", "--"),
+    **{"\u2212": "-", "\u2026": "...", "\u00a0": " ", "\f": "\n", "\u2122": "", "_": ""},
 }
 _ILLUSTRATION = re.compile(r"\[(?:Illustration|Picture|Footnote)[^\]]*\]", re.I)
 _NOTE_MARK = re.compile(r"(?<=\S) ?\[(?:\d{1,3}|\*)\]")
@@ -68,21 +59,18 @@ def clean(raw: str) -> str:
     for printed, plain in _TYPOGRAPHY.items():
         body = body.replace(printed, plain)
     blocks = [block for block in re.split(r"\n\s*\n", body) if block.strip()]
-    blocks = _without_credits(blocks)
-    blocks = _without_contents(blocks)
-    paragraphs = (_unwrap(block) for block in blocks)
+    paragraphs = map(_unwrap, _without_contents(_without_credits(blocks)))
     # Rows of stars and bare page numbers are print, not text.
     return "\n\n".join(text for text in paragraphs if not _BARE.fullmatch(text))
 
 
 def _unwrap(block: str) -> str:
-    text = block
-    if "[" in text:
-        text = _NOTE_MARK.sub("", _ILLUSTRATION.sub("", text))
-    if "-" in text:
+    if "[" in block:
+        block = _NOTE_MARK.sub("", _ILLUSTRATION.sub("", block))
+    if "-" in block:
         # A hyphen or dash at a line's end is part of the text: these files do not break words.
-        text = _DASH_AT_END.sub(r"\1", text)
-    return " ".join(text.split())
+        block = _DASH_AT_END.sub(r"\1", block)
+    return " ".join(block.split())
 
 
 def _without_credits(blocks: list[str]) -> list[str]:
@@ -100,21 +88,15 @@ def _without_credits(blocks: list[str]) -> list[str]:
 
 
 def _is_credit(block: str) -> bool:
-    if _CREDIT.match(block.strip()):
-        return True
-    lower = block.lower()
-    return any(word in lower for word in _CREDIT_WORDS)
+    return bool(_CREDIT.match(block.strip())) or any(w in block.lower() for w in _CREDIT_WORDS)
 
 
 def _without_contents(blocks: list[str]) -> list[str]:
     """Drop a table of contents: what stands between that heading and the first prose."""
     limit = min(len(blocks), 800)
-    for first in range(limit):
-        if _CONTENTS.fullmatch(blocks[first].strip()) or (
-            _CONTENTS.fullmatch(blocks[first].strip().split("\n")[0])
-        ):
-            break
-    else:
+    heads = ({text, text.split("\n")[0]} for text in map(str.strip, blocks[:limit]))
+    first = next((n for n, head in enumerate(heads) if any(map(_CONTENTS.fullmatch, head))), None)
+    if first is None:
         return blocks
     for prose in range(first + 1, limit + 200):
         if prose < len(blocks) and _is_prose(blocks[prose]):
@@ -145,7 +127,7 @@ def read_manifest() -> list[dict[str, Any]]:
 def load_gutenberg(manifest: list[dict[str, Any]] | None = None) -> Corpus:
     """Load the novels, from disk where they are there, else from their pinned source."""
     entries = read_manifest() if manifest is None else manifest
-    books: dict[str, list[Document]] = {"train": [], "validation": []}
+    books: dict[Split, list[Document]] = {split: [] for split in SPLITS}
     for entry in entries:
         text = clean(decode_text(fetch(entry), "corpus file", f"{entry['id']}.txt"))
         books[entry["split"]].append(Document(entry["title"], text))
@@ -164,8 +146,7 @@ def fetch(entry: dict[str, Any]) -> bytes:
     network. A file fetched is kept in the cache; one of a wrong hash never is.
     """
     name = f"gutenberg/{entry['id']}.txt"
-    given = os.environ.get("MOSA_EDU_DATA")
-    if given:
+    if given := os.environ.get("MOSA_EDU_DATA"):
         path = Path(given).expanduser() / name
         if path.exists():
             return _checked(path.read_bytes(), entry, str(path))
@@ -181,9 +162,7 @@ def fetch(entry: dict[str, Any]) -> bytes:
 
 def address(entry: dict[str, Any]) -> str:
     """Return the address of one novel's file at its pinned commit."""
-    return _ADDRESS.format(
-        repository=entry["repository"], commit=entry["commit"], path=quote(entry["path"])
-    )
+    return _ADDRESS.format_map(entry | {"path": quote(entry["path"])})
 
 
 def _download(entry: dict[str, Any]) -> bytes:
@@ -200,11 +179,6 @@ def _download(entry: dict[str, Any]) -> bytes:
 
 def _checked(content: bytes, entry: dict[str, Any], where: str) -> bytes:
     require(bool(content), "corpus file", where, "a text file that is not empty")
-    found = hashlib.sha256(content).hexdigest()
-    require(
-        found == entry["sha256"],
-        f"SHA-256 of corpus file {where}",
-        found,
-        f"{entry['sha256']} as in the manifest",
-    )
+    found, allowed = hashlib.sha256(content).hexdigest(), f"{entry['sha256']} as in the manifest"
+    require(found == entry["sha256"], f"SHA-256 of corpus file {where}", found, allowed)
     return content

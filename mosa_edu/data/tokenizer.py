@@ -14,7 +14,8 @@ from mosa_edu.records import write_atomic
 
 END_OF_TEXT = "<|endoftext|>"
 END_OF_TEXT_ID = 0
-N_BYTES = 256
+_BYTES = sorted(pre_tokenizers.ByteLevel.alphabet())
+_PRE_TOKENIZER = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
 _CHUNK = 1 << 16
 
 
@@ -34,53 +35,47 @@ class Tokenizer:
     characters typed by a user are ordinary text. The JSON file is the one of the `tokenizers`
     library; its ``model.vocab`` and ``model.merges`` are all that another implementation needs.
 
-    Parameters
-    ----------
-    backend : tokenizers.Tokenizer
-        A byte-level BPE whose entry 0 is ``<|endoftext|>``.
+    The backend is a byte-level BPE of that library whose entry 0 is ``<|endoftext|>``.
     """
 
     def __init__(self, backend: tokenizers.Tokenizer):
-        require(
-            backend.id_to_token(END_OF_TEXT_ID) == END_OF_TEXT,
-            "tokenizer entry 0",
-            backend.id_to_token(END_OF_TEXT_ID),
-            repr(END_OF_TEXT),
-        )
+        first = backend.id_to_token(END_OF_TEXT_ID)
+        require(first == END_OF_TEXT, "tokenizer entry 0", first, repr(END_OF_TEXT))
         self._backend = backend
-        self._byte_lengths = self._count_bytes()
+        # Byte-level entries are written with one printable character a byte.
+        lengths = [len(backend.id_to_token(token)) for token in range(self.vocab_size)]
+        lengths[END_OF_TEXT_ID] = 0
+        self._byte_lengths = np.array(lengths, dtype=np.int64)
 
     @classmethod
     def train(cls, texts: Iterable[str], vocab_size: int) -> "Tokenizer":
         """Learn the merges from texts; the same texts give the same merges.
 
-        Parameters
-        ----------
-        texts : iterable of str
-            What to count pairs in.
-        vocab_size : int
-            Entries at most, with ``<|endoftext|>`` and the 256 bytes; a small text may give fewer.
-
-        Returns
-        -------
-        Tokenizer
-            The tokenizer learnt.
+        There are `vocab_size` entries at most, with ``<|endoftext|>`` and the 256 bytes; a small
+        text may give fewer.
         """
-        require(vocab_size > N_BYTES, "vocab_size", vocab_size, f"at least {N_BYTES + 1}")
+        require(vocab_size > len(_BYTES), "vocab_size", vocab_size, f"at least {len(_BYTES) + 1}")
         backend = tokenizers.Tokenizer(models.BPE())
-        backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
-        backend.decoder = decoders.ByteLevel()
+        backend.pre_tokenizer = _PRE_TOKENIZER
         trainer = trainers.BpeTrainer(
             vocab_size=vocab_size,
             special_tokens=[END_OF_TEXT],
-            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+            initial_alphabet=_BYTES,
             show_progress=False,
         )
         backend.train_from_iterator(texts, trainer)
-        content = json.loads(backend.to_str())
-        # An added token would be looked for in users' text; as a plain entry it is out of reach.
-        content["added_tokens"] = []
-        return cls(tokenizers.Tokenizer.from_str(json.dumps(content)))
+        # The backend would look for its special token in users' text; ours is a plain entry.
+        return cls.from_merges(json.loads(backend.to_str())["model"]["merges"])
+
+    @classmethod
+    def from_merges(cls, merges: Iterable[Sequence[str]]) -> "Tokenizer":
+        """Build it: entry 0, the 256 bytes, then what each merge of two entries makes."""
+        pairs = [(left, right) for left, right in merges]
+        made = dict.fromkeys([END_OF_TEXT, *_BYTES, *(left + right for left, right in pairs)])
+        vocabulary = {entry: token for token, entry in enumerate(made)}
+        backend = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=pairs))
+        backend.pre_tokenizer, backend.decoder = _PRE_TOKENIZER, decoders.ByteLevel()
+        return cls(backend)
 
     @classmethod
     def load(cls, path: str | Path) -> "Tokenizer":
@@ -90,9 +85,8 @@ class Tokenizer:
         try:
             backend = tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8"))
         except Exception as error:  # the library raises bare Exception
-            raise ValueError(
-                f"path must be a tokenizer JSON file, got {str(path)!r} ({error})"
-            ) from None
+            allowed = f"path must be a tokenizer JSON file, got {str(path)!r}"
+            raise ValueError(f"{allowed} ({error})") from None
         return cls(backend)
 
     def save(self, path: str | Path) -> None:
@@ -114,14 +108,11 @@ class Tokenizer:
         return self._byte_lengths
 
     def encode(self, text: str) -> list[int]:
-        """Encode any text of Unicode scalar values; an empty text gives no tokens.
-
-        Raises
-        ------
-        ValueError
-            If the text holds a lone surrogate, which no UTF-8 text can.
-        """
-        _require_scalar_values(text)
+        """Encode any text; lone surrogates, which no UTF-8 text can hold, are refused."""
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            require(False, "text", text[error.start], "Unicode without lone surrogates")
         chunks = self._backend.encode_batch_fast(_split(text), add_special_tokens=False)
         return [token for chunk in chunks for token in chunk.ids]
 
@@ -149,21 +140,6 @@ class Tokenizer:
             TokenSpan(token, text[start:stop], start, stop)
             for token, start, stop in zip(ids, starts, stops, strict=True)
         ]
-
-    def _count_bytes(self) -> np.ndarray:
-        # Byte-level entries are written with one printable character a byte.
-        entries = [str(self._backend.id_to_token(token)) for token in range(self.vocab_size)]
-        lengths = np.array([len(entry) for entry in entries], dtype=np.int64)
-        lengths[END_OF_TEXT_ID] = 0
-        return lengths
-
-
-def _require_scalar_values(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        character = text[error.start]
-        require(False, "text", character, "Unicode without lone surrogates")
 
 
 def _split(text: str) -> list[str]:

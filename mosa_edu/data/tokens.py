@@ -21,7 +21,7 @@ from mosa_edu.records.codec import read_text
 
 __all__ = ["TokenSet", "TokenStream", "Windows", "fingerprint"]
 
-
+_FORMAT = 1
 _WIDEST_UINT16 = 1 << 16
 
 
@@ -29,16 +29,9 @@ _WIDEST_UINT16 = 1 << 16
 class TokenStream:
     """The documents of one split, one after another, ``<|endoftext|>`` after each.
 
-    Attributes
-    ----------
-    tokens : numpy.ndarray
-        uint16 (uint32 for more than 65,536 entries), (N,).
-    starts : numpy.ndarray
-        int64 (D + 1,): document ``d`` is ``tokens[starts[d]:starts[d + 1]]``.
-    n_bytes : numpy.ndarray
-        int64 (D,): UTF-8 bytes of each document's text.
-    titles : tuple of str
-        D titles.
+    `tokens` are uint16, (N,), or uint32 if there are more than 65,536 entries. Document ``d`` of
+    ``D`` is ``tokens[starts[d]:starts[d + 1]]``, `starts` int64 (D + 1,); its text has
+    ``n_bytes[d]`` bytes of UTF-8 and the title ``titles[d]``.
     """
 
     tokens: np.ndarray
@@ -77,8 +70,7 @@ def encode_split(corpus: Corpus, split: Split, tokenizer: Tokenizer) -> TokenStr
     )
 
 
-def save_streams(path: Path, streams: dict[Split, TokenStream]) -> None:
-    """Write both splits to one file, whole or not at all."""
+def _save(path: Path, streams: dict[Split, TokenStream]) -> None:
     arrays: dict[str, np.ndarray] = {}
     for split, stream in streams.items():
         arrays |= {
@@ -92,24 +84,18 @@ def save_streams(path: Path, streams: dict[Split, TokenStream]) -> None:
     write_atomic(path, file.getvalue())
 
 
-def read_streams(path: Path) -> dict[Split, TokenStream] | None:
-    """Return what `save_streams` wrote, or None if it is not there or its checksums are wrong."""
+def _read(path: Path) -> dict[Split, TokenStream] | None:
+    """Return what `_save` wrote, or None if it is not there or its checksums are wrong."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {
-                split: TokenStream(
-                    arrays[f"{split}_tokens"],
-                    arrays[f"{split}_starts"],
-                    arrays[f"{split}_bytes"],
-                    tuple(json.loads(arrays[f"{split}_titles"].tobytes())),
-                )
-                for split in SPLITS
-            }
+        with np.load(path, allow_pickle=False) as file:
+            streams: dict[Split, TokenStream] = {}
+            for split in SPLITS:
+                names = (f"{split}_{part}" for part in ("tokens", "starts", "bytes", "titles"))
+                *arrays, titles = (file[name] for name in names)
+                streams[split] = TokenStream(*arrays, tuple(json.loads(titles.tobytes())))
+            return streams
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
         return None
-
-
-_FORMAT = 1
 
 
 class Windows(NamedTuple):
@@ -124,14 +110,7 @@ class Windows(NamedTuple):
 class TokenSet:
     """A corpus as the trainer sees it.
 
-    Attributes
-    ----------
-    train, validation : TokenStream
-        The two splits.
-    vocab_size : int
-        Every token is below it.
-    fingerprint : str
-        SHA-256 of the texts and the tokenizer together.
+    Every token is below `vocab_size`; `fingerprint` is a SHA-256 of the texts and the tokenizer.
     """
 
     train: TokenStream
@@ -145,28 +124,17 @@ class TokenSet:
     ) -> "TokenSet":
         """Encode a corpus, or read it where it was encoded before.
 
-        Parameters
-        ----------
-        corpus : Corpus
-            The texts.
-        tokenizer : Tokenizer
-            What encodes them.
-        folder : path, optional
-            Where encoded corpora are kept; default ``tokens`` in the cache folder. A file there
-            that is truncated or altered is found by its checksum and made again.
-
-        Returns
-        -------
-        TokenSet
-            The same arrays, read or made.
+        That is in `folder`, ``tokens`` in the cache folder unless it is given. A file there that
+        is truncated or altered is found by its checksum and made again.
         """
         key = fingerprint(corpus, tokenizer)
-        path = Path(folder or cache_folder() / "tokens") / f"{corpus_slug(corpus)}-{key[:24]}.npz"
-        streams = read_streams(path)
+        name = "".join(c if c.isalnum() else "-" for c in corpus.name)[-40:]
+        path = Path(folder or cache_folder() / "tokens") / f"{name}-{key[:24]}.npz"
+        streams = _read(path)
         if streams is None:
             streams = {split: encode_split(corpus, split, tokenizer) for split in SPLITS}
-            save_streams(path, streams)
-        return cls(streams["train"], streams["validation"], tokenizer.vocab_size, key)
+            _save(path, streams)
+        return cls(**streams, vocab_size=tokenizer.vocab_size, fingerprint=key)
 
     def split(self, name: Split) -> TokenStream:
         """Return one split by its name."""
@@ -174,13 +142,7 @@ class TokenSet:
         return self.train if name == "train" else self.validation
 
     def batch(
-        self,
-        step: int,
-        seed: int,
-        batch_tokens: int,
-        max_length: int,
-        *,
-        min_length: int = 16,
+        self, step: int, seed: int, batch_tokens: int, max_length: int, *, min_length: int = 16
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draw the training batch of one step; it depends on the arguments alone.
 
@@ -189,21 +151,10 @@ class TokenSet:
         inside its document; documents that are shorter than a window may start one anywhere, and
         such a window runs on into the documents that follow.
 
-        Parameters
-        ----------
-        step, seed : int
-            Which batch; both 0 or more.
-        batch_tokens : int
-            Tokens of the batch, at most (one window at least).
-        max_length : int
-            The longest window.
-        min_length : int, optional
-            The shortest window.
-
         Returns
         -------
         inputs, targets : numpy.ndarray
-            int64 (B, L); targets are inputs shifted by one.
+            int64 (B, L), at most `batch_tokens` or one window; targets are one token later.
         """
         require(step >= 0, "step", step, "0 or more")
         require(seed >= 0, "seed", seed, "0 or more")
@@ -219,20 +170,8 @@ class TokenSet:
     def windows(self, split: Split, length: int, per_document: int) -> Windows:
         """Cut windows at even distances from every document, always the same ones.
 
-        Parameters
-        ----------
-        split : {"train", "validation"}
-            Where from.
-        length : int
-            Tokens a window.
-        per_document : int
-            Windows a document, at most; a short document gives as many as fit without overlap.
-
-        Returns
-        -------
-        Windows
-            Ordered by document. Documents that cannot hold one window are left out; if none can,
-            the stream is taken for one document with number 0.
+        Of a short document as many as fit without overlap; one that cannot hold a window has none.
+        If none can, the stream is taken for one document with number 0.
         """
         stream = self.split(split)
         require(length >= 1, "length", length, "at least 1")
@@ -240,9 +179,8 @@ class TokenSet:
         bounds = [(d, *stream.starts[d : d + 2].tolist()) for d in range(stream.n_documents)]
         bounds = [(d, a, b) for d, a, b in bounds if b - a > length]
         if not bounds:
-            require(
-                len(stream) > length, "length", length, f"less than {len(stream)}, the tokens there"
-            )
+            most = f"less than {len(stream)}, the tokens there"
+            require(len(stream) > length, "length", length, most)
             bounds = [(0, 0, len(stream))]
         starts, documents = [], []
         for document, first, end in bounds:
@@ -261,11 +199,6 @@ def fingerprint(corpus: Corpus, tokenizer: Tokenizer) -> str:
     """Return the SHA-256 (hex) of the texts and the tokenizer together."""
     parts = json.dumps([_FORMAT, corpus.fingerprint(), tokenizer.to_json()])
     return hashlib.sha256(parts.encode()).hexdigest()
-
-
-def corpus_slug(corpus: Corpus) -> str:
-    """Return the corpus' name as a part of a file name."""
-    return "".join(c if c.isalnum() else "-" for c in corpus.name)[-40:]
 
 
 def _draw_starts(
@@ -292,7 +225,7 @@ def write_pack(
     corpus: str, vocab_size: int, folder: Path, shard_tokens: int = SHARD_TOKENS
 ) -> dict:
     """Encode a corpus and write it to a folder."""
-    require(vocab_size <= 1 << 16, "vocab_size", vocab_size, "at most 65536, for 16 bits")
+    require(vocab_size <= _WIDEST_UINT16, "vocab_size", vocab_size, "at most 65536, for 16 bits")
     require(1 <= shard_tokens <= SHARD_TOKENS, "shard_tokens", shard_tokens, f"1..{SHARD_TOKENS}")
     loaded = load_corpus(corpus)
     tokenizer = Tokenizer.train(loaded.texts("train"), vocab_size)
@@ -324,24 +257,19 @@ def write_pack(
 def read_pack(folder: Path) -> tuple[str, Tokenizer, TokenSet]:
     """Read what `write_pack` wrote, checking every file."""
     path = folder / "manifest.json"
-    require(
-        path.is_file(),
-        "pack",
-        str(folder),
-        "a folder of mosa-edu experiment pack, with a manifest.json",
-    )
+    allowed = "a folder of mosa-edu experiment pack, with a manifest.json"
+    require(path.is_file(), "pack", str(folder), allowed)
     try:
         manifest = json.loads(read_text(path))
-    except ValueError:
-        manifest = None
-    known = isinstance(manifest, dict) and manifest.get("version") == VERSION
+        known = manifest["version"] == VERSION
+    except (ValueError, TypeError, KeyError):
+        known = False
     require(known, "manifest.json", str(path), f"a manifest of version {VERSION}")
     _checked(folder, manifest["tokenizer"])
-    streams = {split: _read_stream(folder, manifest["splits"][split]) for split in SPLITS}
-    tokens = TokenSet(
-        streams["train"], streams["validation"], manifest["vocab_size"], manifest["fingerprint"]
-    )
-    return manifest["corpus"], Tokenizer.load(folder / manifest["tokenizer"]["file"]), tokens
+    tokenizer = Tokenizer.load(folder / manifest["tokenizer"]["file"])
+    streams = [_read_stream(folder, manifest["splits"][split]) for split in SPLITS]
+    tokens = TokenSet(*streams, manifest["vocab_size"], manifest["fingerprint"])
+    return manifest["corpus"], tokenizer, tokens
 
 
 def _write_shards(
@@ -354,23 +282,17 @@ def _write_shards(
         name = f"{split}-{number:03}.xz"
         require(len(content) <= LARGEST_SHARD, name, len(content), f"{LARGEST_SHARD} bytes at most")
         write_atomic(folder / name, content)
-        found = {"file": name, "tokens": len(part), "bytes": len(content)}
-        shards.append({**found, "sha256": _digest(content)})
+        sizes = {"tokens": len(part), "bytes": len(content)}
+        shards.append({"file": name, **sizes, "sha256": _digest(content)})
     return shards
 
 
 def _read_stream(folder: Path, split: dict[str, Any]) -> TokenStream:
-    parts = [
-        np.frombuffer(lzma.decompress(_checked(folder, shard)), "<u2") for shard in split["shards"]
-    ]
-    tokens = np.concatenate([np.empty(0, np.uint16), *parts])
+    parts = (lzma.decompress(_checked(folder, shard)) for shard in split["shards"])
+    tokens = np.frombuffer(b"".join(parts), "<u2")
     require(len(tokens) == split["tokens"], "pack", len(tokens), f"{split['tokens']} tokens long")
-    return TokenStream(
-        tokens,
-        np.array(split["starts"], dtype=np.int64),
-        np.array(split["bytes"], dtype=np.int64),
-        tuple(split["titles"]),
-    )
+    starts, n_bytes = (np.array(split[part], dtype=np.int64) for part in ("starts", "bytes"))
+    return TokenStream(tokens, starts, n_bytes, tuple(split["titles"]))
 
 
 def _checked(folder: Path, entry: dict[str, Any]) -> bytes:
