@@ -28,7 +28,7 @@ from mosa_edu.experiments.runs import find_run, load_run
 from mosa_edu.generation.decode_trace import RULES, trace_decoding, under_rule
 from mosa_edu.pretrained import load_page_model, read_metadata, save_page_model
 from mosa_edu.probes.futures import reroll_future
-from mosa_edu.probes.routing_game import costliest_head, router_contest
+from mosa_edu.probes.routing_game import costliest_head, record_game
 from mosa_edu.probes.scores import score_model
 from mosa_edu.records import RunRecord, provenance, write_atomic
 from mosa_edu.texts import PROBES, RUNNING
@@ -132,7 +132,7 @@ def write_games(
     """Write the router contests and the decodings, one of each rule."""
     for text_name, text in PROBES.items():
         at = costliest_head(model, tokenizer.encode(text))
-        contest = router_contest(model, tokenizer, text, *at, **told)
+        contest = record_game(model, tokenizer, text, *at, **told)
         contest.save(RECORDED / "contests" / f"{text_name}.json")
     for rule in RULES:
         causal = under_rule(model, rule, thresholds)

@@ -18,9 +18,9 @@ from mosa_edu.analysis import recorded_routing_game
 from mosa_edu.probes.routing_game import (
     better_swaps,
     costliest_head,
-    loss_with_picks,
-    random_picks,
-    router_contest,
+    loss_with_selected,
+    random_selected,
+    record_game,
 )
 from mosa_edu.records.routing_game import RoutingGameRecord
 from mosa_edu.texts import PROBES
@@ -36,7 +36,7 @@ def game_site(explorer_site):  # noqa: F811
     """Serve a page with one game; return (address, contest, model, tokenizer)."""
     site = explorer_site
     path = site.folder / "model.safetensors"
-    contest = router_contest(
+    contest = record_game(
         *(site.model, site.tokenizer, PROBES["letter"], LAYER, HEAD_NUMBER),
         **{"tries": 20, "name": "toy", "sha256": PageModel.read(path).sha256, "source": {}},
     )
@@ -103,13 +103,15 @@ def test_live_losses_are_those_of_pytorch(visit, game_site):
     assert game.text(".seats output") == f"{len(mine)} of {len(picks)} seats"
     found = game.losses()
     where = (LAYER, HEAD_NUMBER)
-    assert found["You"] == pytest.approx(loss_with_picks(model, ids, *where, mine), abs=TOLERANCE)
+    assert found["You"] == pytest.approx(
+        loss_with_selected(model, ids, *where, mine), abs=TOLERANCE
+    )
     assert found["Trained"] == pytest.approx(contest.trained_loss, abs=TOLERANCE)
     # Another head and text: nothing of the record helps, and random draws must be Python's.
     game.page.goto(f"{game_site[0]}#router=heads&l=0&h=1")
     game.until("(root) => root.querySelector('.detail').textContent.includes('Layer 0, head 1')")
     game.until_compared()
-    other = router_contest(model, tokenizer, PROBES["heads"], 0, 1, tries=0, source={})
+    other = record_game(model, tokenizer, PROBES["heads"], 0, 1, tries=0, source={})
     found = game.losses()
     assert game.picked() == list(other.trained)
     assert found["Trained"] == pytest.approx(other.trained_loss, abs=TOLERANCE)
@@ -127,7 +129,7 @@ def test_search_lowers_the_loss_and_its_picks_can_be_taken_over(visit, game_site
     game.button("Best found").click()
     found = game.losses()
     assert found["You"] == found["Best"] <= contest.found_loss + TOLERANCE
-    real = loss_with_picks(model, ids, LAYER, HEAD_NUMBER, game.picked())
+    real = loss_with_selected(model, ids, LAYER, HEAD_NUMBER, game.picked())
     assert found["You"] == pytest.approx(real, abs=TOLERANCE)
 
 
@@ -219,25 +221,25 @@ def test_own_picks_in_the_routers_place_change_nothing_and_none_switch_the_head_
     """Catches gates that are renormalised, or a padded seat that is read as token 0."""
     model, tokenizer = explorer_site.model, explorer_site.tokenizer
     ids = tokenizer.encode(PROBES["night"])[:60]
-    whole = loss_with_picks(model, ids, 1, 2, None)
+    whole = loss_with_selected(model, ids, 1, 2, None)
     with torch.no_grad():
         logits = model(torch.tensor([ids]))[0]
     assert whole == pytest.approx(float(F.cross_entropy(logits[:-1], torch.tensor(ids[1:]))))
-    contest = router_contest(model, tokenizer, PROBES["letter"], 1, 2, draws=1, tries=0, source={})
+    contest = record_game(model, tokenizer, PROBES["letter"], 1, 2, draws=1, tries=0, source={})
     own = [token.id for token in contest.tokens]
-    same = loss_with_picks(model, own, 1, 2, contest.trained)
+    same = loss_with_selected(model, own, 1, 2, contest.trained)
     assert same == pytest.approx(contest.trained_loss, abs=1e-6)
     written = model.blocks[1].attention.sparse.w_out
     kept = written[2].clone()
-    off = loss_with_picks(model, ids, 1, 2, [])
+    off = loss_with_selected(model, ids, 1, 2, [])
     try:
         with torch.no_grad():
             written[2] = 0
-        assert off == pytest.approx(loss_with_picks(model, ids, 1, 2, None), abs=1e-6)
+        assert off == pytest.approx(loss_with_selected(model, ids, 1, 2, None), abs=1e-6)
     finally:
         with torch.no_grad():
             written[2] = kept
-    assert loss_with_picks(model, ids, 1, 2, None) == whole
+    assert loss_with_selected(model, ids, 1, 2, None) == whole
 
 
 def test_search_keeps_only_what_helps_and_draws_are_even():
@@ -247,19 +249,19 @@ def test_search_keeps_only_what_helps_and_draws_are_even():
     assert loss == 0.0
     counts = torch.zeros(40)
     for seed in range(1, 2001):
-        counts[random_picks(seed, 40, 10)] += 1
+        counts[random_selected(seed, 40, 10)] += 1
     assert int(counts.min()) > 420  # 500 are expected, deviation 19
     assert int(counts.max()) < 580
 
 
-def test_costliest_head_is_the_one_whose_random_picks_cost_most(explorer_site):  # noqa: F811
+def test_costliest_head_is_the_one_whose_random_selected_cost_most(explorer_site):  # noqa: F811
     model, tokenizer = explorer_site.model, explorer_site.tokenizer
     ids = tokenizer.encode("Every head has a list of its own, and keeps it.")
     layer, head = costliest_head(model, ids, draws=2)
     k = max(len(ids) // 8, 2)
-    drawn = [random_picks(seed, len(ids), k) for seed in (1, 2)]
+    drawn = [random_selected(seed, len(ids), k) for seed in (1, 2)]
     cost = {
-        (own, other): sum(loss_with_picks(model, ids, own, other, picks) for picks in drawn)
+        (own, other): sum(loss_with_selected(model, ids, own, other, picks) for picks in drawn)
         for own in range(3)
         for other in range(5)
     }
@@ -269,15 +271,15 @@ def test_costliest_head_is_the_one_whose_random_picks_cost_most(explorer_site): 
 def test_what_does_not_fit_is_refused(explorer_site, tmp_path):  # noqa: F811
     model, tokenizer = explorer_site.model, explorer_site.tokenizer
     ids = list(range(1, 33))
-    with pytest.raises(ValueError, match="picks must be different positions"):
-        loss_with_picks(model, ids, 0, 0, [1, 1])
-    with pytest.raises(ValueError, match="picks must be at most 4"):
-        loss_with_picks(model, ids, 0, 0, [0, 1, 2, 3, 4])
+    with pytest.raises(ValueError, match="selected must be different positions"):
+        loss_with_selected(model, ids, 0, 0, [1, 1])
+    with pytest.raises(ValueError, match="selected must be at most 4"):
+        loss_with_selected(model, ids, 0, 0, [0, 1, 2, 3, 4])
     with pytest.raises(ValueError, match=r"head must be in \[0, 5\)"):
-        loss_with_picks(model, ids, 0, 5, [])
+        loss_with_selected(model, ids, 0, 5, [])
     with pytest.raises(ValueError, match=r"layer must be in \[0, 3\)"):
-        loss_with_picks(model, ids, 3, 0, [])
-    contest = router_contest(model, tokenizer, PROBES["letter"], 0, 0, draws=1, tries=1, source={})
+        loss_with_selected(model, ids, 3, 0, [])
+    contest = record_game(model, tokenizer, PROBES["letter"], 0, 0, draws=1, tries=1, source={})
     contest.save(tmp_path / "contest.json")
     kept = RoutingGameRecord.load(tmp_path / "contest.json")
     assert kept.trained == contest.trained
@@ -293,7 +295,7 @@ def test_recorded_contests_are_of_the_shipped_model_and_its_costliest_head():
     contest = recorded_routing_game("clocks")
     ids = tokenizer.encode(PROBES["clocks"])
     where = (contest.layer, contest.head)
-    mine = loss_with_picks(model, ids, *where, contest.found)
+    mine = loss_with_selected(model, ids, *where, contest.found)
     assert mine == pytest.approx(contest.found_loss, abs=1e-4)
     assert contest.random_loss() > contest.trained_loss
     assert RoutingGame(contest).data["weights"]["sha256"] == contest.model["sha256"]
@@ -302,7 +304,7 @@ def test_recorded_contests_are_of_the_shipped_model_and_its_costliest_head():
 def test_notebook_stores_the_same_element_every_time_and_hostile_text_as_text(explorer_site):  # noqa: F811
     model, tokenizer = explorer_site.model, explorer_site.tokenizer
     text = "</script><img src=x onerror=alert(1)><!-- & so on"
-    contest = router_contest(model, tokenizer, text, 0, 0, draws=1, tries=1, source={})
+    contest = record_game(model, tokenizer, text, 0, 0, draws=1, tries=1, source={})
     stored = stored_output(lambda: RoutingGame(contest))
     assert f"<td>{contest.trained_loss:.4f}</td>" in stored["text/html"]
     assert json.loads(json.dumps(RoutingGame(contest).state()))["data"]["kernel"] is False

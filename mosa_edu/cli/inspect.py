@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,9 @@ def run(args: argparse.Namespace) -> int:
         keep(probe_model(what, model or "explorer"), args, "probes")
         return 0
     from mosa_edu.bench.decoding import decoding_records
-    from mosa_edu.probes.causality import jacobian_records, perturbation_records
+    from mosa_edu.probes.causality import causality_records
 
-    make = {
-        "perturbation": perturbation_records,
-        "jacobian": jacobian_records,
-        "decoding": decoding_records,
-    }[what]
+    make = decoding_records if what == "decoding" else partial(causality_records, what)
     for seed in args.seeds:
         for record in make(seed, f"mosa-edu inspect {what} --seeds {seed}"):
             keep(record, args, "probes")

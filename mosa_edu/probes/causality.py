@@ -4,7 +4,7 @@ Nothing is trained and nothing is estimated. The same model runs twice on inputs
 a position; outputs up to that position that differ are caused by the future.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -129,42 +129,16 @@ def _compare(logits: Tensor, other: Tensor, cut: int) -> ModelChange:
     )
 
 
-_DIFFERENT = 1e-6
-
-
 @dataclass(frozen=True)
 class Jacobian:
-    """Derivatives of a layer's outputs at one sequence.
-
-    Attributes
-    ----------
-    past : float
-        Largest absolute derivative with respect to an earlier token or the token itself.
-    future : float
-        Largest absolute derivative with respect to a later token.
-    """
+    """Largest absolute derivatives of outputs: by the past or the token itself, by the future."""
 
     past: float
     future: float
 
 
 def layer_jacobian(layer: nn.Module, x: Tensor, every: int = 3) -> Jacobian:
-    """Differentiate every third output of a layer with respect to all tokens.
-
-    Parameters
-    ----------
-    layer : nn.Module
-        ``layer(x (1, T, d_model)) -> (1, T, d_model)``.
-    x : Tensor, shape (1, T, d_model), float
-        The tokens.
-    every : int
-        Outputs 0, every, 2 every, ... are differentiated.
-
-    Returns
-    -------
-    Jacobian
-        The largest of all entries.
-    """
+    """Differentiate every third output of a layer with respect to all tokens (1, T, d_model)."""
     require(x.dim() == 3 and len(x) == 1, "x", tuple(x.shape), "of shape (1, T, d_model)")
     require(every >= 1, "every", every, "at least 1")
     x = x.detach().requires_grad_()
@@ -183,10 +157,8 @@ def layer_jacobian(layer: nn.Module, x: Tensor, every: int = 3) -> Jacobian:
 def prefix_differences(layer: nn.Module, x: Tensor) -> int:
     """Count the positions whose output is another when the later tokens are cut off."""
     full = layer(x)[0]
-    ends = range(1, x.shape[1])
-    return sum(
-        bool((layer(x[:, :end])[0, -1] - full[end - 1]).abs().max() > _DIFFERENT) for end in ends
-    )
+    moved = ((layer(x[:, :end])[0, -1] - full[end - 1]).abs().max() for end in range(1, len(full)))
+    return sum(bool(largest > LAYER_TOLERANCE) for largest in moved)
 
 
 CAUSAL_KINDS = kinds(sparse=True, in_config=True, causal=True)
@@ -208,18 +180,32 @@ def settled_layer(config: ModelConfig, seed: int = 0) -> HybridAttention:
     return layer.eval()
 
 
+def _configs(
+    base: ModelConfig, shapes: Iterable[tuple[str, int, int, int, int]]
+) -> Iterator[tuple[ModelConfig, dict[str, Any]]]:
+    """Give a config of each kind, sparse and dense heads, sparsity and depth, and its columns."""
+    for kind, n_sparse, n_dense, sparsity, n_layers in shapes:
+        columns: dict[str, Any] = {
+            "n_layers": n_layers,
+            "n_sparse_heads": n_sparse,
+            "n_dense_heads": n_dense,
+            "sparsity": sparsity,
+        }
+        config = replace(base, sparse=base.sparse if kind == "dense" else kind, **columns)
+        yield config, {"kind": kind, **columns, "T": base.max_seq_len}
+
+
 def layer_rows(trials: int = LAYER_TRIALS, seed: int = 0) -> list[dict[str, Any]]:
     """Measure layers with random weights: more heads, more or fewer kept tokens, other rules."""
-    shapes = [("mosa", heads, 0, 8) for heads in (1, 4, 16, 64)]
-    shapes += [("mosa", 16, 0, sparsity) for sparsity in (2, 4, 16, 32)]
-    shapes += [("mosa", 16, 4, 8), ("dense", 0, 4, 8), ("routing", 4, 0, 8)]
-    shapes += [(kind, 16, 0, 8) for kind in CAUSAL_KINDS]
+    shapes = [("mosa", heads, 0, 8, 1) for heads in (1, 4, 16, 64)]
+    shapes += [("mosa", 16, 0, sparsity, 1) for sparsity in (2, 4, 16, 32)]
+    shapes += [("mosa", 16, 4, 8, 1), ("dense", 0, 4, 8, 1), ("routing", 4, 0, 8, 1)]
+    shapes += [(kind, 16, 0, 8, 1) for kind in CAUSAL_KINDS]
     rows = []
-    for kind, n_sparse, n_dense, sparsity in shapes:
-        config = _of_kind(_LAYER, kind, n_sparse, n_dense, sparsity)
+    for config, columns in _configs(_LAYER, shapes):
         layer = settled_layer(config, seed)
         change = perturb_layer(layer, 64, config.d_model, trials=trials, seed=seed)
-        rows.append(_described(kind, config) | asdict(change))
+        rows.append(columns | asdict(change))
     return rows
 
 
@@ -229,34 +215,29 @@ def model_rows(seed: int = 0, sequences: int = 16) -> list[dict[str, Any]]:
     shapes += [("mosa", 8, 4, 8, layers) for layers in (1, 2, 4)]
     shapes += [(kind, 8, 4, 8, 2) for kind in CAUSAL_KINDS]
     rows = []
-    for kind, n_sparse, n_dense, sparsity, n_layers in shapes:
-        config = _of_kind(_MODEL, kind, n_sparse, n_dense, sparsity)
+    for config, columns in _configs(_MODEL, shapes):
         torch.manual_seed(seed)
-        model = TransformerLM(replace(config, n_layers=n_layers))
+        model = TransformerLM(config)
         tokens = torch.randint(config.vocab_size, (sequences, config.max_seq_len))
         with torch.no_grad():
             model(tokens)  # sets thresholds, as `settled_layer` does
-        described = _described(kind, model.config)
-        rows += [described | asdict(change) for change in perturb_future(model, tokens, seed=seed)]
+        rows += [columns | asdict(change) for change in perturb_future(model, tokens, seed=seed)]
     return rows
 
 
-def jacobian_rows(trials: int = 200, seed: int = 0) -> list[dict[str, Any]]:
+def jacobian_rows(trials: int = LAYER_TRIALS, seed: int = 0) -> list[dict[str, Any]]:
     """Put the derivatives of random layers beside what really happens to their past."""
-    rows, T = [], _LAYER.max_seq_len
-    for kind, n_sparse, n_dense in (("mosa", 16, 0), ("mosa", 16, 4), ("prefix", 16, 0)):
-        config = replace(_LAYER, sparse=kind, n_sparse_heads=n_sparse, n_dense_heads=n_dense)
-        layer = settled_layer(config, seed)
-        change = perturb_layer(layer, T, _LAYER.d_model, trials=trials, seed=seed)
+    shapes = [("mosa", 16, 0, 8, 1), ("mosa", 16, 4, 8, 1), ("prefix", 16, 0, 8, 1)]
+    rows, told = [], ("kind", "n_sparse_heads", "n_dense_heads", "T")
+    for config, columns in _configs(_LAYER, shapes):
+        layer, T = settled_layer(config, seed), config.max_seq_len
+        change = perturb_layer(layer, T, config.d_model, trials=trials, seed=seed)
         generator = torch.Generator().manual_seed(seed)
-        x = torch.randn(1, T, _LAYER.d_model, generator=generator, dtype=torch.float64)
+        x = torch.randn(1, T, config.d_model, generator=generator, dtype=torch.float64)
         layer = layer.double()
         rows.append(
             {
-                "kind": kind,
-                "n_sparse_heads": n_sparse,
-                "n_dense_heads": n_dense,
-                "T": T,
+                **{name: columns[name] for name in told},
                 **asdict(layer_jacobian(layer, x)),
                 "prefix_differs": prefix_differences(layer, x),
                 "positions": T - 1,
@@ -266,40 +247,21 @@ def jacobian_rows(trials: int = 200, seed: int = 0) -> list[dict[str, Any]]:
     return rows
 
 
-def _of_kind(
-    config: ModelConfig, kind: str, n_sparse: int, n_dense: int, sparsity: int
-) -> ModelConfig:
-    return replace(
-        config,
-        sparse=config.sparse if kind == "dense" else kind,
-        sparsity=sparsity,
-        n_sparse_heads=n_sparse,
-        n_dense_heads=n_dense,
-    )
-
-
-def _described(kind: str, config: ModelConfig) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "n_layers": config.n_layers,
-        "n_sparse_heads": config.n_sparse_heads,
-        "n_dense_heads": config.n_dense_heads,
-        "sparsity": config.sparsity,
-        "T": config.max_seq_len,
-    }
-
-
-def perturbation_records(seed: int, command: str) -> list[ProbeRecord]:
-    """Measure layers, then models; see `layer_rows` and `model_rows`."""
-    rows = {"perturbation-layer": layer_rows(seed=seed), "perturbation-model": model_rows(seed)}
-    return [_record(name, seed, found, command) for name, found in rows.items()]
-
-
-def jacobian_records(seed: int, command: str) -> list[ProbeRecord]:
-    """Measure layers by their derivatives, see `jacobian_rows`."""
-    return [_record("jacobian", seed, jacobian_rows(seed=seed), command)]
-
-
-def _record(name: str, seed: int, rows: list[dict[str, Any]], command: str) -> ProbeRecord:
-    origin = provenance(torch.__version__, command=command)
-    return ProbeRecord(name, f"{name}-seed{seed}", {"seed": seed}, rows, {}, origin)
+def causality_records(what: str, seed: int, command: str) -> list[ProbeRecord]:
+    """Measure layers by their derivatives (jacobian), or layers and models by new futures."""
+    if what == "jacobian":
+        tables = {"jacobian": jacobian_rows(seed=seed)}
+    else:
+        tables = {"perturbation-layer": layer_rows(seed=seed)}
+        tables["perturbation-model"] = model_rows(seed)
+    return [
+        ProbeRecord(
+            name,
+            f"{name}-seed{seed}",
+            {"seed": seed},
+            rows,
+            {},
+            provenance(torch.__version__, command=command),
+        )
+        for name, rows in tables.items()
+    ]

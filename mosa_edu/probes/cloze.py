@@ -1,4 +1,4 @@
-"""Ask a trained model riddles, and count how often it prefers the right ending.
+"""Ask a trained model cloze questions, and count how often it prefers the right ending.
 
 A model reads a beginning and nothing after it: routers that rank a whole text see no future here,
 and their k follows the beginning.
@@ -16,7 +16,7 @@ from mosa_edu.data.cloze import KINDS, Cloze, ask
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.model import TransformerLM
 from mosa_edu.modes import evaluating
-from mosa_edu.records import provenance
+from mosa_edu.probes import record_of_run
 from mosa_edu.records.probe import ProbeRecord
 
 N_ASKED = 100
@@ -36,7 +36,7 @@ class Encoded(NamedTuple):
         return len(first) - int(np.flatnonzero(first != second)[-1])
 
 
-def encode(riddle: Cloze, tokenizer: Tokenizer) -> Encoded | None:
+def encode(question: Cloze, tokenizer: Tokenizer) -> Encoded | None:
     """Encode a question whose endings are one token each.
 
     Returns
@@ -45,12 +45,12 @@ def encode(riddle: Cloze, tokenizer: Tokenizer) -> Encoded | None:
         None if this tokenizer splits an ending, joins it to a beginning, or makes the beginnings
         of different lengths.
     """
-    first, second = (tokenizer.encode(text) for text in riddle.beginnings)
+    first, second = (tokenizer.encode(text) for text in question.beginnings)
     if len(first) != len(second):
         return None
     ends = []
-    for ending in riddle.endings:
-        for text, tokens in zip(riddle.beginnings, (first, second), strict=True):
+    for ending in question.endings:
+        for text, tokens in zip(question.beginnings, (first, second), strict=True):
             *before, last = tokenizer.encode(text + ending)
             if before != tokens:
                 return None
@@ -60,28 +60,30 @@ def encode(riddle: Cloze, tokenizer: Tokenizer) -> Encoded | None:
 
 @torch.no_grad()
 def answers(
-    model: TransformerLM, riddles: Sequence[Encoded], batch_tokens: int = 8192
+    model: TransformerLM, questions: Sequence[Encoded], batch_tokens: int = 8192
 ) -> np.ndarray:
     """Let a model choose between the two endings, after either beginning."""
     by_length: dict[int, list[int]] = defaultdict(list)
-    for number, riddle in enumerate(riddles):
-        by_length[len(riddle.beginnings[0])].append(number)
-    right = np.empty(len(riddles))
+    for number, question in enumerate(questions):
+        by_length[len(question.beginnings[0])].append(number)
+    right = np.empty(len(questions))
     with evaluating(model):
         for length, numbers in by_length.items():
             step = max(batch_tokens // (2 * length), 1)
             for start in range(0, len(numbers), step):
                 some = numbers[start : start + step]
-                right[some] = _right(model, [riddles[number] for number in some])
+                right[some] = _right(model, [questions[number] for number in some])
     return right
 
 
-def _right(model: TransformerLM, riddles: Sequence[Encoded]) -> np.ndarray:
-    """Answer riddles of one length: shares, (N,)."""
+def _right(model: TransformerLM, questions: Sequence[Encoded]) -> np.ndarray:
+    """Answer questions of one length: shares, (N,)."""
     device = model.embedding.weight.device
-    texts = torch.tensor([text for riddle in riddles for text in riddle.beginnings], device=device)
-    ends = torch.tensor([riddle.endings for riddle in riddles], device=device)  # (N, 2)
-    logits = model(texts)[:, -1].view(len(riddles), 2, -1)  # (N, beginning, V)
+    texts = torch.tensor(
+        [text for question in questions for text in question.beginnings], device=device
+    )
+    ends = torch.tensor([question.endings for question in questions], device=device)  # (N, 2)
+    logits = model(texts)[:, -1].view(len(questions), 2, -1)  # (N, beginning, V)
     first, second = logits.gather(2, ends[:, None].expand(-1, 2, -1)).unbind(2)  # (N, beginning)
     preferred = torch.sign(first - second) * torch.tensor([1, -1], device=device)
     return ((1 + preferred) / 2).mean(1).double().cpu().numpy()
@@ -101,31 +103,25 @@ def ask_model(
     series : dict
         The single answers, by ``task-distance``; see `answers`.
     """
-    rows, series = [], {}
+    rows, series, longest = [], {}, model.config.max_seq_len
     for name, kind in KINDS.items():
         for distance in kind.distances:
-            encoded = [encode(riddle, tokenizer) for riddle in ask(name, distance, count)]
-            riddles = [riddle for riddle in encoded if riddle and _fits(riddle, model)]
-            if not riddles:
+            encoded = [encode(question, tokenizer) for question in ask(name, distance, count)]
+            questions = [q for q in encoded if q and len(q.beginnings[0]) <= longest]
+            if not questions:
                 continue
-            found = answers(model, riddles)
+            found = answers(model, questions)
             row = {"task": name, "distance": distance, "unit": kind.unit}
-            row["tokens"] = round(float(np.mean([riddle.distance for riddle in riddles])), 1)
-            rows.append({**row, "asked": len(riddles), "right": round(float(found.mean()), 5)})
+            row["tokens"] = round(float(np.mean([q.distance for q in questions])), 1)
+            rows.append({**row, "asked": len(questions), "right": round(float(found.mean()), 5)})
             series[f"{name}-{distance}"] = found.tolist()
     return rows, series
-
-
-def _fits(riddle: Encoded, model: TransformerLM) -> bool:
-    return len(riddle.beginnings[0]) <= model.config.max_seq_len
 
 
 def cloze_record(
     model: TransformerLM, tokenizer: Tokenizer, run: str, command: str | None = None
 ) -> ProbeRecord:
-    """Ask a run riddles, see `ask_model`."""
+    """Record the answers of a run, see `ask_model`."""
     rows, series = ask_model(model, tokenizer, N_ASKED)
     require(len(rows) > 0, "model", run, "one whose tokenizer has the endings as tokens")
-    settings = {"run": run, "items": N_ASKED, "threads": torch.get_num_threads()}
-    origin = provenance(torch.__version__, command=command)
-    return ProbeRecord("cloze", f"cloze-{run}", settings, rows, series, origin)
+    return record_of_run("cloze", run, {"items": N_ASKED}, rows, series, command)

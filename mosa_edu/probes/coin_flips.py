@@ -31,13 +31,7 @@ _TRAINING, _HELD_OUT = 0, 1
 
 @dataclass(frozen=True)
 class CoinFlips:
-    """Independent uniform tokens, as the data of a `Trainer`.
-
-    Parameters
-    ----------
-    vocab_size : int
-        Sides of the coin, V.
-    """
+    """Independent uniform tokens, as the data of a `Trainer`; V is the number of sides."""
 
     vocab_size: int
 
@@ -64,10 +58,7 @@ class CoinFlips:
         return generator.integers(self.vocab_size, size=(rows, length + 1))
 
 
-KINDS = (
-    "dense",
-    *(kind.name for kind in HEAD_KINDS.values() if kind.selector and kind.in_config),
-)
+KINDS = ("dense", *(k.name for k in HEAD_KINDS.values() if k.selector and k.in_config))
 SHAPE = ModelConfig(
     vocab_size=8,
     d_model=64,
@@ -91,9 +82,7 @@ HELD_OUT_BATCHES, HELD_OUT_ROWS, PREFIX_ROWS = 40, 256, 4096
 def coin_flip_model(kind: str) -> ModelConfig:
     """Return the model of the test with sparse heads of one kind; ``dense`` has none."""
     require(kind in KINDS, "kind", kind, f"one of {KINDS}")
-    if kind == "dense":
-        return replace(SHAPE, n_sparse_heads=0)
-    return replace(SHAPE, sparse=kind)
+    return replace(SHAPE, n_sparse_heads=0) if kind == "dense" else replace(SHAPE, sparse=kind)
 
 
 def coin_flip_recipe(length: int, seed: int, steps: int) -> TrainingConfig:
@@ -127,16 +116,12 @@ def run_coin_flips(
 
     Parameters
     ----------
-    kind : str
-        One of `KINDS`.
-    seed, steps : int
-        Of weights and tokens; updates of 64 sequences of T tokens.
+    kind, seed, steps
+        One of `KINDS`; of weights and tokens; updates of 64 sequences of T tokens.
     folder : path-like
         Receives the record ``coin-flips-KIND-seedN``; while the run lasts, also its checkpoints.
-    model : ModelConfig, optional
-        Another model than `coin_flip_model` gives.
-    batches : int
-        Batches of 256 fresh sequences to score on.
+    model, batches
+        Another model than `coin_flip_model` gives; batches of 256 sequences to score on.
 
     Raises
     ------
@@ -155,7 +140,10 @@ def run_coin_flips(
     }
     path = Path(folder) / f"{name}.json"
     if path.exists():
-        return _known(path, settings)
+        found = ProbeRecord.load(path)
+        same = {key: found.settings.get(key) for key in settings} == settings
+        require(same, "folder", str(path), "without a record of other settings")
+        return found
     torch.manual_seed(seed)
     network = TransformerLM(config)
     coins = CoinFlips(config.vocab_size)
@@ -175,14 +163,6 @@ def run_coin_flips(
     record.save(folder)
     shutil.rmtree(work)
     return record
-
-
-def _known(path: Path, settings: dict[str, Any]) -> ProbeRecord:
-    """Read a record that an earlier call wrote, refusing one of other settings."""
-    found = ProbeRecord.load(path)
-    same = {key: found.settings.get(key) for key in settings} == settings
-    require(same, "folder", str(path), "without a record of other settings")
-    return found
 
 
 def score_coin_flips(
@@ -227,7 +207,5 @@ def _row(score: str, position: int | None, losses: Tensor) -> dict[str, Any]:
 @torch.no_grad()
 def _losses(model: TransformerLM, tokens: Tensor) -> Tensor:
     """Nats of every prediction, float64 (N, T), from tokens (N, T + 1)."""
-    parts = [
-        token_losses(model(batch[:, :-1]), batch[:, 1:]) for batch in tokens.split(HELD_OUT_ROWS)
-    ]
-    return torch.cat(parts).double()
+    batches = tokens.split(HELD_OUT_ROWS)
+    return torch.cat([token_losses(model(own[:, :-1]), own[:, 1:]) for own in batches]).double()

@@ -94,11 +94,10 @@ def count_rewritten(
 
 
 def _run(model: TransformerLM, ids: list[int]) -> tuple[list[list[int]], Tensor]:
-    """Return the picks of every sparse head, and the logits (T, V)."""
+    """Return what every sparse head selects, and the logits (T, V)."""
     cache = ActivationCache()
     logits = model(torch.tensor([ids]), record=cache)[0].float()
-    picks = [row for layer in range(model.config.n_layers) for row in cache.selected(layer)]
-    return picks, logits
+    return [row for n in range(model.config.n_layers) for row in cache.selected(n)], logits
 
 
 def _changed(logits: Tensor, other: Tensor) -> Tensor:

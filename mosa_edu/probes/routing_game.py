@@ -24,18 +24,18 @@ TRIES = 120
 _KEYS = 1 << 16
 
 
-def loss_with_picks(
-    model: TransformerLM, ids: Sequence[int], layer: int, head: int, picks: Sequence[int] | None
+def loss_with_selected(
+    model: TransformerLM, ids: Sequence[int], layer: int, head: int, selected: Sequence[int] | None
 ) -> float:
     """Run one text with one head's selection replaced."""
     selector = _selector(model, layer, head)
-    hook = nullcontext() if picks is None else selecting([selector], _by_hand(head, picks))
-    if picks is not None:
+    hook = nullcontext() if selected is None else selecting([selector], _by_hand(head, selected))
+    if selected is not None:
         T = len(ids)
-        inside = len(set(picks)) == len(picks) and all(0 <= t < T for t in picks)
-        require(inside, "picks", list(picks), f"different positions in [0, {T})")
+        inside = len(set(selected)) == len(selected) and all(0 <= t < T for t in selected)
+        require(inside, "selected", list(selected), f"different positions in [0, {T})")
         most = kept(T, selector.sparsity)
-        require(len(picks) <= most, "picks", f"{len(picks)} of them", f"at most {most}")
+        require(len(selected) <= most, "selected", f"{len(selected)} of them", f"at most {most}")
     with evaluating(model), torch.no_grad(), hook:
         logits = model(torch.tensor([list(ids)]))[0]
     return float(F.cross_entropy(logits[:-1], torch.tensor(list(ids[1:]))))
@@ -49,9 +49,9 @@ def _selector(model: TransformerLM, layer: int, head: int) -> ExpertChoice:
     return selectors[layer]
 
 
-def _by_hand(head: int, picks: Sequence[int]) -> Choose:
-    """Put picks, each with the gate that the router gives it, in the place of one head's own."""
-    n, places = len(picks), torch.tensor(sorted(picks), dtype=torch.long)
+def _by_hand(head: int, selected: Sequence[int]) -> Choose:
+    """Put tokens, each with the gate that the router gives it, in the place of one head's own."""
+    n, places = len(selected), torch.tensor(sorted(selected), dtype=torch.long)
 
     def choose(_: ExpertChoice, router_logits: Tensor, own: Selection) -> Selection:
         indices, scores = own.indices.clone(), own.scores.clone()
@@ -64,10 +64,10 @@ def _by_hand(head: int, picks: Sequence[int]) -> Choose:
     return choose
 
 
-def random_picks(seed: int, T: int, k: int) -> list[int]:
+def random_selected(seed: int, T: int, k: int) -> list[int]:
     """Draw k of T positions as the page draws them.
 
-    >>> random_picks(1, 20, 4)
+    >>> random_selected(1, 20, 4)
     [1, 2, 6, 10]
     """
     keys = roll_future(seed, T, _KEYS)
@@ -75,10 +75,10 @@ def random_picks(seed: int, T: int, k: int) -> list[int]:
 
 
 def better_swaps(
-    picks: Sequence[int], T: int, tries: int, loss: Callable[[list[int]], float]
+    selected: Sequence[int], T: int, tries: int, loss: Callable[[list[int]], float]
 ) -> tuple[list[int], float]:
     """Try single swaps in the order in which the page tries them, and keep those that help."""
-    best, lowest = list(picks), loss(list(picks))
+    best, lowest = list(selected), loss(list(selected))
     numbers = roll_future(0, 2 * tries, _KEYS)
     for leaver, comer in zip(numbers[::2], numbers[1::2], strict=True):
         others = [t for t in range(T) if t not in best]
@@ -92,7 +92,7 @@ def better_swaps(
     return best, lowest
 
 
-def router_contest(
+def record_game(
     model: TransformerLM,
     tokenizer: Tokenizer,
     text: str,
@@ -111,8 +111,8 @@ def router_contest(
     require(3 <= T <= limit, "text", f"{T} tokens", f"3 to {limit} tokens long")
     ids = [span.id for span in spans]
 
-    def loss(picks: Sequence[int] | None) -> float:
-        return loss_with_picks(model, ids, layer, head, picks)
+    def loss(selected: Sequence[int] | None) -> float:
+        return loss_with_selected(model, ids, layer, head, selected)
 
     trained, gates = _router_choice(model, ids, layer, head)
     best, lowest = better_swaps(trained, T, tries, loss)
@@ -125,7 +125,7 @@ def router_contest(
         gates=[round(gate, 4) for gate in gates],
         trained=trained,
         trained_loss=loss(None),
-        random_losses=[loss(random_picks(seed, T, k)) for seed in range(1, draws + 1)],
+        random_losses=[loss(random_selected(seed, T, k)) for seed in range(1, draws + 1)],
         found=best,
         found_loss=lowest,
         tries=tries,
@@ -138,10 +138,10 @@ def costliest_head(model: TransformerLM, ids: Sequence[int], draws: int = DRAWS)
     """Find the head whose router is worth most on a text."""
     config = model.config
     k = kept(len(ids), config.sparsity)
-    drawn = [random_picks(seed, len(ids), k) for seed in range(1, draws + 1)]
+    drawn = [random_selected(seed, len(ids), k) for seed in range(1, draws + 1)]
 
     def cost(at: tuple[int, int]) -> float:
-        return sum(loss_with_picks(model, ids, *at, picks) for picks in drawn)
+        return sum(loss_with_selected(model, ids, *at, selected) for selected in drawn)
 
     heads = range(config.n_sparse_heads)
     return max(((layer, head) for layer in range(config.n_layers) for head in heads), key=cost)
@@ -152,8 +152,8 @@ def _router_choice(
 ) -> tuple[list[int], list[float]]:
     """Return what the head keeps by itself, ascending, and the gates of all tokens."""
     _selector(model, layer, head)
-    recording = ActivationCache()
+    cache = ActivationCache()
     with evaluating(model), torch.no_grad():
-        model(torch.tensor([ids]), record=recording)
-    gates = recording.tensors[layer, "router"]["router_logits"][0, head].sigmoid()
-    return recording.tensors[layer, "sparse"]["indices"][0, head].tolist(), gates.tolist()
+        model(torch.tensor([ids]), record=cache)
+    gates = cache.tensors[layer, "router"]["router_logits"][0, head].sigmoid()
+    return cache.tensors[layer, "sparse"]["indices"][0, head].tolist(), gates.tolist()

@@ -7,13 +7,11 @@ length. A causal model cannot tell the three apart.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from mosa_edu.checks import require
 from mosa_edu.data.tokens import TokenSet
@@ -22,6 +20,7 @@ from mosa_edu.modes import evaluating
 from mosa_edu.records import provenance
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
+from mosa_edu.training.evaluate import token_losses
 
 
 class Sample(NamedTuple):
@@ -103,13 +102,14 @@ def three_scores(
         losses = np.empty((3, len(windows), len(cuts)), dtype=np.float32)
         losses[0] = full_losses(model, windows, cuts, batch_tokens)
         for column, cut in enumerate(cuts):
-            losses[1, :, column] = _at(model, windows[:, : cut + 1], windows, cut, batch_tokens)
+            beginnings, targets = windows[:, : cut + 1], windows[:, 1:]
+            losses[1, :, column] = _losses(model, beginnings, targets, [cut], batch_tokens)[:, 0]
             generator = np.random.Generator(np.random.PCG64([seed, cut]))
             drawn = np.zeros(len(windows))
             for _ in range(draws):
                 others = windows[_of_other_books(books, generator)]
-                mixed = np.concatenate([windows[:, : cut + 1], others[:, cut + 1 : T]], axis=1)
-                drawn += _at(model, mixed, windows, cut, batch_tokens)
+                mixed = np.concatenate([beginnings, others[:, cut + 1 : T]], axis=1)
+                drawn += _losses(model, mixed, targets, [cut], batch_tokens)[:, 0]
             losses[2, :, column] = drawn / draws
     return losses
 
@@ -119,26 +119,24 @@ def full_losses(
     model: TransformerLM, windows: np.ndarray, cuts: Sequence[int], batch_tokens: int = 16384
 ) -> np.ndarray:
     """Loss of the token after each cut, the whole window given: the first score alone."""
-    columns = list(cuts)
-    parts = []
-    for rows in _batches(len(windows), windows.shape[1] - 1, batch_tokens):
-        tokens = _tensor(model, windows[rows])
-        logits = model(tokens[:, :-1])[:, columns]  # (b, P, V)
-        targets = tokens[:, 1:][:, columns]
-        nats = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
-        parts.append(nats.view(targets.shape).cpu().numpy())
-    return np.concatenate(parts)
+    return _losses(model, windows[:, :-1], windows[:, 1:], cuts, batch_tokens)
 
 
-def _at(
-    model: TransformerLM, texts: np.ndarray, windows: np.ndarray, cut: int, batch_tokens: int
+def _losses(
+    model: TransformerLM,
+    texts: np.ndarray,
+    targets: np.ndarray,
+    cuts: Sequence[int],
+    batch_tokens: int,
 ) -> np.ndarray:
-    """Loss at one position of other texts than the true window, (N,)."""
-    parts = []
-    for rows in _batches(len(texts), texts.shape[1], batch_tokens):
-        logits = model(_tensor(model, texts[rows]))[:, cut].float()
-        targets = _tensor(model, windows[rows, cut + 1])
-        parts.append(F.cross_entropy(logits, targets, reduction="none").cpu().numpy())
+    """Loss of the target (N, T) at each cut, after texts that need not be the targets' own."""
+    parts, columns, device = [], list(cuts), model.embedding.weight.device
+    step = max(batch_tokens // texts.shape[1], 1)
+    for start in range(0, len(texts), step):
+        rows = slice(start, start + step)
+        logits = model(torch.from_numpy(texts[rows]).to(device))[:, columns]  # (b, P, V)
+        wanted = torch.from_numpy(targets[rows][:, columns]).to(device)
+        parts.append(token_losses(logits, wanted).cpu().numpy())
     return np.concatenate(parts)
 
 
@@ -149,17 +147,6 @@ def _of_other_books(books: np.ndarray, generator: np.random.Generator) -> np.nda
         mine, others = np.flatnonzero(books == book), np.flatnonzero(books != book)
         drawn[mine] = others[generator.integers(len(others), size=len(mine))]
     return drawn
-
-
-def _batches(n_rows: int, length: int, batch_tokens: int) -> Iterator[slice]:
-    step = max(batch_tokens // length, 1)
-    for start in range(0, n_rows, step):
-        yield slice(start, start + step)
-
-
-def _tensor(model: TransformerLM, values: np.ndarray) -> Tensor:
-    device = model.embedding.weight.device
-    return torch.from_numpy(np.ascontiguousarray(values)).to(device)
 
 
 def position_record(model: TransformerLM, tokens: TokenSet, name: str) -> ProbeRecord:

@@ -13,15 +13,14 @@ from mosa_edu.checks import require
 from mosa_edu.data.tokens import TokenSet
 from mosa_edu.model import TransformerLM
 from mosa_edu.modes import evaluating
-from mosa_edu.probes import scores
-from mosa_edu.records import provenance
+from mosa_edu.probes import record_of_run, scores
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import EVALUATIONS
 from mosa_edu.selection import ExpertChoice, Predictor, Selection
 from mosa_edu.tracing import ActivationCache
 
 CUTS = ("half", "rate")
-"""Where a guess says yes: at a probability of 1/2, or where as many say yes as are picked."""
+"""Where a guess says yes: at a probability of 1/2, or where as many say yes as are selected."""
 
 FITTED_PER_BOOK, WATCHED = 4, 48
 """Windows of each training book that classifiers are fitted to; held-out windows to count in."""
@@ -29,15 +28,7 @@ FITTED_PER_BOOK, WATCHED = 4, 48
 
 @dataclass(frozen=True, eq=False)
 class Choices:
-    """What one layer's heads picked of some texts.
-
-    Attributes
-    ----------
-    tokens : Tensor, shape (N, d_model), float
-        What the router saw.
-    chosen : Tensor, shape (N, H), bool
-        Who was picked.
-    """
+    """What one layer's router saw of some texts, (N, d_model), and who was chosen, bool (N, H)."""
 
     tokens: Tensor
     chosen: Tensor
@@ -45,7 +36,7 @@ class Choices:
 
 @torch.no_grad()
 def watch_choices(model: TransformerLM, texts: Tensor, rows: int = 16) -> list[Choices]:
-    """Run a model of expert-choice heads and keep what its routers saw and picked."""
+    """Run a model of expert-choice heads and keep what its routers saw and selected."""
     seen: list[list[Choices]] = [[] for _ in model.blocks]
 
     def keep(layer: int, x: Tensor, selection: Selection) -> None:
@@ -99,28 +90,21 @@ def fit_classifier(
 def with_predictors(
     model: TransformerLM, classifiers: Sequence[tuple[Tensor, Tensor]]
 ) -> TransformerLM:
-    """Copy a model of expert-choice heads and let classifiers pick in its place."""
+    """Copy a model of expert-choice heads and let classifiers select in its place."""
     found = copy.deepcopy(model).eval()
-    config = found.config
+    c = found.config
+    shape = (c.d_model, c.n_sparse_heads, c.sparsity, c.max_seq_len)
     selectors = expert_choices(found)
     for block, selector, (weight, bias) in zip(found.blocks, selectors, classifiers, strict=True):
-        predictor = Predictor(
-            config.d_model,
-            config.n_sparse_heads,
-            config.sparsity,
-            config.max_seq_len,
-            capacity_factor=config.capacity_factor,
-        ).to(weight)
+        predictor = Predictor(*shape, capacity_factor=c.capacity_factor).to(weight)
         predictor.router = selector.router
-        with torch.no_grad():
-            predictor.classifier.weight.copy_(weight)
-            predictor.classifier.bias.copy_(bias)
+        predictor.classifier.load_state_dict({"weight": weight, "bias": bias})
         block.attention.sparse.selector = predictor  # type: ignore[union-attr]
     return found.eval()
 
 
 def shifted(choices: Choices, weight: Tensor, bias: Tensor) -> Tensor:
-    """Move the bias so that as many of these tokens get a yes as were picked, (H,).
+    """Move the bias so that as many of these tokens get a yes as were selected, (H,).
 
     Equal words have equal logits up to rounding, so the cut is the middle of the nearest gap that
     is wider than rounding; a head whose logits are all equal says no to all.
@@ -177,41 +161,37 @@ def selection_shares(model: TransformerLM, texts: Tensor, rows: int = 8) -> list
     """Count selected, wanted and dropped tokens, layer by layer."""
     require(model.config.n_sparse_heads > 0, "model", "dense heads alone", "one with sparse heads")
     with evaluating(model):
-        kept = torch.zeros(model.config.n_layers, model.config.n_sparse_heads)
-        wanted = torch.zeros_like(kept)
+        selected = torch.zeros(model.config.n_layers, model.config.n_sparse_heads)
+        wanted = torch.zeros_like(selected)
         for batch in texts.split(rows):
-            recording = ActivationCache()
-            model(batch, record=recording)
-            for (layer, kind), tensors in recording.tensors.items():
+            cache = ActivationCache()
+            model(batch, record=cache)
+            for (layer, kind), tensors in cache.tensors.items():
                 if kind in ("sparse", "routing"):
-                    kept[layer] += _kept(tensors, batch.shape[1])
+                    selected[layer] += _selected(tensors, batch.shape[1])
                 if "wanted" in tensors:
                     wanted[layer] += tensors["wanted"].sum(dim=(0, 2))
-    shares = kept / texts.numel()
+    shares = selected / texts.numel()
+    dropped = 1 - selected.sum(dim=1).double() / wanted.sum(dim=1).double()
     return [
         {
             "layer": layer,
             "selected": round(float(shares[layer].mean()), 5),
             "least": round(float(shares[layer].min()), 5),
             "most": round(float(shares[layer].max()), 5),
-            "refused": _dropped(kept[layer], wanted[layer]),
+            "refused": round(float(dropped[layer]), 5) if wanted[layer].any() else None,
         }
         for layer in range(len(shares))
     ]
 
 
-def _kept(tensors: dict[str, Tensor], length: int) -> Tensor:
-    """Tokens that each head keeps, over all rows, (H,); in several clusters counts once."""
+def _selected(tensors: dict[str, Tensor], length: int) -> Tensor:
+    """Tokens that each head selects, over all rows, (H,); in several clusters counts once."""
     indices = tensors["indices"].flatten(2)  # (B, H, slots)
     if "valid" in tensors:
         indices = indices.masked_fill(~tensors["valid"].flatten(2), length)
     marks = torch.zeros(*indices.shape[:2], length + 1).scatter_(-1, indices, 1.0)
     return marks[..., :length].sum(dim=(0, 2))
-
-
-def _dropped(kept: Tensor, wanted: Tensor) -> float | None:
-    total = float(wanted.sum())
-    return round(1 - float(kept.sum()) / total, 5) if total else None
 
 
 def selection_record(
@@ -223,7 +203,7 @@ def selection_record(
     texts = torch.from_numpy(windows[::step, :-1].copy()).to(model.embedding.weight.device)
     settings = {"texts": len(texts), "T": texts.shape[1], "kind": model.config.sparse}
     rows = selection_shares(model, texts)
-    return _record("selection", run, settings, rows, {}, command)
+    return record_of_run("selection", run, settings, rows, {}, command)
 
 
 def predictor_record(
@@ -249,7 +229,7 @@ def predictor_record(
     }
     series = _guessing_losses(model, tokens, classifiers)
     settings["refused"] = series.pop("refused")
-    return _record("predictor", run, settings, rows, series, command)
+    return record_of_run("predictor", run, settings, rows, series, command)
 
 
 def _guessing_losses(
@@ -270,16 +250,3 @@ def _guessing_losses(
         refused[cut] = round(sum(shares) / len(shares), 5)
     rounded = {name: [round(float(loss), 5) for loss in row] for name, row in series.items()}
     return {"books": books.tolist(), "refused": refused, **rounded}
-
-
-def _record(
-    probe: str,
-    run: str,
-    settings: dict[str, Any],
-    rows: list[dict[str, Any]],
-    series: dict[str, Any],
-    command: str | None,
-) -> ProbeRecord:
-    settings = {"run": run, **settings, "threads": torch.get_num_threads()}
-    origin = provenance(torch.__version__, command=command)
-    return ProbeRecord(probe, f"{probe}-{run}", settings, rows, series, origin)

@@ -339,11 +339,14 @@ export class RoutingGame extends Figure {
     const { tokens, layer, head } = this.round;
     const text = tokens.map((own) => own.text).join("");
     return pythonCell(
-      ...pythonModel(this.data.model, "from mosa_edu.probes.routing_game import loss_with_picks"),
+      ...pythonModel(
+        this.data.model,
+        "from mosa_edu.probes.routing_game import loss_with_selected",
+      ),
       `text = ${pythonString(text)}`,
       "ids = tokenizer.encode(text)",
-      `mine = loss_with_picks(model, ids, ${layer}, ${head}, [${this.picks.join(", ")}])`,
-      `trained = loss_with_picks(model, ids, ${layer}, ${head}, None)`,
+      `mine = loss_with_selected(model, ids, ${layer}, ${head}, [${this.picks.join(", ")}])`,
+      `trained = loss_with_selected(model, ids, ${layer}, ${head}, None)`,
       'print(f"{mine:.3f} with these picks, {trained:.3f} with the router\'s")',
     );
   }
