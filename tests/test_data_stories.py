@@ -107,7 +107,7 @@ def test_quotation_and_brackets_close_what_they_open(seed, distance):
 
 def test_owners_have_different_colours_and_bad_arguments_are_named():
     told = owners(SplitMix64(3), words.PEOPLE[:4], "kite")
-    assert len(set(told.colours)) == 4
+    assert len(set(told[1])) == 4
     with pytest.raises(ValueError, match="n_stories must be at least 20, got 3"):
         load_stories(3)
     with pytest.raises(ValueError, match=r"distance must be in 0\.\.4, got 5"):

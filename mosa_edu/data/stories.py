@@ -5,7 +5,7 @@ quotes and brackets close, a list told once is told the same later, and what bel
 not change.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -165,6 +165,10 @@ class SplitMix64:
         """Return one of the items."""
         return items[self.below(len(items))]
 
+    def one_of(self, *items: T) -> T:
+        """Return one of the arguments."""
+        return self.choice(items)
+
     def sample(self, items: Sequence[T], count: int) -> list[T]:
         """Return `count` different items in random order."""
         require(0 <= count <= len(items), "count", count, f"in 0..{len(items)}")
@@ -185,9 +189,9 @@ def agreement(rng: SplitMix64, distance: int) -> str:
     "The lamps behind the mill near the old gate were wet with rain."
     """
     require(0 <= distance <= MAX_ATTRACTORS, "distance", distance, f"in 0..{MAX_ATTRACTORS}")
-    subject = rng.choice(THINGS)
-    plural = rng.one_in(2)
-    parts = ["The ", _described(rng, subject.many if plural else subject.one)]
+    subject, plural = rng.choice(THINGS), rng.one_in(2)
+    quality = f"{rng.choice(QUALITIES)} " if rng.one_in(3) else ""
+    parts = [f"The {quality}{subject.many if plural else subject.one}"]
     for place in rng.sample(PLACES, distance):
         parts += [f" {rng.choice(NEAR)} the ", place.one if plural else place.many]
     if rng.one_in(2):
@@ -201,7 +205,7 @@ def agreement(rng: SplitMix64, distance: int) -> str:
 def quotation(rng: SplitMix64, speaker: Person, distance: int) -> str:
     """Let someone say `distance` sentences: 'Ada said, "The lamp is old. We must go."'."""
     require(1 <= distance <= MAX_QUOTED, "distance", distance, f"in 1..{MAX_QUOTED}")
-    said = rng.choice(("said", "answered", "whispered", "called out", "said at last"))
+    said = rng.one_of("said", "answered", "whispered", "called out", "said at last")
     spoken = ". ".join(speech(rng) for _ in range(distance))
     return f'{speaker.name} {said}, "{spoken}."'
 
@@ -209,18 +213,16 @@ def quotation(rng: SplitMix64, speaker: Person, distance: int) -> str:
 def speech(rng: SplitMix64) -> str:
     """Return a sentence that somebody says, without its stop."""
     thing, place = rng.choice(THINGS), rng.choice(PLACES)
-    return rng.choice(
-        (
-            f"We must be at the {place.one} before dark",
-            f"I have never seen such {article(thing.one)}",
-            f"The {thing.many} are {rng.choice(QUALITIES)}, but I like them",
-            f"My brother keeps {rng.choice(NUMBERS)} {rng.choice(ANIMALS).many} there",
-            f"You may have my {thing.one} if you want it",
-            f"Nobody goes to the {place.one} any more",
-            f"I am too {rng.choice(MOODS)} to talk about it",
-            f"Ask the {rng.choice(TRADES)} at the {place.one}",
-            f"There is {article(thing.one)} in my bag, and it is not mine",
-        )
+    return rng.one_of(
+        f"We must be at the {place.one} before dark",
+        f"I have never seen such {article(thing.one)}",
+        f"The {thing.many} are {rng.choice(QUALITIES)}, but I like them",
+        f"My brother keeps {rng.choice(NUMBERS)} {rng.choice(ANIMALS).many} there",
+        f"You may have my {thing.one} if you want it",
+        f"Nobody goes to the {place.one} any more",
+        f"I am too {rng.choice(MOODS)} to talk about it",
+        f"Ask the {rng.choice(TRADES)} at the {place.one}",
+        f"There is {article(thing.one)} in my bag, and it is not mine",
     )
 
 
@@ -233,27 +235,17 @@ def brackets(rng: SplitMix64, distance: int) -> str:
     thing, place = rng.choice(THINGS), rng.choice(PLACES)
     inner = series([article(noun.one) for noun in rng.sample(FOODS, distance)])
     before = f"The {thing.one} (the {rng.choice(COLOURS)} one [with {inner}]"
-    return f"{before}) {rng.choice(('stood', 'lay', 'was left'))} by the {place.one}."
+    return f"{before}) {rng.one_of('stood', 'lay', 'was left')} by the {place.one}."
 
 
-@dataclass(frozen=True)
-class Owners:
-    """A sentence that says who has which, and the colours in the order of the people."""
-
-    text: str
-    colours: tuple[str, ...]
-
-
-def owners(rng: SplitMix64, people: Sequence[Person], thing: str) -> Owners:
-    """Return a sentence that gives everyone a thing of their own colour."""
+def owners(rng: SplitMix64, people: Sequence[Person], thing: str) -> tuple[str, tuple[str, ...]]:
+    """Give everyone a thing of their own colour: the sentence, and the colours in that order."""
     colours = rng.sample(COLOURS, len(people))
-    verb = rng.choice(("had", "carried", "took", "chose"))
-    first = f"{people[0].name} {verb} the {colours[0]} {thing}"
-    rest = [
-        f"{person.name} {verb} the {colour} one"
-        for person, colour in zip(people[1:], colours[1:], strict=True)
-    ]
-    return Owners(f"{series([first, *rest])}.", tuple(colours))
+    verb = rng.one_of("had", "carried", "took", "chose")
+    nouns = [thing, *["one"] * (len(people) - 1)]
+    named = zip(people, colours, nouns, strict=True)
+    told = [f"{person.name} {verb} the {colour} {noun}" for person, colour, noun in named]
+    return f"{series(told)}.", tuple(colours)
 
 
 def series(items: Sequence[str]) -> str:
@@ -270,18 +262,12 @@ def article(noun: str) -> str:
 
 def counted(rng: SplitMix64, noun: Noun) -> str:
     """Return one of a noun, or a number of it."""
-    if rng.one_in(2):
-        return article(noun.one)
-    return f"{rng.choice(NUMBERS)} {noun.many}"
+    return article(noun.one) if rng.one_in(2) else f"{rng.choice(NUMBERS)} {noun.many}"
 
 
 def capital(text: str) -> str:
     """Return the text with a capital first letter."""
     return text[:1].upper() + text[1:]
-
-
-def _described(rng: SplitMix64, noun: str) -> str:
-    return f"{rng.choice(QUALITIES)} {noun}" if rng.one_in(3) else noun
 
 
 VERSION = 1
@@ -304,22 +290,33 @@ class Cast:
     colours: tuple[str, ...]
     packed: str
 
+    @property
+    def people(self) -> tuple[Person, Person, Person]:
+        """Hero, friend and elder, who have the colours in this order."""
+        return self.hero, self.friend, self.elder
+
 
 def load_stories(n_stories: int = N_STORIES, seed: int = 0) -> Corpus:
     """Generate stories; every twentieth is held out."""
+    return tell_all("stories", tell, n_stories, seed, seed)
+
+
+def tell_all(
+    name: str, telling: Callable[[SplitMix64], Document], n_stories: int, seed: int, series: int
+) -> Corpus:
+    """Tell the stories of a corpus; those of another `series` of generators are others."""
     require(n_stories >= HELD_OUT, "n_stories", n_stories, f"at least {HELD_OUT}")
-    splits: dict[bool, list[Document]] = {False: [], True: []}
-    for number in range(n_stories):
-        held_out = number % HELD_OUT == HELD_OUT - 1
-        splits[held_out].append(tell(SplitMix64.for_item(seed, number)))
+    stories = [telling(SplitMix64.for_item(series, number)) for number in range(n_stories)]
     provenance = {
-        "source": "generated by mosa_edu.data.stories",
+        "source": f"generated by mosa_edu.data.{name}",
         "version": VERSION,
         "seed": seed,
         "stories": n_stories,
         "split": f"every {HELD_OUT}th story is held out",
     }
-    return Corpus("stories", tuple(splits[False]), tuple(splits[True]), provenance)
+    held_out = tuple(stories[HELD_OUT - 1 :: HELD_OUT])
+    del stories[HELD_OUT - 1 :: HELD_OUT]
+    return Corpus(name, tuple(stories), held_out, provenance)
 
 
 def tell(rng: SplitMix64) -> Document:
@@ -334,10 +331,9 @@ def tell(rng: SplitMix64) -> Document:
 
 
 def _cast(rng: SplitMix64) -> tuple[Cast, str]:
-    people = rng.sample(PEOPLE, 3)
+    people = hero, friend, elder = rng.sample(PEOPLE, 3)
     thing = rng.choice(THINGS).one
-    told = owners(rng, people, thing)
-    hero, friend, elder = people
+    told, colours = owners(rng, people, thing)
     cast = Cast(
         hero,
         friend,
@@ -346,70 +342,59 @@ def _cast(rng: SplitMix64) -> tuple[Cast, str]:
         town=rng.choice(TOWNS),
         place=rng.choice(PLACES).one,
         thing=thing,
-        colours=told.colours,
+        colours=colours,
         packed=series([counted(rng, noun) for noun in rng.sample(FOODS, 3 + rng.below(3))]),
     )
-    return cast, told.text
+    return cast, told
 
 
 def _opening(rng: SplitMix64, cast: Cast) -> str:
     hero, trade = cast.hero, article(cast.trade)
-    first = rng.choice(
-        (
-            f"{capital(cast.town)} there lived {trade} whose name was {hero.name}.",
-            f"{hero.name} was {trade} {cast.town}.",
-            f"Long ago, {cast.town}, {trade} named {hero.name} lived beside the {cast.place}.",
-        )
+    first = rng.one_of(
+        f"{capital(cast.town)} there lived {trade} whose name was {hero.name}.",
+        f"{hero.name} was {trade} {cast.town}.",
+        f"Long ago, {cast.town}, {trade} named {hero.name} lived beside the {cast.place}.",
     )
-    second = rng.choice(
-        (
-            f"{capital(hero.he)} had two friends, {cast.friend.name} and {cast.elder.name}.",
-            f"{capital(hero.his)} best friend was {cast.friend.name}, and {hero.his} "
-            f"oldest friend was {cast.elder.name}.",
-            f"Every evening {hero.he} met {cast.friend.name} and {cast.elder.name} "
-            f"at the {cast.place}.",
-        )
+    second = rng.one_of(
+        f"{capital(hero.he)} had two friends, {cast.friend.name} and {cast.elder.name}.",
+        f"{capital(hero.his)} best friend was {cast.friend.name}, and {hero.his} "
+        f"oldest friend was {cast.elder.name}.",
+        f"Every evening {hero.he} met {cast.friend.name} and {cast.elder.name} "
+        f"at the {cast.place}.",
     )
     return f"{first} {second} {agreement(rng, rng.below(3))}"
 
 
 def _journey(rng: SplitMix64, cast: Cast) -> str:
     start = f"{rng.choice(TIMES)}, when {rng.choice(WEATHER)},"
-    return rng.choice(
-        (
-            f"{start} they set out for the {cast.place} together. {cast.hero.name} had packed "
-            f"{cast.packed}.",
-            f"{start} {cast.hero.name} asked them to come to the {cast.place}. "
-            f"There was food for all of them: {cast.packed}.",
-            f"{start} the three of them left home with {cast.packed}.",
-        )
+    return rng.one_of(
+        f"{start} they set out for the {cast.place} together. {cast.hero.name} had packed "
+        f"{cast.packed}.",
+        f"{start} {cast.hero.name} asked them to come to the {cast.place}. "
+        f"There was food for all of them: {cast.packed}.",
+        f"{start} the three of them left home with {cast.packed}.",
     )
 
 
 def _talk(rng: SplitMix64, cast: Cast) -> str:
-    asker, teller = rng.sample((cast.hero, cast.friend, cast.elder), 2)
-    question = rng.choice(
-        (
-            f"Where did you find that {cast.thing}?",
-            f"How far is it to the {cast.place}?",
-            f"Why are you so {rng.choice(MOODS)} today?",
-            "What shall we do now?",
-        )
+    asker, teller = rng.sample(cast.people, 2)
+    question = rng.one_of(
+        f"Where did you find that {cast.thing}?",
+        f"How far is it to the {cast.place}?",
+        f"Why are you so {rng.choice(MOODS)} today?",
+        "What shall we do now?",
     )
     answer = quotation(rng, teller, 1 + rng.below(3))
-    last = rng.choice(
-        (
-            f'"{speech(rng)}," said {asker.name}, "and that is all I know."',
-            f"\"My mother always said, '{speech(rng)},'\" {asker.name} told {teller.him}.",
-            f"{asker.name} thought about it and said nothing.",
-        )
+    last = rng.one_of(
+        f'"{speech(rng)}," said {asker.name}, "and that is all I know."',
+        f"\"My mother always said, '{speech(rng)},'\" {asker.name} told {teller.him}.",
+        f"{asker.name} thought about it and said nothing.",
     )
     return f'"{question}" asked {asker.name}.\n\n{answer}\n\n{last}'
 
 
 def _custom(rng: SplitMix64, cast: Cast) -> str:
-    first = agreement(rng, 1 + rng.below(3))
-    second = agreement(rng, rng.below(2))
+    first, second = agreement(rng, 1 + rng.below(3)), agreement(rng, rng.below(2))
     return f"Some things never change. {first} {second}"
 
 
@@ -417,13 +402,11 @@ def _mishap(rng: SplitMix64, cast: Cast) -> str:
     animal = rng.choice(ANIMALS)
     who, colour = _someone(rng, cast)
     lost = f"the {colour} {cast.thing}"
-    event = rng.choice(
-        (
-            f"Then {article(animal.one)} ran across the road, and {who.name} dropped {lost}.",
-            f"Suddenly {rng.choice(NUMBERS)} {animal.many} came out of the "
-            f"{rng.choice(PLACES).one}, and in the confusion {lost} was gone.",
-            f"But {who.name} stumbled, and {lost} fell into the grass.",
-        )
+    event = rng.one_of(
+        f"Then {article(animal.one)} ran across the road, and {who.name} dropped {lost}.",
+        f"Suddenly {rng.choice(NUMBERS)} {animal.many} came out of the "
+        f"{rng.choice(PLACES).one}, and in the confusion {lost} was gone.",
+        f"But {who.name} stumbled, and {lost} fell into the grass.",
     )
     return (
         f"{event} {who.name} was {rng.choice(MOODS)}, since {lost} was {who.his} own. "
@@ -451,9 +434,8 @@ def _meal(rng: SplitMix64, cast: Cast) -> str:
 
 def _visitor(rng: SplitMix64, cast: Cast) -> str:
     trade = rng.choice([trade for trade in TRADES if trade != cast.trade])
-    people = (cast.hero, cast.friend, cast.elder)
     first, second = rng.sample(range(3), 2)
-    owner, colour, other = people[first], cast.colours[first], people[second]
+    owner, colour, other = cast.people[first], cast.colours[first], cast.people[second]
     return (
         f'On the way {article(trade)} stopped them. "Whose {cast.thing} is the {colour} one?" '
         f'asked the {trade}.\n\n"That one belongs to {owner.name}," said {other.name}. '
@@ -462,20 +444,16 @@ def _visitor(rng: SplitMix64, cast: Cast) -> str:
 
 
 def _ending(rng: SplitMix64, cast: Cast) -> str:
-    order = rng.sample(range(3), 2)
-    people = (cast.hero, cast.friend, cast.elder)
-    kept = [f"the {cast.colours[i]} {cast.thing} belonged to {people[i].name}" for i in order]
-    last = rng.choice(
-        (
-            f"And if nobody has moved it, the {cast.colours[0]} {cast.thing} is still "
-            f"at the {cast.place}.",
-            f"From that day on, {cast.hero.name} was never {rng.choice(MOODS)} again.",
-            f"{quotation(rng, cast.friend, 1)}",
-        )
+    order = rng.sample(list(zip(cast.people, cast.colours, strict=True)), 2)
+    kept = [f"the {colour} {cast.thing} belonged to {who.name}" for who, colour in order]
+    last = rng.one_of(
+        f"And if nobody has moved it, the {cast.colours[0]} {cast.thing} is still "
+        f"at the {cast.place}.",
+        f"From that day on, {cast.hero.name} was never {rng.choice(MOODS)} again.",
+        quotation(rng, cast.friend, 1),
     )
     return f"When they came home, everything was counted: {series(kept)}. {last}"
 
 
 def _someone(rng: SplitMix64, cast: Cast) -> tuple[Person, str]:
-    number = rng.below(3)
-    return (cast.hero, cast.friend, cast.elder)[number], cast.colours[number]
+    return rng.choice(list(zip(cast.people, cast.colours, strict=True)))

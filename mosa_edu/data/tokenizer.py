@@ -43,7 +43,7 @@ class Tokenizer:
         require(first == END_OF_TEXT, "tokenizer entry 0", first, repr(END_OF_TEXT))
         self._backend = backend
         # Byte-level entries are written with one printable character a byte.
-        lengths = [len(backend.id_to_token(token)) for token in range(self.vocab_size)]
+        lengths = [len(str(backend.id_to_token(token))) for token in range(self.vocab_size)]
         lengths[END_OF_TEXT_ID] = 0
         self._byte_lengths = np.array(lengths, dtype=np.int64)
 

@@ -91,8 +91,9 @@ def _read(path: Path) -> dict[Split, TokenStream] | None:
             streams: dict[Split, TokenStream] = {}
             for split in SPLITS:
                 names = (f"{split}_{part}" for part in ("tokens", "starts", "bytes", "titles"))
-                *arrays, titles = (file[name] for name in names)
-                streams[split] = TokenStream(*arrays, tuple(json.loads(titles.tobytes())))
+                tokens, starts, n_bytes, titles = (file[name] for name in names)
+                told = tuple(json.loads(titles.tobytes()))
+                streams[split] = TokenStream(tokens, starts, n_bytes, told)
             return streams
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
         return None
@@ -267,8 +268,8 @@ def read_pack(folder: Path) -> tuple[str, Tokenizer, TokenSet]:
     require(known, "manifest.json", str(path), f"a manifest of version {VERSION}")
     _checked(folder, manifest["tokenizer"])
     tokenizer = Tokenizer.load(folder / manifest["tokenizer"]["file"])
-    streams = [_read_stream(folder, manifest["splits"][split]) for split in SPLITS]
-    tokens = TokenSet(*streams, manifest["vocab_size"], manifest["fingerprint"])
+    train, validation = (_read_stream(folder, manifest["splits"][split]) for split in SPLITS)
+    tokens = TokenSet(train, validation, manifest["vocab_size"], manifest["fingerprint"])
     return manifest["corpus"], tokenizer, tokens
 
 
