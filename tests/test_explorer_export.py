@@ -34,7 +34,7 @@ def test_picture_is_one_svg_with_caption_and_provenance(shown, explorer_site):
     picture = ElementTree.fromstring(text)
     words = " ".join("".join(node.itertext()) for node in picture.iter(f"{SPACE}text"))
     assert picture.findtext(f"{SPACE}title") == shown.text(".finding")
-    assert "Trained model: 3 layers" in words
+    assert f"Trained model {explorer_site.first.model['name']}: 3 layers of " in words
     assert "L1·H2, zero-based." in words
     assert "layer=1&head=2&tok=3" in words
     drawn = [node for node in picture.iter(f"{SPACE}rect") if node.get("fill") == "#0072b2"]

@@ -122,16 +122,17 @@ def about(name: str, config: Mapping[str, Any]) -> str:
     """Say which model a figure draws.
 
     >>> about("small", {"n_layers": 4, "n_dense_heads": 2, "n_sparse_heads": 16, "sparse": "mosa"})
-    'Model small: 4 layers of 2 dense + 16 MoSA heads, of which the MoSA heads are drawn.'
+    'Trained model small: 4 layers of 2 dense + 16 MoSA heads; the MoSA heads are drawn.'
     """
     sparse = HEAD_KINDS[config.get("sparse", "mosa")].label
     counts = {"dense": config.get("n_dense_heads"), "local": config.get("n_local_heads")}
     heads = " + ".join(f"{n} {kind}" for kind, n in counts.items() if n)
-    drawn = f", of which the {sparse} heads are drawn" if heads else ""
+    width = f", d = {config['d_model']}" if "d_model" in config else ""
+    drawn = f"; the {sparse} heads are drawn" if heads else ""
     heads = f"{heads} + " if heads else ""
     return (
-        f"Model {name}: {config['n_layers']} layers of {heads}{config['n_sparse_heads']} {sparse} "
-        f"heads{drawn}."
+        f"Trained model {name}: {config['n_layers']} layers of {heads}{config['n_sparse_heads']} "
+        f"{sparse} heads{width}{drawn}."
     )
 
 
