@@ -7,12 +7,12 @@ import pytest
 import torch
 from training_toys import VOCAB, Bigram, toy_data
 
+from mosa_edu.data.ngram import standard_error
 from mosa_edu.training.evaluate import (
     evaluate,
     evaluate_lengths,
     fixed_windows,
     mean_loss,
-    standard_error,
     token_losses,
 )
 from mosa_edu.training.optimizer import autocast, resolve_dtype

@@ -181,6 +181,11 @@ def bits_per_byte(loss: float, n_tokens: int, n_bytes: int) -> float:
     return loss / math.log(2) * n_tokens / n_bytes
 
 
+def standard_error(losses: np.ndarray) -> float:
+    """Return the standard error of the mean; NaN for a single value."""
+    return float(losses.std(ddof=1) / math.sqrt(len(losses))) if len(losses) > 1 else math.nan
+
+
 def xz_bits_per_byte(texts: Iterable[str]) -> float:
     """Return the size of the texts as one file after `xz -9`, in bits per byte.
 
@@ -196,5 +201,5 @@ def _on_windows(
 ) -> dict[str, float | int]:
     windows = tokens.windows("validation", length, per_document)
     losses = counted.losses(windows.inputs, windows.targets).mean(axis=1)
-    stderr = float(losses.std(ddof=1) / math.sqrt(len(losses))) if len(losses) > 1 else math.nan
+    stderr = standard_error(losses)
     return {"loss": float(losses.mean()), "stderr": stderr, "windows": len(losses)}

@@ -25,7 +25,7 @@ from mosa_edu.checks import require
 from mosa_edu.records import write_atomic
 from mosa_edu.training import distributed
 from mosa_edu.training.config import HOUSEKEEPING, TrainingConfig
-from mosa_edu.training.optimizer import build_optimizer, resolve_dtype, state_tensors
+from mosa_edu.training.optimizer import build_optimizer, resolve_dtype
 
 FORMAT_VERSION = 1
 PREFIX = "step-"
@@ -36,7 +36,7 @@ class Checkpoint:
     """The state of a run after `step` updates: named numbers, and JSON values about them."""
 
     step: int
-    tensors: dict[str, torch.Tensor]
+    tensors: dict[str, Tensor]
     details: dict[str, Any]
 
 
@@ -48,8 +48,10 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path
     """Write a checkpoint durably, then delete all but the newest `keep`."""
     folder.mkdir(parents=True, exist_ok=True)
     reached("before the tensors")
-    base = folder / f"{PREFIX}{checkpoint.step:08d}"
-    data = safetensors.torch.save(_separate(checkpoint.tensors))
+    base = folder / _name(checkpoint.step)
+    # Copies, since the format has no tensors that share memory.
+    separate = {n: t.detach().to("cpu", copy=True) for n, t in checkpoint.tensors.items()}
+    data = safetensors.torch.save({n: t.contiguous() for n, t in separate.items()})
     _write(base.with_suffix(".safetensors"), data, "tensors")
     meta = {
         "version": FORMAT_VERSION,
@@ -58,8 +60,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = 2) -> Path
         "details": checkpoint.details,
     }
     meta["checksum"] = _checksum(meta)
-    text = json.dumps(meta, indent=1) + "\n"
-    _write(base.with_suffix(".json"), text.encode(), "description")
+    _write(base.with_suffix(".json"), (json.dumps(meta, indent=1) + "\n").encode(), "description")
     reached("before the pruning")
     for old in _steps(folder)[:-keep]:
         _remove(folder, old)
@@ -76,22 +77,18 @@ def latest_checkpoint(folder: Path) -> Checkpoint | None:
         try:
             return _read(folder, step)
         except _DamagedError as reason:
-            warnings.warn(
-                f"checkpoint {folder / _name(step)} is damaged ({reason}); trying the one before",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            told = f"checkpoint {folder / _name(step)} is damaged ({reason}); trying the one before"
+            warnings.warn(told, RuntimeWarning, stacklevel=2)
     return None
 
 
-def load_weights(folder: Path) -> tuple[int, dict[str, torch.Tensor]]:
+def load_weights(folder: Path) -> tuple[int, dict[str, Tensor]]:
     """Read the model of the newest whole checkpoint."""
     found = latest_checkpoint(folder)
     if found is None:
         raise ValueError(f"folder must be one with a whole checkpoint, got {str(folder)!r}")
-    prefix = "model."
-    weights = {n.removeprefix(prefix): t for n, t in found.tensors.items() if n.startswith(prefix)}
-    return found.step, weights
+    parts = ((*name.partition("."), tensor) for name, tensor in found.tensors.items())
+    return found.step, {name: tensor for part, _, name, tensor in parts if part == "model"}
 
 
 def discard_after(folder: Path, step: int) -> None:
@@ -128,10 +125,8 @@ def _read(folder: Path, step: int) -> Checkpoint:
         raise _DamagedError("its JSON cannot be read") from None
     if not isinstance(meta, dict) or meta.pop("checksum", None) != _checksum(meta):
         raise _DamagedError("its JSON has another checksum")
-    if meta["version"] > FORMAT_VERSION:
-        raise ValueError(
-            f"checkpoint version must be at most {FORMAT_VERSION}, got {meta['version']!r}"
-        )
+    version = meta["version"]
+    require(version <= FORMAT_VERSION, "checkpoint version", version, f"at most {FORMAT_VERSION}")
     if hashlib.sha256(data).hexdigest() != meta["sha256"] or meta["step"] != step:
         raise _DamagedError("its tensors have another checksum")
     return Checkpoint(step, safetensors.torch.load(data), meta["details"])
@@ -140,18 +135,6 @@ def _read(folder: Path, step: int) -> Checkpoint:
 def _checksum(meta: Mapping[str, Any]) -> str:
     canonical = json.dumps(meta, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _separate(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Move to the CPU; copy what shares memory with an earlier tensor, since the format cannot."""
-    seen: set[int] = set()
-    separate = {}
-    for name, tensor in tensors.items():
-        value = tensor.detach().cpu().contiguous()
-        address = value.untyped_storage().data_ptr()
-        separate[name] = value.clone() if address in seen else value
-        seen.add(address)
-    return separate
 
 
 def _name(step: int) -> str:
@@ -172,51 +155,34 @@ def _remove(folder: Path, step: int) -> None:
 def require_same_recipe(config: TrainingConfig, saved: Mapping[str, Any]) -> None:
     """Refuse a recipe that would end with other weights than the one saved by `to_json`."""
     recipe = TrainingConfig.from_json(saved).to_json()
-    _require_equal(config.to_json(), recipe, ignored=HOUSEKEEPING)
+    decisive = {n: value for n, value in config.to_json().items() if n not in HOUSEKEEPING}
+    require_same_values(decisive, recipe)
 
 
-def require_same_values(asked: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
-    """Refuse nested JSON values that differ from those of a saved run, naming the first."""
-    _require_equal(_flat(asked), _flat(saved))
+def require_same_values(asked: Mapping[str, Any], saved: Mapping[str, Any], at: str = "") -> None:
+    """Refuse nested JSON values that differ from those of a saved run, naming the first.
+
+    A key that only one side has did not exist in the version that wrote the other.
+    """
+    for name in (name for name in asked if name in saved):
+        one, other = asked[name], saved[name]
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            require_same_values(one, other, f"{at}{name}.")
+        else:
+            require(one == other, f"{at}{name}", one, f"{other!r} as in the run that is there")
 
 
 @torch.no_grad()
-def restore(live: Mapping[str, torch.Tensor], saved: Mapping[str, torch.Tensor]) -> None:
+def restore(live: Mapping[str, Tensor], saved: Mapping[str, Tensor]) -> None:
     """Copy saved numbers into the tensors of a run."""
-    _require_equal(_layout(live), _layout(saved), "tensor ")
+    layout, saved_layout = (
+        {name: [list(tensor.shape), str(tensor.dtype)] for name, tensor in tensors.items()}
+        for tensors in (live, saved)
+    )
+    require_same_values(layout, saved_layout, at="tensor ")
     require(set(live) == set(saved), "tensors", sorted(set(live) ^ set(saved)), "in the checkpoint")
     for name, tensor in live.items():
         tensor.copy_(saved[name])
-
-
-def _layout(tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
-    return {name: [list(value.shape), str(value.dtype)] for name, value in tensors.items()}
-
-
-def _require_equal(
-    asked: Mapping[str, Any],
-    saved: Mapping[str, Any],
-    kind: str = "",
-    ignored: tuple[str, ...] = (),
-) -> None:
-    # A key that only one side has did not exist in the version that wrote the other.
-    for name in (name for name in asked if name in saved and name not in ignored):
-        require(
-            asked[name] == saved[name],
-            kind + name,
-            asked[name],
-            f"{saved[name]!r} as in the run that is there",
-        )
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
 
 
 LARGEST_WEIGHT = 1e6
@@ -255,8 +221,12 @@ class RunState:
         return total / number if number else None
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return references to all numbers of the run, by name."""
-        return {**state_tensors(self.model, self.optimizer), "pending": self._pending}
+        """Return everything a run consists of, as references: copying into one changes the run."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        for name, parameter in self.model.named_parameters():
+            for part, tensor in self.optimizer.state.get(parameter, {}).items():
+                tensors[f"optimizer.{name}.{part}"] = tensor
+        return {**tensors, "pending": self._pending}
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint, unless the loss is no longer a number: that state is of no use."""
@@ -269,8 +239,8 @@ class RunState:
             "seconds": self.seconds,
             "scaler": self.scaler.state_dict(),
         }
-        checkpoint = Checkpoint(self.step, self.tensors(), details)
-        save_checkpoint(folder, checkpoint, self.config.keep_checkpoints)
+        saved = Checkpoint(self.step, self.tensors(), details)
+        save_checkpoint(folder, saved, self.config.keep_checkpoints)
 
     def resume(self, folder: Path) -> bool:
         """Take over the newest whole checkpoint on every process; False if there is none.
@@ -287,12 +257,9 @@ class RunState:
             self.seconds = found.details["seconds"]
         if first:
             discard_after(folder, found.step if found else -1)
-        scale = self.scaler.state_dict() if found is None else found.details["scaler"]
-        numbers = torch.tensor(
-            [found is not None, self.step, self.tokens, *(scale[name] for name in sorted(scale))],
-            dtype=torch.float64,
-            device=self.device,
-        )
+        scale = found.details["scaler"] if found else self.scaler.state_dict()
+        own = [found is not None, self.step, self.tokens, *(scale[name] for name in sorted(scale))]
+        numbers = torch.tensor(own, dtype=torch.float64, device=self.device)
         distributed.broadcast_([numbers, *self.tensors().values()])
         resumed, self.step, self.tokens = (int(number) for number in numbers[:3])
         if scale:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 from mosa_edu.checks import require, require_integer
-
-if TYPE_CHECKING:
-    import numpy as np
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 HOUSEKEEPING = ("log_every", "save_seconds", "keep_checkpoints")
@@ -93,46 +92,23 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "betas", tuple(self.betas))
-        for name in ("steps", "batch_tokens", "checkpoints", "log_every"):
-            require_integer(name, getattr(self, name), 1)
-        require_integer("keep_checkpoints", self.keep_checkpoints, 2)
-        require_integer("seed", self.seed, 0)
-        require_integer("eval_tokens", self.eval_tokens, 0)
-        require_integer("min_length", self.min_length, 1)
+        least = {"seed": 0, "eval_tokens": 0, "warmup_steps": 0, "keep_checkpoints": 2}
+        for name in ("steps", "batch_tokens", "checkpoints", "log_every", "min_length", *least):
+            require_integer(name, getattr(self, name), least.get(name, 1))
         require_integer("max_length", self.max_length, self.min_length)
-        require(
-            self.batch_tokens >= self.max_length,
-            "batch_tokens",
-            self.batch_tokens,
-            f"at least one row of max_length={self.max_length}",
-        )
-        require_integer("warmup_steps", self.warmup_steps, 0)
-        require(
-            self.warmup_steps < self.steps,
-            "warmup_steps",
-            self.warmup_steps,
-            f"less than steps={self.steps}",
-        )
-        self._check_optimizer()
-        require(self.dtype in DTYPES, "dtype", self.dtype, f"one of {', '.join(DTYPES)}")
-        require(self.save_seconds > 0, "save_seconds", self.save_seconds, "positive")
-
-    def _check_optimizer(self) -> None:
+        allowed = f"at least one row of max_length={self.max_length}"
+        require(self.batch_tokens >= self.max_length, "batch_tokens", self.batch_tokens, allowed)
+        allowed = f"less than steps={self.steps}"
+        require(self.warmup_steps < self.steps, "warmup_steps", self.warmup_steps, allowed)
         for name in ("learning_rate", "clip_norm"):
             value = getattr(self, name)
             require(value > 0 and math.isfinite(value), name, value, "positive and finite")
-        require(
-            self.weight_decay >= 0 and math.isfinite(self.weight_decay),
-            "weight_decay",
-            self.weight_decay,
-            "at least 0 and finite",
-        )
-        require(
-            len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas),
-            "betas",
-            self.betas,
-            "two numbers in [0, 1)",
-        )
+        decay, betas = self.weight_decay, self.betas
+        require(0 <= decay < math.inf, "weight_decay", decay, "at least 0 and finite")
+        in_range = len(betas) == 2 and all(0 <= beta < 1 for beta in betas)
+        require(in_range, "betas", betas, "two numbers in [0, 1)")
+        require(self.dtype in DTYPES, "dtype", self.dtype, f"one of {', '.join(DTYPES)}")
+        require(self.save_seconds > 0, "save_seconds", self.save_seconds, "positive")
 
     @classmethod
     def for_tokens(cls, tokens: int, batch_tokens: int = 4096, **fields: Any) -> TrainingConfig:

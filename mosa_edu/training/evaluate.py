@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mosa_edu.data.ngram import bits_per_byte
+from mosa_edu.data.ngram import bits_per_byte, standard_error
 from mosa_edu.modes import evaluating
 from mosa_edu.training.config import WindowSource
 
@@ -21,20 +21,10 @@ LENGTHS = (32, 64, 128, 256)
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Mean loss over windows of one length.
+    """Mean loss over windows of one length, in nats per token.
 
-    Parameters
-    ----------
-    length : int
-        Tokens a window; the first is predicted from one token, the last from `length`.
-    loss : float
-        Nats per token.
-    stderr : float
-        Standard error of `loss` over the windows, taken as independent; NaN for one window.
-    windows : int
-        How many there were.
-    bits_per_byte : float or None
-        The same loss per byte of UTF-8, which does not depend on the tokenizer.
+    `stderr` is its standard error over the `windows`, taken as independent; NaN for one window.
+    `bits_per_byte` is the same loss per byte of UTF-8, which does not depend on the tokenizer.
     """
 
     length: int
@@ -55,19 +45,9 @@ class Evaluation:
 
 
 def token_losses(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the negative log-probability of each target.
+    """Return the negative log-probability of each target, in nats (B, T).
 
-    Parameters
-    ----------
-    logits : Tensor, shape (B, T, V), float
-        Half-precision logits are widened to float32 first.
-    targets : Tensor, shape (B, T), int64
-        The tokens that came next.
-
-    Returns
-    -------
-    Tensor, shape (B, T)
-        Nats.
+    Half-precision logits (B, T, V) are widened to float32 first.
     """
     return F.cross_entropy(_rows(logits), targets.flatten(), reduction="none").view_as(targets)
 
@@ -86,21 +66,7 @@ def fixed_windows(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the same windows every time: even over documents, about `max_tokens` in all.
 
-    Parameters
-    ----------
-    data : WindowSource
-        Where from.
-    split : {"train", "validation"}
-        Which part of it.
-    length : int
-        Tokens a window.
-    max_tokens : int
-        Predicted tokens at most, but one window at least.
-
-    Returns
-    -------
-    inputs, targets : ndarray of int64, shape (N, length)
-        `targets` are the tokens one later.
+    One at least: inputs and targets, which are the tokens one later, int64 (N, length).
     """
     wanted = max(max_tokens // length, 1)
     _, _, documents = data.windows(split, length, 1)
@@ -137,30 +103,16 @@ def evaluate(
 ) -> Evaluation:
     """Return the mean loss of a model on fixed windows.
 
-    Parameters
-    ----------
-    model : nn.Module
-        Maps tokens (B, T) to logits (B, T, V).
-    data, length, max_tokens, split
-        See `fixed_windows`.
-    byte_lengths : ndarray of int64, shape (V,), optional
-        UTF-8 bytes of each token, for the loss in bits per byte.
-    batch_tokens : int
-        Tokens of one forward pass.
+    The model maps tokens (B, T) to logits (B, T, V); the windows are those of `fixed_windows`.
+    With `byte_lengths`, the UTF-8 bytes of each token, int64 (V,), the loss is also per byte.
     """
     inputs, targets = fixed_windows(data, split, length, max_tokens)
     losses = window_losses(model, inputs, targets, batch_tokens)
-    bits = None
+    loss, bits = float(losses.mean()), None
     if byte_lengths is not None:
         n_bytes = int(byte_lengths[targets].sum())
-        bits = bits_per_byte(float(losses.mean()), targets.size, n_bytes)
-    return Evaluation(
-        length=length,
-        loss=float(losses.mean()),
-        stderr=standard_error(losses),
-        windows=len(losses),
-        bits_per_byte=bits,
-    )
+        bits = bits_per_byte(loss, targets.size, n_bytes)
+    return Evaluation(length, loss, standard_error(losses), len(losses), bits)
 
 
 def evaluate_lengths(
@@ -168,10 +120,3 @@ def evaluate_lengths(
 ) -> dict[str, dict[str, Any]]:
     """Return `Evaluation.to_json` by length, as text: the ``validation`` of a `RunRecord`."""
     return {str(n): evaluate(model, data, n, **options).to_json() for n in lengths}
-
-
-def standard_error(losses: np.ndarray) -> float:
-    """Return the standard error of the mean; NaN for a single value."""
-    if len(losses) < 2:
-        return math.nan
-    return float(losses.std(ddof=1) / math.sqrt(len(losses)))

@@ -12,8 +12,6 @@ from torch import nn
 from mosa_edu.checks import require
 from mosa_edu.training.config import TrainingConfig
 
-_MOMENTS = ("exp_avg", "exp_avg_sq")
-
 
 def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
     """Return fused AdamW that decays matrices only, with its state already allocated.
@@ -21,7 +19,7 @@ def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Ada
     Allocating the moments now instead of at the first update gives a checkpoint of step 0 the
     same names as any other, and gives every process of a distributed run the same tensors.
     """
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    trained = [p for p in model.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
@@ -32,27 +30,11 @@ def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Ada
         betas=config.betas,
         fused=all(p.device.type in ("cpu", "cuda") for p in trained),
     )
-    for parameter in trained:
-        optimizer.state[parameter] = {
-            "step": torch.zeros((), dtype=torch.float32, device=parameter.device),
-            **{name: torch.zeros_like(parameter) for name in _MOMENTS},
-        }
+    for p in trained:
+        step = torch.zeros((), dtype=torch.float32, device=p.device)
+        moments = {name: torch.zeros_like(p) for name in ("exp_avg", "exp_avg_sq")}
+        optimizer.state[p] = {"step": step, **moments}
     return optimizer
-
-
-def state_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """Return everything a run consists of, as references: copying into one changes the run."""
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    for name, parameter in model.named_parameters():
-        for part, tensor in optimizer.state.get(parameter, {}).items():
-            tensors[f"optimizer.{name}.{part}"] = tensor
-    return tensors
-
-
-def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
-    """Give every parameter group the same learning rate."""
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate
 
 
 _LAYERS = 2  # keeps this random stream apart from the one of the batches
@@ -83,13 +65,6 @@ def layer_seed_at(config: TrainingConfig, step: int, rank: int = 0) -> int:
     return int(sequence.generate_state(1, np.uint64)[0])
 
 
-def seed_layers(seed: int, device: torch.device) -> None:
-    """Seed what layers on `device` draw from; `torch.manual_seed` visits every device there is."""
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.manual_seed(seed)
-
-
 def checkpoint_steps(steps: int, count: int) -> list[int]:
     """Return `count` steps from 0 to `steps`, as even in the logarithm as whole numbers allow.
 
@@ -112,12 +87,8 @@ def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
             return torch.float32
         capable = torch.cuda.get_device_capability(device) >= (8, 0)
         return torch.bfloat16 if capable else torch.float16
-    require(
-        dtype != "float16" or device.type == "cuda",
-        "dtype",
-        dtype,
-        f"float32 or bfloat16 on {device.type}",
-    )
+    possible = dtype != "float16" or device.type == "cuda"
+    require(possible, "dtype", dtype, f"float32 or bfloat16 on {device.type}")
     return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[dtype]
 
 

@@ -14,19 +14,13 @@ from torch import nn
 from tqdm import tqdm
 
 from mosa_edu.checks import require
+from mosa_edu.data.ngram import standard_error
 from mosa_edu.modes import evaluating
 from mosa_edu.training import distributed
 from mosa_edu.training.checkpoint import RunState
 from mosa_edu.training.config import Data, TrainingConfig
-from mosa_edu.training.evaluate import fixed_windows, mean_loss, standard_error, window_losses
-from mosa_edu.training.optimizer import (
-    autocast,
-    checkpoint_steps,
-    layer_seed_at,
-    learning_rate_at,
-    seed_layers,
-    set_learning_rate,
-)
+from mosa_edu.training.evaluate import fixed_windows, mean_loss, window_losses
+from mosa_edu.training.optimizer import autocast, checkpoint_steps, layer_seed_at, learning_rate_at
 from mosa_edu.training.run_log import MetricsLog
 
 StepHook = Callable[[int, nn.Module], None]
@@ -116,21 +110,14 @@ class Trainer:
         finally:
             if self._log:
                 self._log.close()
-        return {
-            "status": status,
-            "step": state.step,
-            "tokens": state.tokens,
-            "seconds": state.seconds,
-        }
+        counts = {"step": state.step, "tokens": state.tokens, "seconds": state.seconds}
+        return {"status": status, **counts}
 
     def _loop(self, resumed: bool, time_limit: float | None) -> str:
         try:
-            with tqdm(
-                total=self.config.steps,
-                initial=self.state.step,
-                unit="step",
-                disable=None if self._log else True,  # None: drawn on a terminal only
-            ) as bar:
+            hidden = None if self._log else True  # None: drawn on a terminal only
+            total, done = self.config.steps, self.state.step
+            with tqdm(total=total, initial=done, unit="step", disable=hidden) as bar:
                 return self._train(bar, resumed, time_limit)
         except ValueError:
             # A layer refused to compute with what an exploding run gave it.
@@ -166,7 +153,10 @@ class Trainer:
         """Make one optimizer update on the global batch of this step."""
         config, state, step = self.config, self.state, self.state.step
         rank, world = distributed.rank(), distributed.world_size()
-        seed_layers(layer_seed_at(config, step, rank), state.device)
+        # What layers draw from; `torch.manual_seed` would visit every device there is.
+        torch.default_generator.manual_seed(layer_seed_at(config, step, rank))
+        if state.device.type == "cuda":
+            torch.cuda.manual_seed(layer_seed_at(config, step, rank))
         drawn = (step, config.seed, config.batch_tokens, config.max_length)
         batch = self.data.batch(*drawn, min_length=config.min_length)
         rows, length = batch[0].shape
@@ -182,7 +172,8 @@ class Trainer:
         state.scaler.scale(loss * world).backward()
         state.scaler.unscale_(state.optimizer)
         self._gradient_norm = nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
-        set_learning_rate(state.optimizer, learning_rate_at(config, step))
+        for group in state.optimizer.param_groups:
+            group["lr"] = learning_rate_at(config, step)
         state.scaler.step(state.optimizer)
         state.scaler.update()
         state.optimizer.zero_grad(set_to_none=True)
@@ -226,18 +217,13 @@ class Trainer:
     def _evaluate(self, log: MetricsLog) -> None:
         config, state = self.config, self.state
         if self._held_out is None:
-            self._held_out = fixed_windows(
-                self.data, "validation", config.max_length, config.eval_tokens
-            )
+            shape = (config.max_length, config.eval_tokens)
+            self._held_out = fixed_windows(self.data, "validation", *shape)
         inputs, targets = self._held_out
         with autocast(state.dtype, state.device):
             losses = window_losses(self.model, inputs, targets)
-        log.write(
-            state.step,
-            tokens=state.tokens,
-            validation_loss=_finite(float(losses.mean())),
-            validation_stderr=_finite(standard_error(losses)),
-        )
+        loss, stderr = _finite(float(losses.mean())), _finite(standard_error(losses))
+        log.write(state.step, tokens=state.tokens, validation_loss=loss, validation_stderr=stderr)
 
     def _save(self) -> None:
         self._saved_at = time.monotonic()
