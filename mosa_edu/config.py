@@ -19,10 +19,8 @@ class ModelConfig:
 
     Attributes
     ----------
-    vocab_size, d_model, n_layers, d_head : int
-        Entries of the vocabulary; width of the tokens; blocks; width of a head.
-    max_seq_len : int
-        Longest text, T, in tokens.
+    vocab_size, d_model, n_layers, d_head, max_seq_len : int
+        Entries of the vocabulary; width of the tokens; blocks; width of a head; longest text, T.
     n_dense_heads, n_local_heads, n_sparse_heads : int
         Heads of each kind in every layer; at least one in all.
     sparse : str
@@ -110,35 +108,12 @@ class ModelConfig:
 
 
 PRESETS: dict[str, ModelConfig] = {
-    # Small enough for a test to train.
-    "micro": ModelConfig(
-        vocab_size=512,
-        d_model=64,
-        n_layers=2,
-        d_head=16,
-        max_seq_len=64,
-        n_dense_heads=1,
-        n_sparse_heads=4,
-        sparsity=4,
-    ),
-    # The model in the page: about 2 M parameters, 4 MB in half precision.
-    "explorer": ModelConfig(
-        vocab_size=2048,
-        d_model=128,
-        n_layers=4,
-        d_head=32,
-        max_seq_len=256,
-        n_dense_heads=2,
-        n_sparse_heads=16,
-        sparsity=8,
-    ),
-    # The paper's Tiny at sparsity 8.
+    # vocab_size, d_model, n_layers, d_head, max_seq_len; the first is small enough for a test to
+    # train, the second is the model in the page, of 2 M parameters, the third the paper's Tiny.
+    "micro": ModelConfig(512, 64, 2, 16, 64, n_dense_heads=1, n_sparse_heads=4, sparsity=4),
+    "explorer": ModelConfig(2048, 128, 4, 32, 256, n_dense_heads=2, n_sparse_heads=16, sparsity=8),
     "tiny": ModelConfig(
-        vocab_size=8000,
-        d_model=512,
-        n_layers=6,
-        d_head=64,
-        max_seq_len=1024,
+        *(8000, 512, 6, 64, 1024),
         n_dense_heads=4,
         n_sparse_heads=69,
         sparsity=8,

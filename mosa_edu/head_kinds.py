@@ -15,7 +15,7 @@ CAPACITY_FACTOR = 2.0
 Count = TypeVar("Count", bound=Any)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class HeadKind:
     """One row of the table.
 
@@ -29,8 +29,8 @@ class HeadKind:
 
     name: str
     label: str
-    selector: str | None = None
-    vectors: int = 0
+    selector: str | None
+    vectors: int
     slots: Literal["all", "window", "clusters", "top_k", "stride", "draw", "capacity"]
     decided_by: Literal["position", "token", "prefix", "text"] = "position"
     in_config: bool = True
@@ -66,64 +66,19 @@ class HeadKind:
 
 
 _ROWS = (
-    HeadKind(name="dense", label="dense", slots="all", in_page=True, colour="ink"),
-    HeadKind(name="local", label="local", slots="window", in_page=True),
-    HeadKind(name="fixed", label="fixed", selector="Strided", slots="stride", in_page=True),
-    HeadKind(name="routing", label="Routing", slots="clusters", decided_by="text"),
-    HeadKind(
-        name="mosa",
-        label="MoSA",
-        selector="ExpertChoice",
-        vectors=1,
-        slots="top_k",
-        decided_by="text",
-        in_page=True,
-        colour="pick",
-    ),
-    HeadKind(name="random", label="random", selector="RandomChoice", slots="draw"),
-    HeadKind(
-        name="gated_random",
-        label="gated random",
-        selector="GatedRandom",
-        vectors=1,
-        slots="draw",
-    ),
-    HeadKind(
-        name="prefix",
-        label="prefix top-k",
-        selector="PrefixTopK",
-        vectors=1,
-        slots="capacity",
-        decided_by="prefix",
-        in_page=True,
-    ),
-    HeadKind(
-        name="threshold",
-        label="threshold",
-        selector="Threshold",
-        vectors=1,
-        slots="capacity",
-        decided_by="token",
-        in_page=True,
-    ),
-    HeadKind(
-        name="token",
-        label="token choice",
-        selector="TokenChoice",
-        vectors=1,
-        slots="capacity",
-        decided_by="token",
-    ),
+    # name, label, selector, vectors, slots, decided_by
+    HeadKind("dense", "dense", None, 0, "all", in_page=True, colour="ink"),
+    HeadKind("local", "local", None, 0, "window", in_page=True),
+    HeadKind("fixed", "fixed", "Strided", 0, "stride", in_page=True),
+    HeadKind("routing", "Routing", None, 0, "clusters", "text"),
+    HeadKind("mosa", "MoSA", "ExpertChoice", 1, "top_k", "text", in_page=True, colour="pick"),
+    HeadKind("random", "random", "RandomChoice", 0, "draw"),
+    HeadKind("gated_random", "gated random", "GatedRandom", 1, "draw"),
+    HeadKind("prefix", "prefix top-k", "PrefixTopK", 1, "capacity", "prefix", in_page=True),
+    HeadKind("threshold", "threshold", "Threshold", 1, "capacity", "token", in_page=True),
+    HeadKind("token", "token choice", "TokenChoice", 1, "capacity", "token"),
     # Made of a trained mosa model, never configured; it trains with k tokens, and is charged so.
-    HeadKind(
-        name="predictor",
-        label="predictor",
-        selector="Predictor",
-        vectors=2,
-        slots="top_k",
-        decided_by="token",
-        in_config=False,
-    ),
+    HeadKind("predictor", "predictor", "Predictor", 2, "top_k", "token", in_config=False),
 )
 
 HEAD_KINDS: dict[str, HeadKind] = {kind.name: kind for kind in _ROWS}

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -54,25 +55,7 @@ METADATA = {"name", "config", "merges", "thresholds", "provenance", "reference"}
 
 
 def load_pretrained(name: str = "explorer") -> tuple[TransformerLM, Tokenizer]:
-    """Load a model that comes with the package.
-
-    Parameters
-    ----------
-    name : str
-        One of `PRETRAINED`.
-
-    Returns
-    -------
-    model : TransformerLM
-        In evaluation mode, float32, on the CPU.
-    tokenizer : Tokenizer
-        Its own.
-
-    Raises
-    ------
-    ValueError
-        If there is no such model.
-    """
+    """Load one of the `PRETRAINED` models, in evaluation mode, float32, and its tokenizer."""
     return load_page_model(pretrained_path(name))
 
 
@@ -85,11 +68,9 @@ def pretrained_path(name: str = "explorer") -> Path:
 def load_page_model(path: str | Path) -> tuple[TransformerLM, Tokenizer]:
     """Load a model from the file that `save_page_model` wrote."""
     metadata = read_metadata(path)
-    with safe_open(str(path), framework="pt") as file:
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     model = TransformerLM(ModelConfig.from_json(metadata["config"]))
     try:
-        model.load_state_dict(weights)
+        model.load_state_dict(load_file(path))
     except RuntimeError as error:
         require(False, "path", str(path), f"a file whose weights fit its config ({error})")
     return model.eval(), tokenizer_of(metadata["merges"])
@@ -110,7 +91,6 @@ def read_metadata(path: str | Path) -> dict[str, str]:
 
 PAGE_KINDS = kinds(sparse=True, in_page=True)
 REFERENCE_TOKENS = 64
-_DTYPES = {torch.float16: "F16", torch.int64: "I64"}
 
 
 def save_page_model(
@@ -200,15 +180,9 @@ def _thresholds(model: TransformerLM, tokenizer: Tokenizer) -> list[list[float]]
 
 def _serialise(weights: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
     """Lay out a safetensors file; the library orders its metadata anew each time, this does not."""
-    header: dict[str, Any] = {"__metadata__": metadata}
-    parts, offset = [], 0
-    for key, tensor in weights.items():
-        array = tensor.numpy()
-        data = array.astype(array.dtype.newbyteorder("<")).tobytes()
-        offsets, dtype = [offset, offset + len(data)], _DTYPES[tensor.dtype]
-        header[key] = {"dtype": dtype, "shape": list(tensor.shape), "data_offsets": offsets}
-        parts.append(data)
-        offset += len(data)
+    data = save(weights, metadata)
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = {**json.loads(data[8:end]), "__metadata__": metadata}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    return b"".join([len(text).to_bytes(8, "little"), text, *parts])
+    return len(text).to_bytes(8, "little") + text + data[end:]

@@ -42,16 +42,14 @@ def trace(
 
     Parameters
     ----------
-    model : TransformerLM
-        A model with sparse heads; its mode (training or not) is left as it was.
-    tokenizer : Tokenizer
-        The model's own.
+    model, tokenizer : TransformerLM, Tokenizer
+        A model with sparse heads, left in the mode it was in, and its own tokenizer.
     text : str
         At least one token, at most the model's `max_seq_len`.
     name, sha256 : str, optional
         What the trace calls the model; hash of its weights file.
     source : dict, optional
-        Provenance as plain JSON values; described by `mosa_edu.records.origin` if not given.
+        Provenance as plain JSON values, found out if it is not given.
 
     Returns
     -------
@@ -77,7 +75,8 @@ def trace(
         logits = model(ids[None].to(device), record=cache)[0].float().cpu()  # (T, V)
     require(bool(logits.isfinite().all()), "logits", "NaN or inf", "finite: the weights are broken")
     if source is None:
-        source = provenance(torch.__version__, _accelerator(device))
+        gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+        source = provenance(torch.__version__, gpu)
     arrays: dict[str, Any] = _routing(cache, len(tokens)) | _predictions(logits, ids)
     return RoutingTrace(
         model={"name": name, "sha256": sha256},
@@ -146,10 +145,6 @@ def _predictions(logits: Tensor, ids: Tensor) -> dict[str, Any]:
         "true_loss": -log_probabilities[:-1].gather(-1, truth)[:, 0].numpy(),
         "true_rank": likelier.sum(dim=-1).numpy().astype(np.uint16),
     }
-
-
-def _accelerator(device: torch.device) -> str | None:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else None
 
 
 class Tracer:

@@ -74,7 +74,7 @@ def output_of(layer, x, row=0):
         return reference.routing(x, *weights, *rotary)
     if kind in ("DenseAttention", "LocalAttention"):
         weights = (layer.qkv.weight, layer.out.weight, layer.d_head)
-        return reference.dense(x, *weights, *rotary, window=getattr(layer, "window", 0))
+        return reference.dense(x, *weights, *rotary, window=layer.window)
     picks, gates = picks_of(layer.selector, x, row)
     return reference.sparse(x, layer.w_qkv, layer.w_out, picks, gates, *rotary)
 

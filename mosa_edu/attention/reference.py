@@ -15,25 +15,23 @@ Picks = list[int]
 
 
 def dense(
-    x: Tensor, qkv: Tensor, out: Tensor, d_head: int, n_rotate: int, base: float, window: int = 0
+    x: Tensor,
+    qkv: Tensor,
+    out: Tensor,
+    d_head: int,
+    n_rotate: int,
+    base: float,
+    window: int | None = None,
 ) -> Tensor:
-    """Dense heads, or local ones if `window` > 0 tokens are visible, the query included.
+    """Dense heads: sparse ones that hold every token, or local ones that see `window` of them.
 
     Rows of `qkv` (H * 3 * d_head, d_model) read q0 k0 v0 q1 k1 v1 ...; columns of `out`
     (d_model, H * d_head) read head by head.
     """
-    y = [torch.zeros_like(token) for token in x]
-    for h in range(len(qkv) // (3 * d_head)):
-        w_q, w_k, w_v = qkv[3 * h * d_head :][: 3 * d_head].split(d_head)
-        queries = [turn(w_q @ x[t], t, n_rotate, base) for t in range(len(x))]
-        keys = [turn(w_k @ x[t], t, n_rotate, base) for t in range(len(x))]
-        values = [w_v @ x[t] for t in range(len(x))]
-        for t in range(len(x)):
-            first = max(t + 1 - window, 0) if window else 0
-            seen = range(first, t + 1)
-            mixed = mix(queries[t], [keys[s] for s in seen], [values[s] for s in seen])
-            y[t] = y[t] + out[:, h * d_head : (h + 1) * d_head] @ mixed
-    return torch.stack(y)
+    w_qkv = torch.stack([rows.T for rows in qkv.split(3 * d_head)])
+    w_out = torch.stack([columns.T for columns in out.split(d_head, dim=1)])
+    everyone, ones = [list(range(len(x)))] * len(w_qkv), [[torch.ones(())] * len(x)] * len(w_qkv)
+    return sparse(x, w_qkv, w_out, everyone, ones, n_rotate, base, window)
 
 
 def sparse(
@@ -44,6 +42,7 @@ def sparse(
     gates: list[list[Tensor]],
     n_rotate: int,
     base: float,
+    window: int | None = None,
 ) -> Tensor:
     """Sparse heads, whoever picked: ``Y[I_i] += r_i A_i W_O`` for every head's picks I.
 
@@ -56,7 +55,7 @@ def sparse(
         queries = {t: turn(x[t] @ w_q, t, n_rotate, base) for t in picked}
         keys = {t: turn(x[t] @ w_k, t, n_rotate, base) for t in picked}
         for t in picked:
-            seen = [s for s in picked if s <= t]
+            seen = [s for s in picked if s <= t and (not window or t - s < window)]
             mixed = mix(queries[t], [keys[s] for s in seen], [x[s] @ w_v for s in seen])
             y[t] = y[t] + gates[h][t] * (mixed @ w_out[h])
     return torch.stack(y)
@@ -116,8 +115,7 @@ def shared_and_values(
 
 def turn(vector: Tensor, position: int, n_rotate: int, base: float) -> Tensor:
     """Rotate the pairs (i, i + n_rotate / 2) of the first `n_rotate` dimensions (RoPE)."""
-    half = n_rotate // 2
-    turned = list(vector)
+    half, turned = n_rotate // 2, list(vector)
     # Frequencies are rounded to float32, as in the authors' code.
     frequencies = 1.0 / base ** (torch.arange(0, n_rotate, 2).float() / max(n_rotate, 1))
     for i in range(half):
@@ -175,12 +173,8 @@ def scramble(number: int) -> int:
 
 def prefix_top_k(scores: list[float], rho: int) -> Picks:
     """Pick t if its score is among the best ceil((t + 1) / rho) of scores 0 .. t."""
-    picked = []
-    for t, score in enumerate(scores):
-        rank = sum(earlier >= score for earlier in scores[:t])
-        if rank < math.ceil((t + 1) / rho):
-            picked.append(t)
-    return picked
+    ranks = [sum(earlier >= score for earlier in scores[:t]) for t, score in enumerate(scores)]
+    return [t for t, rank in enumerate(ranks) if rank < math.ceil((t + 1) / rho)]
 
 
 def threshold(scores: list[float], level: float) -> Picks:

@@ -19,23 +19,8 @@ def isoflop_heads(
 ) -> int:
     """Sparse heads that cost no more FLOPs than the dense heads they replace.
 
-    Parameters
-    ----------
-    kind, shape
-        Of the sparse heads; sizes that all heads share.
-    n_dense_heads, n_dense_kept : int
-        Dense heads of a layer of the baseline, and how many of them stay: maybe 0.
-
-    Returns
-    -------
-    int
-        ``floor((H - H_kept) dense / sparse)`` with the FLOPs of `head_flops`; this rule gives every
-        head count of the paper's Table 5.
-
-    Raises
-    ------
-    ValueError
-        If `n_dense_kept` is not below `n_dense_heads`, or no head fits.
+    ``floor((H - H_kept) dense / sparse)`` with the FLOPs of `head_flops`, where `n_dense_kept` of
+    the baseline's heads stay; this rule gives every head count of the paper's Table 5.
 
     Examples
     --------
@@ -87,17 +72,7 @@ def _heads_that_fit(
 def isoflop_variant(
     baseline: ModelConfig, kind: str, sparsity: int, n_dense_kept: int = N_DENSE_KEPT
 ) -> ModelConfig:
-    """Build the hybrid that costs no more FLOPs than a dense model.
-
-    Returns
-    -------
-    ModelConfig
-        The baseline with its other dense heads replaced by `isoflop_heads`.
-
-    Raises
-    ------
-    ValueError
-        If the baseline has other heads, or no sparse head fits.
+    """Build the hybrid that costs no more FLOPs than a dense model; see `isoflop_heads`.
 
     Examples
     --------

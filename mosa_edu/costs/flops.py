@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 
 from mosa_edu.checks import require, require_integer
 from mosa_edu.config import ModelConfig
@@ -21,23 +21,17 @@ KINDS = tuple(HEAD_KINDS)
 
 @dataclass(frozen=True, kw_only=True)
 class HeadShape:
-    """What the cost of one head on one sequence depends on.
+    """What the cost of one head on one sequence depends on; fields are as in `ModelConfig`.
 
     Parameters
     ----------
-    d_model, d_head : int
-        Width of the residual stream, h; of the head, h'.
     seq_len : int
         Tokens in the sequence, T.
-    sparsity : int
-        T / k, the paper's rho.
     window : int, optional
         Keys that a query of a local head sees, itself included; if it is not given,
         ``max_seq_len // sparsity``, as in the authors' hybrid.
-    capacity_factor : float
-        Slots for each expected token of a head with a variable number of tokens.
     max_seq_len : int, optional
-        Longest sequence of the model, which sets those slots; `seq_len` if it is not given.
+        Longest sequence of the model, which sets window and slots; `seq_len` if it is not given.
 
     Examples
     --------
@@ -93,10 +87,8 @@ class HeadShape:
     def expected_tokens(self, kind: str) -> float:
         """Tokens that stand in those slots on average, for scores that carry no order.
 
-        A prefix head takes token t if its score is among the best ``ceil((t + 1) / rho)`` of the
-        t + 1 scores so far. For exchangeable scores that has probability
-        ``ceil((t + 1) / rho) / (t + 1)``, and the expectation is the sum over t: above T / rho,
-        since early tokens meet few rivals. A threshold and a balanced token choice aim at T / rho.
+        For a prefix head the sum over prefixes of ``ceil(n / rho) / n``: above T / rho, since early
+        tokens meet few rivals. A threshold and a balanced token choice aim at T / rho.
 
         >>> shape = HeadShape(d_model=8, d_head=4, seq_len=6, sparsity=3)
         >>> round(shape.expected_tokens("prefix"), 2), shape.expected_tokens("threshold")
@@ -141,30 +133,34 @@ def feedforward_width(config: ModelConfig) -> int:
     return config.d_ff or 4 * config.d_model
 
 
-def _dense_baseline(n_layers: int, d_model: int, n_dense_heads: int) -> ModelConfig:
-    return ModelConfig(
-        vocab_size=8000,
-        d_model=d_model,
-        n_layers=n_layers,
-        d_head=64,
-        max_seq_len=1024,
+PAPER_BASELINES = {
+    name: ModelConfig(
+        *(8000, d_model, n_layers, 64, 1024),
         n_dense_heads=n_dense_heads,
         include_first=True,
         tie_embeddings=False,
     )
-
-
-PAPER_BASELINES = {
-    "tiny": _dense_baseline(6, 512, 9),
-    "small": _dense_baseline(9, 1024, 9),
-    "medium": _dense_baseline(18, 1024, 9),
-    "large": _dense_baseline(27, 1280, 16),
+    for name, n_layers, d_model, n_dense_heads in (
+        ("tiny", 6, 512, 9),
+        ("small", 9, 1024, 9),
+        ("medium", 18, 1024, 9),
+        ("large", 27, 1280, 16),
+    )
 }
 """The dense models of the paper's main experiments; their hybrids include the first token."""
 
 
+class Parts:
+    """A cost by what it is spent on."""
+
+    @property
+    def total(self) -> int:
+        """Sum of the parts."""
+        return sum(astuple(self))  # type: ignore[call-overload]
+
+
 @dataclass(frozen=True, kw_only=True)
-class HeadFlops:
+class HeadFlops(Parts):
     """FLOPs of one head, or of several, by what they are spent on."""
 
     projections: int = 0
@@ -176,28 +172,13 @@ class HeadFlops:
     gating: int = 0
     """Products of outputs and scores."""
 
-    @property
-    def total(self) -> int:
-        """Sum of the four parts."""
-        return self.projections + self.attention + self.scoring + self.gating
-
     def times(self, n: int) -> HeadFlops:
         """FLOPs of `n` such heads."""
-        return HeadFlops(
-            projections=n * self.projections,
-            attention=n * self.attention,
-            scoring=n * self.scoring,
-            gating=n * self.gating,
-        )
+        return HeadFlops(**{part: n * flops for part, flops in asdict(self).items()})
 
 
 def head_flops(kind: str, shape: HeadShape) -> HeadFlops:
-    """FLOPs of one head on one sequence.
-
-    Returns
-    -------
-    HeadFlops
-        ``projections``, ``attention``, ``scoring``, ``gating`` and their sum, ``total``.
+    """FLOPs of one head on one sequence, by what they are spent on and in `total`.
 
     Notes
     -----
@@ -220,12 +201,10 @@ def head_flops(kind: str, shape: HeadShape) -> HeadFlops:
     A dense head and a MoSA head that keeps 4 of 16 tokens: 5.3 times cheaper, not 16 times.
 
     >>> shape = HeadShape(d_model=8, d_head=4, seq_len=16, sparsity=4)
-    >>> head_flops("dense", shape).total
-    8192
     >>> head_flops("mosa", shape)
     HeadFlops(projections=1024, attention=256, scoring=256, gating=16)
-    >>> head_flops("mosa", shape).total
-    1552
+    >>> head_flops("dense", shape).total, head_flops("mosa", shape).total
+    (8192, 1552)
     """
     row = head_kind(kind)
     h, d, length, n = shape.d_model, shape.d_head, shape.seq_len, shape.slots(kind)
@@ -267,18 +246,7 @@ class ModelFlops:
 
 
 def model_flops(config: ModelConfig, seq_len: int | None = None) -> ModelFlops:
-    """FLOPs of one forward pass of a model on one sequence.
-
-    Parameters
-    ----------
-    seq_len : int, optional
-        Tokens in the sequence; the longest one if it is not given.
-
-    Returns
-    -------
-    ModelFlops
-        ``dense``, ``local``, ``sparse``, ``feedforward``, ``unembedding``; ``total``, the paper's
-        number, leaves out the last.
+    """FLOPs of one forward pass of a model on one sequence, the longest by default.
 
     Notes
     -----

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mosa_edu.checks import require_integer
 from mosa_edu.config import ModelConfig
-from mosa_edu.costs.flops import HeadShape, feedforward_width, head_groups, head_shape
+from mosa_edu.costs.flops import HeadShape, Parts, feedforward_width, head_groups, head_shape
 from mosa_edu.head_kinds import head_kind
 
 
@@ -21,23 +21,14 @@ def head_kv_slots(kind: str, shape: HeadShape) -> int:
 
 
 def kv_slots(config: ModelConfig, seq_len: int | None = None) -> int:
-    """Key-value pairs that one layer holds after a sequence.
-
-    Parameters
-    ----------
-    seq_len : int, optional
-        Tokens in the sequence; the longest one if it is not given.
-
-    Returns
-    -------
-    int
-        Sum over the heads of a layer: ``T H_dense + k H_mosa`` for the paper's hybrids.
+    """Key-value pairs that one layer holds after a sequence, the longest by default.
 
     Notes
     -----
-    The paper's section on resources prints 9.2K for nine dense heads and 4.5K for Tiny matched
-    by perplexity, with a K of 1000 in one and of 1024 in the other: a saving of 51.1 % where the
-    counts give 49.7 %. At equal FLOPs the number goes up in most models of its Table 5.
+    Summed over the heads of a layer: ``T H_dense + k H_mosa`` for the paper's hybrids. The paper's
+    section on resources prints 9.2K for nine dense heads and 4.5K for Tiny matched by perplexity,
+    with a K of 1000 in one and of 1024 in the other: a saving of 51.1 % where the counts give
+    49.7 %. At equal FLOPs the number goes up in most models of its Table 5.
 
     Examples
     --------
@@ -89,7 +80,7 @@ def head_activation_bytes(kind: str, shape: HeadShape, bytes_per_element: int = 
 
 
 @dataclass(frozen=True, kw_only=True)
-class ActivationBytes:
+class ActivationBytes(Parts):
     """Bytes that a model keeps for its backward pass, for one sequence."""
 
     heads: int
@@ -99,34 +90,17 @@ class ActivationBytes:
     feedforward: int
     """The hidden vectors before and after the non-linearity."""
 
-    @property
-    def total(self) -> int:
-        """Sum of the three parts."""
-        return self.heads + self.streams + self.feedforward
-
 
 def model_activation_bytes(
     config: ModelConfig, seq_len: int | None = None, *, bytes_per_element: int = 4
 ) -> ActivationBytes:
-    """Bytes that a model keeps for its backward pass, for one sequence.
-
-    Parameters
-    ----------
-    seq_len : int, optional
-        Tokens in the sequence; the longest one if it is not given.
-    bytes_per_element : int
-        4 for float32.
-
-    Returns
-    -------
-    ActivationBytes
-        ``heads``, ``streams``, ``feedforward`` and their ``total``; parameters, logits and the
-        loss are not among them.
+    """Bytes that a model keeps for its backward pass, for one sequence, the longest by default.
 
     Notes
     -----
-    Heads, ``(2 l + 1) (2 h T + 2 T)`` for the norms (two a layer and the last one; mean and
-    deviation are float32) and ``2 l d_ff T`` for the feed-forward blocks.
+    Parameters, logits and the loss are not among them: heads, ``(2 l + 1) (2 h T + 2 T)`` for the
+    norms (two a layer and the last one; mean and deviation are float32) and ``2 l d_ff T`` for the
+    feed-forward blocks.
 
     Examples
     --------
@@ -166,7 +140,7 @@ def head_parameters(kind: str, shape: HeadShape) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelParameters:
+class ModelParameters(Parts):
     """Trained parameters of a model by block, all layers together."""
 
     attention: int
@@ -174,19 +148,9 @@ class ModelParameters:
     norms: int
     embedding: int
 
-    @property
-    def total(self) -> int:
-        """Sum of the four blocks."""
-        return self.attention + self.feedforward + self.norms + self.embedding
-
 
 def model_parameters(config: ModelConfig) -> ModelParameters:
-    """Trained parameters of a model.
-
-    Returns
-    -------
-    ModelParameters
-        ``attention``, ``feedforward``, ``norms``, ``embedding`` and their ``total``.
+    """Trained parameters of a model, by block and in `total`.
 
     Notes
     -----

@@ -48,18 +48,6 @@ class Decoder:
     rows : int
         Texts that are read side by side.
 
-    Attributes
-    ----------
-    position : int
-        Tokens read so far, the same in all rows.
-    cache : Cache
-        What is kept of them.
-
-    Raises
-    ------
-    ValueError
-        If the model is training, or if a later token could change who was selected before.
-
     Notes
     -----
     A prompt is read the same way as the rest, one token after the other. Equal words then have
@@ -128,11 +116,6 @@ class Sampler:
     vocab_size : int or None
         Ids from this one on are never chosen: those that a tokenizer left unused.
 
-    Raises
-    ------
-    ValueError
-        If a value is out of range.
-
     Examples
     --------
     >>> sampler = Sampler(temperature=0.0)
@@ -193,8 +176,6 @@ def generate(
 
     Parameters
     ----------
-    model : TransformerLM
-        Left in the mode it was in.
     prompts : sequence of sequences of int
         Token ids; lengths may differ, and no row's continuation depends on another row.
     n_tokens : int
@@ -209,12 +190,6 @@ def generate(
     -------
     list of list of int
         The continuations, without the prompts.
-
-    Raises
-    ------
-    ValueError
-        If a prompt is empty or does not leave room for `n_tokens` in the model's longest text, if
-        a token or a setting is out of range, or if the model is not causal and `reselect` is False.
 
     Notes
     -----
