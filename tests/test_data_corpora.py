@@ -1,10 +1,11 @@
 """One call loads every corpus, and says what is wrong with one that cannot be loaded."""
 
-import builtins
 import json
+import sys
 
 import pytest
 
+from mosa_edu.data import corpora
 from mosa_edu.data.corpora import load_corpus
 
 
@@ -68,76 +69,63 @@ def test_stdlib_leaves_out_what_is_not_text_and_says_when_there_is_nothing(tmp_p
         load_corpus("stdlib", folder=tmp_path / "test")
 
 
-def write_rows(path, texts, column="text"):
-    path.write_text("".join(json.dumps({column: text}) + "\n" for text in texts))
-
-
 @pytest.fixture
-def offline(monkeypatch, tmp_path):
+def dataset(monkeypatch, tmp_path):
+    """Write a dataset of these splits; nothing outside this machine is asked."""
     pytest.importorskip("datasets")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
 
+    def write(**splits):
+        folder = tmp_path / "rows"
+        folder.mkdir()
+        for split, texts in splits.items():
+            rows = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+            (folder / f"{split}.jsonl").write_text(rows)
+        return folder
 
-def test_huggingface_streams_a_local_dataset_through_the_same_call(tmp_path, offline):
-    folder = tmp_path / "stories"
-    folder.mkdir()
-    write_rows(folder / "train.jsonl", [f"story {number}" for number in range(50)])
-    write_rows(folder / "validation.jsonl", ["held out 0", "  ", "held out 1"])
+    return write
+
+
+STORIES = [f"story {number}" for number in range(50)]
+
+
+def texts(documents):
+    return [document.text for document in documents]
+
+
+def test_huggingface_streams_a_local_dataset_through_the_same_call(dataset):
+    folder = dataset(train=STORIES, validation=["held out 0", "  ", "held out 1"])
     corpus = load_corpus(f"huggingface:{folder}", n_train=7, n_validation=5)
-    assert [document.text for document in corpus.train] == [f"story {n}" for n in range(7)]
-    assert [document.text for document in corpus.validation] == ["held out 0", "held out 1"]
+    assert texts(corpus.train) == STORIES[:7]
+    assert texts(corpus.validation) == ["held out 0", "held out 1"]
     with pytest.raises(ValueError, match=r"column must be one of \['text'\]"):
         load_corpus(f"huggingface:{folder}", column="body")
 
 
-def test_huggingface_without_a_validation_split_holds_out_the_first_rows(tmp_path, offline):
-    folder = tmp_path / "plain"
-    folder.mkdir()
-    write_rows(folder / "train.jsonl", [f"story {number}" for number in range(50)])
-    corpus = load_corpus(f"huggingface:{folder}", n_train=10, n_validation=3)
-    assert [document.text for document in corpus.validation] == [f"story {n}" for n in range(3)]
-    assert [document.text for document in corpus.train] == [f"story {n}" for n in range(3, 13)]
+def test_huggingface_without_a_validation_split_holds_out_the_first_rows(dataset):
+    corpus = load_corpus(f"huggingface:{dataset(train=STORIES)}", n_train=10, n_validation=3)
+    assert texts(corpus.validation) == STORIES[:3]
+    assert texts(corpus.train) == STORIES[3:13]
 
 
-def test_huggingface_joins_the_lines_of_wikitext_to_articles(tmp_path, offline, monkeypatch):
-    from mosa_edu.data import corpora as huggingface
-
-    folder = tmp_path / "wiki"
-    folder.mkdir()
-    lines = [
-        "",
-        " = One = \n",
-        "",
-        " a b c \n",
-        " = = Part = = \n",
-        " d \n",
-        " = Two = \n",
-        " e \n",
-    ]
-    for split in ("train", "test"):
-        write_rows(folder / f"{split}.jsonl", lines)
-    source = huggingface._Source(str(folder), None, huggingface.KNOWN["wikitext"].join)
-    monkeypatch.setitem(huggingface.KNOWN, "wikitext", source)
+def test_huggingface_joins_the_lines_of_wikitext_to_articles(dataset, monkeypatch):
+    one = ["", " = One = \n", "", " a b c \n", " = = Part = = \n", " d \n"]
+    lines = [*one, " = Two = \n", " e \n"]
+    folder = dataset(train=lines, test=lines)
+    source = corpora.KNOWN["wikitext"]._replace(path=str(folder), config=None)
+    monkeypatch.setitem(corpora.KNOWN, "wikitext", source)
     corpus = load_corpus("huggingface:WikiText")
-    articles = [document.text for document in corpus.train]
-    assert articles == [" = One = \n a b c \n = = Part = = \n d \n", " = Two = \n e \n"]
+    assert texts(corpus.train) == ["".join(one), " = Two = \n e \n"]
 
 
-def test_huggingface_that_cannot_be_reached_is_one_line(tmp_path, offline):
+def test_huggingface_that_cannot_be_reached_is_one_line(dataset):
     with pytest.raises(ValueError, match=r"corpus must be a dataset that can be reached") as error:
-        load_corpus(f"huggingface:{tmp_path / 'nothing'}")
+        load_corpus("huggingface:/no/such/folder")
     assert "\n" not in str(error.value)
 
 
 def test_huggingface_without_the_extra_says_how_to_get_it(monkeypatch):
-    real = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name == "datasets":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(ValueError, match=r"pip install 'mosa_edu\[data\]'"):
         load_corpus("huggingface:wikitext")

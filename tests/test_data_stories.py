@@ -8,14 +8,7 @@ from hypothesis import strategies as st
 
 from mosa_edu.data import stories as words
 from mosa_edu.data.corpora import load_corpus
-from mosa_edu.data.stories import (
-    SplitMix64,
-    agreement,
-    brackets,
-    load_stories,
-    owners,
-    quotation,
-)
+from mosa_edu.data.stories import SplitMix64, agreement, brackets, load_stories, owners, quotation
 
 KNOWN = "aedce221d06620a128016326d6d08e188e3e8a269669ebf8a9a1b620328d6c31"
 CORPUS = load_corpus("stories", n_stories=1000)
@@ -30,11 +23,8 @@ def test_a_thousand_stories_have_a_known_hash():
 
 def test_splitmix_gives_the_published_numbers():
     rng = SplitMix64(1234567)
-    assert [rng.next() for _ in range(3)] == [
-        6457827717110365317,
-        3203168211198807973,
-        9817491932198370423,
-    ]
+    published = [6457827717110365317, 3203168211198807973, 9817491932198370423]
+    assert [rng.next() for _ in range(3)] == published
 
 
 @given(seeds, st.integers(1, 50))
@@ -54,28 +44,19 @@ def test_a_larger_corpus_begins_with_the_smaller():
 def test_stories_are_varied_and_held_out_ones_are_new():
     assert len(CORPUS.validation) == 50
     assert len(set(STORIES)) == 1000
-    openings = {story[:60] for story in STORIES}
-    assert len(openings) > 800
+    assert len({story[:60] for story in STORIES}) > 800
 
 
-def test_quotes_and_brackets_close_in_every_story():
-    for story in STORIES:
-        for paragraph in story.split("\n\n"):
-            assert paragraph.count('"') % 2 == 0
-            open_ones = []
-            for character in paragraph:
-                if character in "([":
-                    open_ones.append(character)
-                elif character in ")]":
-                    assert open_ones.pop() + character in ("()", "[]")
-            assert not open_ones
-
-
-def test_text_is_plain_and_its_articles_are_right():
-    for story in STORIES:
-        assert story.isascii()
-        assert "  " not in story
-        for article, word in pairwise(story.split()):
+def test_quotes_and_brackets_close_and_articles_are_right_in_every_story():
+    for paragraph in "\n\n".join(STORIES).split("\n\n"):
+        assert paragraph.isascii()
+        assert "  " not in paragraph
+        assert paragraph.count('"') % 2 == 0
+        inner = "".join(c for c in paragraph if c in "([)]")
+        while inner != (inner := inner.replace("()", "").replace("[]", "")):
+            pass
+        assert inner == ""
+        for article, word in pairwise(paragraph.split()):
             if article in ("a", "an"):
                 assert (article == "an") == (word[0] in "aeiou"), (article, word)
 
