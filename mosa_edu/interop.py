@@ -45,32 +45,19 @@ def load_reference(module: nn.Module, state_dict: Mapping[str, Tensor]) -> None:
         Receives the weights, in its own dtype and on its own device. Sparsity, first token and
         rotary settings are no weights: give the layer those of the module that was saved.
     state_dict : mapping of str to Tensor
-        ``state_dict()`` of the saved module. For n heads of width h' on tokens of width h,
-        `PureMoSA` has ``r.0.weight (n, h)``, ``QKV.W (n, h, 3 h')`` and ``O.W (n, h', h)``; the
-        hybrid has these under ``mosa_heads.``, and ``other_heads.W_QKV.weight (3 h' n, h)`` and
-        ``other_heads.W_O.weight (h, h' n)``. Rotary frequencies are passed over.
-
-    Raises
-    ------
-    ValueError
-        If the module is of another type, or a key is missing, unknown or of another shape. The
-        layer is then unchanged.
+        Of the saved module, from https://github.com/piotrpiekos/MoSA at commit f6dc4bc. A key that
+        is missing, unknown or of another shape is refused, and the layer is then unchanged.
 
     Notes
     -----
-    The modules of https://github.com/piotrpiekos/MoSA at commit f6dc4bc. With their weights the
-    layers here return their outputs and gradients to 1e-10 in float64.
+    With their weights the layers here return their outputs and gradients to 1e-10 in float64.
 
     Examples
     --------
     >>> from mosa_edu.attention import MosaAttention
     >>> layer = MosaAttention(d_model=16, d_head=8, n_heads=2, sparsity=4)
-    >>> saved = {
-    ...     "r.0.weight": torch.zeros(2, 16),
-    ...     "QKV.W": torch.zeros(2, 16, 24),
-    ...     "O.W": torch.ones(2, 8, 16),
-    ... }
-    >>> load_reference(layer, saved)
+    >>> qkv, out = torch.zeros(2, 16, 24), torch.ones(2, 8, 16)
+    >>> load_reference(layer, {"r.0.weight": torch.zeros(2, 16), "QKV.W": qkv, "O.W": out})
     >>> layer.w_out.sum().item()
     256.0
     """

@@ -110,19 +110,9 @@ class TransformerLM(nn.Module):
         return all(block.attention.causal for block in self.blocks)  # type: ignore[union-attr]
 
     def forward(self, tokens: Tensor, attention_mask: Mask = None, record: Record = None) -> Tensor:
-        """Score every possible next token at every position.
+        """Return logits (B, T, V) of what follows each of the tokens, (B, T) int64 ids.
 
-        Parameters
-        ----------
-        tokens : Tensor, shape (B, T), int64
-            Ids below vocab_size, which is checked on the CPU, where looking costs nothing.
-        attention_mask, record
-            As in `RotaryHeads.forward`; the cache hears of every layer.
-
-        Returns
-        -------
-        Tensor, shape (B, T, vocab_size)
-            Logits.
+        The other arguments are those of `RotaryHeads.forward`; a cache hears of every layer.
         """
         self._check(tokens)
         x = self.embedding(tokens)  # (B, T, d_model)
@@ -141,6 +131,7 @@ class TransformerLM(nn.Module):
         T, limit = shape[1], self.config.max_seq_len
         require(1 <= T <= limit, "tokens", f"{T} tokens", f"1 to max_seq_len={limit} tokens")
         require(dtype in (torch.int64, torch.int32), "tokens", dtype, "int64")
+        # On a CPU looking costs nothing.
         if tokens.device.type == "cpu" and tokens.numel() and not torch.compiler.is_compiling():
             low, high = (int(extreme) for extreme in tokens.aminmax())
             allowed = f"ids in [0, vocab_size={self.config.vocab_size})"

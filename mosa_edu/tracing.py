@@ -51,17 +51,11 @@ def trace(
     source : dict, optional
         Provenance as plain JSON values, found out if it is not given.
 
-    Returns
-    -------
-    RoutingTrace
-        With the loss and rank of every token that really follows. Heads that the text fills
-        say in `counts` how many tokens they keep, and k is the largest of these counts.
-
-    Raises
-    ------
-    ValueError
-        If the text has no token or too many, if no head selects tokens (clusters of routing heads
-        are no selection), or if scores are NaN.
+    Notes
+    -----
+    The trace holds loss and rank of every token that really follows. Heads that the text fills say
+    in `counts` how many tokens they keep, and k is the largest of these counts. Clusters of routing
+    heads are no selection, and are refused.
     """
     require(text != "", "text", text, "at least one character long")
     tokens = [Token(*span) for span in tokenizer.spans(text)]

@@ -18,14 +18,10 @@ class RotaryHeads(nn.Module):
         Share of each head's dimensions that carry the position.
     rope_base : float
         Base of the rotary frequencies.
-
-    Attributes
-    ----------
-    causal : bool
-        Whether no later token can change an earlier output.
     """
 
     causal: bool = True
+    """Whether no later token can change an earlier output."""
 
     def __init__(
         self,
@@ -58,12 +54,6 @@ class RotaryHeads(nn.Module):
         -------
         Tensor, shape (B, T, d_model)
             Sum over heads; the layer adds no residual.
-
-        Raises
-        ------
-        ValueError
-            If `x` or `attention_mask` has another shape, a row has no real token, or a router
-            logit is NaN.
         """
         raise NotImplementedError
 

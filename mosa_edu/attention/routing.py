@@ -23,11 +23,6 @@ class RoutingAttention(KeepsStatistics, RotaryHeads):
     decay : float
         Weight of the old centroid in an update, in [0, 1).
 
-    Attributes
-    ----------
-    centroids : Tensor, shape (H, rho, d_head), float32
-        Moving averages of the normed vectors nearest to them, frozen in evaluation.
-
     Notes
     -----
     The Routing Transformer (arXiv:2003.05997) as the MoSA paper costs it: one vector a token and
@@ -44,6 +39,7 @@ class RoutingAttention(KeepsStatistics, RotaryHeads):
 
     causal = False
     centroids: Tensor
+    """Moving averages (H, rho, d_head) of the normed vectors nearest to them, float32."""
 
     def __init__(
         self,

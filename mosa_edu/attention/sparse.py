@@ -84,15 +84,7 @@ class SparseAttention(RotaryHeads):
 
 
 class MosaAttention(SparseAttention):
-    """The paper's layer: sparse attention in which every head picks its own k tokens.
-
-    Parameters
-    ----------
-    sparsity : int
-        The paper's rho; k = T // sparsity, at least 2 and at most T.
-    include_first : bool
-        Keep token 0 in every head.
-    """
+    """The paper's layer: every head picks its own k tokens; see `ExpertChoice`."""
 
     def __init__(
         self,

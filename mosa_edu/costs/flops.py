@@ -23,15 +23,8 @@ KINDS = tuple(HEAD_KINDS)
 class HeadShape:
     """What the cost of one head on one sequence depends on; fields are as in `ModelConfig`.
 
-    Parameters
-    ----------
-    seq_len : int
-        Tokens in the sequence, T.
-    window : int, optional
-        Keys that a query of a local head sees, itself included; if it is not given,
-        ``max_seq_len // sparsity``, as in the authors' hybrid.
-    max_seq_len : int, optional
-        Longest sequence of the model, which sets window and slots; `seq_len` if it is not given.
+    `seq_len` is the length at hand, `max_seq_len` (by default the same) the longest of the model,
+    which sets the slots and, where no `window` is given, ``max_seq_len // sparsity`` for it.
 
     Examples
     --------

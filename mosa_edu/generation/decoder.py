@@ -43,8 +43,7 @@ class Decoder:
     Parameters
     ----------
     model : TransformerLM
-        In evaluation mode, with heads that are all causal; neither it nor its weights may change
-        while the decoder is in use.
+        In evaluation mode, with heads that are all causal, and not to be changed meanwhile.
     rows : int
         Texts that are read side by side.
 
@@ -172,7 +171,7 @@ def generate(
     seed: int = 0,
     reselect: bool = False,
 ) -> list[list[int]]:
-    """Continue texts.
+    """Continue texts, and return the continuations.
 
     Parameters
     ----------
@@ -184,12 +183,7 @@ def generate(
         See `Sampler`.
     reselect : bool
         Run the whole model on the whole text for each token, instead of keeping a cache; needed
-        for selectors that are not causal. See the notes.
-
-    Returns
-    -------
-    list of list of int
-        The continuations, without the prompts.
+        for selectors that are not causal.
 
     Notes
     -----

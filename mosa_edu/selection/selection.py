@@ -32,14 +32,9 @@ class Selection:
 
 
 class ActivationCache:
-    """Keeps what the layers of one forward pass hand it.
+    """Keeps what the layers of one forward pass hand it: by (layer, stage), tensors by name.
 
-    Attributes
-    ----------
-    layer : int
-        The layer at work; a model sets it before each block.
-    tensors : dict
-        By (layer, kind): the tensors of that stage by name, detached, on the CPU.
+    A model sets `layer` before each block; tensors are detached, on the CPU.
 
     Examples
     --------
@@ -80,11 +75,6 @@ class KeepsStatistics(nn.Module):
 
     A moving average with decay 0.99 stands still in bfloat16: one step of it is smaller than
     half of the last place. ``module.to(torch.bfloat16)`` therefore rounds the parameters alone.
-
-    >>> module = KeepsStatistics()
-    >>> module.register_buffer("mean", torch.full((1,), 0.1))
-    >>> module.to(torch.bfloat16).mean
-    tensor([0.1000])
     """
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "KeepsStatistics":
