@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mosa_edu.cli.main import main
 from mosa_edu.config import PRESETS
 from mosa_edu.data import corpora
 from mosa_edu.data.stories import load_stories
@@ -70,3 +71,18 @@ def sweep(records: Path) -> list[str]:
     """Return the words that run two models of the first plan."""
     words = ["--only", "dense,mosa", "--seeds", "0", "--set", "sparsity=4", "--tokens", "9000"]
     return ["experiment", "run", "isoflop", *words, "--corpus", "stories", "--out", str(records)]
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]):
+    """Run a command that must end with status 2 and one line that holds a message."""
+
+    def check(words: list[str], message: str) -> None:
+        capsys.readouterr()
+        assert main(words) == 2
+        error = capsys.readouterr().err
+        assert error.startswith("mosa-edu: ")
+        assert message in error
+        assert error.count("\n") == 1
+
+    return check

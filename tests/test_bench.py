@@ -9,17 +9,9 @@ import torch
 from loops import close, texts
 
 from mosa_edu.attention import MosaAttention
-from mosa_edu.bench import (
-    STEPS,
-    LayerCase,
-    Timing,
-    paired,
-    step_by_step,
-    time_in_turns,
-)
-from mosa_edu.bench import (
-    models as rules,
-)
+from mosa_edu.bench import STEPS, LayerCase, Timing, paired, step_by_step, time_in_turns
+from mosa_edu.bench import models as rules
+from mosa_edu.bench.decoding import SHAPE, decoding_rows
 from mosa_edu.bench.layer import length_rows, saved_bytes, step_rows
 from mosa_edu.bench.paired import peak_bytes
 from mosa_edu.bench.roofline import roofline_rows
@@ -29,6 +21,8 @@ from mosa_edu.costs import model_flops
 from mosa_edu.records.probe import ProbeRecord
 
 TINY = LayerCase(seq_len=32, d_model=16, n_heads=2, d_head=8, sparsity=4)
+SMALL = replace(SHAPE, d_model=16, d_head=4, n_dense_heads=2)
+QUICK = {"shape": SMALL, "rounds": 2, "steps": 4}
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -175,3 +169,24 @@ def test_the_profiler_keeps_its_lines_to_itself(capfd):
     assert peak_bytes(lambda: torch.zeros(1000).sum(), torch.device("cpu")) >= 4000
     os.write(2, b"still here\n")
     assert capfd.readouterr().err == "still here\n"
+
+
+def test_decoding_rows_hold_times_quartiles_and_what_the_cache_holds():
+    """Catches slots counted before the last token, or of a layer that forgot its prompt."""
+    rows = decoding_rows(("fixed", "prefix"), (4,), (16, 32), **QUICK)
+    found = {(row["kind"], row["T"]): row for row in rows}
+    assert [found["dense", T]["slots"] for T in (16, 32)] == [2 * 16, 2 * 32]
+    assert [found["fixed", T]["slots"] for T in (16, 32)] == [2 * 4, 2 * 8]
+    assert found["dense", 32]["bytes"] == 2 * 32 * 2 * 4 * 4
+    for row in rows:
+        assert row["milliseconds"] > 0
+        assert row["ratio_low"] <= row["ratio"] <= row["ratio_high"]
+    assert found["dense", 16]["ratio"] == 1.0
+
+
+def test_rounds_that_would_miss_a_stride_are_refused():
+    """Catches rounds shorter than a stride: most of them would time heads that do nothing."""
+    with pytest.raises(ValueError, match="steps must be a multiple of each sparsity"):
+        decoding_rows(("fixed",), (8,), (16,), **QUICK)
+    with pytest.raises(ValueError, match="lengths must be above 8"):
+        decoding_rows(("fixed",), (4,), (8,), **QUICK)

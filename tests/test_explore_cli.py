@@ -24,16 +24,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     def make(*words: str) -> Path:
         folder = tmp_path / "run"
-        command = [
-            "train",
-            "--corpus",
-            str(corpus),
-            "--run-dir",
-            str(folder),
-            "--vocab-size",
-            "300",
-        ]
-        assert main([*command, "--steps", "4", "--time-limit", "1e-9", *words]) == 0
+        command = ["train", "--corpus", str(corpus), "--run-dir", str(folder)]
+        command += ["--vocab-size", "300", "--steps", "4", "--time-limit", "1e-9"]
+        assert main([*command, *words]) == 0
         return folder
 
     return make
@@ -80,43 +73,31 @@ def test_texts_of_the_reader_in_their_order(run, tmp_path) -> None:
         (["--html", "."], "--html must be a file, not a folder, got '.'"),
     ],
 )
-def test_what_cannot_be_shown_is_one_line_and_exit_2(run, capsys, words, message) -> None:
+def test_what_cannot_be_shown_is_one_line_and_exit_2(run, refused, words, message) -> None:
     folder = run()
-    capsys.readouterr()
-    assert main(["explore", str(folder), *words]) == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
+    refused(["explore", str(folder), *words], message)
     assert not (folder / "explorer.html").exists()
 
 
 @pytest.mark.parametrize(
     "words", [["--sparse", "routing"], ["--n-sparse-heads", "0", "--n-dense-heads", "2"]]
 )
-def test_model_without_selection_is_refused(run, capsys, words) -> None:
-    assert main(["explore", str(run(*words))]) == 2
-    assert "model must be one with heads that select tokens" in capsys.readouterr().err
+def test_model_without_selection_is_refused(run, refused, words) -> None:
+    refused(["explore", str(run(*words))], "model must be one with heads that select tokens")
 
 
-def test_checkpoint_of_another_config_and_no_run_are_refused(run, capsys) -> None:
+def test_checkpoint_of_another_config_and_no_run_are_refused(run, refused) -> None:
     folder = run()
     path = folder / "config.json"
     settings = json.loads(path.read_text())
     settings["model"]["d_head"] = 8
     path.write_text(json.dumps(settings))
-    for name, message in [
-        (str(folder), "checkpoint must be weights of the model in config.json"),
-        ("absent", "run must be the folder of a run"),
-        (str(path), "path must be a safetensors file"),
-    ]:
-        capsys.readouterr()
-        assert main(["explore", name]) == 2
-        error = capsys.readouterr().err
-        assert message in error
-        assert error.count("\n") == 1
+    message = "checkpoint must be weights of the model in config.json"
+    refused(["explore", str(folder)], message)
+    refused(["explore", "absent"], "run must be the folder of a run")
+    refused(["explore", str(path)], "path must be a safetensors file")
     path.write_text('{"model": {}}')
-    assert main(["explore", str(folder)]) == 2
-    assert "config.json must be a whole JSON object with" in capsys.readouterr().err
+    refused(["explore", str(folder)], "config.json must be a whole JSON object with")
 
 
 @pytest.mark.browser

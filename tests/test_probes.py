@@ -14,28 +14,15 @@ from mosa_edu.analysis import recorded_probes
 from mosa_edu.cli.main import main
 from mosa_edu.model import PRESETS, ModelConfig, TransformerLM
 from mosa_edu.probes import causality as sweeps
-from mosa_edu.probes.causality import (
-    CAUSAL_KINDS,
-    layer_jacobian,
-    layer_rows,
-    perturb_future,
-    perturb_layer,
-    prefix_differences,
-    settled_layer,
-)
-from mosa_edu.probes.coin_flips import (
-    KINDS,
-    CoinFlips,
-    coin_flip_model,
-    run_coin_flips,
-    score_coin_flips,
-)
+from mosa_edu.probes import coin_flips as flips
+from mosa_edu.probes.causality import CAUSAL_KINDS, layer_jacobian, perturb_layer, settled_layer
 from mosa_edu.records.probe import ProbeRecord
+from mosa_edu.training import Trainer
 
 LAYER = ModelConfig(
     vocab_size=1, d_model=32, n_layers=1, d_head=8, max_seq_len=32, n_sparse_heads=6, sparsity=4
 )
-TINY = replace(coin_flip_model("mosa"), d_model=16, d_head=8, n_layers=1, n_sparse_heads=4)
+TINY = replace(flips.coin_flip_model("mosa"), d_model=16, d_head=8, n_layers=1, n_sparse_heads=4)
 
 
 class SeesNext(nn.Module):
@@ -67,7 +54,7 @@ def test_choices_from_the_whole_text_leak(kind):
 
 
 def test_more_heads_leak_more():
-    rows = {row["n_sparse_heads"]: row for row in layer_rows(trials=60)[:4]}
+    rows = {row["n_sparse_heads"]: row for row in sweeps.layer_rows(trials=60)[:4]}
     shares = [rows[heads]["trials_changed"] for heads in (1, 4, 16, 64)]
     assert shares == sorted(shares)
     assert shares[0] < 0.3 < 0.8 < shares[-1]
@@ -90,7 +77,7 @@ def test_models_leak_as_their_rule_does(kind):
     torch.manual_seed(0)
     model = TransformerLM(replace(PRESETS["micro"], sparse=kind))
     tokens = torch.randint(512, (4, 64))
-    changes = perturb_future(model, tokens, cuts=(8, 31, 62))
+    changes = sweeps.perturb_future(model, tokens, cuts=(8, 31, 62))
     assert [change.cut for change in changes] == [8, 31, 62]
     assert model.training  # left as it was
     if kind == "mosa":
@@ -105,15 +92,15 @@ def test_the_jacobian_is_blind_to_a_selection_and_not_to_a_look_ahead():
     x = torch.randn(1, 32, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     blind = layer_jacobian(layer, x, every=5)
     assert blind.future == 0.0 < blind.past
-    assert prefix_differences(layer, x) > 10
+    assert sweeps.prefix_differences(layer, x) > 10
     assert layer_jacobian(SeesNext(), x, every=5).future == 1.0
     causal = settled_layer(replace(LAYER, sparse="prefix")).double()
-    assert prefix_differences(causal, x) == 0
+    assert sweeps.prefix_differences(causal, x) == 0
 
 
 def test_coins_are_fresh_uniform_and_the_same_for_every_model():
     """Catches batches that repeat, which could be learnt by heart, and unfair coins."""
-    coins = CoinFlips(8)
+    coins = flips.CoinFlips(8)
     inputs, targets = coins.batch(3, 0, 64 * 64, 64, min_length=64)
     assert inputs.shape == targets.shape == (64, 64)
     np.testing.assert_array_equal(inputs[:, 1:], targets[:, :-1])
@@ -132,11 +119,9 @@ def test_guessing_scores_ln_v_in_all_rows():
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-    rows, series = score_coin_flips(model, CoinFlips(8), seed=0, batches=1)
-    assert [(row["score"], row["position"]) for row in rows] == [
-        ("full", None),
-        *(("prefix", position) for position in (15, 31, 47, 63)),
-    ]
+    rows, series = flips.score_coin_flips(model, flips.CoinFlips(8), seed=0, batches=1)
+    scored = [("full", None), *(("prefix", position) for position in (15, 31, 47, 63))]
+    assert [(row["score"], row["position"]) for row in rows] == scored
     assert all(row["loss"] == pytest.approx(math.log(8), abs=1e-6) for row in rows)
     assert all(row["stderr"] < 1e-6 for row in rows)
     assert len(series["loss_by_position"]) == len(series["stderr_by_position"]) == 64
@@ -144,27 +129,25 @@ def test_guessing_scores_ln_v_in_all_rows():
 
 def test_coin_flips_resume_and_are_read_back(tmp_path, monkeypatch):
     """A run that was cut short leaves its checkpoint, goes on, and ends with one file."""
-    from mosa_edu.training import Trainer
-
-    whole = run_coin_flips("mosa", 0, 12, tmp_path / "whole", model=TINY, batches=1)
-    run = Trainer.run
+    train = partial(flips.run_coin_flips, "mosa", 0, 12, model=TINY, batches=1)
+    whole, run, folder = train(tmp_path / "whole"), Trainer.run, tmp_path / "cut"
 
     def stopped(self: Trainer) -> dict:
         self.on_step = None
         result = run(self, time_limit=1e-9)
         raise KeyboardInterrupt(result["step"])
 
-    monkeypatch.setattr(Trainer, "run", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        run_coin_flips("mosa", 0, 12, tmp_path / "cut", model=TINY, batches=1)
-    assert (tmp_path / "cut" / ".coin-flips-mosa-seed0" / "checkpoints").exists()
-    monkeypatch.setattr(Trainer, "run", run)
-    resumed = run_coin_flips("mosa", 0, 12, tmp_path / "cut", model=TINY, batches=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "run", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(folder)
+    assert (folder / ".coin-flips-mosa-seed0" / "checkpoints").exists()
+    resumed = train(folder)
     assert resumed.rows == whole.rows
-    assert [path.name for path in (tmp_path / "cut").iterdir()] == ["coin-flips-mosa-seed0.json"]
-    assert run_coin_flips("mosa", 0, 12, tmp_path / "cut", model=TINY, batches=1) == resumed
+    assert [path.name for path in folder.iterdir()] == ["coin-flips-mosa-seed0.json"]
+    assert train(folder) == resumed
     with pytest.raises(ValueError, match="without a record of other settings"):
-        run_coin_flips("mosa", 0, 13, tmp_path / "cut", model=TINY)
+        flips.run_coin_flips("mosa", 0, 13, folder, model=TINY)
 
 
 def test_a_short_training_already_tells_the_two_apart(tmp_path):
@@ -172,21 +155,12 @@ def test_a_short_training_already_tells_the_two_apart(tmp_path):
 
     Two sides and every second token kept: eighty steps put 50 standard errors between them.
     """
-    shape = ModelConfig(
-        vocab_size=2,
-        d_model=32,
-        n_layers=2,
-        d_head=8,
-        max_seq_len=16,
-        n_dense_heads=2,
-        n_sparse_heads=8,
-        sparsity=2,
-        tie_embeddings=False,
-    )
+    sizes = {"vocab_size": 2, "d_model": 32, "d_head": 8, "max_seq_len": 16, "n_dense_heads": 2}
+    shape = replace(flips.SHAPE, **sizes, n_sparse_heads=8, sparsity=2, include_first=False)
     below = {}
     for kind in ("mosa", "prefix"):
         model = replace(shape, sparse=kind)
-        record = run_coin_flips(kind, 0, 80, tmp_path, model=model, batches=10)
+        record = flips.run_coin_flips(kind, 0, 80, tmp_path, model=model, batches=10)
         full = record.row(score="full", position=None)
         below[kind] = (math.log(2) - full["loss"]) / full["stderr"]
     assert below["mosa"] > 10
@@ -211,16 +185,13 @@ def test_record_round_trip_and_what_is_refused():
         ProbeRecord.from_json('{"version": 1, "probe": "jacobian", "name": "x", "settings": {}}')
 
 
-def test_command_line(tmp_path, capsys, monkeypatch):
-    assert main(["inspect", "coin-flips", "--kinds", "mosa", "nosuch", "--out", str(tmp_path)]) == 2
-    assert "--kinds must be among dense, fixed" in capsys.readouterr().err
-    assert main(["inspect", "jacobian", "--kinds", "mosa", "--out", str(tmp_path)]) == 2
-    assert main(["inspect", "coin-flips", "--steps", "0", "--out", str(tmp_path)]) == 2
-    capsys.readouterr()
+def test_command_line(tmp_path, capsys, monkeypatch, refused):
+    refused(["inspect", "coin-flips", "--kinds", "mosa", "nosuch"], "--kinds must be among dense")
+    refused(["inspect", "jacobian", "--kinds", "mosa"], "--kinds must be left out")
+    refused(["inspect", "coin-flips", "--steps", "0"], "--steps must be at least 1")
     monkeypatch.setattr(sweeps, "layer_jacobian", partial(layer_jacobian, every=20))
     assert main(["inspect", "jacobian", "--out", str(tmp_path)]) == 0
-    output = capsys.readouterr().out
-    assert "Again: mosa-edu inspect jacobian --seeds 0" in output
+    assert "Again: mosa-edu inspect jacobian --seeds 0" in capsys.readouterr().out
     record = ProbeRecord.load(tmp_path / "jacobian-seed0.json")
     assert set(record.column("future")) == {0.0}
 
@@ -237,7 +208,7 @@ def test_recorded_probes_say_what_the_book_says():
         if record.probe == "jacobian":
             assert set(record.column("future")) == {0.0}
     for record in (record for record in records if record.probe == "coin-flips"):
-        assert record.settings["kind"] in KINDS
+        assert record.settings["kind"] in flips.KINDS
         full = record.row(score="full", position=None)
         below = (record.settings["ln_v"] - full["loss"]) / full["stderr"]
         if record.settings["kind"] == "mosa":

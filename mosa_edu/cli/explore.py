@@ -49,11 +49,26 @@ def run(args: argparse.Namespace) -> int:
 
 
 def explorer_page(name: str, texts: Sequence[str] | None = None) -> tuple[str, str]:
-    """Make the page of a model."""
-    from mosa_edu.experiments.runs import model_file
+    """Make the page of a model, of the weights rounded to fp16 where they run in it."""
+    from mosa_edu.experiments.runs import find_run, load_run, model_file, read_settings
+    from mosa_edu.pretrained import PAGE_KINDS, load_page_model, read_metadata, save_page_model
 
-    path = model_file(name)
-    return _page_of_run(name, texts) if path is None else _page_of_file(path, texts)
+    with tempfile.TemporaryDirectory() as temporary:
+        path = model_file(name)
+        if path is None:
+            folder = find_run(name)
+            model, tokenizer = load_run(folder)
+            kind = model.config.sparse
+            if kind not in PAGE_KINDS:
+                note = f"Heads of kind {kind!r} do not run in a page: it shows these texts."
+                return _page(model, tokenizer, texts, folder.name), note
+            told = {"run": folder.name, "corpus": read_settings(folder)["corpus"]}
+            path = Path(temporary) / "model.safetensors"
+            save_page_model(model, tokenizer, path, told, name=folder.name)
+        model, tokenizer = load_page_model(path)
+        name, size = read_metadata(path)["name"], path.stat().st_size / 1e6
+        note = f"The model {name!r} and its weights ({size:.1f} MB) are inside."
+        return _page(model, tokenizer, texts, name, path), note
 
 
 def _default_file(name: str) -> Path:
@@ -64,32 +79,6 @@ def _default_file(name: str) -> Path:
     return (folder if folder.is_dir() else Path()) / "explorer.html"
 
 
-def _page_of_run(name: str, texts: Sequence[str] | None) -> tuple[str, str]:
-    from mosa_edu.experiments.runs import find_run, load_run, read_settings
-    from mosa_edu.pretrained import PAGE_KINDS, save_page_model
-
-    folder = find_run(name)
-    model, tokenizer = load_run(folder)
-    if model.config.sparse not in PAGE_KINDS:
-        note = f"Heads of kind {model.config.sparse!r} do not run in a page: it shows these texts."
-        return _page(model, tokenizer, texts, folder.name), note
-    told = {"run": folder.name, "corpus": read_settings(folder)["corpus"]}
-    with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary) / "model.safetensors"
-        save_page_model(model, tokenizer, path, told, name=folder.name)
-        return _page_of_file(path, texts)
-
-
-def _page_of_file(path: Path, texts: Sequence[str] | None) -> tuple[str, str]:
-    """Make the page of the weights in a file, rounded to fp16 as they are there."""
-    from mosa_edu.pretrained import load_page_model, read_metadata
-
-    model, tokenizer = load_page_model(path)
-    name = read_metadata(path)["name"]
-    note = f"The model {name!r} and its weights ({path.stat().st_size / 1e6:.1f} MB) are inside."
-    return _page(model, tokenizer, texts, name, path), note
-
-
 def _page(
     model: TransformerLM,
     tokenizer: Tokenizer,
@@ -98,6 +87,7 @@ def _page(
     path: Path | None = None,
 ) -> str:
     """Trace the texts, and put the traces and the model file, if there is one, in a page."""
+    from mosa_edu.texts import PROBES
     from mosa_edu.tracing import trace
 
     try:
@@ -105,10 +95,13 @@ def _page(
         from mosa_edu.viz.components.page_model import PageModel
     except ImportError as error:
         raise ValueError(f"explore {error}") from None
+    if not texts:  # the book's first one, cut to the tokens that the model reads
+        text = PROBES["clocks"]
+        texts = [text[: tokenizer.spans(text)[: model.config.max_seq_len][-1].end]]
     sha256 = PageModel.read(path).sha256 if path else None
     traces = {
         title: trace(model, tokenizer, text, name=name, sha256=sha256)
-        for title, text in _titled(texts or [_book_text(model, tokenizer)]).items()
+        for title, text in _titled(texts).items()
     }
     explorer = RoutingExplorer(traces, path, weights_url=None)
     return explorer.page(f"Routing explorer: {name}")
@@ -122,11 +115,3 @@ def _titled(texts: Sequence[str]) -> dict[str, str]:
         short = words if len(words) <= TITLE_LENGTH else f"{words[: TITLE_LENGTH - 1]}…"
         titles[f"{number}. {short}"] = text
     return titles
-
-
-def _book_text(model: TransformerLM, tokenizer: Tokenizer) -> str:
-    """Return the book's first text, cut to the tokens that the model reads."""
-    from mosa_edu.texts import PROBES
-
-    text = PROBES["clocks"]
-    return text[: tokenizer.spans(text)[: model.config.max_seq_len][-1].end]

@@ -168,26 +168,9 @@ class Plan:
         return known[name]
 
     def model(self, row: str, sparsity: int | None = None, heads: int | None = None) -> ModelConfig:
-        """Build the model of a row.
+        """Build the model of a row: it costs no more than the baseline, in what the row matches.
 
-        Parameters
-        ----------
-        row : str
-            Its name.
-        sparsity : int, optional
-            Another than its first.
-        heads : int, optional
-            Another number of heads than the budget buys.
-
-        Returns
-        -------
-        ModelConfig
-            It costs no more than the baseline, in what the row matches.
-
-        Raises
-        ------
-        ValueError
-            If there is no such row, or not one head fits the budget.
+        A sparsity or a number of heads replaces the row's first and what the budget buys.
 
         Examples
         --------
@@ -270,20 +253,7 @@ class Plan:
     def jobs(
         self, only: Sequence[str] | None = None, seeds: Sequence[int] | None = None
     ) -> list[Job]:
-        """List the runs, seed by seed, so that a part of them is a whole comparison.
-
-        Parameters
-        ----------
-        only : sequence of str, optional
-            Rows or variants; all rows by default.
-        seeds : sequence of int, optional
-            Other seeds than the plan's.
-
-        Returns
-        -------
-        list of Job
-            Names are unique.
-        """
+        """List the runs of some rows or variants, seed by seed: a part is a whole comparison."""
         return [
             self.job(row, seed, sparsity)
             for seed in (self.seeds if seeds is None else seeds)
@@ -326,11 +296,6 @@ def load_plan(name: str, changes: Mapping[str, Value] | None = None) -> Plan:
         Of a plan that comes with the package, or the path of a TOML file.
     changes : mapping, optional
         Values by their place in the file, such as ``{"recipe.tokens": 9000}``.
-
-    Returns
-    -------
-    Plan
-        With the changes.
 
     Raises
     ------
