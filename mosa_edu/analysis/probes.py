@@ -118,7 +118,7 @@ def decoding_rows(
     Parameters
     ----------
     probe : ProbeRecord
-        Of `mosa-edu probe decoding`, such as ``recorded_probe("decoding-seed0")``.
+        Of `mosa-edu inspect decoding`, such as ``recorded_probe("decoding-seed0")``.
     sparsity : int, optional
         Dense heads and sparse ones of this sparsity alone.
     length : int, optional
