@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 
 import pytest
 from hypothesis import given
@@ -10,30 +11,26 @@ from hypothesis import strategies as st
 from mosa_edu.training import TrainingConfig
 from mosa_edu.training.optimizer import checkpoint_steps, layer_seed_at, learning_rate_at
 
+BAD = {
+    "steps": (0, 2.5, True),
+    "batch_tokens": (255,),
+    "max_length": (8,),
+    "min_length": (0,),
+    "learning_rate": (0.0, math.nan),
+    "warmup_steps": (1000,),
+    "weight_decay": (-0.1,),
+    "betas": ((0.9, 1.0),),
+    "clip_norm": (math.inf,),
+    "seed": (-1,),
+    "dtype": ("float64",),
+    "keep_checkpoints": (1,),
+    "save_seconds": (0.0,),
+    "checkpoints": (0,),
+    "eval_tokens": (-1,),
+}
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("steps", 0),
-        ("steps", 2.5),
-        ("steps", True),
-        ("batch_tokens", 255),
-        ("max_length", 8),
-        ("min_length", 0),
-        ("learning_rate", 0.0),
-        ("learning_rate", float("nan")),
-        ("warmup_steps", 1000),
-        ("weight_decay", -0.1),
-        ("betas", (0.9, 1.0)),
-        ("clip_norm", float("inf")),
-        ("seed", -1),
-        ("dtype", "float64"),
-        ("keep_checkpoints", 1),
-        ("save_seconds", 0.0),
-        ("checkpoints", 0),
-        ("eval_tokens", -1),
-    ],
-)
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
 def test_refusal_names_argument_and_value(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be .*, got ") as error:
         TrainingConfig(**{"steps": 1000, "max_length": 256, "batch_tokens": 4096, name: value})
@@ -73,19 +70,14 @@ def test_checkpoint_steps_are_distinct_and_even_in_the_logarithm(steps: int, cou
 
 
 def test_layer_seeds_differ_by_step_seed_and_rank() -> None:
-    config, other = TrainingConfig(steps=300), TrainingConfig(steps=300, seed=1)
-    seeds = {
-        layer_seed_at(c, step, rank) for c in (config, other) for step in (0, 1) for rank in (0, 1)
-    }
-    assert len(seeds) == 8
+    configs = [TrainingConfig(steps=300, seed=seed) for seed in (0, 1)]
+    assert len({layer_seed_at(*each) for each in itertools.product(configs, (0, 1), (0, 1))}) == 8
 
 
-@pytest.mark.parametrize("lengths", [(16, 256), (1, 300), (200, 201)])
-def test_for_tokens_reads_no_fewer_than_asked(lengths):
+@pytest.mark.parametrize(("shortest", "longest"), [(16, 256), (1, 300), (200, 201)])
+def test_for_tokens_reads_no_fewer_than_asked(shortest, longest):
     """Whole rows only: counting steps as tokens / batch_tokens reads about 1 % too few."""
-    shortest, longest = lengths
-    config = TrainingConfig.for_tokens(
-        200_000, 4096, min_length=shortest, max_length=longest, warmup_steps=0
-    )
+    lengths = {"min_length": shortest, "max_length": longest}
+    config = TrainingConfig.for_tokens(200_000, 4096, **lengths, warmup_steps=0)
     read = [4096 // length * length for length in range(shortest, longest + 1)]
     assert config.steps * min(read) >= 200_000

@@ -33,3 +33,10 @@ def toy_data(size: int = 2000) -> TokenSet:
     tokens = (np.arange(size) % VOCAB).astype(np.uint16)
     stream = TokenStream(tokens, np.array([0, size // 2, size]), np.array([1, 1]), ("a", "b"))
     return TokenSet(stream, stream, VOCAB, "counting")
+
+
+def assert_same_streams(found: TokenSet, wanted: TokenSet) -> None:
+    for split in ("train", "validation"):
+        one, other = vars(found.split(split)), vars(wanted.split(split))
+        for part, values in one.items():
+            np.testing.assert_array_equal(values, other[part], part)
