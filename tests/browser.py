@@ -118,8 +118,7 @@ class Visit:
         )
         page.on("requestfailed", lambda request: self.missing.append(request.url))
         page.on(
-            "response",
-            lambda r: (self.loaded if r.status < 400 else self.missing).append(r.url),
+            "response", lambda r: (self.loaded if r.status < 400 else self.missing).append(r.url)
         )
 
     def _answer(self, route: Route) -> None:

@@ -6,7 +6,14 @@ import pytest
 import torch
 from hypothesis import settings
 
-pytest_plugins = ["browser", "explorer_pages", "sweep_toys"]
+pytest_plugins = [
+    "browser",
+    "page_engine",
+    "explorer_pages",
+    "leak_pages",
+    "chart_data",
+    "sweep_toys",
+]
 
 settings.register_profile("ci", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("ci")
@@ -20,7 +27,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items):
-    """Mark the tests of the built book: they wait for it, and make a step of their own."""
+    """Mark the tests in a browser, and those of the built book: each make a step of their own."""
     for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
         if "site" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.pages)

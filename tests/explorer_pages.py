@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from browser import Visit
+from figure_pages import HEAD, OpenFigure
 from page_engine import random_model
 from playwright.sync_api import Locator, Page
 from serve import open_server
@@ -31,13 +32,6 @@ TITLES = {
     "Full": " ".join(PROBES.values()),
     "Short": "Every head has a list.",
 }
-HEAD = (
-    '<!doctype html><html lang="en" data-theme="light" data-content_root="./">'
-    '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    '<title>Explorer</title><link rel="icon" href="data:,">'
-    "<style>body{margin:8px auto;max-width:760px}"
-    "html[data-theme=dark] body{background:#14181e;color:#fff}</style>"
-)
 OTHER_TEXT = "A clock said that nobody knew; the second man, who had no hat, knew it too."
 
 
@@ -95,27 +89,21 @@ def explorer_site(tmp_path_factory):
     server.shutdown()
 
 
-@dataclass
-class Shown:
+class Shown(OpenFigure):
     """An explorer on an open page."""
 
-    page: Page
-    links: int = 0
+    drawn = "(root) => root.querySelector('.tok[data-t]') !== null"
+    links = 0
 
-    def one(self, selector: str) -> Locator:
-        return self.page.locator(f"mosa-explorer {selector}").first
-
-    def text(self, selector: str) -> str:
-        return " ".join((self.one(selector).text_content() or "").split())
-
-    def button(self, name: str) -> Locator:
-        return self.page.get_by_role("button", name=name, exact=True)
+    def __init__(self, page: Page) -> None:
+        super().__init__(page, "mosa-explorer")
+        self.settle()
 
     def picked(self) -> list[int]:
-        return self._numbers(".tok.in[data-t]")
+        return self.all(".tok.in[data-t]", "Number(node.dataset.t)")
 
     def studied(self) -> int:
-        return self._numbers(".tok.at[data-t]")[0]
+        return int(self.one(".tok.at[data-t]").get_attribute("data-t") or -1)
 
     def token(self, t: int) -> Locator:
         return self.one(f'[data-t="{t}"]')
@@ -125,7 +113,7 @@ class Shown:
             self.page.keyboard.press(key)
         self.settle()
 
-    def choose(self, t: int) -> None:
+    def keep(self, t: int) -> None:
         """Click a token and take the pointer away."""
         self.token(t).click()
         self.page.mouse.move(2, 2)
@@ -139,29 +127,10 @@ class Shown:
         self.settle()
         return self
 
-    def until(self, script: str, argument: Any = None) -> None:
-        """Wait until a function of (root, argument) is true."""
-        self.page.wait_for_function(
-            f"""(argument) => {{
-              const root = document.querySelector("mosa-explorer > div").shadowRoot;
-              return ({script})(root, argument);
-            }}""",
-            arg=argument,
-        )
-
     def until_tokens(self, number: int) -> None:
         """Wait until a text of so many tokens is shown."""
         count = "(root, T) => root.querySelectorAll('.tok[data-t]').length === T"
         self.until(count, number)
-
-    def in_root(self, body: str, argument: Any = None) -> Any:
-        """Run the body of a function of `root`, the shadow root, and `argument`."""
-        root = 'const root = document.querySelector("mosa-explorer > div").shadowRoot;'
-        return self.page.evaluate(f"(argument) => {{ {root} {body} }}", argument)
-
-    def until_text(self, selector: str, part: str) -> None:
-        find = "(root, [s, part]) => root.querySelector(s)?.textContent.includes(part)"
-        self.until(find, [selector, part])
 
     def settle(self) -> None:
         """Wait for two frames: what was asked for is drawn."""
@@ -175,14 +144,6 @@ class Shown:
     def type_own(self, text: str) -> None:
         self.one("textarea").fill(text)
 
-    def _numbers(self, selector: str) -> list[int]:
-        return self.all(selector, "Number(node.dataset.t)")
-
-    def all(self, selector: str, expression: str) -> list[Any]:
-        """Return an expression of every `node` that a selector finds."""
-        places = self.page.locator(f"mosa-explorer {selector}")
-        return places.evaluate_all(f"(nodes) => nodes.map((node) => {expression})")
-
 
 @pytest.fixture(scope="module")
 def kept_page(chromium, explorer_site):
@@ -191,19 +152,14 @@ def kept_page(chromium, explorer_site):
     opened = Visit(context.new_page())
     opened.listen()
     opened.page.goto(explorer_site.url)
-    shown = Shown(opened.page)
-    shown.until("(root) => root.querySelector('.tok[data-t]') !== null")
-    yield shown
+    yield Shown(opened.page)
     opened.assert_clean()
     context.close()
 
 
 def show(visit: Callable[..., Any], site: ExplorerSite, fragment: str = "", **options) -> Shown:
     """Open the page, at a fragment, and wait for the first drawing."""
-    shown = Shown(visit(site.url + (f"#{fragment}" if fragment else ""), **options).page)
-    shown.until("(root) => root.querySelector('.tok[data-t]') !== null")
-    shown.settle()
-    return shown
+    return Shown(visit(site.url + (f"#{fragment}" if fragment else ""), **options).page)
 
 
 def json_of(element: str) -> dict[str, Any]:

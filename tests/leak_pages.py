@@ -1,7 +1,6 @@
 """Leak probes in a real browser: a page with one, that may ask a second model, and its reader."""
 
 import re
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,8 +47,8 @@ class LeakSite:
         return self.address.replace("leak.html", name)
 
 
-@pytest.fixture(scope="module", name="leak_site")
-def serve_leak_probe(explorer_site: ExplorerSite) -> LeakSite:
+@pytest.fixture(scope="module")
+def leak_site(explorer_site: ExplorerSite) -> LeakSite:
     """Serve a page with one probe of an untrained model, and a second one that is causal."""
     site = explorer_site
     path = site.folder / "model.safetensors"
@@ -74,20 +73,11 @@ class Probe(OpenFigure):
     def until_live(self) -> None:
         self.until("(root) => root.querySelector('.pill').textContent.startsWith('Live')")
 
-    def choose(self, name: str) -> None:
-        self.page.get_by_role("radio", name=name, exact=True).click()
-
-    def until_shows(self, selector: str, part: str) -> None:
-        find = "(root, [s, part]) => root.querySelector(s).textContent.includes(part)"
-        self.until(find, [selector, part])
-
     def counts(self) -> list[int]:
         """Return picks kept, new and lost, predictions changed and moved far, by the legend."""
         return [int(n) for n in re.findall(r"\((\d+)\)", self.text(".marks"))]
 
 
-def open_probe(
-    visit: Callable[..., Any], site: LeakSite, fragment: str = "", **options: Any
-) -> Probe:
+def open_probe(visit: Any, site: LeakSite, fragment: str = "", **options: Any) -> Probe:
     """Open the page, at a fragment."""
     return open_figure(visit, site.address, fragment, Probe, **options)

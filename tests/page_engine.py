@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from playwright.sync_api import Browser, Page, Route
 
@@ -110,13 +111,34 @@ class PageEngine:
         )
 
 
-def open_page(browser: Browser, answers: dict[str, tuple[int, bytes]] | None = None) -> PageEngine:
-    """Load the engine's modules, in a page whose site has `answers` too (path: status, body)."""
-    page = browser.new_page()
-    page.route(SITE + "**", lambda route: _answer(route, answers or {}))
+def serve_web(page: Page, answers: dict[str, tuple[int, bytes]] | None = None) -> None:
+    """Open a page whose site has all our modules, and `answers` too (path: status, body)."""
+
+    def answer(route: Route) -> None:
+        path = route.request.url.removeprefix(SITE)
+        if path.endswith(".js"):
+            return route.fulfill(content_type="text/javascript", body=(WEB / path).read_text())
+        status, body = (answers or {}).get(path, (200, b"<!doctype html><title>page</title>"))
+        route.fulfill(status=status, content_type="text/html" if not path else None, body=body)
+
+    page.route(SITE + "**", answer)
     page.goto(SITE)
+
+
+def open_page(browser: Browser, answers: dict[str, tuple[int, bytes]] | None = None) -> PageEngine:
+    """Load the engine's modules, in a page whose site has `answers` too."""
+    page = browser.new_page()
+    serve_web(page, answers)
     page.evaluate(LOAD, [f"{SITE}engine/{name}.js" for name in MODULES])
     return PageEngine(page)
+
+
+@pytest.fixture(scope="module")
+def engine_page(chromium):
+    """Return one page with the engine's modules for the tests of a file."""
+    engine = open_page(chromium)
+    yield engine
+    engine.page.close()
 
 
 def random_model(**changes):
@@ -128,14 +150,6 @@ def random_model(**changes):
             if parameter.dim() >= 2:
                 parameter.mul_(4)
     return model.eval()
-
-
-def _answer(route: Route, answers: dict[str, tuple[int, bytes]]) -> None:
-    path = route.request.url.removeprefix(SITE)
-    if path.endswith(".js"):
-        return route.fulfill(content_type="text/javascript", body=(WEB / path).read_text())
-    status, body = answers.get(path, (200, b"<!doctype html><title>page</title>"))
-    route.fulfill(status=status, content_type="text/html" if not path else None, body=body)
 
 
 def floats(data: str) -> np.ndarray:

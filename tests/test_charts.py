@@ -8,7 +8,7 @@ import sys
 import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
-from chart_data import COSTS, LENGTHS, tokens_of, trace_of_texts  # noqa: F401
+from chart_data import COSTS, LENGTHS, tokens_of
 from test_records import make_run, make_trace
 
 from mosa_edu.viz import base as renderer

@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import pytest
-from chart_data import trace_of_texts  # noqa: F401
 from test_records import make_trace
 
 from mosa_edu.viz import charts, style

@@ -10,8 +10,7 @@ from itertools import accumulate
 
 import pytest
 import torch
-from explorer_pages import HEAD, explorer_site  # noqa: F401
-from figure_pages import PHONE, OpenFigure, open_figure, serve_page, stored_output
+from figure_pages import FigureContract, OpenFigure, open_figure, refuses, serve_page, stored_output
 from page_words import said_by_decoding
 
 import mosa_edu
@@ -30,7 +29,7 @@ THRESHOLDS = [[0.3] * 5, [0.0] * 5, [-0.5] * 5]
 
 
 @pytest.fixture(scope="module")
-def stories(explorer_site):  # noqa: F811
+def stories(explorer_site):
     """Decode with the toy model's weights under every rule."""
     model, tokenizer = explorer_site.model, explorer_site.tokenizer
     return {
@@ -42,7 +41,7 @@ def stories(explorer_site):  # noqa: F811
 
 
 @pytest.fixture(scope="module")
-def address(explorer_site, stories):  # noqa: F811
+def address(explorer_site, stories):
     """Serve a page with one decode trace."""
     element = DecodeTrace(list(stories.values())).element()
     return serve_page(explorer_site, element, "decode-trace")
@@ -61,7 +60,7 @@ def open_trace(visit, address, fragment="", **options):
     return open_figure(visit, address, fragment, DecodePage, **options)
 
 
-def test_stories_admit_whom_one_pass_over_the_whole_text_admits(explorer_site, stories):  # noqa: F811
+def test_stories_admit_whom_one_pass_over_the_whole_text_admits(explorer_site, stories):
     for rule, story in stories.items():
         model = under_rule(explorer_site.model, rule, THRESHOLDS)
         recording = ActivationCache()
@@ -81,7 +80,7 @@ def test_stories_admit_whom_one_pass_over_the_whole_text_admits(explorer_site, s
         assert sum(row < story.heads for row in first) == int(wanted)
 
 
-def test_bytes_are_those_of_the_decoder_and_of_the_formula(explorer_site, stories):  # noqa: F811
+def test_bytes_are_those_of_the_decoder_and_of_the_formula(explorer_site, stories):
     for rule, story in stories.items():
         model = under_rule(explorer_site.model, rule, THRESHOLDS)
         decoder = Decoder(model)
@@ -102,7 +101,7 @@ def test_bytes_are_those_of_the_decoder_and_of_the_formula(explorer_site, storie
     assert story.dense_slots()[-1] == story.layers * costs.kv_slots(whole, T)
 
 
-def test_full_heads_refuse_and_the_story_says_so(explorer_site):  # noqa: F811
+def test_full_heads_refuse_and_the_story_says_so(explorer_site):
     """Catches a refused token that is counted as kept."""
     open_gates = [[-100.0] * 5] * 3
     model = under_rule(explorer_site.model, "threshold", open_gates)
@@ -114,7 +113,7 @@ def test_full_heads_refuse_and_the_story_says_so(explorer_site):  # noqa: F811
     assert story.slots()[-1] == 15 * story.limit + story.layers * story.dense_heads * T
 
 
-def test_rules_leave_the_model_alone_and_change_nothing_else(explorer_site):  # noqa: F811
+def test_rules_leave_the_model_alone_and_change_nothing_else(explorer_site):
     model = explorer_site.model
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     other = under_rule(model, "prefix")
@@ -122,14 +121,11 @@ def test_rules_leave_the_model_alone_and_change_nothing_else(explorer_site):  # 
         other.blocks[0].attention.sparse.w_out.zero_()
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert other.causal
-    with pytest.raises(ValueError, match="thresholds must be given"):
-        under_rule(model, "threshold")
-    with pytest.raises(ValueError, match="rule must be one of"):
-        under_rule(model, "mosa")
-    with pytest.raises(ValueError, match="n_tokens must be at most"):
-        trace_decoding(other, explorer_site.tokenizer, PROMPT, 1000)
-    with pytest.raises(ValueError, match="must select by a causal rule"):
-        trace_decoding(model, explorer_site.tokenizer, PROMPT, 3)
+    refuses("thresholds must be given", under_rule, model, "threshold")
+    refuses("rule must be one of", under_rule, model, "mosa")
+    tell = explorer_site.tokenizer, PROMPT
+    refuses("n_tokens must be at most", trace_decoding, other, *tell, 1000)
+    refuses("must select by a causal rule", trace_decoding, model, *tell, 3)
 
 
 def test_recorded_stories_are_small_and_of_the_shipped_weights():
@@ -155,42 +151,34 @@ def test_the_causal_model_writes_its_recorded_story_again():
     assert again.taken == story.taken[: len(again.tokens)]
 
 
-@pytest.mark.browser
 def test_every_number_of_every_step_is_the_recorded_one(visit, address, stories):
     for rule, story in stories.items():
         shown = open_trace(visit, address, f"theatre={rule}&step=400")
         assert shown.text(".finding") == said_by_decoding(story)
         slots, dense = story.slots(), story.dense_slots()
         for t, cells in enumerate(shown.table()):
-            assert [int(cells[0]), int(cells[2]), int(cells[3])] == [
-                *(t, len(story.taken[t])),
-                len(story.refused[t]),
-            ]
-            assert [int(cell.replace(",", "")) for cell in cells[4:7]] == [
-                *(slots[t], story.bytes[t]),
-                dense[t] * story.slot_bytes,
-            ]
+            counts = [t, len(story.taken[t]), len(story.refused[t])]
+            counts += [slots[t], story.bytes[t], dense[t] * story.slot_bytes]
+            told = [int(cell.replace(",", "")) for cell in (cells[0], *cells[2:7])]
+            assert told == counts
             heads = [f"L{row // story.heads}·H{row % story.heads}" for row in story.taken[t]]
             assert cells[7].split() == heads
 
 
-@pytest.mark.browser
 def test_keys_step_play_and_pause_and_nothing_plays_by_itself(visit, address, stories):
+    story = stories["prefix"]
     shown = open_trace(visit, address, "theatre=prefix&step=3")
     shown.page.wait_for_timeout(600)
     assert shown.step() == 3
-    assert shown.text(".pill") == f"Recorded, {len(stories['prefix'].tokens)} steps"
-    unread = "mosa-decode-trace .tok.unread"
-    story = stories["prefix"]
-    assert shown.page.locator(unread).count() == len(story.tokens) - story.prompt
+    assert shown.text(".pill") == f"Recorded, {len(story.tokens)} steps"
+    assert shown.every(".tok.unread").count() == len(story.tokens) - story.prompt
     slider = shown.one("input[type=range]")
     slider.focus()
     slider.press("ArrowRight")
     assert shown.step() == 4
     slider.press("p")
-    shown.until(
-        "(root) => /After token ([6-9]|\\d\\d)/.test(root.querySelector('.finding').textContent)"
-    )
+    later = "/After token ([6-9]|\\d\\d)/.test(root.querySelector('.finding').textContent)"
+    shown.until(f"(root) => {later}")
     slider.press(" ")
     now = shown.step()
     shown.page.wait_for_timeout(600)
@@ -203,7 +191,6 @@ def test_keys_step_play_and_pause_and_nothing_plays_by_itself(visit, address, st
     assert shown.text(".finding") == said_by_decoding(story)
 
 
-@pytest.mark.browser
 def test_reduced_motion_has_no_play(visit, address):
     shown = open_trace(visit, address, "theatre=prefix&step=3", reduced_motion="reduce")
     assert not shown.button("Play").is_visible()
@@ -214,58 +201,39 @@ def test_reduced_motion_has_no_play(visit, address):
     assert shown.step() == 4
 
 
-@pytest.mark.browser
-def test_view_is_a_link_and_the_copied_cell_gives_its_numbers(
-    visit,
-    address,
-    stories,
-    explorer_site,  # noqa: F811
-    monkeypatch,
-    capsys,
+def test_copied_cell_gives_the_numbers_of_the_view(
+    visit, address, stories, explorer_site, monkeypatch
 ):
-    shown = open_trace(visit, address)
-    shown.page.get_by_role("radio", name="Token choice").click()
-    shown.one("input[type=range]").press("PageDown")
-    shown.until("() => location.hash.includes('theatre=token')")
-    again = open_trace(visit, address, shown.link())
-    for selector in (".finding", ".detail", ".text"):
-        assert again.text(selector) == shown.text(selector)
     own = (explorer_site.model, explorer_site.tokenizer)
     monkeypatch.setattr(mosa_edu, "load_pretrained", lambda name: own, raising=False)
     monkeypatch.setattr(mosa_edu.pretrained, "pretrained_path", lambda name: name)
     told = {"thresholds": json.dumps(THRESHOLDS)}
     monkeypatch.setattr(mosa_edu.pretrained, "read_metadata", lambda path: told)
-    exec(shown.copied_python(), {})
+    shown = open_trace(visit, address, "theatre=token&step=60")
     story, step = stories["token"], shown.step()
-    expected = f"{story.slots()[step]} slots, {story.bytes[step]} bytes\n"
-    assert capsys.readouterr().out == expected
+    assert shown.printed() == [f"{story.slots()[step]} slots, {story.bytes[step]} bytes"]
 
 
-@pytest.mark.browser
-def test_picture_and_numbers_can_be_saved(visit, address, stories):
-    shown = open_trace(visit, address)
-    assert shown.title_of_picture() == said_by_decoding(stories["prefix"])
-    assert len(shown.saved("CSV").splitlines()) >= len(stories["prefix"].tokens)
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize(
-    "fragment",
-    [
+class TestContract(FigureContract):
+    kind = DecodePage
+    parts = (".finding", ".detail", ".text")
+    hostile = (
         "theatre=%3Cimg%20src=x%20onerror=window.hurt=1%3E&step=-1&view=__proto__",
         "theatre=constructor&step=99999999999",
         "theatre=prefix&step=" + "7" * 9000,
-    ],
-)
-def test_hostile_fragments_are_shown_as_usual(visit, address, stories, fragment):
-    shown = open_trace(visit, address, fragment)
-    shown.assert_harmless()
-    assert shown.text(".finding") == said_by_decoding(stories["prefix"])
+    )
 
+    def journey(self, shown):
+        shown.choose("Token choice")
+        shown.one("input[type=range]").press("PageDown")
+        shown.until("() => location.hash.includes('theatre=token')")
 
-@pytest.mark.browser
-def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
-    open_trace(visit, address, **PHONE).assert_fits_a_phone()
+    @pytest.fixture(autouse=True)
+    def first_said(self, stories):
+        self.said = said_by_decoding(stories["prefix"])
+
+    def check_hostile(self, shown):
+        assert shown.text(".finding") == self.said
 
 
 def test_notebook_stores_the_same_element_every_time_and_what_does_not_fit_is_refused(
@@ -276,15 +244,12 @@ def test_notebook_stores_the_same_element_every_time_and_what_does_not_fit_is_re
     widget = DecodeTrace(told)
     widget.rule, widget.step = "token", 4
     assert widget.state()["rule"] == "token"
-    with pytest.raises(ValueError, match="rule must be one of"):
-        widget.rule = "mosa"
-    with pytest.raises(ValueError, match="decodings must be at least one"):
-        DecodeTrace([])
-    with pytest.raises(ValueError, match="of different rules"):
-        DecodeTrace([told[0], told[0]])
-    with pytest.raises(ValueError, match="of one model"):
-        DecodeTrace([told[0], replace(told[1], model={"name": "other", "sha256": None})])
+    refuses("rule must be one of", setattr, widget, "rule", "mosa")
+    refuses("decodings must be at least one", DecodeTrace, [])
+    refuses("of different rules", DecodeTrace, [told[0], told[0]])
+    other = replace(told[1], model={"name": "other", "sha256": None})
+    refuses("of one model", DecodeTrace, [told[0], other])
     told[0].save(tmp_path / "story.json")
     assert DecodingTrace.load(tmp_path / "story.json") == told[0]
-    with pytest.raises(ValueError, match="bytes must be what the slots hold"):
-        replace(told[0], bytes=[0, *told[0].bytes[1:]])
+    wrong = [0, *told[0].bytes[1:]]
+    refuses("bytes must be what the slots hold", replace, told[0], bytes=wrong)

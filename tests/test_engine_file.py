@@ -17,8 +17,6 @@ from mosa_edu.texts import PROBES, RUNNING
 from mosa_edu.tracing import trace
 from mosa_edu.viz.assets import WEB, module_text
 
-pytestmark = pytest.mark.browser
-
 BYTES = "Uint8Array.from(atob(data), (c) => c.charCodeAt(0))"
 
 

@@ -16,8 +16,6 @@ from mosa_edu.pretrained import PRETRAINED, load_page_model, pretrained_path, sa
 from mosa_edu.texts import PROBES
 from mosa_edu.tracing import ActivationCache
 
-pytestmark = pytest.mark.browser
-
 LOGIT_TOLERANCE = 2e-3
 SCORE_TOLERANCE = 1e-6
 POSITIONS = 6

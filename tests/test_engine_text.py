@@ -12,8 +12,6 @@ from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.pretrained import merges_of
 from mosa_edu.texts import PROBES
 
-pytestmark = pytest.mark.browser
-
 ENCODE = """(texts) => texts.map((text) => {
   const spans = tokenizer.spans(text);
   return [tokenizer.encode(text), spans.map((span) => [span.id, span.text, span.start, span.end])];

@@ -7,8 +7,6 @@ from axe_playwright_python.sync_playwright import Axe
 from browser import AXE, settle
 from explorer_pages import show
 
-pytestmark = pytest.mark.browser
-
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
 
@@ -57,7 +55,7 @@ def test_targets_are_44_pixels_on_a_phone(visit, explorer_site):
         const nodes = root.querySelectorAll(controls);
         return [...nodes].filter((node) => node.offsetParent !== null || node.tagName === "svg")
           .map((node) => [node.textContent.slice(0, 20), node.getBoundingClientRect()])
-          .filter(([, box]) => box.width > 0 && (box.height < 44 || box.width < 44));""",
+          .filter(([, box]) => box.width > 0 && (box.height < 44 || box.width < 44));"""
     )
     assert small == []
 
@@ -116,14 +114,14 @@ def test_nothing_is_small_clipped_or_too_wide(visit, explorer_site, width, examp
         """const texts = [...root.querySelectorAll("*")].filter((node) =>
           [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim()));
         return texts.filter((node) => !node.closest("style, .hidden, [hidden], .paper")
-          && parseFloat(getComputedStyle(node).fontSize) < 11).map((node) => node.outerHTML);""",
+          && parseFloat(getComputedStyle(node).fontSize) < 11).map((node) => node.outerHTML);"""
     )
     assert small == []
     clipped = shown.in_root(
         """const texts = ".finding, .detail, .readout, .note, .h, .bar-number, .cost";
         const nodes = root.querySelectorAll(texts);
         return [...nodes].filter((node) => node.scrollWidth > node.clientWidth + 1
-          && getComputedStyle(node).display !== "inline").map((node) => node.outerHTML);""",
+          && getComputedStyle(node).display !== "inline").map((node) => node.outerHTML);"""
     )
     assert clipped == []
 
@@ -144,7 +142,7 @@ def test_one_orange_column_runs_through_three_panels(visit, explorer_site):
         };
         const heads = [];
         for (let y = 2; y < box.height - 60; y += 3) heads.push(left(y));
-        return [rect.getBoundingClientRect().left, ...heads.filter((x) => x !== undefined)];""",
+        return [rect.getBoundingClientRect().left, ...heads.filter((x) => x !== undefined)];"""
     )
     assert len(edges) > 10
     assert max(edges) - min(edges) <= 1.5
@@ -156,7 +154,7 @@ def test_moving_between_heads_moves_nothing_else(visit, explorer_site):
     where = """const blocks = "header .chips, .controls, .readout, .why, .everyone, .ask, footer";
       const top = (node) => Math.round(node.getBoundingClientRect().top + scrollY);
       return [...root.querySelectorAll(blocks)].map(top);"""
-    shown.choose(0)
+    shown.keep(0)
     places = shown.in_root(where)
     for _ in range(14):
         shown.press("]", "ArrowRight")
@@ -208,7 +206,7 @@ def test_nothing_moves_where_readers_ask_for_rest(visit, explorer_site, wish):
         for (const node of fading) node.classList.add("fades");
         const moves = (css) => css.transitionDuration !== "0s" || css.animationName !== "none";
         const styles = [...root.querySelectorAll("*")].map((node) => getComputedStyle(node));
-        return styles.filter(moves).length;""",
+        return styles.filter(moves).length;"""
     )
     assert (moving == 0) == (wish == "reduce")
 

@@ -9,8 +9,6 @@ from explorer_pages import show
 
 import mosa_edu
 
-pytestmark = pytest.mark.browser
-
 SPACE = "{http://www.w3.org/2000/svg}"
 COPIED = "navigator.clipboard.readText()"
 

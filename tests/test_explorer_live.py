@@ -13,8 +13,6 @@ from torch.nn import functional as F
 
 from mosa_edu.viz.components.explorer import RoutingExplorer
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture(scope="module")
 def live_page(kept_page):
@@ -52,7 +50,7 @@ def test_link_to_an_own_text_brings_the_model(visit, explorer_site):
     first.go_live()
     trace = explorer_site.trace(OTHER_TEXT)
     route(first, trace, OTHER_TEXT)
-    first.choose(4)
+    first.keep(4)
     again = show(visit, explorer_site, first.page.url.partition("#")[2])
     again.until_tokens(trace.T)
     assert again.text(".readout") == first.text(".readout")

@@ -15,8 +15,6 @@ from mosa_edu.costs import HeadShape, head_flops
 from mosa_edu.records import Token
 from mosa_edu.viz.words import specialists, token_labels
 
-pytestmark = pytest.mark.browser
-
 PIECES = ("The", " the", " of", " cat", "s", ",", "\n", " and", " I", "", " Rome", ".", " th")
 PIECES += (
     "ird",

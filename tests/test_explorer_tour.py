@@ -8,8 +8,6 @@ import pytest
 from explorer_pages import show
 from page_words import said_of
 
-pytestmark = pytest.mark.browser
-
 PANELS = ("text-block", "why", "everyone", "This head", "Attention", "Cost")
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 

@@ -9,8 +9,6 @@ from page_words import said_of
 
 from mosa_edu.viz.words import specialists, token_labels
 
-pytestmark = pytest.mark.browser
-
 
 def squeeze(text):
     return " ".join(text.split())
@@ -96,7 +94,7 @@ def test_hover_previews_and_leaves_no_trace_click_keeps(kept_page, explorer_site
     shown.page.mouse.move(2, 2)
     shown.settle()
     assert (shown.studied(), shown.page.url) == (3, before)
-    shown.choose(9)
+    shown.keep(9)
     assert shown.studied() == 9
     assert "tok=9" in shown.page.url
 
@@ -163,7 +161,7 @@ def test_tab_stops_once_in_the_text_and_once_in_the_overview(kept_page, explorer
     shown = kept_page.go("ex=letter")
     stops = ".tok[tabindex='0']"
     assert len(shown.all(stops, "node.className")) == 1
-    shown.choose(4)
+    shown.keep(4)
     assert shown.all(stops, "node.dataset.t") == ["4"]
 
 

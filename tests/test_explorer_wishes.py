@@ -11,8 +11,6 @@ from explorer_pages import show
 
 import mosa_edu
 
-pytestmark = pytest.mark.browser
-
 COPIED = "navigator.clipboard.readText()"
 LONG = " ".join(["A clock said that nobody knew whether the second man did."] * 60)
 

@@ -198,7 +198,6 @@ def test_static_page_stays_small():
     assert size_of(classic_script("heads")).gzipped < 9_300
 
 
-@pytest.mark.browser
 def test_static_page_moves_the_cut_as_python_does(visit, tmp_path):
     hostile = "</script><img src=x onerror=alert(1)>"
     traces = {"First": make_trace(T=40, k=5), hostile: make_trace(T=12, k=3, seed=1)}
@@ -221,7 +220,6 @@ def test_static_page_moves_the_cut_as_python_does(visit, tmp_path):
     assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
-@pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_slider_in_jupyterlab_moves_python_and_the_figure(visit, tmp_path):

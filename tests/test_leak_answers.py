@@ -10,8 +10,7 @@ from dataclasses import asdict
 
 import pytest
 import torch
-from explorer_pages import explorer_site  # noqa: F401
-from leak_pages import CUT, Probe, open_probe, serve_leak_probe  # noqa: F401
+from leak_pages import CUT, Probe, open_probe
 from page_engine import random_model
 from page_words import said_by_probe
 
@@ -32,7 +31,6 @@ WHO = {
 }
 
 
-@pytest.mark.browser
 def test_live_model_finds_what_pytorch_recorded(visit, leak_site):
     example, model, tokenizer = leak_site.example, leak_site.model, leak_site.tokenizer
     stored = open_probe(visit, leak_site)
@@ -46,15 +44,14 @@ def test_live_model_finds_what_pytorch_recorded(visit, leak_site):
     for cut in (23, 1):  # of one prediction the sentence speaks in the singular
         again = reroll_future(model, tokenizer, example.text, cut, seed=5, source={})
         live.page.goto(f"{leak_site.address}#leak=letter&cut={cut}&seed=5")
-        live.until_shows(".detail", f"position {cut} ")
+        live.until_text(".detail", f"position {cut} ")
         assert live.text(".finding") == said_by_probe(again)
     live.page.goto(f"{leak_site.address}#leak=letter&cut={CUT}&seed=1")
-    live.until_shows(".detail", f"position {CUT} ")
+    live.until_text(".detail", f"position {CUT} ")
     assert live.text(".finding") == said_by_probe(example)
     assert live.counts() == stored.counts()
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("rule", ["prefix", "trained", "threshold", "dense"])
 def test_causal_rules_give_exactly_zero(visit, leak_site, rule):
     probe = open_probe(visit, leak_site)
@@ -62,7 +59,7 @@ def test_causal_rules_give_exactly_zero(visit, leak_site, rule):
         fragment = f"leak=letter&cut=30&rule={rule}&future={future}&edit=Another+end."
         probe.page.goto(f"{leak_site.address}#{fragment}")
         probe.until_live()
-        probe.until_shows(".finding", who)
+        probe.until_text(".finding", who)
         silent = "rewrites no pick in the past; none of its 30 predictions changed."
         assert probe.text(".finding") == f"{who} {silent}"
         moved = probe.counts() if rule == "dense" else probe.counts()[1:]
@@ -72,14 +69,13 @@ def test_causal_rules_give_exactly_zero(visit, leak_site, rule):
     assert said.get(rule, "same weights, trained by the paper's rule") in probe.text(".detail")
 
 
-@pytest.mark.browser
 def test_model_trained_causally_answers_with_its_own_weights(visit, leak_site):
     """Catches a button that runs the first model, or the second one under the first one's rule."""
     second, tokenizer = load_page_model(leak_site.causal)
     example = reroll_future(second, tokenizer, PROBES["letter"], CUT, source={})
     probe = open_probe(visit, leak_site)
     probe.choose("Trained prefix")
-    probe.until_shows(".pill", "Live model, trained causally")
+    probe.until_text(".pill", "Live model, trained causally")
     assert probe.text(".finding") == said_by_probe(example)
     before = [{t for t in row if t < CUT} for row in example.before]
     assert probe.counts()[0] == sum(map(len, before))
@@ -88,11 +84,10 @@ def test_model_trained_causally_answers_with_its_own_weights(visit, leak_site):
     assert after.startswith(token_labels(["a", example.forecasts[position].before])[1])
     assert "rule=trained" in probe.link()
     probe.choose("Paper")
-    probe.until_shows(".finding", said_by_probe(leak_site.example))
+    probe.until_text(".finding", said_by_probe(leak_site.example))
     assert probe.text(".pill") == "Stored example"
 
 
-@pytest.mark.browser
 def test_second_model_that_does_not_come_leaves_the_first_one_working(visit, leak_site):
     half = leak_site.write_with("half.html", '"url":"causal.safetensors"', '"url":"leak.html"')
     probe = Probe(visit(half).page, "mosa-leak")
@@ -100,12 +95,11 @@ def test_second_model_that_does_not_come_leaves_the_first_one_working(visit, lea
     probe.until("(root) => !root.querySelector('.banner').hidden")
     assert probe.text(".finding") == said_by_probe(leak_site.example)
     probe.choose("Prefix")
-    probe.until_shows(".finding", "rewrites no pick")
+    probe.until_text(".finding", "rewrites no pick")
     probe.until("(root) => root.querySelector('.banner').hidden")
     assert "rule switched" in probe.text(".pill")
 
 
-@pytest.mark.browser
 def test_second_model_that_does_not_come_takes_nothing_away(visit, leak_site):
     """Catches a failed load that throws the reader's own text and cut away."""
     half = leak_site.write_with("half.html", '"url":"causal.safetensors"', '"url":"leak.html"')
@@ -120,12 +114,11 @@ def test_second_model_that_does_not_come_takes_nothing_away(visit, leak_site):
     assert probe.text(".pill").startswith("Live model,")
 
 
-@pytest.mark.browser
 def test_answer_of_the_second_model_does_not_come_in_after_the_stored_one(visit, leak_site):
     """Catches zero rewritten picks under the paper's rule: a run that nobody ended."""
     probe = open_probe(visit, leak_site)
     probe.choose("Trained prefix")
-    probe.until_shows(".pill", "Live model, trained causally")
+    probe.until_text(".pill", "Live model, trained causally")
     probe.page.evaluate(
         f"""() => {{
           const buttons = [...{probe.root}.querySelectorAll("[role=radio]")];
@@ -152,7 +145,6 @@ def test_second_model_must_be_causal_and_cut_texts_alike(leak_site, tmp_path):
         alone.rule = "trained"
 
 
-@pytest.mark.browser
 def test_copied_cells_count_what_the_page_counts(visit, leak_site, monkeypatch, capsys):
     first, second = (leak_site.model, leak_site.tokenizer), load_page_model(leak_site.causal)
     models = {"toy": first, "toy causal": second}
@@ -170,7 +162,7 @@ def test_copied_cells_count_what_the_page_counts(visit, leak_site, monkeypatch, 
     for number, view in enumerate(views):
         probe.page.goto(f"{leak_site.address}#leak=heads&cut={3 + number}&{view}")
         probe.until_live()
-        probe.until_shows(".detail", f"position {3 + number} ")
+        probe.until_text(".detail", f"position {3 + number} ")
         exec(probe.copied_python(), {})
         printed = [int(n) for n in re.findall(r"\d+", capsys.readouterr().out)]
         shown = probe.counts()

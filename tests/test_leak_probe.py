@@ -5,24 +5,22 @@ link that is overwritten, an own text that is cut as the stored one, hostile tex
 """
 
 import pytest
-from explorer_pages import explorer_site  # noqa: F401
 from figure_pages import PHONE
-from leak_pages import CUT, Probe, open_probe, serve_leak_probe  # noqa: F401
+from leak_pages import CUT, Probe, open_probe
 from page_words import said_by_probe
 
 from mosa_edu.probes.futures import reroll_future
 from mosa_edu.viz.components.leak import LeakProbe
 
 
-@pytest.mark.browser
 def test_bar_is_moved_by_key_mouse_and_in_the_text(visit, leak_site):
     probe = open_probe(visit, leak_site)
     bar = probe.one(".plot .bar")
     bar.focus()
     bar.press("ArrowLeft")
-    probe.until_shows(".detail", f"position {CUT - 1} ")
+    probe.until_text(".detail", f"position {CUT - 1} ")
     bar.press("PageUp")
-    probe.until_shows(".detail", f"position {CUT + 7} ")
+    probe.until_text(".detail", f"position {CUT + 7} ")
     box = bar.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + 30
     probe.page.mouse.move(x, y)
@@ -31,17 +29,16 @@ def test_bar_is_moved_by_key_mouse_and_in_the_text(visit, leak_site):
     probe.page.mouse.up()
     moved = int(bar.get_attribute("aria-valuenow"))
     assert moved < CUT + 3
-    probe.until_shows(".detail", f"position {moved} ")
+    probe.until_text(".detail", f"position {moved} ")
     handle, target = probe.one(".text .bar"), probe.one('.tok[data-t="8"]')
     handle.hover()
     to = target.bounding_box()
     probe.page.mouse.down()
     probe.page.mouse.move(to["x"] + 1, to["y"] + 8, steps=4)
     probe.page.mouse.up()
-    probe.until_shows(".detail", "position 8 ")
+    probe.until_text(".detail", "position 8 ")
 
 
-@pytest.mark.browser
 def test_a_typed_future_does_not_overtake_what_is_chosen_next(visit, leak_site):
     """Catches a pause in typing that ends after the reader has gone on."""
     probe = open_probe(visit, leak_site)
@@ -50,13 +47,12 @@ def test_a_typed_future_does_not_overtake_what_is_chosen_next(visit, leak_site):
     probe.one("textarea[aria-label^='Your future']").fill("Another end of it.")
     probe.choose("Random")
     probe.page.wait_for_timeout(600)
-    probe.until_shows(".finding", "A new future")
+    probe.until_text(".finding", "A new future")
     assert probe.page.get_by_role("radio", name="Random", exact=True).is_checked()
     probe.choose("Edit")
-    probe.until_shows(".finding", "An edited future")
+    probe.until_text(".finding", "An edited future")
 
 
-@pytest.mark.browser
 def test_token_keeps_the_focus_when_the_text_is_laid_anew(visit, leak_site):
     """Catches nodes that are replaced under the reader's keyboard: the focus falls to the page."""
     probe = open_probe(visit, leak_site)
@@ -67,7 +63,6 @@ def test_token_keeps_the_focus_when_the_text_is_laid_anew(visit, leak_site):
     probe.until("(root) => root.activeElement?.classList.contains('tok') === true")
 
 
-@pytest.mark.browser
 def test_link_that_is_followed_before_the_hand_rests_is_not_overwritten(visit, leak_site):
     """Catches an address that is written between a click on a link and the page's news of it."""
     probe = open_probe(visit, leak_site, "leak=letter&cut=30")
@@ -77,10 +72,9 @@ def test_link_that_is_followed_before_the_hand_rests_is_not_overwritten(visit, l
     probe.page.evaluate("history.replaceState(null, '', '#leak=letter&cut=12')")
     assert probe.link() == "leak=letter&cut=12"
     probe.page.evaluate("dispatchEvent(new HashChangeEvent('hashchange'))")
-    probe.until_shows(".detail", "position 12 ")
+    probe.until_text(".detail", "position 12 ")
 
 
-@pytest.mark.browser
 def test_view_is_a_link_and_a_table(visit, leak_site):
     probe = open_probe(visit, leak_site)
     probe.choose("Edit")
@@ -89,7 +83,7 @@ def test_view_is_a_link_and_a_table(visit, leak_site):
     probe.one("textarea[aria-label^='Your future']").fill(
         '</script><img src=x onerror="window.hurt=1"> שלום 😀'
     )
-    probe.until_shows(".finding", "An edited future")
+    probe.until_text(".finding", "An edited future")
     probe.one('.tok[data-t="5"]').click()
     probe.one('.tok[data-t="5"]').press("ArrowRight")
     probe.page.get_by_role("button", name="Table view").click()
@@ -105,7 +99,6 @@ def test_view_is_a_link_and_a_table(visit, leak_site):
     again.assert_harmless()
 
 
-@pytest.mark.browser
 def test_the_readers_own_text_is_cut_as_python_cuts_it(visit, leak_site):
     """Catches a probe that cuts the stored text, or keeps the first one that was typed."""
     model, tokenizer = leak_site.model, leak_site.tokenizer
@@ -115,13 +108,13 @@ def test_the_readers_own_text_is_cut_as_python_cuts_it(visit, leak_site):
     for text in ("Nobody", "Nobody knew what the second clock had said to the first of them."):
         probe.one("textarea").fill(text)
     T = len(tokenizer.encode(text))
-    probe.until_shows(".own .note", f"{T} tokens")
+    probe.until_text(".own .note", f"{T} tokens")
     again = reroll_future(model, tokenizer, text, 2 * T // 3, source={})
-    probe.until_shows(".finding", said_by_probe(again))
+    probe.until_text(".finding", said_by_probe(again))
     assert probe.counts()[1:4] == [*again.rewritten(), sum(again.changed)]
     other = open_probe(visit, leak_site, probe.link())
     other.until_live()
-    other.until_shows(".finding", said_by_probe(again))
+    other.until_text(".finding", said_by_probe(again))
     assert other.one("textarea").input_value() == text
     hostile = '</script><img src=x onerror="window.hurt=1"> \ud800 שלום 😀'
     other.page.evaluate(
@@ -131,14 +124,13 @@ def test_the_readers_own_text_is_cut_as_python_cuts_it(visit, leak_site):
     other.until("(root) => root.querySelector('.text').textContent.includes('onerror')")
     other.assert_harmless()
     other.one("textarea").fill("a")
-    other.until_shows(".own .note", "at least two tokens")
+    other.until_text(".own .note", "at least two tokens")
     assert "onerror" in other.text(".text")
     other.one("select").select_option("letter")
     other.until("(root) => root.querySelector('.own').hidden")
     assert "Your" in other.text(".own-button")
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize(
     "fragment",
     [
@@ -157,7 +149,6 @@ def test_hostile_fragments_are_shown_or_refused(visit, leak_site, fragment):
     assert 1 <= cut < len(leak_site.example.tokens)
 
 
-@pytest.mark.browser
 def test_without_weights_the_example_stays_and_says_why(visit, leak_site):
     weights = '"url":"model.safetensors"'
     lost = leak_site.write_with("lost.html", weights, '"url":"leak.html"')
@@ -168,11 +159,10 @@ def test_without_weights_the_example_stays_and_says_why(visit, leak_site):
     none = leak_site.write_with("none.html", weights, '"url":null')
     probe = Probe(visit(none).page, "mosa-leak")
     probe.choose("Prefix")
-    probe.until_shows(".told", "saved without the model's weights")
+    probe.until_text(".told", "saved without the model's weights")
     assert probe.text(".finding") == said_by_probe(leak_site.example)
 
 
-@pytest.mark.browser
 def test_picture_and_numbers_can_be_saved(visit, leak_site):
     probe = open_probe(visit, leak_site)
     assert probe.title_of_picture() == said_by_probe(leak_site.example)
@@ -182,7 +172,6 @@ def test_picture_and_numbers_can_be_saved(visit, leak_site):
     assert sum(row[4] == "changed" for row in rows) == sum(leak_site.example.changed)
 
 
-@pytest.mark.browser
 def test_phone_has_no_sideways_scrolling_and_large_targets(visit, leak_site):
     probe = open_probe(visit, leak_site, **PHONE)
     probe.assert_fits_a_phone()

@@ -93,7 +93,7 @@ def test_keys_of_the_book_differ_and_the_right_card_is_not_always_first():
 
 def test_phrases_know_four_marks_and_nothing_else():
     assert read_phrase("`a*b*` *T*^{2} x_{t}") == [
-        *(("code", "a*b*"), " ", ("i", "T"), ("sup", "2"), " x", ("sub", "t")),
+        *(("code", "a*b*"), " ", ("i", "T"), ("sup", "2"), " x", ("sub", "t"))
     ]
     for open_mark in ("2 * 3 * 4", "a ` b", "x^2", "a_b_c", "*", ""):
         assert "".join(run for run in read_phrase(open_mark)) == open_mark

@@ -7,7 +7,7 @@ visit, puts the right card first for everybody, or runs what an author or a read
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import AXE, settle
-from explorer_pages import HEAD, explorer_site  # noqa: F401
+from explorer_pages import HEAD
 from figure_pages import stored_output
 
 from mosa_edu.viz.assets import WEB, classic_script, module_text, read_module, size_of
@@ -30,7 +30,7 @@ CELL = '<div class="cell"><div class="cell_output">{}</div></div>'
 
 
 @pytest.fixture(scope="module")
-def address(explorer_site):  # noqa: F811
+def address(explorer_site):
     """Serve a page with a quiz of two questions and two predictions, each before its answer."""
     folder = explorer_site.folder
     (folder / "quiz.js").write_text(classic_script("quiz"))
@@ -75,7 +75,6 @@ def opened(visit, address, **options):
     return Page(visit(address, **options).page)
 
 
-@pytest.mark.browser
 def test_nothing_opens_before_an_answer_and_then_choice_and_answer_do(visit, address):
     page = opened(visit, address)
     assert page.reasons() == []
@@ -94,7 +93,6 @@ def test_nothing_opens_before_an_answer_and_then_choice_and_answer_do(visit, add
     assert page.card(0).locator(".chosen").inner_text().startswith("✕\n169")
 
 
-@pytest.mark.browser
 def test_answers_and_order_are_there_on_the_next_visit_and_can_be_taken_back(visit, address):
     page = opened(visit, address)
     before = page.texts(0, ".choice > button")
@@ -116,7 +114,6 @@ def test_answers_and_order_are_there_on_the_next_visit_and_can_be_taken_back(vis
     assert Page(page.page).covered() == 2
 
 
-@pytest.mark.browser
 def test_a_guess_opens_the_next_output_and_hears_how_far_off_it_was(visit, address):
     page = opened(visit, address)
     output = page.page.get_by_text("the output", exact=True)
@@ -146,7 +143,6 @@ def test_a_guess_opens_the_next_output_and_hears_how_far_off_it_was(visit, addre
     assert page.reasons(1) == [f"14.13. {plain_phrase(HOSTILE)}"]
 
 
-@pytest.mark.browser
 def test_reading_through_opens_the_whole_page_and_is_remembered(visit, address):
     page = opened(visit, address)
     page.press(2, "Read through")
@@ -164,7 +160,6 @@ def test_reading_through_opens_the_whole_page_and_is_remembered(visit, address):
     assert page.reasons(2) == []
 
 
-@pytest.mark.browser
 def test_works_by_keyboard_alone(visit, address):
     page = opened(visit, address)
     page.page.keyboard.press("Tab")
@@ -178,7 +173,6 @@ def test_works_by_keyboard_alone(visit, address):
     assert page.texts(0, ".pill") == ["2 of 2"]
 
 
-@pytest.mark.browser
 def test_works_without_storage_and_with_foreign_values_in_it(chromium, address):
     for script in (
         "Object.defineProperty(window, 'localStorage', { get() { throw new Error('no'); } });",
@@ -198,7 +192,6 @@ def test_works_without_storage_and_with_foreign_values_in_it(chromium, address):
         context.close()
 
 
-@pytest.mark.browser
 def test_hostile_texts_are_shown_and_axe_finds_nothing_in_either_theme(visit, address):
     for scheme in ("light", "dark"):
         page = opened(visit, address, color_scheme=scheme)
@@ -211,7 +204,6 @@ def test_hostile_texts_are_shown_and_axe_finds_nothing_in_either_theme(visit, ad
         assert [(v["id"], v["nodes"][0]["html"][:80]) for v in found] == []
 
 
-@pytest.mark.browser
 def test_phone_fits_with_large_targets_and_print_shows_everything(visit, address):
     size = {"width": 360, "height": 780}
     page = opened(visit, address, viewport=size, has_touch=True)
@@ -225,7 +217,6 @@ def test_phone_fits_with_large_targets_and_print_shows_everything(visit, address
     assert page.page.get_by_text("the output", exact=True).is_visible()
 
 
-@pytest.mark.browser
 def test_without_scripts_everything_can_be_read(visit, address):
     page = visit(address, java_script_enabled=False).page
     assert page.get_by_text("How many pairs do 13 picks have?").is_visible()
@@ -234,7 +225,6 @@ def test_without_scripts_everything_can_be_read(visit, address):
     assert page.get_by_text("the output", exact=True).is_visible()
 
 
-@pytest.mark.browser
 def test_the_same_text_draws_as_a_widget(visit, address):
     page = visit(address).page
     script = """async ([text, data]) => {
@@ -253,8 +243,7 @@ def test_the_same_text_draws_as_a_widget(visit, address):
     assert told.startswith("You chose this. ")
 
 
-@pytest.mark.browser
-def test_every_place_is_as_likely_for_each_card(visit, address, explorer_site):  # noqa: F811
+def test_every_place_is_as_likely_for_each_card(visit, address, explorer_site):
     page = visit(address).page
     script = """async (ids) => {
       const m = await import("/web/quiz.js");

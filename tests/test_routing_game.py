@@ -8,8 +8,7 @@ import json
 
 import pytest
 import torch
-from explorer_pages import HEAD, explorer_site  # noqa: F401
-from figure_pages import PHONE, OpenFigure, open_figure, serve_page, stored_output
+from figure_pages import FigureContract, OpenFigure, open_figure, refuses, serve_page, stored_output
 from page_words import said_by_game
 from torch.nn import functional as F
 
@@ -32,7 +31,7 @@ LAYER, HEAD_NUMBER = 1, 3
 
 
 @pytest.fixture(scope="module")
-def game_site(explorer_site):  # noqa: F811
+def game_site(explorer_site):
     """Serve a page with one game; return (address, contest, model, tokenizer)."""
     site = explorer_site
     path = site.folder / "model.safetensors"
@@ -59,8 +58,7 @@ class Game(OpenFigure):
         )
 
     def picked(self):
-        spans = self.page.locator("mosa-routing-game .text .tok.in")
-        return spans.evaluate_all("(nodes) => nodes.map((node) => Number(node.dataset.t))")
+        return self.all(".text .tok.in", "Number(node.dataset.t)")
 
     def losses(self):
         """Return the losses of the table, by the first word of who picks."""
@@ -73,7 +71,6 @@ def open_game(visit, game_site, fragment="", **options):
     return open_figure(visit, game_site[0], fragment, Game, **options)
 
 
-@pytest.mark.browser
 def test_first_frame_is_what_python_recorded_without_weights(visit, game_site):
     contest = game_site[1]
     game = open_game(visit, game_site)
@@ -81,13 +78,12 @@ def test_first_frame_is_what_python_recorded_without_weights(visit, game_site):
     assert game.text(".pill") == "Stored example"
     assert game.picked() == list(contest.trained)
     found = game.losses()
-    assert found["Trained"] == found["You"] == pytest.approx(contest.trained_loss, abs=1e-4)
-    assert found["Random"] == pytest.approx(contest.random_loss(), abs=1e-4)
-    assert found["Head"] == pytest.approx(contest.off_loss, abs=1e-4)
-    assert found["Best"] == pytest.approx(contest.found_loss, abs=1e-4)
+    assert found["Trained"] == found["You"]
+    told = [found[who] for who in ("You", "Random", "Head", "Best")]
+    kept = [contest.trained_loss, contest.random_loss(), contest.off_loss, contest.found_loss]
+    assert told == pytest.approx(kept, abs=1e-4)
 
 
-@pytest.mark.browser
 def test_live_losses_are_those_of_pytorch(visit, game_site):
     _, contest, model, tokenizer = game_site
     ids = [token.id for token in contest.tokens]
@@ -103,23 +99,20 @@ def test_live_losses_are_those_of_pytorch(visit, game_site):
     assert game.text(".seats output") == f"{len(mine)} of {len(picks)} seats"
     found = game.losses()
     where = (LAYER, HEAD_NUMBER)
-    assert found["You"] == pytest.approx(
-        loss_with_selected(model, ids, *where, mine), abs=TOLERANCE
-    )
+    assert found["You"] == pytest.approx(loss_with_selected(model, ids, *where, mine), abs=TOLERANCE)
     assert found["Trained"] == pytest.approx(contest.trained_loss, abs=TOLERANCE)
     # Another head and text: nothing of the record helps, and random draws must be Python's.
     game.page.goto(f"{game_site[0]}#router=heads&l=0&h=1")
-    game.until("(root) => root.querySelector('.detail').textContent.includes('Layer 0, head 1')")
+    game.until_text(".detail", "Layer 0, head 1")
     game.until_compared()
     other = record_game(model, tokenizer, PROBES["heads"], 0, 1, tries=0, source={})
-    found = game.losses()
     assert game.picked() == list(other.trained)
-    assert found["Trained"] == pytest.approx(other.trained_loss, abs=TOLERANCE)
-    assert found["Random"] == pytest.approx(other.random_loss(), abs=TOLERANCE)
-    assert found["Head"] == pytest.approx(other.off_loss, abs=TOLERANCE)
+    found = game.losses()
+    told = [found[who] for who in ("Trained", "Random", "Head")]
+    real = [other.trained_loss, other.random_loss(), other.off_loss]
+    assert told == pytest.approx(real, abs=TOLERANCE)
 
 
-@pytest.mark.browser
 def test_search_lowers_the_loss_and_its_picks_can_be_taken_over(visit, game_site):
     _, contest, model, _ = game_site
     ids = [token.id for token in contest.tokens]
@@ -133,7 +126,6 @@ def test_search_lowers_the_loss_and_its_picks_can_be_taken_over(visit, game_site
     assert found["You"] == pytest.approx(real, abs=TOLERANCE)
 
 
-@pytest.mark.browser
 def test_keys_fill_the_seats_and_a_full_head_refuses(visit, game_site):
     k = len(game_site[1].trained)
     game = open_game(visit, game_site)
@@ -153,71 +145,62 @@ def test_keys_fill_the_seats_and_a_full_head_refuses(visit, game_site):
     assert game.text(".finding") == said_by_game(game_site[1])
 
 
-@pytest.mark.browser
-def test_view_is_a_link_and_the_copied_cell_gives_its_number(visit, game_site, monkeypatch, capsys):
+def test_copied_cell_gives_the_losses_of_the_view(visit, game_site, monkeypatch):
     _, _, model, tokenizer = game_site
     game = open_game(visit, game_site)
     game.button("Random picks").click()
     game.until_compared()
     game.button("Show the router's").click()
-    fragment = game.link()
+    fragment, found, picked = game.link(), game.losses(), game.picked()
+    monkeypatch.setattr(mosa_edu, "load_pretrained", lambda name: (model, tokenizer), raising=False)
+    printed = [float(part.split()[0]) for part in "".join(game.printed()).split(", ")]
+    assert printed == pytest.approx([found["You"], found["Trained"]], abs=TOLERANCE)
     again = open_game(visit, game_site, fragment)
     again.until_compared()
-    for selector in (".finding", ".readout", ".text", ".seats"):
+    assert again.picked() == picked
+    for selector in (".readout", ".text", ".seats"):
         assert again.text(selector) == game.text(selector)
-    assert again.picked() == game.picked()
-    monkeypatch.setattr(mosa_edu, "load_pretrained", lambda name: (model, tokenizer), raising=False)
-    exec(game.copied_python(), {})
-    mine, trained = (float(part.split()[0]) for part in capsys.readouterr().out.split(", "))
-    found = game.losses()
-    assert mine == pytest.approx(found["You"], abs=TOLERANCE)
-    assert trained == pytest.approx(found["Trained"], abs=TOLERANCE)
 
 
-@pytest.mark.browser
-def test_picture_and_numbers_can_be_saved(visit, game_site):
-    game = open_game(visit, game_site)
-    assert game.title_of_picture() == said_by_game(game_site[1])
-    assert game.saved("CSV").splitlines()[0] == "Who picks,Nats a token,Against the router,Picks"
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize(
-    "fragment",
-    [
+class TestContract(FigureContract):
+    kind = Game
+    parts = (".finding", ".text", ".seats")
+    hostile = (
         "router=%3Cimg%20src=x%20onerror=window.hurt=1%3E&l=-1&h=1e9&picks=a.b&view=__proto__",
         "router=letter&l=99&h=99&picks=" + ".".join(["9999"] * 400),
         "router=&picks=" + "1." * 9000,
-    ],
-)
-def test_hostile_fragments_are_shown_or_refused(visit, game_site, fragment):
-    game = open_game(visit, game_site, fragment)
-    game.assert_harmless()
-    assert len(game.picked()) <= len(game_site[1].trained)
-
-
-@pytest.mark.browser
-def test_without_weights_the_first_frame_stays_and_says_why(visit, game_site, explorer_site):  # noqa: F811
-    page = (explorer_site.folder / "routing-game.html").read_text()
-    (explorer_site.folder / "bare.html").write_text(
-        page.replace('"url":"model.safetensors"', '"url":null')
     )
+
+    @pytest.fixture
+    def address(self, game_site):
+        self.seats = len(game_site[1].trained)
+        return game_site[0]
+
+    def journey(self, shown):
+        shown.button("Random picks").click()
+        shown.until_compared()
+        assert shown.saved("CSV").startswith("Who picks,Nats a token,Against the router,Picks")
+
+    def check_hostile(self, shown):
+        assert len(shown.picked()) <= self.seats
+
+    def check_phone(self, shown):
+        shown.one('[data-t="1"]').tap()
+        assert "position 1," in shown.text(".readout")
+
+
+def test_without_weights_the_first_frame_stays_and_says_why(visit, game_site, explorer_site):
+    page = (explorer_site.folder / "routing-game.html").read_text()
+    bare = page.replace('"url":"model.safetensors"', '"url":null')
+    (explorer_site.folder / "bare.html").write_text(bare)
     game = Game(visit(f"{explorer_site.address}/bare.html").page, "mosa-routing-game")
     game.button("Next head").click()
-    game.until("(root) => root.querySelector('.told').textContent.includes('without the model')")
+    game.until_text(".told", "without the model")
     assert game.text(".finding") == said_by_game(game_site[1])
     assert game.text(".segments output") == f"{HEAD_NUMBER}"
 
 
-@pytest.mark.browser
-def test_phone_has_no_sideways_scrolling_and_large_targets(visit, game_site):
-    game = open_game(visit, game_site, **PHONE)
-    game.assert_fits_a_phone()
-    game.one('[data-t="1"]').tap()
-    assert "position 1," in game.text(".readout")
-
-
-def test_own_picks_in_the_routers_place_change_nothing_and_none_switch_the_head_off(explorer_site):  # noqa: F811
+def test_own_picks_in_the_routers_place_change_nothing_and_none_switch_the_head_off(explorer_site):
     """Catches gates that are renormalised, or a padded seat that is read as token 0."""
     model, tokenizer = explorer_site.model, explorer_site.tokenizer
     ids = tokenizer.encode(PROBES["night"])[:60]
@@ -254,7 +237,7 @@ def test_search_keeps_only_what_helps_and_draws_are_even():
     assert int(counts.max()) < 580
 
 
-def test_costliest_head_is_the_one_whose_random_selected_cost_most(explorer_site):  # noqa: F811
+def test_costliest_head_is_the_one_whose_random_picks_cost_most(explorer_site):
     model, tokenizer = explorer_site.model, explorer_site.tokenizer
     ids = tokenizer.encode("Every head has a list of its own, and keeps it.")
     layer, head = costliest_head(model, ids, draws=2)
@@ -268,26 +251,22 @@ def test_costliest_head_is_the_one_whose_random_selected_cost_most(explorer_site
     assert cost[layer, head] == max(cost.values())
 
 
-def test_what_does_not_fit_is_refused(explorer_site, tmp_path):  # noqa: F811
+def test_what_does_not_fit_is_refused(explorer_site, tmp_path):
     model, tokenizer = explorer_site.model, explorer_site.tokenizer
     ids = list(range(1, 33))
-    with pytest.raises(ValueError, match="selected must be different positions"):
-        loss_with_selected(model, ids, 0, 0, [1, 1])
-    with pytest.raises(ValueError, match="selected must be at most 4"):
-        loss_with_selected(model, ids, 0, 0, [0, 1, 2, 3, 4])
-    with pytest.raises(ValueError, match=r"head must be in \[0, 5\)"):
-        loss_with_selected(model, ids, 0, 5, [])
-    with pytest.raises(ValueError, match=r"layer must be in \[0, 3\)"):
-        loss_with_selected(model, ids, 3, 0, [])
+    refuses("selected must be different positions", loss_with_selected, model, ids, 0, 0, [1, 1])
+    refuses("selected must be at most 4", loss_with_selected, model, ids, 0, 0, [0, 1, 2, 3, 4])
+    refuses(r"head must be in \[0, 5\)", loss_with_selected, model, ids, 0, 5, [])
+    refuses(r"layer must be in \[0, 3\)", loss_with_selected, model, ids, 3, 0, [])
     contest = record_game(model, tokenizer, PROBES["letter"], 0, 0, draws=1, tries=1, source={})
     contest.save(tmp_path / "contest.json")
     kept = RoutingGameRecord.load(tmp_path / "contest.json")
     assert kept.trained == contest.trained
     assert kept.trained_loss == pytest.approx(contest.trained_loss, abs=1e-6)
-    with pytest.raises(ValueError, match="gates must be"):
-        RoutingGameRecord.from_json(contest.to_json().replace('"gates": [', '"gates": [0.5,'))
-    with pytest.raises(ValueError, match="texts must be texts that include"):
-        RoutingGame(contest, texts={"Other": "Something else."})
+    damaged = contest.to_json().replace('"gates": [', '"gates": [0.5,')
+    refuses("gates must be", RoutingGameRecord.from_json, damaged)
+    other = {"Other": "Something else."}
+    refuses("texts must be texts that include", RoutingGame, contest, texts=other)
 
 
 def test_recorded_contests_are_of_the_shipped_model_and_its_costliest_head():
@@ -301,7 +280,7 @@ def test_recorded_contests_are_of_the_shipped_model_and_its_costliest_head():
     assert RoutingGame(contest).data["weights"]["sha256"] == contest.model["sha256"]
 
 
-def test_notebook_stores_the_same_element_every_time_and_hostile_text_as_text(explorer_site):  # noqa: F811
+def test_notebook_stores_the_same_element_every_time_and_hostile_text_as_text(explorer_site):
     model, tokenizer = explorer_site.model, explorer_site.tokenizer
     text = "</script><img src=x onerror=alert(1)><!-- & so on"
     contest = record_game(model, tokenizer, text, 0, 0, draws=1, tries=1, source={})

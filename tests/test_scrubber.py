@@ -6,8 +6,8 @@ from io import StringIO
 
 import numpy as np
 import pytest
-from explorer_pages import explorer_site, json_of  # noqa: F401
-from figure_pages import PHONE, OpenFigure, open_figure, serve_page, stored_output
+from explorer_pages import json_of
+from figure_pages import FigureContract, OpenFigure, open_figure, refuses, serve_page, stored_output
 from page_words import said_by_scrubber
 
 from mosa_edu.analysis import recorded_history
@@ -36,7 +36,7 @@ HISTORIES = {"First": make_history(), "Second <b>": make_history(1, copies=5)}
 
 
 @pytest.fixture(scope="module")
-def address(explorer_site):  # noqa: F811
+def address(explorer_site):
     """Serve a page with one scrubber, whose second history is fetched."""
     widget = TrainingScrubber(HISTORIES, layer=1, fetched={"Second <b>": "second.json"})
     (explorer_site.folder / "second.json").write_text(HISTORIES["Second <b>"].to_json())
@@ -50,8 +50,7 @@ class Scrubber(OpenFigure):
 
     def marks(self):
         """Return how many marks the two rows have."""
-        paths = self.page.locator("mosa-scrubber .stops path[fill]")
-        drawn = paths.evaluate_all("(paths) => paths.map((path) => path.getAttribute('d'))")
+        drawn = self.all(".stops path[fill]", "node.getAttribute('d')")
         return [d.count("M") for d in drawn if d.endswith("z")]
 
 
@@ -59,7 +58,6 @@ def open_scrubber(visit, address, fragment="", **options):
     return open_figure(visit, address, fragment, Scrubber, **options)
 
 
-@pytest.mark.browser
 def test_first_frame_is_the_last_step_of_the_head_that_changed_most(visit, address):
     shown = open_scrubber(visit, address)
     history = HISTORIES["First"]
@@ -69,24 +67,19 @@ def test_first_frame_is_the_last_step_of_the_head_that_changed_most(visit, addre
     assert shown.marks() == [5, 5]
 
 
-@pytest.mark.browser
 def test_every_number_of_every_head_is_the_recorded_one(visit, address):
     shown = open_scrubber(visit, address)
-    history = HISTORIES["First"]
-    picked = history.selected_mask()
+    picked = HISTORIES["First"].selected_mask()
     for layer in range(2):
-        shown.page.get_by_role("radio", name=f"{layer}", exact=True).click()
+        shown.choose(f"{layer}")
         for _ in range(3):
-            head = int(shown.text("output"))
-            rows = shown.table()
-            own = picked[:, layer, head]
+            rows, own = shown.table(), picked[:, layer, int(shown.text("output"))]
             assert [int(row[3]) for row in rows] == (own & own[0]).sum(-1).tolist()
             assert [int(row[4]) for row in rows] == (own & own[-1]).sum(-1).tolist()
             assert [row[0] for row in rows] == [f"{step:,}" for step in STEPS]
             shown.button("Next head").click()
 
 
-@pytest.mark.browser
 def test_keys_buttons_and_clicks_move_the_step(visit, address):
     shown = open_scrubber(visit, address, "scrub=first&step=4&l=0&h=2")
     shown.until_says("By step 4 head L0·H2")
@@ -98,7 +91,7 @@ def test_keys_buttons_and_clicks_move_the_step(visit, address):
     shown.until_says("By step 0 head L0·H2 has changed none of its 5 picks.")
     shown.button("Step \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}").click()
     shown.until_says("By step 1 ")
-    shown.page.get_by_role("radio", name="Step before").click()
+    shown.choose("Step before")
     shown.until_says("Since step 0 ")
     box = shown.one(".stops svg").bounding_box()
     shown.page.mouse.click(box["x"] + box["width"] - 24, box["y"] + 30)
@@ -110,23 +103,27 @@ def test_keys_buttons_and_clicks_move_the_step(visit, address):
     shown.until_says("By step 1,000 head L1")
 
 
-@pytest.mark.browser
-def test_view_is_a_link_and_other_texts_are_fetched(visit, address):
-    shown = open_scrubber(visit, address)
-    shown.one("select").select_option(label="Second <b>")
-    shown.until("(root) => root.querySelector('select').value === 'second-b'")
-    shown.until("() => location.hash.includes('scrub=second-b')")
-    shown.one("input[type=range]").press("ArrowLeft")
-    shown.button("Previous head").click()
-    fragment = shown.link()
-    again = open_scrubber(visit, address, fragment)
-    again.until_says(shown.text(".finding"))
-    assert again.text(".detail") == shown.text(".detail")
-    assert again.table() == shown.table()
+class TestContract(FigureContract):
+    kind = Scrubber
+    hostile = (
+        "scrub=%3Cimg%20src=x%20onerror=window.hurt=1%3E&step=-1&l=9&h=99&against=__proto__",
+        "scrub=first&step=99999999&l=1e9&h=%00&view=constructor",
+        "scrub=&step=" + "7" * 9000,
+    )
+
+    def journey(self, shown):
+        """Another text is fetched."""
+        shown.one("select").select_option(label="Second <b>")
+        shown.until("(root) => root.querySelector('select').value === 'second-b'")
+        shown.until("() => location.hash.includes('scrub=second-b')")
+        shown.one("input[type=range]").press("ArrowLeft")
+        shown.button("Previous head").click()
+
+    def check_hostile(self, shown):
+        assert shown.text(".finding").endswith("picks.")
 
 
-@pytest.mark.browser
-def test_picture_numbers_and_cell_are_those_of_the_view(visit, explorer_site, capsys):  # noqa: F811
+def test_numbers_and_cell_are_those_of_the_view(visit, explorer_site):
     recorded = recorded_history("clocks")
     stops = slice(1, None, 2)  # the book thins it out: Python's record has other stops
     rows = {name: getattr(recorded, name)[stops] for name in ("steps", "tokens_seen", "losses")}
@@ -134,57 +131,24 @@ def test_picture_numbers_and_cell_are_those_of_the_view(visit, explorer_site, ca
     element = TrainingScrubber({"A text": history}, layer=2, head=3).element()
     address = serve_page(explorer_site, element, "scrubber", "recorded")
     shown = open_scrubber(visit, address, "scrub=a-text&l=2&h=3&step=300")
-    assert shown.title_of_picture() == shown.text(".finding")
-    assert f"{address}#scrub=a-text" in shown.saved("Save SVG")
     rows = list(csv.reader(StringIO(shown.saved("CSV"))))[1:]
     assert len(rows) == history.indices.size
     stop = max(i for i, step in enumerate(history.steps) if step <= 300)
     at = (str(history.steps[stop]), "2", "3")
     mine = [int(row[4]) for row in rows if (row[0], row[2], row[3]) == at]
     assert mine == history.indices[stop, 2, 3].tolist()
-    exec(shown.copied_python(), {})
     said = f"step {history.steps[stop]}, loss {history.losses[stop]:.2f}: {mine}"
-    assert capsys.readouterr().out.startswith(said)
+    assert shown.printed()[0].startswith(said)
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize(
-    "fragment",
-    [
-        "scrub=%3Cimg%20src=x%20onerror=window.hurt=1%3E&step=-1&l=9&h=99&against=__proto__",
-        "scrub=first&step=99999999&l=1e9&h=%00&view=constructor",
-        "scrub=&step=" + "7" * 9000,
-    ],
-)
-def test_hostile_fragments_and_texts_are_shown_as_text(visit, address, fragment):
-    shown = open_scrubber(visit, address, fragment)
-    shown.table()
-    shown.assert_harmless()
-    assert shown.text(".finding").endswith("picks.")
-
-
-@pytest.mark.browser
-def test_phone_has_no_sideways_scrolling_and_large_targets(visit, address):
-    open_scrubber(visit, address, **PHONE).assert_fits_a_phone()
-
-
-def test_notebook_stores_the_same_element_every_time():
+def test_notebook_stores_the_same_element_and_what_does_not_fit_is_refused():
     stored = stored_output(lambda: TrainingScrubber(HISTORIES))
     assert stored["text/plain"] == "TrainingScrubber(step=1000, layer=1, head=1)"
     state = json_of(stored["text/html"])
-    assert state["data"]["kernel"] is False
-    assert state["step"] == 1000
-
-
-def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="histories must be at least one"):
-        TrainingScrubber({})
-    with pytest.raises(ValueError, match="layer must be in"):
-        TrainingScrubber(HISTORIES["First"], layer=2)
-    with pytest.raises(ValueError, match=r"head must be in \[0, 3\)"):
-        TrainingScrubber(HISTORIES["First"], head=3)
-    with pytest.raises(ValueError, match="fetched must be addresses"):
-        TrainingScrubber(HISTORIES, fetched={"First": "x"})
-    other = make_history(heads=2)
-    with pytest.raises(ValueError, match="layers and heads"):
-        TrainingScrubber({"a": HISTORIES["First"], "b": other})
+    assert (state["data"]["kernel"], state["step"]) == (False, 1000)
+    first = HISTORIES["First"]
+    refuses("histories must be at least one", TrainingScrubber, {})
+    refuses("layer must be in", TrainingScrubber, first, layer=2)
+    refuses(r"head must be in \[0, 3\)", TrainingScrubber, first, head=3)
+    refuses("fetched must be addresses", TrainingScrubber, HISTORIES, fetched={"First": "x"})
+    refuses("layers and heads", TrainingScrubber, {"a": first, "b": make_history(heads=2)})

@@ -143,7 +143,6 @@ def test_no_module_names_another_host():
         assert not re.findall(r"https?://(?!www\.w3\.org/)", code), path
 
 
-@pytest.mark.browser
 def test_both_forms_run_and_agree(chromium, folder):
     page = chromium.new_page()
     page.goto("about:blank")
@@ -159,7 +158,6 @@ def test_both_forms_run_and_agree(chromium, folder):
     page.close()
 
 
-@pytest.mark.browser
 def test_every_component_loads_in_both_forms_and_as_separate_files(chromium):
     page = chromium.new_page()
     errors = []

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from explorer_pages import HEAD, explorer_site  # noqa: F401
+from explorer_pages import HEAD
 
 from mosa_edu.viz import assets
 from mosa_edu.viz.assets import MODEL_PARTS, PARTS, component_names, needed, page_scripts
@@ -121,8 +121,7 @@ def test_shortened_text_depends_on_nothing_but_the_text():
     assert once != script.text
 
 
-@pytest.mark.browser
-def test_shortened_scripts_of_the_book_draw_as_the_whole_component(visit, explorer_site):  # noqa: F811
+def test_shortened_scripts_of_the_book_draw_as_the_whole_component(visit, explorer_site):
     for name, script in page_scripts().items():
         (explorer_site.folder / f"book-{name}.js").write_text(minified(script.text, "js"))
     tags = [f'<script src="book-{name}.js" defer></script>' for name in page_scripts()]

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from explorer_pages import explorer_site, json_of  # noqa: F401
+from explorer_pages import json_of
 from test_records import make_trace
 
 from mosa_edu.records import Token
@@ -75,7 +75,7 @@ def test_heads_that_are_not_there_are_refused(name, value):
         RoutingExplorer(make_trace(), **{name: value})
 
 
-def test_wrong_arguments_are_refused_by_name(explorer_site):  # noqa: F811
+def test_wrong_arguments_are_refused_by_name(explorer_site):
     trace = make_trace()
     with pytest.raises(ValueError, match="selected must be"):
         RoutingExplorer(trace, selected=12)
@@ -118,7 +118,7 @@ def test_fallback_lists_every_token_by_its_score():
     ]
 
 
-def test_model_file_speaks_for_itself(explorer_site):  # noqa: F811
+def test_model_file_speaks_for_itself(explorer_site):
     path = explorer_site.folder / "model.safetensors"
     model = PageModel.read(path)
     assert model.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -133,7 +133,7 @@ def test_model_file_speaks_for_itself(explorer_site):  # noqa: F811
 
 
 @pytest.mark.parametrize("damage", [b"", b"abc", bytes(200), None])
-def test_model_file_that_is_not_whole_is_refused(explorer_site, tmp_path, damage):  # noqa: F811
+def test_model_file_that_is_not_whole_is_refused(explorer_site, tmp_path, damage):
     whole = (explorer_site.folder / "model.safetensors").read_bytes()
     path = tmp_path / "model.safetensors"
     path.write_bytes(whole[:-1] if damage is None else damage)
@@ -141,7 +141,7 @@ def test_model_file_that_is_not_whole_is_refused(explorer_site, tmp_path, damage
         PageModel.read(path)
 
 
-def test_weights_go_to_the_page_once_and_only_when_asked(explorer_site):  # noqa: F811
+def test_weights_go_to_the_page_once_and_only_when_asked(explorer_site):
     path = explorer_site.folder / "model.safetensors"
     widget = RoutingExplorer(explorer_site.first, path)
     assert widget.weights == b""
