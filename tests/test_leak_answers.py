@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 import pytest
 import torch
+from figure_pages import refuses
 from leak_pages import CUT, Probe, open_probe
 from page_engine import random_model
 from page_words import said_by_probe
@@ -59,12 +60,11 @@ def test_causal_rules_give_exactly_zero(visit, leak_site, rule):
         fragment = f"leak=letter&cut=30&rule={rule}&future={future}&edit=Another+end."
         probe.page.goto(f"{leak_site.address}#{fragment}")
         probe.until_live()
-        probe.until_text(".finding", who)
+        probe.until_says(who)
         silent = "rewrites no pick in the past; none of its 30 predictions changed."
         assert probe.text(".finding") == f"{who} {silent}"
-        moved = probe.counts() if rule == "dense" else probe.counts()[1:]
-        assert moved == [0] * len(moved)
-        assert probe.page.locator("mosa-leak .text .thin, mosa-leak .text .thick").count() == 0
+        assert not any(probe.counts()[rule != "dense" :])
+        assert probe.every(":is(.text .thin, .text .thick)").count() == 0
     said = {"dense": "switched off", "trained": "A second model, which prefix top-k trained"}
     assert said.get(rule, "same weights, trained by the paper's rule") in probe.text(".detail")
 
@@ -84,34 +84,30 @@ def test_model_trained_causally_answers_with_its_own_weights(visit, leak_site):
     assert after.startswith(token_labels(["a", example.forecasts[position].before])[1])
     assert "rule=trained" in probe.link()
     probe.choose("Paper")
-    probe.until_text(".finding", said_by_probe(leak_site.example))
+    probe.until_says(said_by_probe(leak_site.example))
     assert probe.text(".pill") == "Stored example"
 
 
-def test_second_model_that_does_not_come_leaves_the_first_one_working(visit, leak_site):
+@pytest.mark.parametrize("own", [False, True])
+def test_second_model_that_does_not_come_takes_nothing_away(visit, leak_site, own):
+    """Catches a failed load that ends the first model, or throws the reader's text and cut away."""
     half = leak_site.write_with("half.html", '"url":"causal.safetensors"', '"url":"leak.html"')
-    probe = Probe(visit(half).page, "mosa-leak")
+    text = "#leak=letter&cut=9&text=Nobody+knew+what+the+second+clock+had+said+to+them."
+    probe = Probe(visit(half + text * own).page, "mosa-leak")
+    if own:
+        probe.until_live()
+    shown, link = (probe.text(".finding"), probe.text(".text")), probe.link()
     probe.choose("Trained prefix")
     probe.until("(root) => !root.querySelector('.banner').hidden")
-    assert probe.text(".finding") == said_by_probe(leak_site.example)
+    assert (probe.text(".finding"), probe.text(".text")) == shown
+    assert probe.link() == link or not own
+    assert (shown[0] == said_by_probe(leak_site.example)) == (not own)
+    assert probe.button("Paper", "radio").is_checked()
+    assert probe.text(".pill").startswith("Live model,") == own
     probe.choose("Prefix")
-    probe.until_text(".finding", "rewrites no pick")
+    probe.until_says("rewrites no pick")
     probe.until("(root) => root.querySelector('.banner').hidden")
     assert "rule switched" in probe.text(".pill")
-
-
-def test_second_model_that_does_not_come_takes_nothing_away(visit, leak_site):
-    """Catches a failed load that throws the reader's own text and cut away."""
-    half = leak_site.write_with("half.html", '"url":"causal.safetensors"', '"url":"leak.html"')
-    fragment = "#leak=letter&cut=9&text=Nobody+knew+what+the+second+clock+had+said+to+them."
-    probe = Probe(visit(half + fragment).page, "mosa-leak")
-    probe.until_live()
-    shown = probe.text(".finding"), probe.text(".text"), probe.link()
-    probe.choose("Trained prefix")
-    probe.until("(root) => !root.querySelector('.banner').hidden")
-    assert (probe.text(".finding"), probe.text(".text"), probe.link()) == shown
-    assert probe.page.get_by_role("radio", name="Paper", exact=True).is_checked()
-    assert probe.text(".pill").startswith("Live model,")
 
 
 def test_answer_of_the_second_model_does_not_come_in_after_the_stored_one(visit, leak_site):
@@ -119,13 +115,9 @@ def test_answer_of_the_second_model_does_not_come_in_after_the_stored_one(visit,
     probe = open_probe(visit, leak_site)
     probe.choose("Trained prefix")
     probe.until_text(".pill", "Live model, trained causally")
-    probe.page.evaluate(
-        f"""() => {{
-          const buttons = [...{probe.root}.querySelectorAll("[role=radio]")];
-          const press = (name) => buttons.find((own) => own.textContent === name).click();
-          ["None", "Random", "Paper"].forEach(press);
-        }}"""
-    )
+    probe.in_root("""const buttons = [...root.querySelectorAll("[role=radio]")];
+      const press = (name) => buttons.find((own) => own.textContent === name).click();
+      ["None", "Random", "Paper"].forEach(press);""")
     probe.page.wait_for_timeout(1000)
     assert probe.text(".finding") == said_by_probe(leak_site.example)
     assert probe.text(".pill") == "Stored example"
@@ -134,18 +126,17 @@ def test_answer_of_the_second_model_does_not_come_in_after_the_stored_one(visit,
 def test_second_model_must_be_causal_and_cut_texts_alike(leak_site, tmp_path):
     example, model, tokenizer = leak_site.example, leak_site.model, leak_site.tokenizer
     first = leak_site.weights
-    with pytest.raises(ValueError, match="causal must be a model that prefix top-k trained"):
-        LeakProbe(example, model=first, causal=first)
+    two = {"model": first, "causal": first}
+    refuses("causal must be a model that prefix top-k trained", LeakProbe, example, **two)
     short = random_model(**{**asdict(model.config), "sparse": "prefix", "max_seq_len": 64})
-    save_page_model(short, tokenizer, tmp_path / "short.safetensors", {})
-    with pytest.raises(ValueError, match="causal must be a model that cuts texts as the first"):
-        LeakProbe(example, model=first, causal=tmp_path / "short.safetensors")
+    two["causal"] = tmp_path / "short.safetensors"
+    save_page_model(short, tokenizer, two["causal"], {})
+    refuses("causal must be a model that cuts texts as the first", LeakProbe, example, **two)
     alone = LeakProbe(example, model=first)
-    with pytest.raises(ValueError, match="rule must be one of"):
-        alone.rule = "trained"
+    refuses("rule must be one of", setattr, alone, "rule", "trained")
 
 
-def test_copied_cells_count_what_the_page_counts(visit, leak_site, monkeypatch, capsys):
+def test_copied_cells_count_what_the_page_counts(visit, leak_site, monkeypatch):
     first, second = (leak_site.model, leak_site.tokenizer), load_page_model(leak_site.causal)
     models = {"toy": first, "toy causal": second}
     monkeypatch.setattr(mosa_edu, "load_pretrained", models.__getitem__, raising=False)
@@ -163,8 +154,7 @@ def test_copied_cells_count_what_the_page_counts(visit, leak_site, monkeypatch, 
         probe.page.goto(f"{leak_site.address}#leak=heads&cut={3 + number}&{view}")
         probe.until_live()
         probe.until_text(".detail", f"position {3 + number} ")
-        exec(probe.copied_python(), {})
-        printed = [int(n) for n in re.findall(r"\d+", capsys.readouterr().out)]
+        printed = [int(n) for n in re.findall(r"\d+", " ".join(probe.printed()))]
         shown = probe.counts()
         if "dense" in view:
             assert (printed[2:], shown[0]) == ([0, 3 + number], 0)
@@ -192,8 +182,7 @@ def test_texts_that_are_compared_share_their_past(leak_site):
     assert counted == (*example.rewritten(), sum(example.changed))
     new, lost, changed = counted
     assert count_rewritten(model, other, ids, 20) == (lost, new, changed)
-    with pytest.raises(ValueError, match="cut must be at least 1, with the same tokens"):
-        count_rewritten(model, ids, other, 30)
+    refuses("cut must be at least 1, with the same", count_rewritten, model, ids, other, 30)
 
 
 def test_examples_survive_json_and_refuse_what_does_not_fit(leak_site, tmp_path):
@@ -203,8 +192,6 @@ def test_examples_survive_json_and_refuse_what_does_not_fit(leak_site, tmp_path)
     example.save(tmp_path / "leak.json")
     assert LeakExample.load(tmp_path / "leak.json") == example
     assert repr(LeakProbe(example)) == repr(LeakProbe(example))
-    with pytest.raises(ValueError, match=r"cut must be in \[1, "):
-        reroll_future(model, tokenizer, text, 0)
+    refuses(r"cut must be in \[1, ", reroll_future, model, tokenizer, text, 0)
     longer = example.to_json().replace('"changed": [true', '"changed": [true,true')
-    with pytest.raises(ValueError, match="changed must be 5 long"):
-        LeakExample.from_json(longer)
+    refuses("changed must be 5 long", LeakExample.from_json, longer)

@@ -5,7 +5,7 @@ link that is overwritten, an own text that is cut as the stored one, hostile tex
 """
 
 import pytest
-from figure_pages import PHONE
+from figure_pages import FigureContract
 from leak_pages import CUT, Probe, open_probe
 from page_words import said_by_probe
 
@@ -47,10 +47,10 @@ def test_a_typed_future_does_not_overtake_what_is_chosen_next(visit, leak_site):
     probe.one("textarea[aria-label^='Your future']").fill("Another end of it.")
     probe.choose("Random")
     probe.page.wait_for_timeout(600)
-    probe.until_text(".finding", "A new future")
-    assert probe.page.get_by_role("radio", name="Random", exact=True).is_checked()
+    probe.until_says("A new future")
+    assert probe.button("Random", "radio").is_checked()
     probe.choose("Edit")
-    probe.until_text(".finding", "An edited future")
+    probe.until_says("An edited future")
 
 
 def test_token_keeps_the_focus_when_the_text_is_laid_anew(visit, leak_site):
@@ -75,22 +75,19 @@ def test_link_that_is_followed_before_the_hand_rests_is_not_overwritten(visit, l
     probe.until_text(".detail", "position 12 ")
 
 
-def test_view_is_a_link_and_a_table(visit, leak_site):
+def test_edited_future_is_a_link_and_a_table(visit, leak_site):
     probe = open_probe(visit, leak_site)
     probe.choose("Edit")
     probe.until_live()
     assert probe.text(".finding").startswith("The same future rewrites no pick")
-    probe.one("textarea[aria-label^='Your future']").fill(
-        '</script><img src=x onerror="window.hurt=1"> שלום 😀'
-    )
-    probe.until_text(".finding", "An edited future")
+    hostile = '</script><img src=x onerror="window.hurt=1"> שלום 😀'
+    probe.one("textarea[aria-label^='Your future']").fill(hostile)
+    probe.until_says("An edited future")
     probe.one('.tok[data-t="5"]').click()
     probe.one('.tok[data-t="5"]').press("ArrowRight")
-    probe.page.get_by_role("button", name="Table view").click()
-    rows = probe.page.locator("mosa-leak tbody tr")
-    assert rows.count() == CUT
-    totals = [int(rows.nth(t).locator("td").nth(3).text_content()) for t in range(CUT)]
-    assert sum(totals) == probe.counts()[1]
+    rows = probe.table()
+    assert len(rows) == CUT
+    assert sum(int(row[3]) for row in rows) == probe.counts()[1]
     again = open_probe(visit, leak_site, probe.link())
     again.until_live()
     for selector in (".finding", ".readout", "tbody", ".text"):
@@ -110,18 +107,16 @@ def test_the_readers_own_text_is_cut_as_python_cuts_it(visit, leak_site):
     T = len(tokenizer.encode(text))
     probe.until_text(".own .note", f"{T} tokens")
     again = reroll_future(model, tokenizer, text, 2 * T // 3, source={})
-    probe.until_text(".finding", said_by_probe(again))
+    probe.until_says(said_by_probe(again))
     assert probe.counts()[1:4] == [*again.rewritten(), sum(again.changed)]
     other = open_probe(visit, leak_site, probe.link())
     other.until_live()
-    other.until_text(".finding", said_by_probe(again))
+    other.until_says(said_by_probe(again))
     assert other.one("textarea").input_value() == text
     hostile = '</script><img src=x onerror="window.hurt=1"> \ud800 שלום 😀'
-    other.page.evaluate(
-        f"(text) => {{ {other.root}.querySelector('textarea').value = text; }}", hostile
-    )
+    other.in_root("root.querySelector('textarea').value = argument;", hostile)
     other.one("textarea").press("Space")
-    other.until("(root) => root.querySelector('.text').textContent.includes('onerror')")
+    other.until_text(".text", "onerror")
     other.assert_harmless()
     other.one("textarea").fill("a")
     other.until_text(".own .note", "at least two tokens")
@@ -131,22 +126,31 @@ def test_the_readers_own_text_is_cut_as_python_cuts_it(visit, leak_site):
     assert "Your" in other.text(".own-button")
 
 
-@pytest.mark.parametrize(
-    "fragment",
-    [
+class TestContract(FigureContract):
+    kind = Probe
+    parts = (".finding", ".detail", ".readout", ".text")
+    hostile = (
         "leak=%3Cimg%20src=x%20onerror=window.hurt=1%3E&cut=-3&rule=__proto__&future=constructor",
         "leak=letter&cut=999999999&seed=1e9&tok=99999&view=%00",
         "leak=&cut=%F0%9F&edit=" + "x" * 9000,
         "leak=letter&rule=paper&future=edit&edit=%3C/script%3E%3Cimg%20src=x%3E",
-    ],
-)
-def test_hostile_fragments_are_shown_or_refused(visit, leak_site, fragment):
-    probe = open_probe(visit, leak_site, fragment)
-    probe.assert_harmless()
-    if "constructor" in fragment:
-        assert "The link asks for what is not here (no leak <img" in probe.text(".told")
-    cut = int(probe.one(".plot .bar").get_attribute("aria-valuenow"))
-    assert 1 <= cut < len(leak_site.example.tokens)
+    )
+
+    @pytest.fixture
+    def address(self, leak_site):
+        self.T = len(leak_site.example.tokens)
+        return leak_site.address
+
+    def journey(self, shown):
+        shown.one('.tok[data-t="5"]').click()
+
+    def check_hostile(self, shown):
+        if "constructor" in shown.page.url:
+            assert "The link asks for what is not here (no leak <img" in shown.text(".told")
+        assert 1 <= int(shown.one(".plot .bar").get_attribute("aria-valuenow")) < self.T
+
+    def check_phone(self, shown):
+        assert shown.one(".plot .bar").bounding_box()["width"] >= 44
 
 
 def test_without_weights_the_example_stays_and_says_why(visit, leak_site):
@@ -163,19 +167,11 @@ def test_without_weights_the_example_stays_and_says_why(visit, leak_site):
     assert probe.text(".finding") == said_by_probe(leak_site.example)
 
 
-def test_picture_and_numbers_can_be_saved(visit, leak_site):
+def test_numbers_that_are_saved_are_those_of_the_example(visit, leak_site):
     probe = open_probe(visit, leak_site)
-    assert probe.title_of_picture() == said_by_probe(leak_site.example)
-    rows = [line.split(",") for line in probe.saved("CSV").splitlines()[1:]]
-    new, lost = (sum(row[4] == kind for row in rows) for kind in ("new", "lost"))
-    assert (new, lost) == leak_site.example.rewritten()
-    assert sum(row[4] == "changed" for row in rows) == sum(leak_site.example.changed)
-
-
-def test_phone_has_no_sideways_scrolling_and_large_targets(visit, leak_site):
-    probe = open_probe(visit, leak_site, **PHONE)
-    probe.assert_fits_a_phone()
-    assert probe.one(".plot .bar").bounding_box()["width"] >= 44
+    kinds = [line.split(",")[4] for line in probe.saved("CSV").splitlines()[1:]]
+    assert (kinds.count("new"), kinds.count("lost")) == leak_site.example.rewritten()
+    assert kinds.count("changed") == sum(leak_site.example.changed)
 
 
 def test_fallback_and_state_carry_hostile_text_as_text(leak_site):
