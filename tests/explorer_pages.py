@@ -32,6 +32,8 @@ TITLES = {
     "Full": " ".join(PROBES.values()),
     "Short": "Every head has a list.",
 }
+CLIPBOARD = ["clipboard-read", "clipboard-write"]
+COPIED = "navigator.clipboard.readText()"
 OTHER_TEXT = "A clock said that nobody knew; the second man, who had no hat, knew it too."
 
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from figure_pages import refuses
 
 from mosa_edu.analysis import (
     CoinFlipRow,
@@ -138,12 +138,9 @@ def test_decoding_is_drawn_as_recorded_and_reaches_the_goal():
     fixed = probe.row(kind="fixed", sparsity=16, T=8192)
     assert fixed["slots"] == 16 * 8192 // 16
     assert fixed["bytes"] == fixed["slots"] * 2 * 64 * 4
-    with pytest.raises(ValueError, match="rows must be of one sparsity"):
-        decoding_cost(decoding_rows(probe))
-    with pytest.raises(ValueError, match="sparsity must be one of"):
-        decoding_rows(probe, sparsity=5)
-    with pytest.raises(ValueError, match="with dense heads"):
-        decoding_cost([row for row in rows if row.kind != "dense"])
+    refuses("rows must be of one sparsity", decoding_cost, decoding_rows(probe))
+    refuses("sparsity must be one of", decoding_rows, probe, sparsity=5)
+    refuses("with dense heads", decoding_cost, [row for row in rows if row.kind != "dense"])
 
 
 def test_coin_flips_are_drawn_on_their_side_of_guessing():

@@ -145,11 +145,8 @@ def test_numbers_below_many_ranges_do_not_touch():
 
 def test_costs_of_long_texts_are_drawn_by_model():
     figure = cost_of_long_texts(costs())
-    assert {line.name: list(line.y) for line in figure.data} == {
-        "routing": [100.0, 200.0],
-        "mosa": [150.0, 300.0],
-        "dense": [400.0, 800.0],
-    }
+    drawn = {line.name: list(line.y) for line in figure.data}
+    assert drawn == {"routing": [100, 200], "mosa": [150, 300], "dense": [400, 800]}
     assert list(figure.layout.yaxis.ticktext) == ["50", "100", "200", "500", "1,000"]
 
 
@@ -170,12 +167,9 @@ def steps(**changes):
 
 
 def roof():
-    rows = [
-        ("product", "peak", 100, 1, 1),
-        ("copy", "peak", 0, 20, 2),
-        ("gather", "operation", 0, 5, 1),
-    ]
-    rows += [("score", "operation", 10, 2, 1), ("layer", "layer", 60, 1, 1)]
+    rows = [("product", "peak", 100, 1, 1), ("copy", "peak", 0, 20, 2)]
+    rows += [("gather", "operation", 0, 5, 1), ("score", "operation", 10, 2, 1)]
+    rows += [("layer", "layer", 60, 1, 1)]
     names = ("name", "group", "mflop", "mb", "milliseconds")
     return [dict(zip(names, row, strict=True)) | {"roof": 1.0} for row in rows]
 

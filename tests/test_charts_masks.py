@@ -3,7 +3,7 @@
 import re
 
 import numpy as np
-import pytest
+from figure_pages import refuses
 
 from mosa_edu.viz import style
 from mosa_edu.viz.charts import alt_text
@@ -87,18 +87,22 @@ def test_markup_in_a_token_is_not_read():
     assert "“&lt;b>” at 1" in mask_zoo(masks, TEXTS, query=1).layout.title.text
 
 
-@pytest.mark.parametrize(
-    ("masks", "query", "message"),
-    [
-        ([], 0, "masks must be at least one"),
-        ([Mask("A", "", DENSE)], 6, r"query must be in \[0, 6\)"),
-        ([Mask("A", "", DENSE[:5])], 0, r"A must be of shape \(6, 6\)"),
-        ([Mask("A", "", DENSE.T)], 0, "A must be a mask below the diagonal"),
-    ],
-)
-def test_refusals(masks, query, message):
-    with pytest.raises(ValueError, match=message):
-        mask_zoo(masks, TEXTS, query)
+def test_what_cannot_be_compared_is_refused():
+    refuses("masks must be at least one", mask_zoo, [], TEXTS, 0)
+    for pairs, query, message in (
+        (DENSE, 6, r"query must be in \[0, 6\)"),
+        (DENSE[:5], 0, r"A must be of shape \(6, 6\)"),
+        (DENSE.T, 0, "A must be a mask below the diagonal"),
+    ):
+        refuses(message, mask_zoo, [Mask("A", "", pairs)], TEXTS, query)
+    for rules, message in (
+        ({"one": KEPT}, "rules must be two rules"),
+        ({"a": KEPT, "b": KEPT.T}, "b must be a mask below the diagonal"),
+        ({"a": KEPT, "b": KEPT[:3]}, r"b must be of shape \(4, 4\)"),
+    ):
+        refuses(message, growing_text, rules, "abcd")
+    refuses("causal", dense_map, WEIGHTS.T, ["a", "b", "c"], "x")
+    refuses("of shape", dense_map, WEIGHTS, ["a", "b"], "x")
 
 
 def test_tokens_that_lose_their_place_are_counted_where_they_go():
@@ -111,27 +115,7 @@ def test_tokens_that_lose_their_place_are_counted_where_they_go():
     assert any("&lt;b>" in text for trace in figure.data for text in trace.text)
 
 
-@pytest.mark.parametrize(
-    ("rules", "message"),
-    [
-        ({"one": KEPT}, "rules must be two rules"),
-        ({"a": KEPT, "b": KEPT.T}, "b must be a mask below the diagonal"),
-        ({"a": KEPT, "b": KEPT[:3]}, r"b must be of shape \(4, 4\)"),
-    ],
-)
-def test_rules_that_cannot_be_compared_are_refused(rules, message):
-    with pytest.raises(ValueError, match=message):
-        growing_text(rules, "abcd")
-
-
 def test_dense_weights_are_drawn_in_percent_below_the_diagonal():
     figure = dense_map(WEIGHTS, ["a", " b", " c"], "A head")
-    assert [list(row) for row in figure.data[0].z] == [
-        [100, None, None],
-        [50, 50, None],
-        [33, 33, 33],
-    ]
-    with pytest.raises(ValueError, match="causal"):
-        dense_map(WEIGHTS.T, ["a", "b", "c"], "x")
-    with pytest.raises(ValueError, match="of shape"):
-        dense_map(WEIGHTS, ["a", "b"], "x")
+    z = [list(row) for row in figure.data[0].z]
+    assert z == [[100, None, None], [50, 50, None], [33, 33, 33]]

@@ -15,11 +15,8 @@ def drawn_squares(figure, colour):
     paths = [s.path for s in figure.layout.shapes if s.type == "path" and s.fillcolor == colour]
     found = re.findall(r"M([\d.]+),([\d.]+)H([\d.]+)V([\d.]+)H", "".join(paths))
     boxes = np.array(found, dtype=float).reshape(-1, 4)
-    return (
-        (boxes[:, 0] + boxes[:, 2]) / 2,
-        (boxes[:, 1] + boxes[:, 3]) / 2,
-        boxes[:, 2] - boxes[:, 0],
-    )
+    left, top, right, bottom = boxes.T
+    return (left + right) / 2, (top + bottom) / 2, right - left
 
 
 def test_heat_map_holds_scores_and_picks(trace):
@@ -104,10 +101,8 @@ def test_dense_triangle_is_a_staircase_with_all_pairs(trace):
         x = float(first) if step in "MH" else x
         y = float(second if step == "M" else first) if step in "MV" else y
         corners.append((x, y))
-    corners = np.array(corners)
-    area = np.dot(corners[:, 0], np.roll(corners[:, 1], 1)) - np.dot(
-        corners[:, 1], np.roll(corners[:, 0], 1)
-    )
+    x, y = np.array(corners).T
+    area = np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))
     assert abs(area) / 2 == 12 * 13 / 2
 
 

@@ -25,13 +25,6 @@ def text_of(data: bytes) -> str:
 
 
 @pytest.fixture(scope="module")
-def page(chromium):
-    engine = open_page(chromium)
-    yield engine
-    engine.page.close()
-
-
-@pytest.fixture(scope="module")
 def path(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
     tokenizer = Tokenizer.train(PROBES.values(), PRESETS["micro"].vocab_size)
@@ -47,29 +40,31 @@ def safetensors_file(dtype, values):
 
 
 @pytest.mark.parametrize("length", [0, 1, 55, 56, 63, 64, 65, 119, 120, 1000, 100_003])
-def test_checksum_without_the_browsers_help_is_sha256(page, length):
+def test_checksum_without_the_browsers_help_is_sha256(engine_page, length):
     data = np.random.default_rng(length).bytes(length)
-    found = page.call(f"(data) => mosa.sha256InScript({BYTES})", text_of(data))
+    found = engine_page.call(f"(data) => mosa.sha256InScript({BYTES})", text_of(data))
     assert found == hashlib.sha256(data).hexdigest()
 
 
-def test_every_half_precision_number_is_read_right(page):
+def test_every_half_precision_number_is_read_right(engine_page):
     halves = np.arange(65536, dtype="<u2").view("<f2")
     data = text_of(safetensors_file("F16", halves))
-    found = page.call(f"(data) => base64(mosa.openSafetensors({BYTES}).get('x'))", data)
+    found = engine_page.call(f"(data) => base64(mosa.openSafetensors({BYTES}).get('x'))", data)
     np.testing.assert_array_equal(floats(found), halves.astype(np.float32))
 
 
-def test_single_precision_is_read_even_at_an_odd_address(page):
+def test_single_precision_is_read_even_at_an_odd_address(engine_page):
     values = np.random.default_rng(0).normal(size=9).astype("<f4")
     data = text_of(b"!" + safetensors_file("F32", values))
-    found = page.call(f"(data) => base64(mosa.openSafetensors({BYTES}.subarray(1)).get('x'))", data)
+    found = engine_page.call(
+        f"(data) => base64(mosa.openSafetensors({BYTES}.subarray(1)).get('x'))", data
+    )
     np.testing.assert_array_equal(floats(found), values)
 
 
-def test_engine_says_what_it_opened_and_passes_its_self_test(page, path):
-    page.open(path)
-    about, verdict = page.call(
+def test_engine_says_what_it_opened_and_passes_its_self_test(engine_page, path):
+    engine_page.open(path)
+    about, verdict = engine_page.call(
         """() => {
           const { name, sha256, parameters, provenance, config } = engine;
           return [{ name, sha256, parameters, provenance, config }, mosa.selfTest(engine)];
@@ -86,9 +81,9 @@ def test_engine_says_what_it_opened_and_passes_its_self_test(page, path):
     assert verdict["difference"] < 1e-4
 
 
-def test_self_test_fails_when_the_arithmetic_is_off(page, path):
-    page.open(path)
-    verdict = page.call(
+def test_self_test_fails_when_the_arithmetic_is_off(engine_page, path):
+    engine_page.open(path)
+    verdict = engine_page.call(
         """() => {
           engine.model.embedding.forEach((value, i, all) => { all[i] = value * 1.1; });
           return mosa.selfTest(engine);
@@ -109,15 +104,15 @@ def test_self_test_fails_when_the_arithmetic_is_off(page, path):
         (lambda data: data.replace(b'\\"mosa\\"', b'\\"tosa\\"'), "cannot compute heads of kind"),
     ],
 )
-def test_broken_files_are_refused_in_words(page, path, damage, message):
+def test_broken_files_are_refused_in_words(engine_page, path, damage, message):
     data = text_of(damage(path.read_bytes()))
     with pytest.raises(Exception, match=message):
-        page.call(f"async (data) => {{ await mosa.Engine.open({BYTES}); }}", data)
+        engine_page.call(f"async (data) => {{ await mosa.Engine.open({BYTES}); }}", data)
 
 
-def test_another_file_than_the_expected_one_is_refused(page, path):
+def test_another_file_than_the_expected_one_is_refused(engine_page, path):
     with pytest.raises(Exception, match="SHA-256 differs"):
-        page.call(
+        engine_page.call(
             f"async (data) => {{ await mosa.Engine.open({BYTES}, 'ab'.repeat(32)); }}",
             text_of(path.read_bytes()),
         )
@@ -143,13 +138,13 @@ READ = """([json, text]) => {
 
 
 @pytest.mark.parametrize("source", ["mosa", "prefix", "live"])
-def test_page_draws_what_python_traced(page, path, source):
+def test_page_draws_what_python_traced(engine_page, path, source):
     """A trace that Python stored, of either shape, and the run of the page itself: one picture."""
-    page.open(path)
+    engine_page.open(path)
     live, (model, tokenizer) = source == "live", load_page_model(path)
     torch.manual_seed(1)
     stored = trace(model if live else random_model(sparse=source), tokenizer, RUNNING)
-    read = page.call(READ, [None if live else stored.to_json(), RUNNING])
+    read = engine_page.call(READ, [None if live else stored.to_json(), RUNNING])
     step = 1 / 255 if live else 1e-6  # what a stored weight is rounded to
     assert (read["T"], read["k"], read["truth"][-1]) == (stored.T, stored.k, None)
     for layer in range(stored.layers):
@@ -173,9 +168,9 @@ def test_page_draws_what_python_traced(page, path, source):
             assert truth["loss"] == pytest.approx(float(stored.true_loss[t]), abs=1e-4)
 
 
-def test_page_refuses_a_trace_of_another_version(page):
+def test_page_refuses_a_trace_of_another_version(engine_page):
     with pytest.raises(Exception, match="version 1, not 2"):
-        page.call("() => mosa.readTrace({ version: 2 })")
+        engine_page.call("() => mosa.readTrace({ version: 2 })")
 
 
 FETCH = """async ([sha256, address]) => {

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from page_engine import floats, open_page, random_model, texts, well_formed
+from page_engine import floats, random_model, texts, well_formed
 from torch.nn import functional as F
 
 from mosa_edu.config import PRESETS
@@ -35,11 +35,9 @@ def tokenizer():
     return Tokenizer.train(PROBES.values(), PRESETS["micro"].vocab_size)
 
 
-@pytest.fixture(scope="module")
-def page(chromium):
-    engine = open_page(chromium)
-    yield engine
-    engine.page.close()
+@pytest.fixture
+def page(engine_page):
+    return engine_page
 
 
 @pytest.fixture

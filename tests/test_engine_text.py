@@ -5,7 +5,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from page_engine import open_page, texts, well_formed
+from page_engine import texts, well_formed
 from tokenizers import pre_tokenizers
 
 from mosa_edu.data.tokenizer import Tokenizer
@@ -24,11 +24,9 @@ def tokenizer():
 
 
 @pytest.fixture(scope="module")
-def page(chromium, tokenizer):
-    engine = open_page(chromium)
-    engine.call("(m) => { window.tokenizer = new mosa.Tokenizer(m); }", merges_of(tokenizer))
-    yield engine
-    engine.page.close()
+def page(engine_page, tokenizer):
+    engine_page.call("(m) => { window.tokenizer = new mosa.Tokenizer(m); }", merges_of(tokenizer))
+    return engine_page
 
 
 def assert_same(page, tokenizer, samples):

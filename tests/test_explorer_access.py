@@ -6,8 +6,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser import AXE, settle
 from explorer_pages import show
+from figure_pages import PHONE
 
-PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+MOBILE = {**PHONE, "is_mobile": True}
+VIEW = "ex=letter&layer=1&head=2&tok=3"
 
 
 def touch(shown, drawings, steps):
@@ -34,22 +36,19 @@ def findings(shown):
             for node in rule["nodes"]]  # fmt: skip
 
 
-def test_axe_finds_nothing_in_either_theme_figure_or_table(visit, explorer_site):
-    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3")
+def test_axe_finds_nothing_in_either_theme_figure_or_table_nor_on_a_phone(visit, explorer_site):
+    shown = show(visit, explorer_site, VIEW)
     assert findings(shown) == []
     shown.page.evaluate("document.documentElement.dataset.theme = 'dark'")
     shown.button("Table view").click()
     shown.go_live()
     assert findings(shown) == []
-
-
-def test_axe_finds_nothing_on_a_phone(visit, explorer_site):
-    assert findings(show(visit, explorer_site, **PHONE)) == []
+    assert findings(show(visit, explorer_site, **MOBILE)) == []
 
 
 def test_targets_are_44_pixels_on_a_phone(visit, explorer_site):
     """Words in running text are exempt, as in WCAG 2.5.8; all else is for a thumb."""
-    shown = show(visit, explorer_site, **PHONE)
+    shown = show(visit, explorer_site, **MOBILE)
     small = shown.in_root(
         """const controls = "button:not(p .word), select, input, canvas, svg.chart";
         const nodes = root.querySelectorAll(controls);
@@ -61,7 +60,7 @@ def test_targets_are_44_pixels_on_a_phone(visit, explorer_site):
 
 
 def test_tap_keeps_and_sideways_drag_scrubs(visit, explorer_site):
-    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3", **PHONE)
+    shown = show(visit, explorer_site, VIEW, **MOBILE)
     shown.token(8).tap()
     shown.settle()
     assert shown.studied() == 8
@@ -74,7 +73,7 @@ def test_tap_keeps_and_sideways_drag_scrubs(visit, explorer_site):
 
 def test_finger_that_scrolls_the_page_past_a_drawing_leaves_it_alone(visit, explorer_site):
     """Catches scrubbing by the one move that is heard before the browser takes the gesture over."""
-    shown = show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3", **PHONE)
+    shown = show(visit, explorer_site, VIEW, **MOBILE)
     before = shown.text(".finding"), shown.studied()
     for y in (60, 5):
         swipe = ["down", 150, 30], ["move", 154, y], ["cancel", 150, 30]
@@ -85,7 +84,7 @@ def test_finger_that_scrolls_the_page_past_a_drawing_leaves_it_alone(visit, expl
 
 def test_phone_keeps_the_chosen_column_in_view(visit, explorer_site):
     """256 columns of two pixels do not fit: the window moves with the token."""
-    shown = show(visit, explorer_site, "ex=full&layer=1&head=2&tok=0", **PHONE)
+    shown = show(visit, explorer_site, "ex=full&layer=1&head=2&tok=0", **MOBILE)
     shown.until_tokens(256)
     find = """const canvas = root.querySelector("canvas.overview");
       const { data, width } = canvas.getContext("2d").getImageData(0, 60, canvas.width, 1);
@@ -103,7 +102,7 @@ def test_phone_keeps_the_chosen_column_in_view(visit, explorer_site):
 @pytest.mark.parametrize("width", [360, 760, 1240])
 @pytest.mark.parametrize("example", ["short", "full"])
 def test_nothing_is_small_clipped_or_too_wide(visit, explorer_site, width, example):
-    options = PHONE if width == 360 else {"viewport": {"width": width + 16, "height": 900}}
+    options = MOBILE if width == 360 else {"viewport": {"width": width + 16, "height": 900}}
     shown = show(visit, explorer_site, f"ex={example}&layer=1&head=2", **options)
     shown.until_text("select option:checked", example.capitalize())
     if width == 1240:
@@ -175,8 +174,8 @@ def test_spoken_words(visit, explorer_site):
     shown.until_text(".hidden[role=status]", "Layer 1, head 3 keeps")
     shown.press("Home")
     shown.until_text(".hidden[role=status]", "position 0, ")
-    group = shown.page.locator("mosa-explorer [role=group].card")
-    assert group.get_attribute("aria-labelledby") == shown.one(".finding").get_attribute("id")
+    name = shown.one("[role=group].card").get_attribute("aria-labelledby")
+    assert name == shown.one(".finding").get_attribute("id")
 
 
 def test_themes_and_print(visit, explorer_site):
@@ -190,8 +189,7 @@ def test_themes_and_print(visit, explorer_site):
     shown.settle()
     assert shown.in_root(ground) == "rgb(255, 255, 255)"
     assert not shown.one(".controls").is_visible()
-    rows = shown.page.locator("mosa-explorer .paper tbody tr")
-    assert rows.count() == explorer_site.first.k + 3
+    assert shown.every(".paper tbody tr").count() == explorer_site.first.k + 3
     shown.page.emulate_media(media="screen", color_scheme="dark")
     shown.page.evaluate("delete document.documentElement.dataset.theme")
     shown.settle()
@@ -217,13 +215,15 @@ def test_without_scripts_text_scores_and_table_are_there(visit, explorer_site):
     assert figure.get_attribute("aria-label").startswith("Layer ")
     assert explorer_site.first.text in figure.inner_text()
     page.locator("summary").click()
-    assert page.locator("mosa-explorer tbody tr").count() == explorer_site.first.T
+    rows = page.locator("mosa-explorer tbody tr")
+    assert rows.count() == explorer_site.first.T
+    assert rows.first.is_visible()
 
 
 def test_groups_of_the_control_bar_stand_apart(visit, explorer_site):
     for width in (580, 624, 704, 776, 1200):
         shown = show(visit, explorer_site, viewport={"width": width, "height": 900})
-        boxes = shown.page.locator("mosa-explorer .controls > .field > :last-child")
+        boxes = shown.every(".controls > .field > :last-child")
         edges = [boxes.nth(i).bounding_box() for i in range(boxes.count())]
         gaps = [b["x"] - a["x"] - a["width"] for a, b in itertools.pairwise(edges)]
         assert min(gaps) >= 12, (width, gaps)

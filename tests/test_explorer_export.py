@@ -5,18 +5,16 @@ import io
 from xml.etree import ElementTree
 
 import pytest
-from explorer_pages import show
+from explorer_pages import CLIPBOARD, COPIED, show
 
 import mosa_edu
 
 SPACE = "{http://www.w3.org/2000/svg}"
-COPIED = "navigator.clipboard.readText()"
 
 
 @pytest.fixture
 def shown(visit, explorer_site):
-    options = {"permissions": ["clipboard-read", "clipboard-write"]}
-    return show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3", **options)
+    return show(visit, explorer_site, "ex=letter&layer=1&head=2&tok=3", permissions=CLIPBOARD)
 
 
 def saved(shown, name):

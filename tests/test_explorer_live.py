@@ -119,8 +119,7 @@ def test_any_unicode_is_shown_as_text(live_page, explorer_site):
         T = len(explorer_site.tokenizer.encode(well))
         shown.until_tokens(T)
     assert SCRIPT in shown.one(".text").text_content()
-    assert shown.page.evaluate("window.hurt") is None
-    assert shown.page.locator("mosa-explorer img").count() == 0
+    shown.assert_harmless()
 
 
 def test_too_short_keeps_the_figure_and_too_long_is_cut(live_page, explorer_site):
@@ -193,10 +192,7 @@ def test_loading_shows_progress_over_the_example(visit, explorer_site):
 
 
 def test_page_from_disk_says_why_and_keeps_its_examples(visit, explorer_site):
-    shown = show(visit, explorer_site)
-    page = visit((explorer_site.folder / "index.html").as_uri()).page
-    shown.page = page
-    shown.until("(root) => root.querySelector('.tok[data-t]') !== null")
+    shown = Shown(visit((explorer_site.folder / "index.html").as_uri()).page)
     shown.button("Your text").click()
     shown.until_text(".own .note", "opened from disk")
     shown.one("select").select_option(label="Full")
@@ -208,8 +204,7 @@ def test_self_contained_page_runs_from_disk(visit, explorer_site, tmp_path):
     path = explorer_site.folder / "model.safetensors"
     widget = RoutingExplorer(explorer_site.first, path, layer=2, head=1)
     (tmp_path / "explorer.html").write_text(widget.page("A </title> of mine"))
-    shown = show(visit, explorer_site)
-    shown.page = visit((tmp_path / "explorer.html").as_uri()).page
+    shown = Shown(visit((tmp_path / "explorer.html").as_uri()).page)
     shown.go_live()
     trace = explorer_site.trace(OTHER_TEXT)
     route(shown, trace, OTHER_TEXT)

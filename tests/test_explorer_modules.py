@@ -8,6 +8,7 @@ import random
 
 import numpy as np
 import pytest
+from page_engine import serve_web
 from page_words import describe, ranked_picks, word_around
 from test_records import make_trace
 
@@ -15,9 +16,23 @@ from mosa_edu.costs import HeadShape, head_flops
 from mosa_edu.records import Token
 from mosa_edu.viz.words import specialists, token_labels
 
-PIECES = ("The", " the", " of", " cat", "s", ",", "\n", " and", " I", "", " Rome", ".", " th")
-PIECES += (
+PIECES = [
+    "The",
+    " the",
+    " of",
+    " cat",
+    "s",
+    ",",
+    "\n",
+    " and",
+    " I",
+    "",
+    " Rome",
+    ".",
+    " th",
     "ird",
+]
+PIECES += [
     " ",
     "\n\n",
     '."',
@@ -29,14 +44,14 @@ PIECES += (
     "\U0001f600",
     "\u2003",
     " 12",
-)
-PIECES += ("\ufeff",)
+    "\ufeff",
+]
 LINK = {
     **{"example": "a", "text": None, "layer": 1, "head": 2, "token": 3, "k": None},
     **{"view": "figure", "map": "picks", "sort": "model", "off": [], "first": None, "tour": 0},
 }
 WRITTEN = "argument.map((state) => `${new URLSearchParams(m.writeLink(state, 16))}`)"
-READ = """await import("/web/lib/card.js").then(({ fragmentReader }) => {
+READ = """await import("/lib/card.js").then(({ fragmentReader }) => {
   const reader = fragmentReader(argument[0]);
   return [m.readLink(reader, argument[1], argument[2]), reader.complaints];
 })"""
@@ -44,14 +59,14 @@ KNOWN = {"examples": ["a", "b"], "layers": 4, "heads": 16}
 
 
 @pytest.fixture(scope="module")
-def call(chromium, explorer_site):
+def call(chromium):
     """Return a function that evaluates an expression of a module `m` and an `argument`."""
     page = chromium.new_page()
-    page.goto(f"{explorer_site.address}/full.json")
+    serve_web(page)
 
     def evaluate(path, expression, argument=None):
         script = f"""async (argument) => {{
-          const m = await import("/web/{path}");
+          const m = await import("/{path}");
           return {expression};
         }}"""
         return page.evaluate(script, argument)
@@ -66,8 +81,8 @@ def call_routing(call):
 
     def evaluate(trace, expression, k=None, path="explorer/overview.js"):
         script = f"""(async () => {{
-          const {{ readTrace }} = await import("/web/engine/trace.js");
-          const {{ sourceOf, withKept, Routing }} = await import("/web/explorer/view.js");
+          const {{ readTrace }} = await import("/engine/trace.js");
+          const {{ sourceOf, withKept, Routing }} = await import("/explorer/view.js");
           const [trace, k] = argument;
           const stored = sourceOf(readTrace(trace), trace.tokens, false);
           const routing = new Routing(k ? withKept(stored, k) : stored);

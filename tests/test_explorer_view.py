@@ -10,19 +10,20 @@ from page_words import said_of
 from mosa_edu.viz.words import specialists, token_labels
 
 
-def squeeze(text):
-    return " ".join(text.split())
+def assert_says(shown, trace, layer, head):
+    """Hold sentence, second line and picks against what Python says of a head."""
+    found = said_of(trace, layer, head)
+    assert shown.text(".finding") == found.sentence
+    assert shown.text(".detail") == " ".join(found.detail.split())
+    assert shown.picked() == trace.selected(layer, head).tolist()
 
 
 def test_first_frame_is_the_head_that_python_chose(visit, explorer_site):
     shown = show(visit, explorer_site)
     trace, widget = explorer_site.first, explorer_site.widget
-    found = said_of(trace, widget.layer, widget.head)
-    assert shown.text(".finding") == found.sentence
-    assert shown.text(".detail") == squeeze(found.detail)
-    assert shown.picked() == trace.selected(widget.layer, widget.head).tolist()
+    assert_says(shown, trace, widget.layer, widget.head)
     assert shown.studied() == widget.selected in trace.selected(widget.layer, widget.head)
-    chips = shown.page.locator("mosa-explorer header .chip").all_text_contents()
+    chips = shown.every("header .chip").all_text_contents()
     assert chips == [f"{s.chip} L{s.layer}·H{s.head}" for s in specialists(trace)][:5]
     assert shown.text(".pill") == "Stored example"
     assert shown.one("figure").count() == 0  # the fallback has gone
@@ -38,10 +39,7 @@ def test_every_head_says_what_python_says(kept_page, explorer_site, title):
     kept_page.press("Home")
     for layer, head in np.ndindex(3, 5):
         kept_page.press("]")
-        found = said_of(trace, layer, head)
-        assert kept_page.text(".finding") == found.sentence
-        assert kept_page.text(".detail") == squeeze(found.detail)
-        assert kept_page.picked() == trace.selected(layer, head).tolist()
+        assert_says(kept_page, trace, layer, head)
 
 
 def test_numbers_of_every_token_are_those_of_the_trace(kept_page, explorer_site):
@@ -56,11 +54,10 @@ def test_numbers_of_every_token_are_those_of_the_trace(kept_page, explorer_site)
     assert len(rows) == trace.T
     for rank, (row, t) in enumerate(zip(rows, order, strict=True), start=1):
         margin = f"{scores[t] - cut:+.3f}".replace("-", "\N{MINUS SIGN}").replace("0.", ".", 1)
-        expected = [str(rank), str(t), labels[t], f"{scores[t]:.3f}".removeprefix("0"), margin]
-        assert [row[0], row[1], row[2], row[3]] == expected[:4]
-        assert row[4][1:] == margin[1:]
-        assert row[5] == ("yes" if t in kept else "no")
-        assert int(row[7]) == trace.heads_per_token()[t]
+        score, heads = f"{scores[t]:.3f}".removeprefix("0"), f"{trace.heads_per_token()[t]}"
+        expected = [str(rank), str(t), labels[t], score, margin[1:]]
+        assert [*row[:4], row[4][1:]] == expected
+        assert (row[5], row[7]) == ("yes" if t in kept else "no", heads)
 
 
 def test_readout_names_score_rank_margin_and_heads(kept_page, explorer_site):
@@ -134,12 +131,8 @@ def test_everything_by_keyboard(kept_page, explorer_site):
     shown = kept_page.go("ex=letter&layer=1&head=2&tok=5")
     last = explorer_site.first.T - 1
     shown.token(5).focus()
-    steps = (
-        (["ArrowRight"] * 2, 7),
-        (["ArrowLeft"], 6),
-        (["Home"], 0),
-        (["End", "ArrowRight"], last),
-    )
+    steps = ((["ArrowRight"] * 2, 7), (["ArrowLeft"], 6), (["Home"], 0))
+    steps += ((["End", "ArrowRight"], last),)
     for keys, studied in steps:
         shown.press(*keys)
         assert shown.studied() == studied
@@ -213,15 +206,13 @@ def test_link_to_what_is_not_there_falls_to_the_first_frame(kept_page, explorer_
     widget = explorer_site.widget
     assert f"Layer {widget.layer}, head {widget.head} " in shown.text(".finding")
     assert "The link asks for what is not here" in shown.text(".told")
-    assert shown.page.evaluate("window.hurt") is None
-    assert shown.page.locator("mosa-explorer img").count() == 0
+    shown.assert_harmless()
 
 
 def test_fetched_example_comes_when_it_is_asked_for(visit, explorer_site):
     shown = show(visit, explorer_site, "ex=full&layer=2&head=3")
     shown.until_tokens(256)
-    trace = explorer_site.traces["Full"]
-    assert shown.text(".finding") == said_of(trace, 2, 3).sentence
+    assert_says(shown, explorer_site.traces["Full"], 2, 3)
 
 
 def test_pictures_are_drawn_where_the_numbers_say(kept_page, explorer_site):

@@ -7,18 +7,17 @@ an older answer over a newer wish, a label that was not true.
 from xml.etree import ElementTree
 
 import pytest
-from explorer_pages import show
+from explorer_pages import CLIPBOARD, COPIED, show
 
 import mosa_edu
 
-COPIED = "navigator.clipboard.readText()"
 LONG = " ".join(["A clock said that nobody knew whether the second man did."] * 60)
 
 
 def test_named_words_of_the_overview_choose_their_token(kept_page):
     """Catches an action that is handed over without what it belongs to."""
     shown = kept_page.go("ex=letter&layer=0&head=0&tok=1")
-    words = shown.page.locator("mosa-explorer p.note button")
+    words = shown.every("p.note button")
     assert words.count() > 0
     for number in range(words.count()):
         shown.go("ex=letter&layer=0&head=0&tok=1")
@@ -60,13 +59,12 @@ def test_a_late_example_does_not_replace_a_later_wish(visit, explorer_site):
     assert shown.one("select").input_value() == "letter"
 
 
-@pytest.mark.parametrize("k", [0, 1, 999])
-def test_impossible_k_is_refused_and_the_usual_one_shown(kept_page, explorer_site, k):
-    kept_page.go("ex=letter&layer=0&head=0")
-    usual = kept_page.picked()
-    shown = kept_page.go(f"ex=letter&layer=0&head=0&k={k}")
-    assert shown.picked() == usual
-    assert f"no k {k}" in shown.text(".told")
+def test_impossible_k_is_refused_and_the_usual_one_shown(kept_page):
+    usual = kept_page.go("ex=letter&layer=0&head=0").picked()
+    for k in (0, 1, 999):
+        shown = kept_page.go(f"ex=letter&layer=0&head=0&k={k}")
+        assert shown.picked() == usual
+        assert f"no k {k}" in shown.text(".told")
 
 
 def test_k_of_the_live_model_survives_its_link(visit, explorer_site):
@@ -89,9 +87,7 @@ def test_picture_of_control_characters_is_still_xml(visit, explorer_site):
     shown = show(visit, explorer_site, "text=A%0Bclock%1Bsaid%EF%BF%BEthat nobody knew it")
     shown.until_text(".pill", "Live model")
     shown.until_text(".text", "nobody")
-    with shown.page.expect_download() as download:
-        shown.button("Save SVG").click()
-    ElementTree.fromstring(download.value.path().read_text("utf-8"))
+    ElementTree.fromstring(shown.saved("Save SVG"))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +102,7 @@ def test_copied_python_changes_the_model_as_the_reader_did(
     visit, explorer_site, fragment, monkeypatch, capsys
 ):
     """Catches a cell that gives the picks of the model as trained, or of a text cut otherwise."""
-    shown = show(visit, explorer_site, fragment, permissions=["clipboard-read", "clipboard-write"])
+    shown = show(visit, explorer_site, fragment, permissions=CLIPBOARD)
     shown.until_text(".pill", "Live model")
     shown.until_text(".badge", "Self-test passed")
     shown.page.wait_for_timeout(500)

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from explorer_pages import json_of
+from figure_pages import refuses
 from hypothesis import given
 from hypothesis import strategies as st
 from lab import open_lab
@@ -41,12 +42,8 @@ def decoded(numbers):
 
 
 def slider(browser, name):
-    return next(
-        one
-        for row in browser.children[:2]
-        for one in row.children
-        if one.description.lower() == name
-    )
+    rows = browser.children[:2]
+    return next(o for row in rows for o in row.children if o.description.lower() == name)
 
 
 def test_sliders_move_python_and_python_moves_sliders():
@@ -118,39 +115,27 @@ def test_a_refused_own_text_is_explained_and_changes_nothing(tracer):
 def test_what_is_not_there_is_refused_and_changes_nothing(name, value):
     browser = HeadBrowser(make_trace(T=40, k=5), layer=1, head=1)
     before = repr(browser)
-    with pytest.raises(ValueError, match=f"{name} must be"):
-        setattr(browser, name, value)
+    refuses(f"{name} must be", setattr, browser, name, value)
     assert repr(browser) == before
 
 
 def test_wrong_arguments_are_refused_by_name():
     trace = make_trace()
-    for arguments, message in (
-        (({},), "texts must be at least one"),
-        (({"Your own text": trace},), "texts must be titled otherwise"),
-        (({"a": "words"},), "texts must be a trace, or given with a model"),
-        (({"a": trace, "b": make_trace(heads=3)},), "trace must be of"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            HeadBrowser(*arguments)
-    with pytest.raises(ValueError, match="head must be"):
-        HeadBrowser(trace, head=9)
+    refuses("texts must be at least one", HeadBrowser, {})
+    refuses("texts must be titled otherwise", HeadBrowser, {"Your own text": trace})
+    refuses("texts must be a trace, or given with a model", HeadBrowser, {"a": "words"})
+    refuses("trace must be of", HeadBrowser, {"a": trace, "b": make_trace(heads=3)})
+    refuses("head must be", HeadBrowser, trace, head=9)
 
 
 def test_heads_that_do_not_keep_their_best_keep_their_k():
-    trace = make_trace(T=12, k=3, counts=np.full((2, 4), 2, dtype=np.uint16), **padded())
+    indices = np.tile(np.array([0, 5, 0], np.uint16), (2, 4, 1))  # two of three slots are used
+    counts = np.full((2, 4), 2, dtype=np.uint16)
+    trace = make_trace(T=12, k=3, counts=counts, indices=indices)
     browser = HeadBrowser(trace, layer=0, head=0)
     assert slider(browser, "k").disabled
-    with pytest.raises(ValueError, match=r"k must be in \[3, 3\]"):
-        browser.k = 4
+    refuses(r"k must be in \[3, 3\]", setattr, browser, "k", 4)
     assert json_of(browser.element())["texts"][0]["picks"][0] == trace.selected(0, 0).tolist()
-
-
-def padded():
-    """Return indices of heads that use two of three slots."""
-    indices = np.zeros((2, 4, 3), dtype=np.uint16)
-    indices[..., 1] = 5
-    return {"indices": indices}
 
 
 @given(st.integers(2, 40))
@@ -168,11 +153,9 @@ def test_tracer_leaves_the_model_as_it_was(tracer):
     assert tracer(TEXT) == before
     assert tracer(TEXT, before.k) == before
     for k in (1, before.T + 1):
-        with pytest.raises(ValueError, match="k must be in"):
-            tracer(TEXT, k)
+        refuses("k must be in", tracer, TEXT, k)
     fixed = Tracer(random_model(sparse="fixed", n_sparse_heads=2), tracer.tokenizer)
-    with pytest.raises(ValueError, match="keep their k best"):
-        fixed(TEXT, 3)
+    refuses("keep their k best", fixed, TEXT, 3)
 
 
 def test_tracer_keeps_the_first_token_where_the_model_does(tracer):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from figure_pages import refuses
 from test_quiz import PAIRS
 
 from mosa_edu.viz.components.quiz import (
@@ -132,11 +133,9 @@ def test_several_right_cards_must_be_said_so_and_numbers_must_be_numbers():
     both = [("a", True, "r"), ("b", True, "r"), ("c", False, "r")]
     assert Question("Which?", both, key="both", right=2).right == 2
     for bad in ({"number": float("nan")}, {"tolerance": -1}, {"digits": -1}, {"reason": ""}):
-        with pytest.raises(ValueError, match="must be"):
-            NumberQuestion(**({"text": "?", "number": 1, "key": "n", "reason": "r"} | bad))
-    with pytest.raises(ValueError, match="unique"):
-        Quiz([PAIRS, PAIRS])
-    with pytest.raises(ValueError, match="chapter must be one of"):
-        predict("ch99", "x")
-    with pytest.raises(ValueError, match="fields of x"):
-        as_question("x", {"text": "?", "right": ["a", "b"], "wrong": [], "hint": "c"})
+        fields = {"text": "?", "number": 1, "key": "n", "reason": "r"} | bad
+        refuses("must be", NumberQuestion, **fields)
+    refuses("unique", Quiz, [PAIRS, PAIRS])
+    refuses("chapter must be one of", predict, "ch99", "x")
+    fields = {"text": "?", "right": ["a", "b"], "wrong": [], "hint": "c"}
+    refuses("fields of x", as_question, "x", fields)

@@ -1,7 +1,6 @@
 """Kinds of tokens are named by rule, and the sentence over a figure is true of every head."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from page_words import describe, word_around
@@ -26,44 +25,31 @@ def kinds_at(position, texts=TEXTS):
 
 
 def test_kinds_of_tokens():
-    assert kinds_at(0) == {"article", "capital"}
-    assert kinds_at(3) == kinds_at(10) == {"piece"}
-    assert kinds_at(4) == {"preposition"}
-    assert kinds_at(7) == kinds_at(11) == {"punctuation"}
-    assert kinds_at(1) == kinds_at(9) == set()
-
-
-def test_a_listed_word_counts_only_if_it_is_whole():
-    """' a' of ' abbot' is no article, and 'It' of 'Italy' no pronoun."""
-    assert kinds_at(0, [" a", "bbot"]) == set()
-    assert kinds_at(0, ["It", "aly"]) == {"capital"}
-    assert kinds_at(0, ["I", "'m"]) == {"pronoun", "capital"}
-    assert kinds_at(0, [" a", "!"]) == {"article"}
-
-
-@pytest.mark.parametrize("text", ["", " ", "\n\n", "\N{IDEOGRAPHIC SPACE}"])
-def test_nothing_to_see_is_of_no_kind(text):
-    assert kinds_at(1, ["a", text, "b"]) == set()
-
-
-def test_other_scripts_have_pieces_and_capitals():
-    assert kinds_at(1, ["né", "gligé"]) == {"piece"}
-    assert kinds_at(0, ["Ёлка"]) == {"capital"}
-    assert kinds_at(1, ["e", "\N{COMBINING ACUTE ACCENT}t"]) == {"piece"}
-    assert kinds_at(0, ["。"]) == kinds_at(0, ["…!"]) == {"punctuation"}
-
-
-def test_pictures_and_signs_are_no_punctuation():
-    """Catches "all are punctuation marks" of a text of emoji."""
-    for text in ("☃", " 😀", "+", "\ufffd"):
-        assert kinds_at(0, [text]) == set()
+    """' a' of ' abbot' is no article, 'It' of 'Italy' no pronoun, and emoji no punctuation."""
+    for position, kinds in {
+        **{0: {"article", "capital"}, 3: {"piece"}, 10: {"piece"}, 4: {"preposition"}},
+        **{7: {"punctuation"}, 11: {"punctuation"}, 1: set(), 9: set()},
+    }.items():
+        assert kinds_at(position) == kinds, TEXTS[position]
+    for position, texts, kinds in (
+        (0, [" a", "bbot"], set()),
+        (0, ["It", "aly"], {"capital"}),
+        (0, ["I", "'m"], {"pronoun", "capital"}),
+        (0, [" a", "!"], {"article"}),
+        (1, ["né", "gligé"], {"piece"}),
+        (0, ["Ёлка"], {"capital"}),
+        (1, ["e", "\N{COMBINING ACUTE ACCENT}t"], {"piece"}),
+        *((0, [text], {"punctuation"}) for text in ("。", "…!")),
+        *((0, [text], set()) for text in ("☃", " 😀", "+", "\ufffd")),
+        *((1, ["a", text, "b"], set()) for text in ("", " ", "\n\n", "\N{IDEOGRAPHIC SPACE}")),
+    ):
+        assert kinds_at(position, texts) == kinds, texts
 
 
 def test_labels_and_words():
     assert token_labels(TEXTS)[:5] == ["The", "first", "th", "·ird", "of"]
-    assert word_around(TEXTS, 2) == ["", "th", "ird"]
-    assert word_around(TEXTS, 3) == ["th", "ird", ""]
-    assert word_around(TEXTS, 7) == ["", ",", ""]
+    for position, around in {2: ["", "th", "ird"], 3: ["th", "ird", ""], 7: ["", ",", ""]}.items():
+        assert word_around(TEXTS, position) == around
 
 
 def test_kind_that_stands_out_is_named_with_its_share_and_the_others():
@@ -76,22 +62,16 @@ def test_kind_that_stands_out_is_named_with_its_share_and_the_others():
     assert found.detail.endswith("The other 2 picks: first, men.")
 
 
-def test_all_of_a_kind_and_one_of_a_kind():
+def test_findings_of_other_sorts():
     assert describe(TEXTS, 0, 0, [7, 11], []).what == ": all are punctuation marks."
-    assert describe(TEXTS, 0, 0, [1, 4], [1, 4]).what == ": 1 is a preposition."
-    assert describe(TEXTS, 0, 0, [4], []).what == ": 1 is a preposition."
-
-
-def test_best_token_where_no_kind_stands_out():
-    found = describe(TEXTS, 1, 2, [1, 6, 9], [6, 1, 9])
-    assert found.sentence == "Layer 1, head 2 keeps 3 of 12 tokens, first of all men."
+    for ranked in ([1, 4], [4]):
+        assert describe(TEXTS, 0, 0, ranked, ranked[1:]).what == ": 1 is a preposition."
+    who = "Layer 1, head 2 keeps 3 of 12 tokens"
+    found = describe(TEXTS, 1, 2, [1, 6, 9], [6, 1, 9])  # no kind stands out
+    assert found.sentence == f"{who}, first of all men."
     assert found.detail == "Next in its ranking: first, watch."
     found = describe(TEXTS, 1, 2, [1, 6, 9], [])
-    assert found.sentence == "Layer 1, head 2 keeps 3 of 12 tokens."
-    assert found.detail == "Its picks: first, men, watch."
-
-
-def test_nothing_left_out_and_nothing_kept():
+    assert (found.sentence, found.detail) == (f"{who}.", "Its picks: first, men, watch.")
     assert describe(TEXTS, 0, 1, [], []).sentence == "Layer 0, head 1 keeps no token."
     assert describe(TEXTS[:2], 0, 1, [0, 1], []).sentence == "Layer 0, head 1 keeps all 2 tokens."
     assert describe(["a"], 0, 1, [0], []).sentence == "Layer 0, head 1 keeps the only token."
@@ -119,11 +99,8 @@ def test_list_of_kinds_is_sound():
     words = [word for kind in kinds for word in kind.get("words", ())]
     assert len(words) == len(set(words))
     assert all(word == word.lower() and word.isascii() for word in words)
-    assert {kind["key"] for kind in kinds if "words" not in kind} == {
-        "punctuation",
-        "piece",
-        "capital",
-    }
+    by_rule = {kind["key"] for kind in kinds if "words" not in kind}
+    assert by_rule == {"punctuation", "piece", "capital"}
 
 
 VOCABULARY = ["The", " the", " of", " cat", "s", ",", "\n", " and", " I", "", " Rome", ".", " th"]
