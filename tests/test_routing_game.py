@@ -99,7 +99,9 @@ def test_live_losses_are_those_of_pytorch(visit, game_site):
     assert game.text(".seats output") == f"{len(mine)} of {len(picks)} seats"
     found = game.losses()
     where = (LAYER, HEAD_NUMBER)
-    assert found["You"] == pytest.approx(loss_with_selected(model, ids, *where, mine), abs=TOLERANCE)
+    assert found["You"] == pytest.approx(
+        loss_with_selected(model, ids, *where, mine), abs=TOLERANCE
+    )
     assert found["Trained"] == pytest.approx(contest.trained_loss, abs=TOLERANCE)
     # Another head and text: nothing of the record helps, and random draws must be Python's.
     game.page.goto(f"{game_site[0]}#router=heads&l=0&h=1")
