@@ -147,7 +147,9 @@ def long_steps() -> list[Step]:
         Step("book", ["scripts/build_book.py", "--fresh"]),
         Step("browser-install", ["scripts/install_browser.py"]),
         *([pytest_step("notebooks", *nbval, *sanitize, *notebooks)] if notebooks else []),
-        marked_step("browser", "browser and not pages", r"mark\.browser|\bvisit\b|\bchromium\b", ("browser-install",)),
+        marked_step(
+            "browser", "browser and not pages", r"\b(visit|chromium)\b", ("browser-install",)
+        ),
         pytest_step(
             "unit",
             *("tests", "mosa_edu", "book/_ext", *readme),

@@ -8,7 +8,7 @@ import json
 import shutil
 
 import pytest
-from explorer_pages import HEAD, explorer_site  # noqa: F401
+from figure_pages import HEAD
 
 from mosa_edu.bench.page import WEIGHTS, BuiltBook, measure_book, weight_rows
 from mosa_edu.cli.main import main
@@ -54,7 +54,7 @@ def test_a_folder_without_a_book_is_refused_in_one_line(tmp_path, capsys):
 
 
 @pytest.mark.browser
-def test_a_page_with_an_explorer_is_measured(folder, explorer_site, chromium):  # noqa: F811
+def test_a_page_with_an_explorer_is_measured(folder, explorer_site, chromium):
     shutil.copy(explorer_site.folder / "model.safetensors", folder / WEIGHTS)
     body = f"<main>{explorer_site.widget.element()}</main><script src='../explorer.js'></script>"
     shutil.copy(explorer_site.folder / "explorer.js", folder)
