@@ -148,7 +148,10 @@ def long_steps() -> list[Step]:
         Step("browser-install", ["scripts/install_browser.py"]),
         *([pytest_step("notebooks", *nbval, *sanitize, *notebooks)] if notebooks else []),
         marked_step(
-            "browser", "browser and not pages", r"\b(visit|chromium)\b", ("browser-install",)
+            "browser",
+            "browser and not pages",
+            r"\b(visit|chromium|engine_page)\b",
+            ("browser-install",),
         ),
         pytest_step(
             "unit",
