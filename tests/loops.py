@@ -81,7 +81,7 @@ def output_of(layer, x, row=0):
 
 def outputs_of(layer, x, mask=None):
     """Output of a batch, text by text; pads are left out of the texts and given 0."""
-    rows = []
+    rows, mask = [], None if mask is None else mask.bool()
     for b, text in enumerate(x):
         if mask is None:
             rows.append(output_of(layer, text, b))
@@ -104,7 +104,7 @@ def gradients(layer, x, output, by):
 def assert_equals_loops(layer, x, mask=None, atol=1e-10):
     """Value and gradients of the layer equal those of the loops; pads may hold anything."""
     x = x.detach().requires_grad_()
-    counted = torch.ones(x.shape[:2], dtype=torch.bool) if mask is None else mask
+    counted = torch.ones(x.shape[:2], dtype=torch.bool) if mask is None else mask.bool()
     by = torch.randn_like(x) * counted[..., None]
     expected = outputs_of(layer, x, mask)  # first, since in training the layer moves its buffers
     output = layer(x, mask)

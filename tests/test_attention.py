@@ -6,10 +6,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from layer_toys import D_MODEL, KINDS, LONGEST, make, padded
+from layer_toys import D_MODEL, KINDS, make, padded
 from loops import assert_equals_loops, close, texts
 
-from mosa_edu.attention import HybridAttention, SparseAttention
+from mosa_edu.attention import HybridAttention
 from mosa_edu.head_kinds import kinds
 from mosa_edu.selection import ActivationCache
 
@@ -37,45 +37,19 @@ def test_value_and_gradient_equal_the_loops(
     layer = make(kind, d_head, n_heads, sparsity, include_first, fraction).train(training)
     # Routing norms its vectors, so equal tokens may differ by a rounding error and tie no more.
     x = texts(B, T, D_MODEL, T * B * 9 if kind == "routing" else distinct)
-    assert_equals_loops(layer, x, padded(B, T) if rest["with_pads"] else None)
+    mask = padded(B, T) if rest["with_pads"] else None
+    if mask is not None:
+        x = x.masked_fill(~mask[..., None], 1e3)  # as loud as a pad can be
+        mask = mask.long() if seed % 2 else mask
+    assert_equals_loops(layer, x, mask)
 
 
-@pytest.mark.parametrize("kind", ["mosa", "prefix", "routing", "dense"])
+@pytest.mark.parametrize("kind", ["mosa", "prefix", "routing", "dense", "local"])
 @pytest.mark.parametrize(("T", "sparsity"), [(1, 1), (1, 9), (2, 9), (8, 1), (24, 12)])
 def test_edges_equal_the_loops(kind, T, sparsity):
-    """k = T, T = 1, T below the sparsity, and k = 2: the corners of the quota."""
+    """k = T, T = 1, T below the sparsity, and k = 2: the corners of the quota, and no rotation."""
     torch.manual_seed(T)
-    assert_equals_loops(make(kind, sparsity=sparsity), texts(2, T, D_MODEL, 99))
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("side", ["left", "right"])
-def test_padded_row_equals_the_row_alone(kind, side):
-    """Catches k from the padded length, pads that are selected, runs counted from a pad."""
-    torch.manual_seed(3)
-    T, length = 23, 14
-    layer = make(kind).eval()
-    x = texts(2, T, D_MODEL, 9)
-    mask = torch.ones(2, T, dtype=torch.bool)
-    mask[0] = torch.arange(T) >= T - length if side == "left" else torch.arange(T) < length
-    x[0, ~mask[0]] = 1e3  # as loud as a pad can be
-    y = layer(x, mask)
-    close(y[0, mask[0]], layer(x[:1, mask[0]])[0], "padded row")
-    close(y[1], layer(x[1:])[0], "row beside it")
-    integers = mask.long()
-    close(y[mask], layer(x, integers)[mask], "mask of integers")
-
-
-def test_tokens_may_lie_on_both_sides_of_a_pad():
-    """A hole in the mask is no token: it takes no seat and counts for no quota."""
-    torch.manual_seed(4)
-    mask = torch.tensor([[True, False, True, True, False, True, True, True, True]])
-    for kind in kinds(sparse=True, in_config=True):
-        if kind == "routing":
-            continue
-        selection = make(kind, sparsity=2).selector(texts(1, 9, D_MODEL, 99), mask)
-        used = selection.indices[selection.valid]
-        assert mask[0, used].all(), kind
+    assert_equals_loops(make(kind, sparsity=sparsity, fraction=0.0), texts(2, T, D_MODEL, 99))
 
 
 def rows_changed(layer, x, s):
@@ -97,17 +71,6 @@ def test_causal_layers_never_move_an_earlier_row(kind):
         leaks += int(changed[:, :s].sum())
     assert layer.causal == (kind not in ("mosa", "routing"))
     assert (leaks == 0) == layer.causal
-
-
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in ("mosa", "routing")])
-def test_causal_layers_give_a_prefix_its_own_result(kind):
-    """Catches quotas and capacities that follow the current length."""
-    torch.manual_seed(6)
-    layer = make(kind, n_heads=5).eval()
-    x = torch.randn(1, LONGEST, D_MODEL, dtype=torch.float64)
-    y = layer(x)
-    for t in (1, 2, 7, 8, 25, 39):
-        close(layer(x[:, :t]), y[:, :t], f"prefix of {t}")
 
 
 def test_autograd_does_not_see_the_leak():
@@ -185,30 +148,3 @@ def test_tokens_of_another_shape_are_refused(kind):
             layer(torch.zeros(shape, dtype=torch.float64))
     with pytest.raises(ValueError, match="x must be of floating-point numbers"):
         layer(torch.zeros(2, 6, D_MODEL, dtype=torch.long))
-
-
-def test_unselected_tokens_receive_nothing():
-    """A token in no head lives on in the residual stream alone."""
-    torch.manual_seed(13)
-    layer = make("mosa", n_heads=2, sparsity=6)
-    x = texts(1, 24, D_MODEL, 99)
-    picked = set(layer.selector(x).indices.flatten().tolist())
-    rows = layer(x)[0].abs().sum(-1)
-    assert {t for t in range(24) if rows[t] > 0} == picked
-
-
-def test_any_selector_makes_a_layer():
-    """The head and the rule are separate: a selector of one's own needs no base class."""
-
-    class LastTwo(torch.nn.Module):
-        n_heads, causal = 1, False
-
-        def forward(self, x, attention_mask=None, record=None):
-            from mosa_edu.selection import Selection
-
-            indices = torch.arange(x.shape[1] - 2, x.shape[1]).expand(len(x), 1, 2).contiguous()
-            return Selection(indices, x.new_ones(indices.shape))
-
-    y = SparseAttention(LastTwo(), D_MODEL, 4).double()(texts(2, 5, D_MODEL, 9))
-    assert (y[:, :3] == 0).all()
-    assert (y[:, 3:] != 0).any(dim=-1).all()

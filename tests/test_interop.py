@@ -11,13 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from mosa_edu.attention import (
-    DenseAttention,
-    FixedAttention,
-    HybridAttention,
-    LocalAttention,
-    MosaAttention,
-)
+from mosa_edu import DenseAttention, FixedAttention, HybridAttention, LocalAttention, MosaAttention
 from mosa_edu.interop import load_reference
 
 HERE = Path(__file__).parent
@@ -34,15 +28,9 @@ def saved_weights(case):
 
 def pure(case):
     sizes = CASES[case]
-    return MosaAttention(
-        sizes["h"],
-        sizes["h_prim"],
-        sizes["n_heads"],
-        sizes["sparsity"],
-        include_first=bool(sizes["include_first"]),
-        rotate_fraction=sizes["rotate_fraction"],
-        rope_base=sizes["rope_base"],
-    ).double()
+    widths = [sizes[name] for name in ("h", "h_prim", "n_heads", "sparsity")]
+    rotary = {name: sizes[name] for name in ("rotate_fraction", "rope_base")}
+    return MosaAttention(*widths, bool(sizes["include_first"]), **rotary).double()
 
 
 def hybrid():
@@ -71,30 +59,17 @@ def test_pure_mosa_has_the_reference_values_and_gradients(case):
         assert_equal(layer.get_parameter(ours).grad, VALUES[f"{case}.grad.{theirs}"])
 
 
-def test_the_dense_hybrid_has_the_reference_values():
-    layer = hybrid()
-    load_reference(layer, saved_weights("hybrid"))
-    assert_equal(layer(VALUES["hybrid.input"]), VALUES["hybrid.output"])
-
-
-def test_half_a_hybrid_loads_from_half_a_state_dict():
-    """Their hybrid without one of its groups has no weights for it, and neither has ours."""
+def test_the_dense_hybrid_has_the_reference_values_and_loads_by_halves():
+    """Rotary frequencies are passed over; a group that is missing has no weights either."""
     whole, saved = hybrid(), saved_weights("hybrid")
-    load_reference(whole, saved)
+    frequencies = {"other_heads.pe.inv_freq": torch.full((2,), torch.nan)}
+    load_reference(whole, saved | frequencies)
     x = VALUES["hybrid.input"]
+    assert_equal(whole(x), VALUES["hybrid.output"])
     for name, prefix in (("dense", "other_heads."), ("sparse", "mosa_heads.")):
         half = HybridAttention(**{name: getattr(hybrid(), name)})
         load_reference(half, {k: v for k, v in saved.items() if k.startswith(prefix)})
         assert_equal(half(x), getattr(whole, name)(x))
-
-
-def test_rotary_frequencies_are_passed_over():
-    saved = saved_weights("hybrid")
-    for group in ("mosa_heads", "other_heads"):
-        saved[f"{group}.pe.inv_freq"] = torch.full((2,), torch.nan)
-    layer = hybrid()
-    load_reference(layer, saved)
-    assert_equal(layer(VALUES["hybrid.input"]), VALUES["hybrid.output"])
 
 
 def test_weights_take_the_layers_dtype_and_are_copies():
@@ -142,18 +117,9 @@ def test_a_foreign_state_dict_is_refused_and_changes_nothing(state_dict, message
     ("module", "message"),
     [
         (torch.nn.Linear(2, 2), "module must be MosaAttention or HybridAttention, got 'Linear'"),
-        (
-            FixedAttention(16, 8, 2, 4),
-            "module must be MosaAttention or HybridAttention, got 'FixedAttention'",
-        ),
-        (
-            HybridAttention(local=LocalAttention(16, 8, 2, window=4)),
-            "module.local must be None: only dense hybrids load",
-        ),
-        (
-            HybridAttention(sparse=torch.nn.Linear(2, 2)),
-            "module.sparse must be MosaAttention, got 'Linear'",
-        ),
+        (FixedAttention(16, 8, 2, 4), "module must be MosaAttention or .*, got 'FixedAttention'"),
+        (HybridAttention(local=LocalAttention(16, 8, 2, window=4)), "module.local must be None: "),
+        (HybridAttention(sparse=torch.nn.Linear(2, 2)), "module.sparse must .*, got 'Linear'"),
     ],
 )
 def test_layers_that_have_no_counterpart_are_refused(module, message):

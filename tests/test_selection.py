@@ -84,43 +84,6 @@ def test_k_out_of_range_is_refused(k):
         top_k_positions(torch.zeros(4), k)
 
 
-def test_first_token_has_a_seat_but_its_own_gate():
-    """include_first forces the seat of token 0, not a score of 1 and not an extra seat."""
-    selector = make("mosa", n_heads=1, sparsity=3, include_first=True)
-    selector.router.weight.data = torch.tensor([[1.0, 0, 0, 0]], dtype=torch.float64)
-    x = torch.zeros(1, 9, D_MODEL, dtype=torch.float64)
-    x[0, :, 0] = torch.arange(9) - 5.0
-    selection = selector(x)
-    assert selection.indices.tolist() == [[[0, 7, 8]]]
-    assert selection.scores[0, 0, 0] == torch.tensor(-5.0, dtype=torch.float64).sigmoid()
-
-
-def test_quota_follows_the_true_length():
-    """The authors' code counts pads: k of a short row would be that of the longest."""
-    mask = torch.arange(32) < torch.tensor([[32], [8], [1]])
-    selection = make("mosa", sparsity=4)(texts(3, 32, D_MODEL, 99), mask)
-    assert selection.valid.sum(-1).tolist() == [[8] * 3, [2] * 3, [1] * 3]
-
-
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "mosa"])
-@given(seed=st.integers(0, 2**20), t=st.integers(1, 39), sparsity=st.integers(1, 12))
-def test_a_causal_rule_decides_each_prefix_alike(kind, seed, t, sparsity):
-    """Whole text and prefix agree about the prefix; slots counted from T would not."""
-    torch.manual_seed(seed)
-    selector = make(kind, sparsity=sparsity).eval()
-    x = texts(1, 40, D_MODEL, 20)
-    whole, prefix = selector(x), selector(x[:, :t])
-    for h in range(3):
-        assert [p for p in positions(whole, 0, h) if p < t] == positions(prefix, 0, h)
-
-
-def test_expert_choice_lets_a_later_token_take_a_seat():
-    """The leak in one line: the second best of two is out once a better one follows."""
-    logits = torch.tensor([1.0, 0.0, -1.0, -2.0, 2.0, -3.0, -3.0, -3.0])
-    assert top_k_positions(logits[:4], 2).tolist() == [0, 1]
-    assert top_k_positions(logits, 2).tolist() == [0, 4]
-
-
 def test_random_draws_are_fresh_in_training_and_fixed_in_evaluation():
     """Like dropout: a new draw for every text and call, one draw for all when evaluated."""
     selector = RandomChoice(n_heads=16, sparsity=8, seed=3)

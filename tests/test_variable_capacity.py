@@ -131,34 +131,6 @@ def test_threshold_warm_up_is_expert_choice_and_says_that_it_leaks():
     assert make("threshold", warmup_steps=2).eval().causal
 
 
-@pytest.mark.parametrize("kind", ["threshold", "token"])
-def test_statistics_keep_float32(kind):
-    """In bfloat16 a moving average with decay 0.99 would never move again."""
-    selector = make(kind).to(torch.bfloat16).train()
-    assert selector.router.weight.dtype == torch.bfloat16
-    buffer = {"threshold": "threshold", "token": "bias"}[kind]
-    before = selector.get_buffer(buffer).clone()
-    assert before.dtype == torch.float32
-    selector(torch.randn(2, 24, D_MODEL, dtype=torch.bfloat16))
-    assert (selector.get_buffer(buffer) != before).any()
-
-
-def test_token_choice_gives_every_token_its_heads():
-    """n heads a token, whatever the others do; the gate is not renormalised over them."""
-    torch.manual_seed(0)
-    selector = make("token", n_heads=10, sparsity=4, capacity_factor=9).eval()
-    x = texts(2, 24, D_MODEL, 99)
-    selection = selector(x)
-    times = torch.zeros(2, 24).index_put(
-        (torch.arange(2)[:, None, None].expand_as(selection.indices), selection.indices),
-        selection.valid.float(),
-        accumulate=True,
-    )
-    assert selector.heads_per_token == 2  # round(10 / 4)
-    assert (times == 2).all()
-    assert make("token", n_heads=2, sparsity=8).heads_per_token == 1
-
-
 def test_token_choice_evens_the_load():
     """Without the bias one popular head takes all; with it nobody starves."""
     torch.manual_seed(0)

@@ -108,7 +108,7 @@ class LocalAttention(DenseAttention):
         may_attend = ((ages >= 0) & (ages < w)).repeat(n_blocks, 1, 1)  # (n, w, 2w)
         may_attend[0, :, :w] = False  # nothing stands before the first block
         attended = F.scaled_dot_product_attention(
-            F.pad(queries, (0, 0, 0, missing)).view(B, H * n_blocks, w, d_head),
+            F.pad(queries, (0, 0, 0, missing)).reshape(B, H * n_blocks, w, d_head),
             with_previous(keys),
             with_previous(values),
             attn_mask=may_attend.repeat(H, 1, 1),
