@@ -12,7 +12,7 @@ from record_toys import run, score
 from mosa_edu.analysis import Records, cloze_rows, cloze_table, recorded_cloze, recorded_plan
 from mosa_edu.analysis.statistics import wilson
 from mosa_edu.claims import Evidence
-from mosa_edu.claims.checks import carry_over
+from mosa_edu.claims.statements import carry_over
 from mosa_edu.config import PRESETS
 from mosa_edu.data.cloze import KINDS, ask, load_cloze
 from mosa_edu.data.corpora import load_corpus

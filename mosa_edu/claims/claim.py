@@ -160,7 +160,7 @@ class Claim:
 
 
 CLAIMS: list[Claim] = []
-"""All claims, in the order in which `mosa_edu.claims.checks` states them."""
+"""All claims, in the order in which `mosa_edu.claims.statements` states them."""
 
 Check = Callable[[Evidence], Finding]
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import NamedTuple
 
-from mosa_edu.claims.checks import parameter_ratio
 from mosa_edu.claims.claim import CLAIMS, SMALL, Claim, Evidence, Finding
-from mosa_edu.claims.paper import PERPLEXITY
+from mosa_edu.claims.printed_numbers import PERPLEXITY
+from mosa_edu.claims.statements import parameter_ratio
 
 
 class Row(NamedTuple):

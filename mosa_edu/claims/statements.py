@@ -30,7 +30,7 @@ from mosa_edu.claims.claim import (
     sign,
     verdict_of,
 )
-from mosa_edu.claims.paper import (
+from mosa_edu.claims.printed_numbers import (
     BLIMP,
     GIGAFLOPS,
     HYBRID_HEADS,
