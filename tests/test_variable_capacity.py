@@ -131,6 +131,12 @@ def test_threshold_warm_up_is_expert_choice_and_says_that_it_leaks():
     assert make("threshold", warmup_steps=2).eval().causal
 
 
+@pytest.mark.parametrize(("n_heads", "sparsity", "heads"), [(5, 3, 2), (4, 3, 1), (2, 8, 1)])
+def test_token_choice_gives_a_token_its_share_of_the_heads(n_heads, sparsity, heads):
+    """H / rho rounded, at least one: rounded down, the load would stay below T / rho."""
+    assert make("token", n_heads=n_heads, sparsity=sparsity).heads_per_token == heads
+
+
 def test_token_choice_evens_the_load():
     """Without the bias one popular head takes all; with it nobody starves."""
     torch.manual_seed(0)

@@ -91,7 +91,7 @@ class ExpertChoice(Selector):
         if real is None:
             first = torch.arange(ranked.shape[-1], device=ranked.device)[None] == 0
         else:
-            first = (places(real) == 0) & real
+            first = places(real) == 0  # and pads behind it, which are ranked last all the same
         bonus = torch.zeros(first.shape, device=ranked.device).masked_fill(first, torch.inf)
         return ranked + bonus[:, None]
 
