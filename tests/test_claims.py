@@ -22,9 +22,9 @@ from mosa_edu.claims import (
     Evidence,
     Finding,
     changes,
-    checks,
     ledger,
     signed_sentence,
+    statements,
 )
 from mosa_edu.claims.claim import best_pair, gains, in_words, pairs_of, seed_interval, sign
 from mosa_edu.records.probe import ProbeRecord
@@ -143,7 +143,7 @@ def test_pairs_share_seed_recipe_and_flops():
     assert (found.other.seeds, gains(found)) == ((1,), [1.0])
     cheap = [run("dense", 0, 4.0), run("mosa", 0, 4.0, flops_per_token=75.0)]
     assert best_pair(cheap, "dense", "mosa") is None
-    assert len(pairs_of(cheap, "dense", "mosa", checks.CHEAPER)) == 1
+    assert len(pairs_of(cheap, "dense", "mosa", statements.CHEAPER)) == 1
     narrow = run("mosa", 0, 2.0, model={"n_sparse_heads": 7})
     assert gains(best_pair([*runs[:1], run("mosa", 0, 3.0), narrow], "dense", "mosa")) == [1.0]
     alone = [run("dense", 0, 4.0), run("mosa_only", 0, 4.0)]
@@ -201,7 +201,7 @@ def test_a_cheaper_hybrid_must_beat_the_dense_heads_that_are_left_in_it():
     more = [*dense, *alone(4.02), *other, *cheap()]
     assert "+0.017" in words("same-perplexity", runs=more), "the control of that very hybrid"
     assert verdict("only-above-dense", runs=alone(4.0)) == "not decided yet"
-    (pair,) = pairs_of([*alone(4.0), *both], "dense", "mosa", checks.CHEAPER)
+    (pair,) = pairs_of([*alone(4.0), *both], "dense", "mosa", statements.CHEAPER)
     assert gains(pair)[0] < 0
 
 
@@ -279,9 +279,9 @@ def test_a_leak_needs_a_control_that_has_none():
 
 def test_printed_savings_are_recomputed_in_both_ways():
     """Catches the saving of rounded thousands, 4.5 of 9.2, taken for that of the counts."""
-    count, mixed = checks.kv_savings()["tiny"]
+    count, mixed = statements.kv_savings()["tiny"]
     assert (round(count, 1), round(mixed, 1)) == (49.7, 51.1)
-    numbers = checks.kv_cache(Evidence()).numbers
+    numbers = statements.kv_cache(Evidence()).numbers
     assert (numbers["dropped"], numbers["added"]) == (5120, 544)
 
 

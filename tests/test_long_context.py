@@ -19,7 +19,7 @@ from mosa_edu.analysis import (
 )
 from mosa_edu.analysis.tables import EVERY, span_name
 from mosa_edu.bench.models import long_context_rows as measured_rows
-from mosa_edu.claims import Evidence, checks
+from mosa_edu.claims import Evidence, statements
 from mosa_edu.config import ModelConfig
 from mosa_edu.costs import model_flops
 from mosa_edu.experiments.plans import load_plan
@@ -98,7 +98,7 @@ def judged(losses: dict[str, float], seeds=(0, 1, 2)) -> str:
         for kind, loss in losses.items()
         for seed in seeds
     ]
-    return checks.lowest_perplexity(Evidence(long_context=Records(runs))).verdict
+    return statements.lowest_perplexity(Evidence(long_context=Records(runs))).verdict
 
 
 def test_the_claim_needs_three_seeds_and_a_gain_on_both_rivals():
@@ -107,8 +107,8 @@ def test_the_claim_needs_three_seeds_and_a_gain_on_both_rivals():
     assert judged({"mosa": 3.7, "fixed": 3.8, "routing": 3.6}) == "contradicted"
     assert judged({"mosa": 3.7, "fixed": 3.8}) == "not decided yet"
     assert judged({"mosa": 3.7, "fixed": 3.8, "routing": 3.9}, seeds=(0, 1)) == "not decided yet"
-    assert checks.lowest_perplexity(Evidence()).verdict == "not decided yet"
-    cost = checks.cheaper(Evidence())
+    assert statements.lowest_perplexity(Evidence()).verdict == "not decided yet"
+    cost = statements.cheaper(Evidence())
     assert (cost.verdict, round(cost.numbers["longest"], 2)) == ("direction only", 22.96)
 
 
