@@ -121,8 +121,8 @@ selection/causal.py: slots counted from the current text
 + router_logits.sigmoid(), -(-x.shape[1] // self.sparsity))
 == causal_rules_ignore_the_future
 selection/selection.py: refused by score
-- (~chosen).to(torch.uint8).sort(dim=-1, stable=True).indices[..., :slots]
-+ gates.masked_fill(~chosen, -1).topk(slots, dim=-1).indices
+- (~chosen).to(torch.uint8).sort(dim=-1, stable=True).indices[..., :capacity]
++ gates.masked_fill(~chosen, -1).topk(min(capacity, chosen.shape[-1]), dim=-1).indices
 selection/causal.py: threshold from this very text
 - router_logits > threshold + tie_at(threshold)
 + router_logits > router_logits.mean(-1, keepdim=True)

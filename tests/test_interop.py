@@ -119,7 +119,10 @@ def test_a_foreign_state_dict_is_refused_and_changes_nothing(state_dict, message
         (torch.nn.Linear(2, 2), "module must be MosaAttention or HybridAttention, got 'Linear'"),
         (FixedAttention(16, 8, 2, 4), "module must be MosaAttention or .*, got 'FixedAttention'"),
         (HybridAttention(local=LocalAttention(16, 8, 2, window=4)), "module.local must be None: "),
-        (HybridAttention(sparse=torch.nn.Linear(2, 2)), "module.sparse must .*, got 'Linear'"),
+        (
+            HybridAttention(sparse=FixedAttention(16, 8, 2, 4)),
+            "module.sparse must .*'FixedAttention'",
+        ),
     ],
 )
 def test_layers_that_have_no_counterpart_are_refused(module, message):

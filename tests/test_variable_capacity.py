@@ -41,12 +41,13 @@ def test_capacity_is_a_constant_of_the_model():
     assert make("prefix", sparsity=3, max_seq_len=64).capacity == 43  # rounded up
 
 
-def test_pack_counts_slots_by_the_fullest_head():
+def test_pack_fills_slots_in_the_order_of_the_text():
     chosen = torch.tensor([[[True, False, True], [False, False, False]]])
-    selection = pack(chosen, torch.full((1, 2, 3), 0.5))
+    selection = pack(chosen, torch.full((1, 2, 3), 0.5), 2)
     assert selection.indices.tolist() == [[[0, 2], [0, 0]]]
     assert selection.valid.tolist() == [[[True, True], [False, False]]]
-    assert pack(chosen[:, 1:], torch.ones(1, 1, 3)).valid.tolist() == [[[False]]]
+    assert pack(chosen, torch.ones(1, 2, 3), 1).indices.tolist() == [[[0], [0]]]
+    assert pack(chosen, torch.ones(1, 2, 3), 9).valid.sum().item() == 2, "no more slots than tokens"
 
 
 @pytest.mark.parametrize("at_once", [1, 40, 10**6])

@@ -30,7 +30,7 @@ class DenseAttention(RotaryHeads):
 
     def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Tensor:
         """Attend from every token to those before it; see `RotaryHeads.forward`."""
-        require_tokens(x, self.d_model)
+        require_tokens(x, self.d_model, self.qkv.weight)
         real = None if attention_mask is None else real_tokens(attention_mask, x)
         B, T, _ = x.shape
         qkv = self.qkv(x).view(B, T, self.n_heads, 3, self.d_head).permute(3, 0, 2, 1, 4)
@@ -41,7 +41,7 @@ class DenseAttention(RotaryHeads):
             attended = self._attend(queries, keys, values)
         else:
             attended = self._attend_masked(queries, keys, values, real, record)
-        return self.out(attended.transpose(1, 2).reshape(B, T, -1))
+        return self.out(attended.transpose(1, 2).flatten(2))
 
     def _attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """Mix the values, (B, H, T, d_head) in and out."""

@@ -13,7 +13,7 @@ from mosa_edu.checks import require
 from mosa_edu.config import SPARSE_KINDS
 from mosa_edu.head_kinds import HEAD_KINDS
 from mosa_edu.selection import Selector
-from mosa_edu.selection.selection import Mask, Record
+from mosa_edu.selection.selection import Mask, Record, is_causal
 
 
 class HybridAttention(nn.Module):
@@ -23,7 +23,8 @@ class HybridAttention(nn.Module):
     ----------
     dense, local, sparse : nn.Module or None
         Heads that see everything before them, a window of it, or what they selected
-        (`SparseAttention` or `RoutingAttention`).
+        (`SparseAttention` or `RoutingAttention`). A module of your own says in `causal` whether no
+        later token changes an earlier output, and is called as ours are.
 
     Examples
     --------
@@ -44,8 +45,17 @@ class HybridAttention(nn.Module):
         sparse: nn.Module | None = None,
     ) -> None:
         super().__init__()
-        present = [part for part in (dense, local, sparse) if part is not None]
+        parts = {"dense": dense, "local": local, "sparse": sparse}
+        present = {place: part for place, part in parts.items() if part is not None}
         require(len(present) > 0, "n_heads", 0, "at least 1 in all")
+        for place, part in present.items():
+            kind, own = type(part).__name__, _place_of(part)
+            require(isinstance(part, nn.Module), place, kind, "a module")
+            require(own in (place, None), place, kind, f"{place} heads (others go to {own}=)")
+            is_causal(part, place)
+        widths = {place: getattr(part, "d_model", None) for place, part in present.items()}
+        alike = len({width for width in widths.values() if width is not None}) <= 1
+        require(alike, "d_model", widths, "the same for all heads")
         self.dense = dense
         self.local = local
         self.sparse = sparse
@@ -53,7 +63,7 @@ class HybridAttention(nn.Module):
     @property
     def causal(self) -> bool:
         """Whether no later token can change an earlier output."""
-        return all(bool(part.causal) for part in self.children())
+        return all(is_causal(part, name) for name, part in self.named_children())
 
     def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Tensor:
         """Attend in every kind of head and add up; see `RotaryHeads.forward`."""
@@ -62,6 +72,13 @@ class HybridAttention(nn.Module):
         for output in outputs[1:]:
             total = total + output
         return total
+
+
+def _place_of(part: nn.Module) -> str | None:
+    """Return the argument that a layer of ours belongs to; None for somebody else's."""
+    if isinstance(part, DenseAttention):
+        return "local" if isinstance(part, LocalAttention) else "dense"
+    return "sparse" if isinstance(part, SparseAttention | RoutingAttention) else None
 
 
 def build_sparse(

@@ -62,7 +62,7 @@ class RoutingAttention(KeepsStatistics, RotaryHeads):
 
     def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Tensor:
         """Attend within clusters; see `RotaryHeads.forward`."""
-        require_tokens(x, self.d_model)
+        require_tokens(x, self.d_model, self.qv.weight)
         B, T, _ = x.shape
         H, rho = self.n_heads, self.sparsity
         real = None if attention_mask is None else real_tokens(attention_mask, x)
@@ -73,12 +73,12 @@ class RoutingAttention(KeepsStatistics, RotaryHeads):
         cos, sin = self.rotations(T, shared)
         rotated = rotate(shared, cos, sin)
 
-        indices = clusters.indices.view(B, H, rho, -1)
+        indices = clusters.indices.unflatten(1, (H, rho))  # (B, H, rho, k)
         offsets = T * torch.arange(B * H, device=x.device).view(B, H, 1, 1)
         rows = (indices + offsets).flatten()  # rows of (B H T, d_head)
         shape = (B, H * rho, indices.shape[-1], self.d_head)
-        members = rotated.reshape(B * H * T, -1).index_select(0, rows).view(shape)
-        values = values.reshape(B * H * T, -1).index_select(0, rows).view(shape)
+        members = rotated.flatten(0, 2).index_select(0, rows).view(shape)
+        values = values.flatten(0, 2).index_select(0, rows).view(shape)
         attended = self._attend(members, values.to(members.dtype), clusters, record)
 
         used = clusters.scores.to(attended.dtype).reshape(-1, 1)  # 1 for members, 0 for no one
@@ -86,7 +86,7 @@ class RoutingAttention(KeepsStatistics, RotaryHeads):
         total = total.index_add(0, rows, attended.reshape(-1, self.d_head) * used)
         times = attended.new_zeros(B * H * T, 1).index_add(0, rows, used)
         mean = (total / times.clamp(min=1)).view(B, H, T, self.d_head)
-        return self.out(mean.transpose(1, 2).reshape(B, T, -1))
+        return self.out(mean.transpose(1, 2).flatten(2))
 
     def _attend(
         self, members: Tensor, values: Tensor, clusters: Selection, record: Record
@@ -95,7 +95,7 @@ class RoutingAttention(KeepsStatistics, RotaryHeads):
         if record is None:
             return F.scaled_dot_product_attention(members, members, values, is_causal=True)
         k = members.shape[2]
-        by_cluster = (-1, self.n_heads, self.sparsity, k)
+        by_cluster = (len(members), self.n_heads, self.sparsity, k)
         weights, attended = weights_and_values(members, members, values)
         record.record(
             "routing",
@@ -108,19 +108,20 @@ class RoutingAttention(KeepsStatistics, RotaryHeads):
     @torch.no_grad()
     def _cluster(self, shared: Tensor, real: Tensor | None) -> Selection:
         """Let every centroid pick its nearest tokens, then move it in training, (B, H rho, k)."""
-        B, _, T, _ = shared.shape
+        T = shared.shape[2]
         shared = shared.to(torch.promote_types(shared.dtype, torch.float32))
         with torch.autocast(shared.device.type, enabled=False):
             centroids = self.centroids.to(shared.dtype)
             scores = centroids @ shared.transpose(-1, -2)  # (B, H, rho, T)
         if self.training:
             self._learn(shared, scores, real)
-        scores = scores.view(B, -1, T)
+        scores = scores.flatten(1, 2)  # (B, H rho, T)
+        k = kept(T, self.sparsity)
         if real is None:
-            indices = top_k_positions(scores, kept(T, self.sparsity))
+            indices = top_k_positions(scores, k)
             return Selection(indices, scores.new_ones(indices.shape))
         refuse_nan(scores)
-        return pack(best_of_each_row(scores, self.sparsity, real), torch.ones_like(scores))
+        return pack(best_of_each_row(scores, self.sparsity, real), torch.ones_like(scores), k)
 
     def _learn(self, shared: Tensor, scores: Tensor, real: Tensor | None) -> None:
         """Move each centroid towards the mean of the tokens that are nearer to it than to others.

@@ -8,7 +8,13 @@ from torch.nn import functional as F
 
 from mosa_edu.attention.rotary import RotaryHeads, require_tokens, rotate, weights_and_values
 from mosa_edu.selection import ExpertChoice, Selector, Strided
-from mosa_edu.selection.selection import Mask, Record
+from mosa_edu.selection.selection import (
+    Mask,
+    Record,
+    is_causal,
+    require_selection,
+    require_selector,
+)
 
 
 class SparseAttention(RotaryHeads):
@@ -16,8 +22,11 @@ class SparseAttention(RotaryHeads):
 
     Parameters
     ----------
-    selector : Selector
-        Says which tokens sit in a head, and has `n_heads`.
+    selector : Selector, or a module of your own
+        Says which tokens sit in a head: has `n_heads` and `causal`, and is called with
+        ``(x, attention_mask, record)`` for a `Selection`, which is checked. `check_selections`
+        says when its values are read for it: None, on the CPU alone, as reading stops a GPU;
+        True, there too, for debugging; False, never. Compiled code never reads them.
 
     Notes
     -----
@@ -31,7 +40,10 @@ class SparseAttention(RotaryHeads):
     torch.Size([2, 12, 16])
     """
 
+    check_selections: bool | None = None
+
     def __init__(self, selector: Selector, d_model: int, d_head: int, **rotary: Any) -> None:
+        require_selector(selector, d_model)
         super().__init__(d_model, d_head, selector.n_heads, **rotary)
         self.selector = selector
         self.w_qkv = nn.Parameter(torch.empty(self.n_heads, d_model, 3 * d_head))
@@ -43,13 +55,15 @@ class SparseAttention(RotaryHeads):
     @property
     def causal(self) -> bool:  # type: ignore[override]
         """Whether the selector is causal."""
-        return bool(self.selector.causal)
+        return is_causal(self.selector, "selector")
 
     def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Tensor:
         """Attend among the selected tokens; see `RotaryHeads.forward`."""
-        require_tokens(x, self.d_model)
+        require_tokens(x, self.d_model, self.w_qkv)
         B, T, d_model = x.shape
         selection = self.selector(x, attention_mask, record)
+        look = x.is_cpu if self.check_selections is None else self.check_selections
+        require_selection(selection, x, self.n_heads, look)
         H, k = self.n_heads, selection.indices.shape[-1]
         indices = selection.indices.transpose(0, 1)  # (H, B, k): heads lead, as bmm wants them
         rows = indices

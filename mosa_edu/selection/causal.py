@@ -178,7 +178,7 @@ def prefix_ranks(router_logits: Tensor) -> Tensor:
     [[[0, 0, 1, 2]]]
     """
     B, H, T = router_logits.shape
-    rows = max(COMPARISONS_AT_ONCE // (B * H * T), 1)
+    rows = max(COMPARISONS_AT_ONCE // max(B * H * T, 1), 1)
     ranks = torch.empty(B, H, T, dtype=torch.long, device=router_logits.device)
     for start in range(0, T, rows):
         stop = min(start + rows, T)
@@ -242,6 +242,8 @@ class Threshold(VariableCapacity):
         tokens = router_logits.transpose(0, 1).flatten(1)  # (H, B T)
         if real is not None:
             tokens = tokens[:, real.flatten()]
+        if tokens.shape[1] == 0:
+            return
         k = max(tokens.shape[1] // self.sparsity, 1)
         kth_best = tokens.topk(k, dim=-1, sorted=False).values.amin(dim=-1).float()  # (H,)
         self.updates += 1

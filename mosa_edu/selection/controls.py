@@ -40,7 +40,8 @@ class OneOfEachRun(Selector):
             place = places(real).clamp(min=0)[:, None].expand(B, self.n_heads, T)
             chosen = place % self.sparsity == drawn.gather(-1, place // self.sparsity)
             everywhere = torch.arange(T, device=x.device).expand_as(place)
-            return pack(chosen & real[:, None], gates_at(router_logits, everywhere, x))
+            gates = gates_at(router_logits, everywhere, x)
+            return pack(chosen & real[:, None], gates, drawn.shape[-1])
         indices = drawn + self.sparsity * torch.arange(drawn.shape[-1], device=x.device)
         if self.first or T % self.sparsity == 0:
             return Selection(indices, gates_at(router_logits, indices, x))

@@ -71,12 +71,13 @@ class ExpertChoice(Selector):
         router_logits = self.router(x)  # (B, H, T)
         if record is not None:
             record.record("router", router_logits=router_logits)
+        k = kept(x.shape[1], self.sparsity)
         if attention_mask is None:
-            return self.best(router_logits, kept(x.shape[1], self.sparsity))
+            return self.best(router_logits, k)
         refuse_nan(router_logits)
         real = real_tokens(attention_mask, x)
         ranked = self._ranked(router_logits, real)
-        return pack(best_of_each_row(ranked, self.sparsity, real), router_logits.sigmoid())
+        return pack(best_of_each_row(ranked, self.sparsity, real), router_logits.sigmoid(), k)
 
     def best(self, router_logits: Tensor, k: int) -> Selection:
         """Keep the k best tokens of every head; the router learns through their gates."""

@@ -31,6 +31,69 @@ class Selection:
     valid: Tensor | None = None
 
 
+def is_causal(part: nn.Module, argument: str) -> bool:
+    """Say whether a selector or a kind of head is causal, refusing one that does not tell."""
+    causal = getattr(part, "causal", None)
+    allowed = "a module whose `causal` says whether no later token can change its choice"
+    require(causal is not None, argument, type(part).__name__, allowed)
+    return bool(causal)
+
+
+def require_selector(selector: nn.Module, d_model: int) -> None:
+    """Refuse a selector that does not say what a layer asks it, or scores other tokens."""
+    name = type(selector).__name__
+    require(callable(selector), "selector", name, "a module that returns a Selection when called")
+    n_heads = getattr(selector, "n_heads", None)
+    require(n_heads is not None, "selector", name, "a module with n_heads, an integer")
+    require_integer("selector.n_heads", n_heads, 1)
+    is_causal(selector, "selector")
+    width = getattr(selector, "d_model", None)
+    own = f"the layer's {d_model}, in {name}"
+    require(width is None or width == d_model, "selector.d_model", width, own)
+
+
+def require_selection(selection: Selection, x: Tensor, n_heads: int, look: bool) -> None:
+    """Refuse a selection that heads would misread in silence; see `Selection` for the contract.
+
+    Shapes and types cost nothing to ask; `look` says whether the values are read as well.
+    """
+    require(isinstance(selection, Selection), "selector", selection, "one that returns a Selection")
+    indices, scores, valid = selection.indices, selection.scores, selection.valid
+    B, T, _ = x.shape
+    shape = tuple(indices.shape)
+    slots = len(shape) == 3 and shape[:2] == (B, n_heads) and shape[2] >= 1
+    require(slots, "selection.indices", shape, f"(B={B}, H={n_heads}, k of at least 1) in shape")
+    require(indices.dtype == torch.int64, "selection.indices", indices.dtype, "of torch.int64")
+    for name, other in (("scores", scores), ("valid", valid)):
+        if other is not None and other.shape != indices.shape:
+            alike = f"{shape} in shape, as selection.indices"
+            require(False, f"selection.{name}", tuple(other.shape), alike)
+    require(scores.is_floating_point(), "selection.scores", scores.dtype, "floating-point numbers")
+    if valid is not None:
+        require(valid.dtype == torch.bool, "selection.valid", valid.dtype, "of torch.bool")
+    if not look:
+        return
+    inside = (indices >= 0) & (indices < T)
+    _require_in_heads(inside, indices, "selection.indices", f"in [0, T={T})")
+    ascends = indices[..., 1:] > indices[..., :-1]
+    if valid is not None:
+        ascends = ascends | ~valid[..., 1:]
+        first = valid[..., 1:] <= valid[..., :-1]
+        _require_in_heads(first, valid, "selection.valid", "True in a head's first slots alone")
+        silent = valid | (scores == 0)
+        _require_in_heads(silent, scores, "selection.scores", "0 in slots that are not valid")
+    _require_in_heads(ascends, indices, "selection.indices", "ascending without repeats")
+
+
+def _require_in_heads(right: Tensor, values: Tensor, argument: str, allowed: str) -> None:
+    """Refuse the first slot that is not right, and say where it is."""
+    if holds(right) is False:
+        row, head, slot = (~right).nonzero()[0].tolist()
+        found = values[row, head, slot : slot + 4].tolist()
+        place = f"(row {row}, head {head}, from slot {slot})"
+        require(False, argument, found, f"{allowed} {place}")
+
+
 class ActivationCache:
     """Keeps what the layers of one forward pass hand it: by (layer, stage), tensors by name.
 
@@ -63,6 +126,23 @@ class ActivationCache:
         indices = sparse["indices"][row]
         valid = sparse["valid"][row] if "valid" in sparse else torch.ones_like(indices) > 0
         return [own[used].tolist() for own, used in zip(indices, valid, strict=True)]
+
+
+def holds(condition: Tensor) -> bool | None:
+    """Say whether a condition holds everywhere; None where nobody may look.
+
+    Code that is compiled, exported, traced or mapped by `torch.func.vmap` runs for values that
+    are not there yet, and those on the meta device never come: such code takes the branch that is
+    right in any case.
+    """
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or condition.is_meta:
+        return None
+    try:
+        return bool(condition.all())
+    except RuntimeError as error:
+        if "vmap" in str(error):
+            return None
+        raise
 
 
 Mask = Tensor | None
@@ -112,6 +192,12 @@ class Selector(KeepsStatistics):
     causal: bool = True
     """Whether no later token can change what is selected of the earlier ones."""
 
+    @property
+    def d_model(self) -> int | None:
+        """Width of the tokens that its router scores; None if it has none."""
+        router = getattr(self, "router", None)
+        return None if router is None else int(router.weight.shape[1])
+
     def __init__(self, n_heads: int, sparsity: int) -> None:
         super().__init__()
         require_integer("n_heads", n_heads, 1)
@@ -156,16 +242,14 @@ def places(real: Tensor) -> Tensor:
     return real.cumsum(dim=1) - 1
 
 
-def pack(chosen: Tensor, gates: Tensor, capacity: int | None = None) -> Selection:
-    """Put the chosen positions of every head into slots.
+def pack(chosen: Tensor, gates: Tensor, capacity: int) -> Selection:
+    """Put the chosen positions of every head into slots, the first ones if there are too few.
 
     >>> chosen = torch.tensor([[[False, True, True, True]]])
     >>> pack(chosen, torch.ones(1, 1, 4), capacity=2).indices.tolist()
     [[[1, 2]]]
     """
-    slots = int(chosen.sum(dim=-1).max()) if capacity is None else min(capacity, chosen.shape[-1])
-    slots = max(slots, 1)
-    indices = (~chosen).to(torch.uint8).sort(dim=-1, stable=True).indices[..., :slots]
-    valid = chosen.gather(-1, indices)  # (B, H, slots)
+    indices = (~chosen).to(torch.uint8).sort(dim=-1, stable=True).indices[..., :capacity]
+    valid = chosen.gather(-1, indices)  # (B, H, capacity), or fewer slots in a shorter text
     scores = gates.gather(-1, indices).masked_fill(~valid, 0.0)
     return Selection(indices.masked_fill(~valid, 0), scores, valid)
