@@ -1,5 +1,6 @@
 """A pre-LayerNorm decoder whose attention heads come from its config."""
 
+import hashlib
 from typing import Any
 
 import torch
@@ -71,6 +72,17 @@ def build_attention(config: ModelConfig) -> HybridAttention:
     return HybridAttention(dense, local, sparse)
 
 
+_HEAD_AXES = {
+    "qkv.weight": 0,
+    "qv.weight": 0,
+    "out.weight": 1,
+    "w_qkv": 0,
+    "w_out": 0,
+    "router.weight": 0,
+}
+"""The axis along which the heads of a matrix stand side by side, by the end of its name."""
+
+
 class TransformerLM(nn.Module):
     """A language model: embedding, blocks, final norm, logits.
 
@@ -97,12 +109,41 @@ class TransformerLM(nn.Module):
         self.unembedding = None
         if not config.tie_embeddings:
             self.unembedding = nn.Linear(config.d_model, config.vocab_size, bias=False)
-        writers = ("out.weight", "w_out", "down.weight")
         for name, parameter in self.named_parameters():
             if parameter.dim() >= 2:
-                writes = name.endswith(writers)
-                std = 0.02 / (2 * config.n_layers) ** 0.5 if writes else 0.02
-                nn.init.normal_(parameter, std=std)
+                nn.init.normal_(parameter, std=self._spread(name))
+
+    def _spread(self, name: str) -> float:
+        """Return the standard deviation at which a matrix starts."""
+        writes = name.endswith(("out.weight", "w_out", "down.weight"))
+        return 0.02 / (2 * self.config.n_layers) ** 0.5 if writes else 0.02
+
+    @torch.no_grad()
+    def draw_shared_start(self, seed: int) -> None:
+        """Draw the matrices anew, so that models start equal in all that they have in common.
+
+        Every matrix has a random stream of its own, told by the seed and its name; of a matrix
+        that is made of heads, every head has one. Two models of one width then begin with the
+        same embedding, feed-forward blocks, and first heads of each sort, however many heads
+        follow: what tells them apart after training is the heads, not the draw.
+        """
+        for name, parameter in self.named_parameters():
+            if parameter.dim() < 2:
+                continue
+            for head, part in enumerate(self._heads_of(name, parameter)):
+                told = hashlib.sha256(f"{seed} {name} {head}".encode()).digest()
+                generator = torch.Generator().manual_seed(int.from_bytes(told[:7], "little"))
+                drawn = torch.randn(part.shape, generator=generator)
+                part.copy_(drawn * self._spread(name))
+
+    def _heads_of(self, name: str, matrix: Tensor) -> tuple[Tensor, ...]:
+        """Cut a matrix into its heads; one that has none, or heads that share it, stays whole."""
+        axis = next((axis for end, axis in _HEAD_AXES.items() if name.endswith(end)), None)
+        if axis is None or ".attention." not in name:
+            return (matrix,)
+        sort = name.partition(".attention.")[2].partition(".")[0]
+        heads = getattr(self.config, f"n_{sort}_heads")
+        return matrix.tensor_split(heads, dim=axis)
 
     @property
     def causal(self) -> bool:

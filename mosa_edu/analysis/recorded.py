@@ -13,6 +13,7 @@ from mosa_edu.analysis.groups import Records
 from mosa_edu.checks import require
 from mosa_edu.records import RoutingHistory, RoutingTrace, RunRecord, recorded_path
 from mosa_edu.records.decode_trace import DecodingTrace
+from mosa_edu.records.held_out import HeldOutRecord
 from mosa_edu.records.leak import LeakExample
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.routing_game import RoutingGameRecord
@@ -29,6 +30,11 @@ def recorded_runs(folder: Path | str | None = None) -> list[RunRecord]:
 def recorded_scores(folder: Path | str | None = None) -> dict[str, ScoreRecord]:
     """Read the three scores of `recorded_runs`, by name of the run."""
     return {r.name: r for r in _all(ScoreRecord.load, "scores", folder).values()}
+
+
+def recorded_held_out(folder: Path | str) -> dict[str, HeldOutRecord]:
+    """Read the losses on all held-out text that an experiment left, by name of the run."""
+    return {r.name: r for r in _all(HeldOutRecord.load, "held_out", folder).values()}
 
 
 def recorded_probes(folder: Path | str | None = None) -> dict[str, ProbeRecord]:

@@ -65,6 +65,97 @@ def bootstrap_mean(values: np.ndarray, groups: np.ndarray, *, draws: int = 4000)
     return interval(float(values.mean()), resampled_means(values, groups, draws))
 
 
+@dataclass(frozen=True)
+class Deviation:
+    """How much one seed's mean paired difference varies, pooled over comparisons of one sort.
+
+    Attributes
+    ----------
+    value : float
+        Standard deviation over seeds, in the unit of the data.
+    freedom : int
+        Degrees of freedom behind it.
+    """
+
+    value: float
+    freedom: int
+
+    @classmethod
+    def of_models(cls, losses: np.ndarray) -> "Deviation":
+        """Pool over all pairs of models, by the analysis of variance of a table.
+
+        Parameters
+        ----------
+        losses : ndarray of float, shape (A, S)
+            Mean loss of A models, two at least, trained with the same S seeds, two at least. What
+            a seed makes easier for all models is taken out, and what makes a model better in all
+            seeds; the rest is chance, and a difference of two models has two shares of it.
+
+        Examples
+        --------
+        >>> round(Deviation.of_models(np.array([[3.0, 3.2], [3.1, 3.3]])).value, 6)
+        0.0
+        """
+        A, S = losses.shape
+        require(A >= 2 and S >= 2, "losses", losses.shape, "two models or more, two seeds or more")
+        rest = losses - losses.mean(axis=0) - losses.mean(axis=1, keepdims=True) + losses.mean()
+        freedom = (A - 1) * (S - 1)
+        return cls(math.sqrt(2 * float((rest**2).sum()) / freedom), freedom)
+
+    @classmethod
+    def within_models(cls, differences: Sequence[np.ndarray]) -> "Deviation":
+        """Pool over models whose two scores differ: a mean difference a seed, (S,) for each."""
+        freedom = sum(len(found) - 1 for found in differences)
+        require(freedom >= 1, "differences", len(differences), "two seeds of a model or more")
+        squares = sum(float(((found - found.mean()) ** 2).sum()) for found in differences)
+        return cls(math.sqrt(squares / freedom), freedom)
+
+
+def paired_interval(
+    differences: np.ndarray, weights: np.ndarray, groups: np.ndarray, deviation: Deviation
+) -> Interval:
+    """Mean of paired differences with its 95 % interval: the one rule of this book.
+
+    Parameters
+    ----------
+    differences : ndarray of float, shape (S, N)
+        Of S seeds in N blocks of text.
+    weights : ndarray of float, shape (N,)
+        Tokens of each block, or anything in proportion to them.
+    groups : ndarray of integers, shape (N,)
+        Book of each block; every book keeps its share.
+    deviation : Deviation
+        Of the comparisons of this sort.
+
+    Returns
+    -------
+    Interval
+        ``mean ± t sqrt(s^2 / S + v)``: s the deviation over seeds and t Student's factor for its
+        degrees of freedom, v the variance of the mean over blocks drawn anew within their books.
+
+    Examples
+    --------
+    >>> same = np.array([[0.1, 0.1], [0.2, 0.2], [0.3, 0.3]])
+    >>> found = Deviation.within_models([same.mean(axis=1)])
+    >>> print(paired_interval(same, np.ones(2), np.zeros(2), found))
+    0.200 [-0.048, 0.448]
+    """
+    S, N = differences.shape
+    require(len(weights) == len(groups) == N > 0, "groups", len(groups), f"{N} long, not 0")
+    share = weights / weights.sum()
+    by_block = differences.mean(axis=0)  # (N,)
+    mean, text = float(share @ by_block), 0.0
+    for group in np.unique(groups):
+        own, values = share[groups == group], by_block[groups == group]
+        if len(values) > 1:
+            middle = (own @ values) / own.sum()
+            spread = float((own**2) @ (values - middle) ** 2)
+            text += spread * len(values) / (len(values) - 1)
+    t = float(_quantiles().stdtrit(deviation.freedom, (1 + CONFIDENCE) / 2))
+    half = t * math.sqrt(deviation.value**2 / S + text)
+    return Interval(mean, mean - half, mean + half)
+
+
 def seed_interval(gains: Sequence[float]) -> Interval:
     """Mean gain over seeds, with Student's 95 % interval; windows are taken as they are.
 

@@ -21,6 +21,7 @@ from mosa_edu.experiments.plans import Job, Plan
 from mosa_edu.model import TransformerLM
 from mosa_edu.probes import scores
 from mosa_edu.probes.cloze import cloze_record
+from mosa_edu.probes.held_out import score_held_out
 from mosa_edu.probes.selections import selection_record
 from mosa_edu.records import RunRecord
 from mosa_edu.training import TrainingConfig
@@ -84,7 +85,9 @@ class Session:
     def settings(self, job: Job) -> dict[str, Any]:
         """Return the ``config.json`` of a job's run."""
         corpus = f"pack of {self.text[0]}" if self.text else self.plan.corpus
+        start = {"start": self.plan.start} if self.plan.start != "fresh" else {}
         return {
+            **start,
             "preset": self.plan.name,
             "corpus": corpus,
             "model": dataclasses.asdict(job.config),
@@ -170,6 +173,9 @@ def measure(job: Job, folder: Path, session: Session) -> dict[str, Any]:
             sample = scores.Sample(**plan.sample) if plan.sample else None
             score = scores.score_model(model, tokens, name, sample)
             score.save(session.out / "scores" / f"{name}.json")
+        elif what == "held_out":
+            record = score_held_out(model, tokens, name, plan.sample.get("cuts", 2))
+            record.save(session.out / "held_out" / f"{name}.json")
         elif what == "fit":
             found |= _fit(model, tokens, folder)
         elif what == "selection":
@@ -178,7 +184,8 @@ def measure(job: Job, folder: Path, session: Session) -> dict[str, Any]:
         elif what == "positions":
             scores.position_record(model, tokens, name).save(session.out / "probes")
         else:
-            require(what == "cloze", "scores", what, "of scores, fit, selection, positions, cloze")
+            known = "of scores, held_out, fit, selection, positions, cloze"
+            require(what == "cloze", "scores", what, known)
             cloze_record(model, tokenizer, name).save(session.out / "probes")
     return found
 

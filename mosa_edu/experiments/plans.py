@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
@@ -46,8 +47,8 @@ class Row:
         Heads of a layer that stay; how many of the kind, instead of as many as the budget buys.
     include_first : bool
         Whether expert choice takes token 0 always, as in the paper's IsoFLOP runs.
-    recipe : dict
-        What differs from the plan's.
+    recipe, shape : dict
+        What differs from the plan's recipe, and from its baseline.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Row:
     heads: int | None = None
     include_first: bool = False
     recipe: dict[str, Value] = field(default_factory=dict)
+    shape: dict[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,13 @@ class Plan:
         Whether checkpoints stay when a run is recorded.
     search : Search, optional
         Of a matched pair.
+    start : {"fresh", "shared"}
+        ``shared``: models of a seed start equal in all that they have in common.
+    grid : dict of str to list
+        Values of fields of the recipe, all combinations of which every row is trained with.
+    rounds, kept : sequence of int, int
+        With a grid: tokens of each round of a search for the best recipe of every row, and how
+        many recipes go on from a round to the next.
     """
 
     name: str
@@ -160,6 +169,17 @@ class Plan:
     device: str = "auto"
     keep_weights: bool = True
     search: Search | None = None
+    start: str = "fresh"
+    grid: dict[str, list[Value]] = field(default_factory=dict)
+    rounds: Sequence[int] = ()
+    kept: int = 3
+
+    def __post_init__(self) -> None:
+        known = ("fresh", "shared")
+        require(self.start in known, "start", self.start, f"one of {', '.join(known)}")
+        for name, values in self.grid.items():
+            fits = isinstance(values, list) and len(values) > 0
+            require(fits, f"grid.{name}", values, "a list of one value or more")
 
     def row(self, name: str) -> Row:
         """Return a row by its name."""
@@ -179,8 +199,11 @@ class Plan:
         (26, 28)
         """
         found = self.row(row)
+        unknown = sorted(set(found.shape) - {f.name for f in fields(ModelConfig)})
+        require(not unknown, f"rows.{row}.shape", unknown, "made of fields of a model")
         empty = replace(
             self.baseline,
+            **found.shape,
             sparsity=sparsity or found.sparsity[0],
             n_dense_heads=found.n_dense,
             n_local_heads=found.n_local,
@@ -255,11 +278,22 @@ class Plan:
     ) -> list[Job]:
         """List the runs of some rows or variants, seed by seed: a part is a whole comparison."""
         return [
-            self.job(row, seed, sparsity)
+            tuned
             for seed in (self.seeds if seeds is None else seeds)
             for row in (self.rows if only is None else only)
             for sparsity in self.row(row).sparsity
+            for tuned in self._tuned(self.job(row, seed, sparsity))
         ]
+
+    def _tuned(self, job: Job) -> list[Job]:
+        """Return a job once for every combination of the grid's values; as it is without one."""
+        jobs = []
+        for values in itertools.product(*self.grid.values()):
+            recipe = dict(zip(self.grid, values, strict=True))
+            words = [f"-{name.partition('_')[0]}{value:g}" for name, value in recipe.items()]
+            found = replace(job, name=job.name + "".join(words), recipe=job.recipe | recipe)
+            jobs.append(found)
+        return jobs
 
 
 def shard(everything: Sequence[Job], part: int, parts: int) -> list[Job]:

@@ -44,6 +44,8 @@ SETTINGS = {"preset": str, "corpus": str, "model": dict, "training": dict}
 """What ``config.json`` holds, by type."""
 MAX_POINTS = 400
 """Of a recorded training curve."""
+SHARED_START = "shared"
+"""What ``start`` says in the settings of a run that starts as `TransformerLM.draw_shared_start`."""
 
 
 def runs_folder() -> Path:
@@ -123,6 +125,8 @@ def train(
             _write_head(settings, folder, tokenizer)
     torch.manual_seed(config.seed)
     model = TransformerLM(ModelConfig.from_dict(settings["model"])).to(device)
+    if settings.get("start") == SHARED_START:
+        model.draw_shared_start(config.seed)
     data = {"corpus": settings["corpus"], "fingerprint": tokens.fingerprint}
     identity = {"model": settings["model"], "data": data}
     log = _routing_log(tokenizer, model, folder)
@@ -233,8 +237,10 @@ def _record(
         flops_per_token=model_flops(shape).total / shape.max_seq_len,
         extra={
             "preset": settings["preset"],
+            **({"start": settings["start"]} if "start" in settings else {}),
             "unigram_loss": unigram_loss(tokens),
             "validation_curve": [[x[c] for c in columns] for x in lines if columns[2] in x],
+            "before_learning": before_learning(lines),
             **{key: origin[key] for key in ("torch", "python", "package")},
         },
     )
@@ -244,6 +250,21 @@ def _thin(points: list[list[Any]]) -> list[list[Any]]:
     """Keep every n-th point, counted from the last, so that the end of the run is there."""
     every = -(-len(points) // MAX_POINTS)
     return points[::-1][:: max(every, 1)][::-1]
+
+
+def before_learning(lines: list[dict[str, Any]], blocks: int = 64) -> list[float]:
+    """Return the training loss of equal parts of a run, each token scored before it is learned.
+
+    Only of the first reading of a text: in a second one every token has been seen.
+    """
+    found = [(x["step"], x["loss"]) for x in lines if x.get("loss") is not None]
+    if not found:
+        return []
+    steps = np.array([0, *(step for step, _ in found)])
+    total = np.cumsum([0.0, *np.diff(steps) * np.array([loss for _, loss in found])])
+    edges = np.linspace(0, steps[-1], blocks + 1)
+    sums = np.diff(np.interp(edges, steps, total))
+    return [round(float(value), 6) for value in sums / np.diff(edges)]
 
 
 def unigram_loss(tokens: TokenSet) -> float:

@@ -103,13 +103,13 @@ def three_scores(
         losses[0] = full_losses(model, windows, cuts, batch_tokens)
         for column, cut in enumerate(cuts):
             beginnings, targets = windows[:, : cut + 1], windows[:, 1:]
-            losses[1, :, column] = _losses(model, beginnings, targets, [cut], batch_tokens)[:, 0]
+            losses[1, :, column] = losses_at(model, beginnings, targets, [cut], batch_tokens)[:, 0]
             generator = np.random.Generator(np.random.PCG64([seed, cut]))
             drawn = np.zeros(len(windows))
             for _ in range(draws):
-                others = windows[_of_other_books(books, generator)]
+                others = windows[others_of(books, books, generator)]
                 mixed = np.concatenate([beginnings, others[:, cut + 1 : T]], axis=1)
-                drawn += _losses(model, mixed, targets, [cut], batch_tokens)[:, 0]
+                drawn += losses_at(model, mixed, targets, [cut], batch_tokens)[:, 0]
             losses[2, :, column] = drawn / draws
     return losses
 
@@ -119,10 +119,10 @@ def full_losses(
     model: TransformerLM, windows: np.ndarray, cuts: Sequence[int], batch_tokens: int = 16384
 ) -> np.ndarray:
     """Loss of the token after each cut, the whole window given: the first score alone."""
-    return _losses(model, windows[:, :-1], windows[:, 1:], cuts, batch_tokens)
+    return losses_at(model, windows[:, :-1], windows[:, 1:], cuts, batch_tokens)
 
 
-def _losses(
+def losses_at(
     model: TransformerLM,
     texts: np.ndarray,
     targets: np.ndarray,
@@ -140,11 +140,11 @@ def _losses(
     return np.concatenate(parts)
 
 
-def _of_other_books(books: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Draw for every window a window of another book, (N,) int64."""
-    drawn = np.empty(len(books), dtype=np.int64)
-    for book in np.unique(books):
-        mine, others = np.flatnonzero(books == book), np.flatnonzero(books != book)
+def others_of(books: np.ndarray, wanted: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Draw for every wanted book (M,) a window of another one, int64 (M,); `books` are theirs."""
+    drawn = np.empty(len(wanted), dtype=np.int64)
+    for book in np.unique(wanted):
+        mine, others = np.flatnonzero(wanted == book), np.flatnonzero(books != book)
         drawn[mine] = others[generator.integers(len(others), size=len(mine))]
     return drawn
 

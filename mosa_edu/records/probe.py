@@ -20,6 +20,7 @@ PROBES = (
     "cloze",
     "positions",
     "pair",
+    "recipes",
     "bench-steps",
     "bench-lengths",
     "bench-roofline",

@@ -1,0 +1,218 @@
+"""Protects the assay: equal starts, all held-out text, the price of the future, one rule."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mosa_edu.analysis.held_out import NO_INTEREST, experiment_of
+from mosa_edu.analysis.statistics import Deviation, Interval, paired_interval
+from mosa_edu.data.corpora import load_corpus
+from mosa_edu.data.tokenizer import Tokenizer
+from mosa_edu.data.tokens import TokenSet
+from mosa_edu.experiments.plans import load_plan
+from mosa_edu.experiments.runs import before_learning
+from mosa_edu.model import PRESETS, TransformerLM
+from mosa_edu.probes.held_out import FIRST_CUT, score_held_out
+from mosa_edu.records import Comparison, RunRecord
+from mosa_edu.records.held_out import HeldOutRecord
+
+SMALL = replace(PRESETS["micro"], vocab_size=300, max_seq_len=32, n_dense_heads=1)
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory):
+    corpus = load_corpus("tales")
+    tokenizer = Tokenizer.train(list(corpus.texts("train"))[:200], 300)
+    small = replace(corpus, train=corpus.train[:20], validation=corpus.validation[:3])
+    return TokenSet.build(small, tokenizer, tmp_path_factory.mktemp("tokens"))
+
+
+def started(seed=0, **changes):
+    torch.manual_seed(7)
+    model = TransformerLM(replace(SMALL, **changes)).eval()
+    model.draw_shared_start(seed)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"n_sparse_heads": 0, "n_dense_heads": 4}, {"n_sparse_heads": 0, "n_dense_heads": 2}),
+        ({"n_sparse_heads": 4}, {"n_sparse_heads": 0}),
+        ({"n_sparse_heads": 6}, {"n_sparse_heads": 3, "sparse": "prefix"}),
+        ({"n_sparse_heads": 3, "sparse": "gated_random"}, {"n_sparse_heads": 5}),
+        ({"n_local_heads": 2}, {"n_local_heads": 1}),
+    ],
+)
+def test_two_models_start_equal_in_all_that_they_have_in_common(one, other):
+    """One generator for all matrices in turn would part the models at the first head."""
+    first, second = started(**one).state_dict(), started(**other).state_dict()
+    d_head, shared = SMALL.d_head, first.keys() & second.keys()
+    assert {"embedding.weight", "blocks.1.feedforward.up.weight"} <= shared
+    for name in shared:
+        a, b = first[name], second[name]
+        if a.is_floating_point() and a.ndim > 1:
+            assert a.std() > 0
+            rows, columns = (min(a.shape[i], b.shape[i]) for i in (0, 1))
+            torch.testing.assert_close(a[:rows, :columns], b[:rows, :columns], rtol=0, atol=0)
+    assert d_head == first["blocks.0.attention.dense.out.weight"].shape[1] // first_heads(one)
+
+
+def first_heads(changes):
+    return changes.get("n_dense_heads", SMALL.n_dense_heads)
+
+
+def test_another_seed_layer_or_head_starts_otherwise_at_the_models_own_spread():
+    a, b = started(0, n_dense_heads=4).state_dict(), started(1, n_dense_heads=4).state_dict()
+    qkv = a["blocks.0.attention.dense.qkv.weight"]
+    assert not torch.equal(qkv, b["blocks.0.attention.dense.qkv.weight"])
+    assert not torch.equal(qkv, a["blocks.1.attention.dense.qkv.weight"])
+    heads = qkv.tensor_split(4)
+    assert not torch.equal(heads[0], heads[1])
+    assert qkv.std() == pytest.approx(0.02, rel=0.05)
+    out = a["blocks.0.feedforward.down.weight"]
+    assert out.std() == pytest.approx(0.02 / (2 * SMALL.n_layers) ** 0.5, rel=0.05)
+
+
+def test_losses_before_learning_are_those_of_equal_parts_of_the_run():
+    lines = [{"step": 10 * n, "loss": float(n)} for n in range(1, 9)] + [{"step": 80}]
+    assert before_learning(lines, blocks=4) == [1.5, 3.5, 5.5, 7.5]
+    assert np.mean(before_learning(lines, blocks=3)) == pytest.approx(4.5, abs=1e-6)
+
+
+def test_every_window_of_held_out_text_is_scored_once(tokens):
+    model = started()
+    record = score_held_out(model, tokens, "run", cuts=1)
+    T = SMALL.max_seq_len
+    sizes = np.diff(tokens.validation.starts)
+    assert int(record.windows.sum()) == sum((size - 1) // T for size in sizes)
+    inputs, targets, _ = tokens.windows("validation", T, 10**6)
+    with torch.no_grad():
+        logits = model(torch.from_numpy(inputs)).log_softmax(-1)
+    wanted = -logits.gather(-1, torch.from_numpy(targets)[..., None]).mean()
+    mean = np.average(record.losses, weights=record.windows)
+    assert mean == pytest.approx(float(wanted), abs=1e-5)
+
+
+def test_the_price_of_the_future_is_that_of_hiding_it_by_hand(tokens):
+    """At the last position nothing is hidden, so the price there is exactly 0."""
+    model = started(n_sparse_heads=6)
+    with torch.no_grad():
+        for block in model.blocks:  # routers that matter
+            block.attention.sparse.w_out.mul_(40)
+            block.attention.sparse.selector.router.weight.mul_(40)
+    T, cuts = SMALL.max_seq_len, 3
+    record = score_held_out(model, tokens, "run", cuts=cuts)
+    assert record.by_position[:, T - 1] == pytest.approx([0, 0], abs=2e-6)
+    assert np.abs(record.by_position[:, : T - 1]).max() > 1e-3
+    whole = tokens.windows("validation", T, 10**6)
+    drawn = np.random.Generator(np.random.PCG64(0))
+    deck = np.concatenate([drawn.permutation(T) for _ in range(-(-len(whole.inputs) * cuts // T))])
+    paid = []
+    for window in range(4):  # the first block
+        ids = torch.from_numpy(whole.inputs[window : window + 1])
+        for at in deck[window * cuts : (window + 1) * cuts]:
+            if at >= FIRST_CUT:
+                target = whole.targets[window, at]
+                with torch.no_grad():
+                    seen = model(ids).log_softmax(-1)[0, at, target]
+                    cut = model(ids[:, : at + 1]).log_softmax(-1)[0, at, target]
+                paid.append(float(seen - cut))
+    assert record.price[0, 0] == pytest.approx(np.mean(paid), abs=1e-5)
+
+
+def test_a_causal_model_pays_nothing_and_no_forward_is_spent_on_it(tokens):
+    record = score_held_out(started(n_sparse_heads=3, sparse="prefix"), tokens, "run")
+    assert record.price.shape == (2, 0)
+    assert not record.hidden("foreign").any()
+
+
+def test_a_held_out_record_survives_json(tokens):
+    record = score_held_out(started(), tokens, "run", cuts=1)
+    again = HeldOutRecord.from_json(record.to_json())
+    np.testing.assert_array_equal(again.losses, record.losses)
+    np.testing.assert_array_equal(again.price, record.price)
+
+
+def test_the_rule_covers_the_truth_in_19_of_20_experiments():
+    """Seeds shift whole arms, blocks of text are alike in all seeds: both must be counted.
+
+    An interval of seeds alone, or of text alone, covers far less here.
+    """
+    generator = np.random.Generator(np.random.PCG64(5))
+    books, weights, truth, hits, n = np.repeat([0, 1], 30), np.ones(60), 0.01, 0, 600
+    for _ in range(n):
+        text = generator.normal(0, 0.03, 60)
+        arms = generator.normal(0, 0.005, (4, 6, 1)) + generator.normal(0, 0.05, (1, 6, 1))
+        losses = np.repeat(arms, 60, axis=2) + generator.normal(0, 0.004, (4, 6, 60))
+        losses[1] += truth + text
+        found = paired_interval(
+            losses[1] - losses[0], weights, books, Deviation.of_models(losses.mean(axis=2))
+        )
+        hits += found.low <= truth <= found.high
+    assert 0.93 <= hits / n <= 0.98
+
+
+def run_of(kind, seed):
+    model = {"n_sparse_heads": 0, "n_dense_heads": 1}
+    return RunRecord(
+        f"{kind}-{seed}", "", None, seed, model, {}, {}, 1, "", 0.0, 1, [],
+        {"32": {"loss": 1.0}}, "finished", Comparison("p", kind, "flops", None),
+    )  # fmt: skip
+
+
+def made(kind, seed, losses, price=None):
+    N = len(losses)
+    return HeldOutRecord(
+        f"{kind}-{seed}",
+        ["Persuasion", "Dracula"],
+        np.arange(N).astype(np.uint8) % 2,
+        np.ones(N, np.uint8),
+        np.array(losses, np.float32),
+        np.empty((2, 0), np.float32) if price is None else np.full((2, N), price, np.float32),
+        np.empty((2, 0), np.float32) if price is None else np.full((2, 4), price, np.float32),
+        "text",
+    )
+
+
+def test_an_experiment_pairs_seeds_and_leaves_out_the_books_recipes_were_chosen_by():
+    arms = {"dense": [3.0, 3.1], "mosa": [2.9, 3.0], "prefix": [2.95, 3.05]}
+    runs, scored = [], {}
+    for kind, losses in arms.items():
+        for seed, loss in enumerate(losses):
+            run = run_of(kind, seed)
+            runs.append(run)
+            # Persuasion, every other block, is 9 nats higher and must not be seen.
+            blocks = [loss + 9, loss, loss + 9, loss]
+            scored[run.name] = made(kind, seed, blocks, 0.02 if kind == "mosa" else None)
+    runs.append(run_of("dense", 5))  # a seed that the others lack
+    scored["dense-5"] = made("dense", 5, [1.0] * 4)
+    found = experiment_of(runs, scored)
+    assert found.seeds == (0, 1)
+    gain = found.gain("mosa", "dense")
+    assert gain.mean == pytest.approx(0.1, abs=1e-6)
+    assert found.price("mosa").mean == pytest.approx(0.02, abs=1e-6)
+    assert found.gain("mosa", "dense", "foreign").mean == pytest.approx(0.08, abs=1e-6)
+    assert experiment_of(runs, scored, choosing=True).mean_losses("dense")[0] > 11
+
+
+def test_a_verdict_is_higher_lower_small_or_open_with_the_seeds_it_would_take():
+    runs = [run_of(kind, seed) for kind in ("a", "b") for seed in (0, 1)]
+    scored = {run.name: made(run.comparison.kind, run.seed, [1.0] * 4) for run in runs}
+    found = experiment_of(runs, scored)
+    assert found.verdict(Interval(0.02, 0.01, 0.03)) == "decided: higher than 0"
+    assert found.verdict(Interval(-0.02, -0.03, -0.01)) == "decided: lower than 0"
+    small = Interval(0.001, -NO_INTEREST / 2, NO_INTEREST / 2)
+    assert found.verdict(small) == "decided: within 0.010 of 0"
+    wide = Interval(0.0, -2 * NO_INTEREST, 2 * NO_INTEREST)
+    assert found.verdict(wide) == "open: about 32 seeds would decide"
+
+
+def test_a_grid_trains_every_row_with_every_combination():
+    changes = {"grid": {"batch_tokens": [512, 1024], "learning_rate": [0.001, 0.002, 0.004]}}
+    jobs = load_plan("isoflop", changes).jobs(only=["dense", "mosa"], seeds=[0])
+    assert len({job.name for job in jobs}) == len(jobs) == 12
+    assert (jobs[1].recipe["batch_tokens"], jobs[1].recipe["learning_rate"]) == (512, 0.002)
+    assert jobs[1].name == "dense-flops-8-seed0-batch512-learning0.002"
