@@ -6,17 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from mosa_edu.analysis.held_out import NO_INTEREST, experiment_of
+from mosa_edu.analysis.held_out import NO_INTEREST, control_rows, experiment_of
 from mosa_edu.analysis.statistics import Deviation, Interval, paired_interval
 from mosa_edu.data.corpora import load_corpus
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.data.tokens import TokenSet
+from mosa_edu.experiments.jobs import Session
 from mosa_edu.experiments.plans import load_plan
+from mosa_edu.experiments.runner import run_plan
 from mosa_edu.experiments.runs import before_learning
 from mosa_edu.model import PRESETS, TransformerLM
 from mosa_edu.probes.held_out import FIRST_CUT, score_held_out
 from mosa_edu.records import Comparison, RunRecord
 from mosa_edu.records.held_out import HeldOutRecord
+from mosa_edu.records.probe import ProbeRecord
 
 SMALL = replace(PRESETS["micro"], vocab_size=300, max_seq_len=32, n_dense_heads=1)
 
@@ -216,3 +219,60 @@ def test_a_grid_trains_every_row_with_every_combination():
     assert len({job.name for job in jobs}) == len(jobs) == 12
     assert (jobs[1].recipe["batch_tokens"], jobs[1].recipe["learning_rate"]) == (512, 0.002)
     assert jobs[1].name == "dense-flops-8-seed0-batch512-learning0.002"
+
+
+@pytest.fixture
+def small_recipes(tmp_path, monkeypatch):
+    monkeypatch.setenv("MOSA_EDU_CACHE", str(tmp_path / "cache"))
+    changes = {
+        "corpus": "stories",
+        "baseline.vocab_size": 300,
+        "baseline.max_seq_len": 32,
+        "baseline.d_model": 16,
+        "baseline.d_head": 8,
+        "rounds": [2_000, 4_000],
+        "kept": 2,
+        "recipe": {"tokens": 4_000, "warmup_steps": 4, "checkpoints": 2, "eval_tokens": 0},
+        "grid": {"batch_tokens": [64, 256], "learning_rate": [1e-5, 1e-2]},
+    }
+    plan = load_plan("recipes", changes)
+    return plan, Session(plan, tmp_path / "out", torch.device("cpu"))
+
+
+def test_a_search_halves_the_grid_and_goes_on_where_it_stopped(small_recipes, capsys):
+    """Every row is given the same tokens; a second call trains nothing and says the same."""
+    plan, session = small_recipes
+    jobs = plan.jobs(only=["dense", "mosa"])
+    assert run_plan(jobs, session) == 0
+    record = ProbeRecord.load(session.out / "probes" / "recipes.json")
+    for row in ("dense", "mosa"):
+        found = [r for r in record.rows if r["row"] == row]
+        assert [r["tokens"] for r in found] == [2_000] * 4 + [4_000] * 2
+        first, last = found[:4], found[4:]
+        assert sorted(first, key=lambda r: r["loss"])[:2] == [r for r in first if r["kept"]]
+        assert [r["chosen"] for r in last] == [True, False]
+        assert last[0]["loss"] < last[1]["loss"]
+        assert last[0]["learning_rate"] == 1e-2  # at 1e-5 nothing is learnt
+    said = capsys.readouterr().out
+    assert "mosa" in said
+    assert "below the next" in said
+    assert run_plan(jobs, session) == 0
+    again = ProbeRecord.load(session.out / "probes" / "recipes.json")
+    assert again.rows == record.rows
+    assert "==" not in capsys.readouterr().out
+
+
+def test_the_assay_says_which_settings_see_a_head(capsys):
+    """The same cost passes where seeds agree and fails where they do not."""
+    runs, scored = [], {}
+    for name, shift in {"calm": 0.001, "wild": 0.03}.items():
+        for kind, cost in ((name, 0.0), (name + "_half", 0.02)):
+            for seed in range(4):
+                run = run_of(kind, seed)
+                runs.append(run)
+                moved = cost + (shift * (-1) ** seed if cost else 0)
+                scored[run.name] = made(kind, seed, [3.0 + moved] * 4)
+    rows = control_rows(runs, scored)
+    assert [row.setting for row in rows] == ["calm", "wild"]
+    assert rows[0].cost == pytest.approx(0.02, abs=1e-6)
+    assert [("passes" in str(row)) for row in rows] == [True, False]

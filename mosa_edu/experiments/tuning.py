@@ -109,7 +109,7 @@ def _record(rows: list[dict[str, Any]], session: Session) -> ProbeRecord:
     plan = session.plan
     return ProbeRecord(
         "recipes",
-        f"recipes-{plan.name}",
+        plan.name,
         {
             "plan": plan.name,
             "rounds": list(plan.rounds),
