@@ -5,17 +5,21 @@ zero; runs of different length or seed taken for a pair; a verdict typed in inst
 """
 
 import json
+import math
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 import record_toys
 from sphinx.errors import ExtensionError
 
 from mosa_edu.analysis import Records, final_loss
+from mosa_edu.analysis.held_out import experiment_of
+from mosa_edu.analysis.statistics import Interval
 from mosa_edu.claims import (
     CLAIMS,
     VERDICTS,
@@ -26,7 +30,8 @@ from mosa_edu.claims import (
     signed_sentence,
     statements,
 )
-from mosa_edu.claims.claim import best_pair, gains, in_words, pairs_of, seed_interval, sign
+from mosa_edu.claims.claim import Gain, best_pair, gain_of, in_words, pairs_of, sign
+from mosa_edu.records.held_out import HeldOutRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.viz.components.ledger import Ledger, section_anchor
 
@@ -95,38 +100,67 @@ def test_without_any_record_counts_are_judged_and_the_rest_waits():
     assert found["non-autoregressive"] == "not decided yet"
 
 
-def test_the_intervals_of_seeds_are_students():
-    """Catches a normal quantile: with three seeds it is less than half as wide."""
-    found = seed_interval([0.0, 1.0, 2.0])
-    assert found.high - found.mean == pytest.approx(4.303 / 3**0.5, rel=1e-3)
-    assert sign([0.3, 0.3]) is None
-    assert sign([0.30, 0.31, 0.32]) == 1
-    assert sign([-0.30, -0.31, -0.32]) == -1
-    assert sign([0.3, -0.3, 0.1]) == 0
-    assert "[" not in in_words([0.3, 0.4])
-    with pytest.raises(ValueError, match="at least one"):
-        seed_interval([])
+def experiment(n_seeds=3, spread=0.001, **losses):
+    """Arms of one layer on two blocks of each of two books, as in the plan ``heads``."""
+    runs, scored = [], {}
+    for place, (kind, loss) in enumerate({"dense": 4.0, **losses}.items()):
+        for seed in range(n_seeds):
+            moved = loss + 0.01 * seed + spread * ((place + 2 * seed) % 3 - 1)
+            made = record_toys.run(kind, seed, moved)
+            price = np.full((2, 4), 0.01, np.float32) if kind == "mosa" else np.empty((2, 0))
+            runs.append(made)
+            scored[made.name] = HeldOutRecord(
+                made.name,
+                ["Dracula", "Emma"],
+                np.array([0, 0, 1, 1], np.uint8),
+                np.ones(4, np.uint8),
+                np.full(4, moved, np.float32),
+                price.astype(np.float32),
+                price.astype(np.float32),
+                "text",
+            )
+    return experiment_of(runs, scored)
+
+
+def test_a_gain_has_a_sign_if_its_interval_says_so():
+    assert sign(None) is None
+    assert sign(Gain(Interval(0.3, -math.inf, math.inf), 1)) is None
+    assert sign(Gain(Interval(0.3, 0.2, 0.4), 2)) == 1
+    assert sign(Gain(Interval(-0.3, -0.4, -0.2), 2)) == -1
+    assert sign(Gain(Interval(0.3, -0.1, 0.7), 8)) == 0
+    assert "[" not in in_words(Gain(Interval(0.3, -math.inf, math.inf), 1))
 
 
 def test_one_seed_decides_nothing_and_three_do():
-    good = {"mosa": 3.7, "fixed": 4.05, "routing": 4.02}
-    assert verdict("better-perplexity", runs=trained(1, **good)) == "not decided yet"
-    assert verdict("better-perplexity", runs=trained(2, **good)) == "not decided yet"
-    assert verdict("better-perplexity", runs=trained(3, **good)) == "direction only"
-    assert verdict("better-perplexity", runs=trained(3, mosa=3.6)) == "reproduced small"
-    assert verdict("better-perplexity", runs=trained(3, mosa=4.1)) == "contradicted"
-    noisy = [run("dense", seed, 4.0) for seed in range(3)]
-    noisy += [run("mosa", seed, loss) for seed, loss in enumerate((3.5, 4.2, 3.9))]
-    assert verdict("better-perplexity", runs=noisy) == "not decided yet"
+    def judged(n_seeds=3, **losses):
+        return verdict("better-perplexity", heads=experiment(n_seeds, **losses))
+
+    assert verdict("better-perplexity") == "not decided yet"
+    assert judged(1, mosa=3.7) == "not decided yet"
+    assert judged(3, mosa=3.7) == "direction only"
+    assert judged(3, mosa=3.6) == "reproduced small"
+    assert judged(3, mosa=4.1) == "contradicted"
+    assert judged(3, mosa=3.99, spread=0.1) == "not decided yet"
+    said = words("better-perplexity", heads=experiment(3, mosa=3.7))
+    assert "+0.300" in said
+    assert "without: +0.290" in said, "the price of the future is taken off"
+
+
+def test_an_experiment_whose_control_sees_no_head_decides_nothing():
+    """Catches a verdict from the first experiment, which half of its dense heads could leave."""
+    runs = [
+        run(kind, s, 4.0 - 0.3 * (kind == "mosa")) for s in range(3) for kind in ("dense", "mosa")
+    ]
+    assert verdict("better-perplexity", runs=runs) == "not decided yet"
 
 
 def test_the_only_variant_above_dense_must_be_the_only_one():
-    alone = trained(3, mosa=3.7, fixed=4.05, routing=4.02)
-    assert verdict("only-above-dense", runs=alone) == "reproduced small"
-    both = trained(3, mosa=3.7, fixed=3.8, routing=4.02)
-    assert verdict("only-above-dense", runs=both) == "contradicted"
-    missing = trained(3, mosa=3.7, fixed=4.05)
-    assert verdict("only-above-dense", runs=missing) == "not decided yet"
+    def judged(**losses):
+        return verdict("only-above-dense", heads=experiment(3, **losses))
+
+    assert judged(mosa=3.7, fixed=4.05, routing=4.02) == "reproduced small"
+    assert judged(mosa=3.7, fixed=3.8, routing=4.02) == "contradicted"
+    assert judged(mosa=3.7, fixed=4.05) == "not decided yet"
 
 
 def test_pairs_share_seed_recipe_and_flops():
@@ -140,12 +174,13 @@ def test_pairs_share_seed_recipe_and_flops():
         run("mosa", 0, 3.0, status="diverged"),
     ]
     found = best_pair(runs, "dense", "mosa")
-    assert (found.other.seeds, gains(found)) == ((1,), [1.0])
+    assert (found.other.seeds, gain_of(found).interval.mean) == ((1,), 1.0)
     cheap = [run("dense", 0, 4.0), run("mosa", 0, 4.0, flops_per_token=75.0)]
     assert best_pair(cheap, "dense", "mosa") is None
     assert len(pairs_of(cheap, "dense", "mosa", statements.CHEAPER)) == 1
     narrow = run("mosa", 0, 2.0, model={"n_sparse_heads": 7})
-    assert gains(best_pair([*runs[:1], run("mosa", 0, 3.0), narrow], "dense", "mosa")) == [1.0]
+    most = best_pair([*runs[:1], run("mosa", 0, 3.0), narrow], "dense", "mosa")
+    assert gain_of(most).interval.mean == 1.0
     alone = [run("dense", 0, 4.0), run("mosa_only", 0, 4.0)]
     assert best_pair(alone, "dense", "mosa") is None
 
@@ -202,7 +237,7 @@ def test_a_cheaper_hybrid_must_beat_the_dense_heads_that_are_left_in_it():
     assert "+0.017" in words("same-perplexity", runs=more), "the control of that very hybrid"
     assert verdict("only-above-dense", runs=alone(4.0)) == "not decided yet"
     (pair,) = pairs_of([*alone(4.0), *both], "dense", "mosa", statements.CHEAPER)
-    assert gains(pair)[0] < 0
+    assert gain_of(pair).interval.mean < 0
 
 
 def timed(low, high, *, reached=True, peak=9e9):
@@ -252,9 +287,9 @@ def test_a_pair_on_a_processor_is_told_and_decides_nothing():
 
 
 def test_three_seeds_on_a_gpu_speak_before_small_models():
-    small, large = trained(3, mosa=4.1), trained(3, mosa=3.7)
-    assert verdict("better-perplexity", runs=small, gpu=Records(large)) == "direction only"
-    assert verdict("better-perplexity", runs=small, gpu=Records(large[:2])) == "contradicted"
+    small, large = experiment(3, mosa=4.1), trained(3, mosa=3.7)
+    assert verdict("better-perplexity", heads=small, gpu=Records(large)) == "direction only"
+    assert verdict("better-perplexity", heads=small, gpu=Records(large[:2])) == "contradicted"
 
 
 def coin_flips(kind, loss, seed=0):

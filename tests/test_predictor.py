@@ -8,7 +8,7 @@ import pytest
 import torch
 from test_generation import assert_decodes, distinct_words, loud_model
 
-from mosa_edu.analysis import bootstrap_mean, recorded_probe, shipped_scores
+from mosa_edu.analysis import recorded_probe, shipped_scores, text_interval
 from mosa_edu.cli.main import main
 from mosa_edu.data import corpora
 from mosa_edu.data.stories import load_stories
@@ -175,5 +175,5 @@ def test_the_record_of_the_shipped_model_is_of_its_scores_and_beats_saying_no():
         )
         assert min(row["recall"] for row in heads) < recall < 0.95 < accuracy
         assert accuracy > no == pytest.approx(1 - 1 / 8, abs=1e-4)
-        above = bootstrap_mean(series[cut] - series["full"], series["books"])
+        above = text_interval(series[cut] - series["full"], series["books"])
         assert above.low > 0, "a repair of generation does not bring the leak back"

@@ -7,11 +7,11 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
-from mosa_edu.analysis.statistics import NEEDED_SEEDS, Interval, bootstrap_mean, gain_interval
+from mosa_edu.analysis.statistics import Deviation, Interval, paired_interval
 from mosa_edu.checks import require
 from mosa_edu.records import Comparison, RunRecord
 from mosa_edu.records.probe import ProbeRecord
-from mosa_edu.records.scores import EVALUATIONS, ScoreRecord
+from mosa_edu.records.scores import EVALUATIONS, NONCAUSAL, ScoreRecord
 
 
 class Records(NamedTuple):
@@ -25,6 +25,9 @@ class Records(NamedTuple):
 FINAL = "final"
 """The measure that every finished run has: its last loss on held-out text, at full length."""
 
+ROUNDING = 1e-4
+"""Nats by which a causal model's window may differ when another text follows."""
+
 LABELS = {
     "local_hybrid": "mosa beside local heads",
     "mosa_only": "mosa alone",
@@ -37,12 +40,14 @@ LABELS = {
 class Windows:
     """Losses of the same windows of text, by seed: float64 (N,), and the book of each window.
 
-    `text` tells these windows from others, as far as that is known.
+    `text` tells these windows from others, as far as that is known. `deviation` is that of a
+    difference of two models, pooled over all models of the recipe; None if no seeds tell it.
     """
 
     losses: Mapping[int, np.ndarray]
     books: np.ndarray
     text: tuple[Any, ...] = ()
+    deviation: Deviation | None = None
 
     def stacked(self) -> np.ndarray:
         """Return the losses as one array (S, N)."""
@@ -58,12 +63,14 @@ class Windows:
 
     def gain(self) -> Interval | None:
         """Return the mean of gains with their interval; None without a seed."""
-        return gain_interval(self.stacked(), self.books) if self.losses else None
+        if not self.losses:
+            return None
+        return paired_interval(self.stacked(), self.books, self.deviation)
 
     def excludes_zero(self) -> bool:
-        """Return whether there are enough seeds, and the interval of the gain excludes 0."""
+        """Return whether the interval of the gain excludes 0."""
         found = self.gain()
-        return found is not None and len(self.losses) >= NEEDED_SEEDS and not found.holds_zero
+        return found is not None and not found.holds_zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,11 +136,6 @@ class Group:
         return tuple(run.seed for run in self.runs)
 
     @property
-    def decides(self) -> bool:
-        """Whether there are enough seeds to say anything."""
-        return len(self.runs) >= NEEDED_SEEDS
-
-    @property
     def n_dense_heads(self) -> int:
         """Dense heads of a layer."""
         return int(self.model["n_dense_heads"])
@@ -190,7 +192,9 @@ class Group:
     def loss(self, measure: str | None = None) -> Interval:
         """Return the mean loss over windows and seeds."""
         found = self._of(measure)
-        return bootstrap_mean(found.stacked(), found.books)
+        pooled = found.deviation
+        alone = Deviation(pooled.value / 2**0.5, pooled.freedom) if pooled else None
+        return paired_interval(found.stacked(), found.books, alone)
 
     def gains_on(self, other: "Group", measure: str | None = None) -> Windows:
         """Return how much lower the losses are than another group's, paired by seed and window."""
@@ -200,15 +204,61 @@ class Group:
     def gain_on(self, other: "Group", measure: str | None = None) -> Interval | None:
         """Return the mean of `gains_on`, positive if these models are better.
 
-        Of fewer than three seeds the interval knows how windows vary, and nothing of how
-        trainings do. None without a seed in common.
+        None without a seed in common.
         """
         return self.gains_on(other, measure).gain()
+
+    def price(self, evaluation: str) -> Interval | None:
+        """Return how much worse these models score when the future is hidden in one way.
+
+        None of causal models, which cannot tell.
+        """
+        found = self.windows.get(price_of(evaluation))
+        return found.gain() if found else None
 
     def _of(self, measure: str | None) -> Windows:
         measure = measure or self.main
         require(measure in self.windows, "measure", measure, f"one of {tuple(self.windows)}")
         return self.windows[measure]
+
+
+def price_of(evaluation: str) -> str:
+    """Return the name that the price of a hidden future has among the measures."""
+    return f"price of {evaluation}"
+
+
+def pooled(groups: Iterable["Kind"]) -> list["Kind"]:
+    """Tell every measure of every group how much differences vary between seeds of its recipe."""
+    groups = list(groups)
+    found: dict[tuple[str, str], list[Windows]] = {}
+    for group in groups:
+        for name, windows in group.windows.items():
+            found.setdefault((group.recipe, name), []).append(windows)
+    deviations = {key: _deviation(key[1], models) for key, models in found.items()}
+    return [
+        replace(
+            group,
+            windows={
+                name: replace(windows, deviation=deviations[group.recipe, name])
+                for name, windows in group.windows.items()
+            },
+        )
+        for group in groups
+    ]
+
+
+def _deviation(measure: str, models: Sequence[Windows]) -> Deviation | None:
+    """Pool the models of one recipe: between models, but a price is a matter of one model."""
+    if measure in map(price_of, EVALUATIONS):
+        return Deviation.within_models(
+            [model.stacked().mean(axis=1, dtype=np.float64) for model in models]
+        )
+    seeds = sorted({seed for model in models for seed in model.losses})
+    table = np.full((len(models), len(seeds)), np.nan)
+    for row, model in enumerate(models):
+        for seed, losses in model.losses.items():
+            table[row, seeds.index(seed)] = losses.mean()
+    return Deviation.of_models(table)
 
 
 def groups_of(
@@ -222,7 +272,7 @@ def groups_of(
         if compared is not None and known:
             same = json.dumps([compared.kind, compared.recipe, run.model], sort_keys=True)
             members.setdefault(same, {}).setdefault(run.seed, run)  # two names, one training
-    return [_group(list(found.values()), scores) for found in members.values()]
+    return pooled(_group(list(found.values()), scores) for found in members.values())
 
 
 def _group(runs: Sequence[RunRecord], scores: Mapping[str, ScoreRecord] | None) -> Group:
@@ -232,6 +282,11 @@ def _group(runs: Sequence[RunRecord], scores: Mapping[str, ScoreRecord] | None) 
         found = {run.seed: scores[run.name] for run in runs}
         for evaluation in EVALUATIONS:
             windows[evaluation] = scored_windows(found, evaluation)
+        full = windows[NONCAUSAL]
+        for evaluation in EVALUATIONS[1:]:
+            paid = full.gains_on(windows[evaluation])
+            if any(np.abs(price).max() > ROUNDING for price in paid.losses.values()):
+                windows[price_of(evaluation)] = paid
     return Group(tuple(runs), windows)
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mosa_edu.analysis.statistics import Deviation, Interval, paired_interval
+from mosa_edu.analysis.statistics import Deviation, Interval, paired_interval, ratio_interval
 from mosa_edu.checks import require
 from mosa_edu.records import RunRecord
 from mosa_edu.records.held_out import HIDDEN, HeldOutRecord
@@ -90,12 +90,12 @@ class Experiment:
         return np.asarray(self.losses(kind, evaluation) @ weights / weights.sum())
 
     @cached_property
-    def deviation(self) -> Deviation:
+    def deviation(self) -> Deviation | None:
         """Return how much a seed's difference of two arms varies, over all arms."""
         return Deviation.of_models(np.array([self.mean_losses(kind) for kind in self.arms]))
 
     @cached_property
-    def price_deviation(self) -> Deviation:
+    def price_deviation(self) -> Deviation | None:
         """Return how much a seed's price varies, over all arms that leak and both hidings."""
         weights, _ = self._text
         prices = [
@@ -113,11 +113,23 @@ class Experiment:
         if it is causal.
         """
         differences = self.losses(on) - self.losses(kind, evaluation)
-        return paired_interval(differences, *self._text, self.deviation)
+        return self._interval(differences, self.deviation)
 
     def price(self, kind: str, evaluation: str = SWAPPED_SUFFIX) -> Interval:
         """Return how much worse an arm scores when the future is hidden."""
-        return paired_interval(self._prices(kind, evaluation), *self._text, self.price_deviation)
+        return self._interval(self._prices(kind, evaluation), self.price_deviation)
+
+    def share(self, kind: str, on: str, evaluation: str = SWAPPED_SUFFIX) -> Interval:
+        """Return which part of an arm's gain is the price of the future."""
+        weights, books = self._text
+        gain = self.losses(on) - self.losses(kind)
+        nothing = Deviation(math.inf, 1)
+        both = self.price_deviation or nothing, self.deviation or nothing
+        return ratio_interval(self._prices(kind, evaluation), gain, books, both, weights)
+
+    def _interval(self, differences: np.ndarray, deviation: Deviation | None) -> Interval:
+        weights, books = self._text
+        return paired_interval(differences, books, deviation, weights)
 
     def price_by_position(self, kind: str, evaluation: str = SWAPPED_SUFFIX) -> np.ndarray:
         """Return the price at each position of the window, the mean over seeds: float64 (T,)."""
@@ -132,12 +144,13 @@ class Experiment:
             return "decided: higher than 0" if found.mean > 0 else "decided: lower than 0"
         if found.low >= -NO_INTEREST and found.high <= NO_INTEREST:
             return f"decided: within {NO_INTEREST:.3f} of 0"
+        if math.isinf(found.half):
+            return "open: one seed tells nothing of another"
         return f"open: about {self.seeds_to_decide(found)} seeds would decide"
 
     def seeds_to_decide(self, found: Interval) -> int:
         """Return with how many seeds an interval of half this margin is expected."""
-        half = (found.high - found.low) / 2
-        return math.ceil(len(self.seeds) * (half / (NO_INTEREST / 2)) ** 2)
+        return math.ceil(len(self.seeds) * (found.half / (NO_INTEREST / 2)) ** 2)
 
 
 def experiment_of(
@@ -265,11 +278,12 @@ def _mean(record: HeldOutRecord) -> float:
 
 def held_out_lines(found: Experiment, on: str = "dense") -> list[str]:
     """Say what each arm gains on another, in full view and with the future hidden."""
-    n, deviation = len(found.seeds), found.deviation
-    lines = [
-        f"{n} seeds; a seed's difference of two arms deviates by {deviation.value:.4f} "
-        f"({deviation.freedom} degrees of freedom)"
-    ]
+    lines = [f"seeds {', '.join(map(str, found.seeds))}"]
+    if deviation := found.deviation:
+        lines.append(
+            f"a seed's difference of two arms deviates by {deviation.value:.4f} "
+            f"({deviation.freedom} degrees of freedom)"
+        )
     for kind, arm in found.arms.items():
         if kind == on:
             continue

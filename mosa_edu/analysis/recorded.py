@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mosa_edu.analysis.groups import Records
+from mosa_edu.analysis.held_out import ControlRow, Experiment, control_rows, experiment_of
 from mosa_edu.checks import require
 from mosa_edu.records import RoutingHistory, RoutingTrace, RunRecord, recorded_path
 from mosa_edu.records.decode_trace import DecodingTrace
@@ -35,6 +36,19 @@ def recorded_scores(folder: Path | str | None = None) -> dict[str, ScoreRecord]:
 def recorded_held_out(folder: Path | str) -> dict[str, HeldOutRecord]:
     """Read the losses on all held-out text that an experiment left, by name of the run."""
     return {r.name: r for r in _all(HeldOutRecord.load, "held_out", folder).values()}
+
+
+def recorded_heads() -> Experiment | None:
+    """Read what the plan ``heads`` left, in the seeds that all its arms have; None without any."""
+    folder = recorded_path("heads")
+    held_out = recorded_held_out(folder / "held_out")
+    return experiment_of(recorded_runs(folder / "runs"), held_out) if held_out else None
+
+
+def recorded_controls() -> list[ControlRow]:
+    """Read what the plan ``assay`` left: in which settings half of the heads can be seen."""
+    folder = recorded_path("assay")
+    return control_rows(recorded_runs(folder / "runs"), recorded_held_out(folder / "held_out"))
 
 
 def recorded_probes(folder: Path | str | None = None) -> dict[str, ProbeRecord]:

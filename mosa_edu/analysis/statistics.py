@@ -1,9 +1,8 @@
-"""Means with intervals: windows resampled book by book, models paired window by window."""
+"""Means with intervals, by one rule: models paired by seed and by block of text."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,10 @@ from mosa_edu.records.scores import ScoreRecord
 
 CONFIDENCE = 0.95
 
-NEEDED_SEEDS = 3
-"""Fewer trainings do not tell how the next one would end."""
-
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with the bounds of its 95 % interval.
+    """A mean with the bounds of its 95 % interval; infinite where nothing tells how it varies.
 
     Attributes
     ----------
@@ -36,33 +32,15 @@ class Interval:
         """Whether the data do not tell the mean apart from 0."""
         return self.low <= 0.0 <= self.high
 
+    @property
+    def half(self) -> float:
+        """Half of its width."""
+        return (self.high - self.low) / 2
+
     def __str__(self) -> str:
+        if math.isinf(self.half):
+            return f"{self.mean:.3f} (no interval)"
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
-
-def bootstrap_mean(values: np.ndarray, groups: np.ndarray, *, draws: int = 4000) -> Interval:
-    """Mean over windows, with an interval from resampling windows within each book.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (N,) or (S, N)
-        One number a window, of one model or of S seeds of it.
-    groups : ndarray of integers, shape (N,)
-        Book of each window; every book keeps its share, since windows of a book are alike.
-    draws : int
-        Resampled means.
-
-    Returns
-    -------
-    Interval
-        95 %, percentile method, seed 0.
-
-    Examples
-    --------
-    >>> print(bootstrap_mean(np.array([1.0, 1.0, 3.0, 3.0]), np.array([0, 0, 1, 1])))
-    2.000 [2.000, 2.000]
-    """
-    return interval(float(values.mean()), resampled_means(values, groups, draws))
 
 
 @dataclass(frozen=True)
@@ -81,38 +59,60 @@ class Deviation:
     freedom: int
 
     @classmethod
-    def of_models(cls, losses: np.ndarray) -> "Deviation":
+    def of_models(cls, losses: np.ndarray) -> "Deviation | None":
         """Pool over all pairs of models, by the analysis of variance of a table.
 
         Parameters
         ----------
         losses : ndarray of float, shape (A, S)
-            Mean loss of A models, two at least, trained with the same S seeds, two at least. What
-            a seed makes easier for all models is taken out, and what makes a model better in all
+            Mean loss of A models trained with some of S seeds; NaN where a model lacks one. What a
+            seed makes easier for all models is taken out, and what makes a model better in all
             seeds; the rest is chance, and a difference of two models has two shares of it.
+
+        Returns
+        -------
+        Deviation or None
+            None if the table leaves no degree of freedom: no two models share two seeds.
 
         Examples
         --------
-        >>> round(Deviation.of_models(np.array([[3.0, 3.2], [3.1, 3.3]])).value, 6)
-        0.0
+        >>> found = Deviation.of_models(np.array([[3.0, 3.2], [3.1, 3.3]]))
+        >>> round(found.value, 6), found.freedom
+        (0.0, 1)
         """
         A, S = losses.shape
-        require(A >= 2 and S >= 2, "losses", losses.shape, "two models or more, two seeds or more")
-        rest = losses - losses.mean(axis=0) - losses.mean(axis=1, keepdims=True) + losses.mean()
-        freedom = (A - 1) * (S - 1)
-        return cls(math.sqrt(2 * float((rest**2).sum()) / freedom), freedom)
+        model, seed = np.nonzero(~np.isnan(losses))
+        design = np.zeros((len(model), A + S))
+        design[np.arange(len(model)), model] = 1
+        design[np.arange(len(model)), A + seed] = 1
+        observed = losses[model, seed]
+        fit, _, rank, _ = np.linalg.lstsq(design, observed, rcond=None)
+        freedom = len(observed) - int(rank)
+        if freedom < 1:
+            return None
+        rest = observed - design @ fit
+        return cls(math.sqrt(2 * float(rest @ rest) / freedom), freedom)
 
     @classmethod
-    def within_models(cls, differences: Sequence[np.ndarray]) -> "Deviation":
+    def within_models(cls, differences: Sequence[np.ndarray]) -> "Deviation | None":
         """Pool over models whose two scores differ: a mean difference a seed, (S,) for each."""
         freedom = sum(len(found) - 1 for found in differences)
-        require(freedom >= 1, "differences", len(differences), "two seeds of a model or more")
+        if freedom < 1:
+            return None
         squares = sum(float(((found - found.mean()) ** 2).sum()) for found in differences)
         return cls(math.sqrt(squares / freedom), freedom)
 
+    @classmethod
+    def none(cls, blocks: int) -> "Deviation":
+        """Return that of weights that are what they are: only the text varies."""
+        return cls(0.0, max(blocks - 1, 1))
+
 
 def paired_interval(
-    differences: np.ndarray, weights: np.ndarray, groups: np.ndarray, deviation: Deviation
+    differences: np.ndarray,
+    groups: np.ndarray,
+    deviation: Deviation | None,
+    weights: np.ndarray | None = None,
 ) -> Interval:
     """Mean of paired differences with its 95 % interval: the one rule of this book.
 
@@ -120,12 +120,12 @@ def paired_interval(
     ----------
     differences : ndarray of float, shape (S, N)
         Of S seeds in N blocks of text.
-    weights : ndarray of float, shape (N,)
-        Tokens of each block, or anything in proportion to them.
     groups : ndarray of integers, shape (N,)
         Book of each block; every book keeps its share.
-    deviation : Deviation
-        Of the comparisons of this sort.
+    deviation : Deviation or None
+        Of the comparisons of this sort; None if no two seeds tell it, and the interval is infinite.
+    weights : ndarray of float, shape (N,), optional
+        Tokens of each block, or anything in proportion to them; equal by default.
 
     Returns
     -------
@@ -137,14 +137,20 @@ def paired_interval(
     --------
     >>> same = np.array([[0.1, 0.1], [0.2, 0.2], [0.3, 0.3]])
     >>> found = Deviation.within_models([same.mean(axis=1)])
-    >>> print(paired_interval(same, np.ones(2), np.zeros(2), found))
+    >>> print(paired_interval(same, np.zeros(2), found))
     0.200 [-0.048, 0.448]
     """
     S, N = differences.shape
-    require(len(weights) == len(groups) == N > 0, "groups", len(groups), f"{N} long, not 0")
+    require(S >= 1, "differences", S, "at least one seed")
+    require(len(groups) == N > 0, "groups", len(groups), f"{N} long, not 0")
+    weights = np.ones(N) if weights is None else weights
+    require(len(weights) == N, "weights", len(weights), f"{N} long")
     share = weights / weights.sum()
     by_block = differences.mean(axis=0)  # (N,)
-    mean, text = float(share @ by_block), 0.0
+    mean = float(share @ by_block)
+    if deviation is None:
+        return Interval(mean, -math.inf, math.inf)
+    text = 0.0
     for group in np.unique(groups):
         own, values = share[groups == group], by_block[groups == group]
         if len(values) > 1:
@@ -156,110 +162,48 @@ def paired_interval(
     return Interval(mean, mean - half, mean + half)
 
 
-def seed_interval(gains: Sequence[float]) -> Interval:
-    """Mean gain over seeds, with Student's 95 % interval; windows are taken as they are.
-
-    >>> print(seed_interval([0.1, 0.2, 0.3]))
-    0.200 [-0.048, 0.448]
-    """
-    values = np.asarray(gains, dtype=np.float64)
-    n = len(values)
-    require(n >= 1, "gains", n, "at least one")
-    if n == 1:
-        return Interval(float(values[0]), -math.inf, math.inf)
-    t = _quantiles().stdtrit(n - 1, (1 + CONFIDENCE) / 2)  # Student's
-    half = float(t) * float(values.std(ddof=1)) / math.sqrt(n)
-    mean = float(values.mean())
-    return Interval(mean, mean - half, mean + half)
-
-
-def gain_interval(values: np.ndarray, groups: np.ndarray) -> Interval:
-    """Mean of paired differences, with an interval that knows how seeds and how windows vary.
+def text_interval(values: np.ndarray, groups: np.ndarray) -> Interval:
+    """Mean over blocks of text of one trained model: it says nothing of another training.
 
     Parameters
     ----------
-    values : ndarray of float, shape (S, N)
-        One difference a window, of S seeds.
+    values : ndarray of float, shape (N,)
+        One number a block.
     groups : ndarray of integers, shape (N,)
-        Book of each window.
-
-    Returns
-    -------
-    Interval
-        Windows are resampled within books. From `NEEDED_SEEDS` on, `seed_interval` of the seeds'
-        means is added in quadrature, since all seeds share the windows: what one sample of them
-        has in common does not show between seeds. It counts a seed's own noise twice, and so is
-        rather too wide. Of fewer seeds the interval knows nothing of how trainings vary.
+        Book of each block.
 
     Examples
     --------
-    >>> books = np.array([0, 0])
-    >>> print(gain_interval(np.array([[0.1, 0.1], [0.2, 0.2]]), books))
-    0.150 [0.150, 0.150]
-    >>> print(gain_interval(np.array([[0.1, 0.1], [0.2, 0.2], [0.3, 0.3]]), books))
-    0.200 [-0.048, 0.448]
+    >>> print(text_interval(np.array([1.0, 1.0, 3.0, 3.0]), np.array([0, 0, 1, 1])))
+    2.000 [2.000, 2.000]
     """
-    of_windows = bootstrap_mean(values.mean(axis=0), groups)
-    if len(values) < NEEDED_SEEDS:
-        return of_windows
-    of_seeds = seed_interval(values.mean(axis=1).tolist())
-    mean = of_seeds.mean
-    below, above = (
-        math.hypot(mean - low, of_windows.mean - other)
-        for low, other in ((of_seeds.low, of_windows.low), (of_seeds.high, of_windows.high))
-    )
-    return Interval(mean, mean - below, mean + above)
+    return paired_interval(np.atleast_2d(values), groups, Deviation.none(len(groups)))
 
 
-def resampled_means(values: np.ndarray, groups: np.ndarray, draws: int = 4000) -> np.ndarray:
-    """Draw the means that other windows, and other seeds, would have given."""
-    by_seed = np.atleast_2d(values).astype(np.float64)  # (S, N)
-    n_seeds, n_windows = by_seed.shape
-    require(n_windows == len(groups) > 0, "groups", len(groups), f"{n_windows} long, not 0")
-    labels = np.ascontiguousarray(groups)
-    counts, generator = _drawn(labels.tobytes(), labels.dtype.str, draws)
-    means = by_seed @ counts.T / n_windows  # (S, draws)
-    seeds = generator.integers(n_seeds, size=(n_seeds, draws))
-    return np.take_along_axis(means, seeds, axis=0).mean(axis=0)
+def ratio_interval(
+    part: np.ndarray,
+    whole: np.ndarray,
+    groups: np.ndarray,
+    deviations: tuple[Deviation, Deviation],
+    weights: np.ndarray | None = None,
+) -> Interval:
+    """Ratio r of two means of paired values, by the same rule: that of ``part - r whole``.
 
-
-def _drawn(groups: bytes, dtype: str, draws: int) -> tuple[np.ndarray, np.random.Generator]:
-    """Return how often each window is drawn, (draws, N), and a generator that goes on there."""
-    counts, state = _counts(groups, dtype, draws)
-    generator = np.random.Generator(np.random.PCG64(0))
-    generator.bit_generator.state = state
-    return counts, generator
-
-
-@lru_cache(maxsize=8)
-def _counts(groups: bytes, dtype: str, draws: int) -> tuple[np.ndarray, Any]:
-    """Draw windows once for all that is measured on them: a table asks many times."""
-    labels = np.frombuffer(groups, dtype=dtype)
-    generator = np.random.Generator(np.random.PCG64(0))
-    places = np.zeros((draws, len(labels)), np.intp)
-    for group in np.unique(labels):
-        members = np.flatnonzero(labels == group)
-        picks = generator.integers(len(members), size=(draws, len(members)))
-        places[:, members] = members[picks]
-    places += np.arange(draws)[:, None] * len(labels)
-    counts = np.bincount(places.ravel(), minlength=places.size).reshape(places.shape)
-    return counts.astype(np.float64), generator.bit_generator.state
-
-
-def interval(mean: float, draws: np.ndarray) -> Interval:
-    """Put a mean between the bounds that hold 95 % of its resampled values."""
-    tail = 100 * (1 - CONFIDENCE) / 2
-    low, high = np.percentile(draws, [tail, 100 - tail])
-    return Interval(mean, float(low), float(high))
-
-
-def ratio_interval(part: np.ndarray, whole: np.ndarray, groups: np.ndarray) -> Interval:
-    """Ratio of two means of paired values (S, N).
-
-    The bounds resample windows and seeds, and are too narrow with a few seeds.
+    Parameters
+    ----------
+    part, whole : ndarray of float, shape (S, N)
+        Of S seeds in N blocks; the mean of `whole` must be well apart from 0.
+    groups, weights : ndarray, shape (N,)
+        As in `paired_interval`.
+    deviations : tuple of Deviation
+        Of part and whole, taken as independent: that they rise together would narrow the interval.
     """
-    draws = resampled_means(part, groups) / resampled_means(whole, groups)
-    return interval(float(part.mean() / whole.mean()), draws)
+    top, bottom = (float(np.average(each.mean(axis=0), weights=weights)) for each in (part, whole))
+    r, (first, second) = top / bottom, deviations
+    spread = math.hypot(first.value, r * second.value)
+    pooled = Deviation(spread, min(first.freedom, second.freedom))
+    half = paired_interval(part - r * whole, groups, pooled, weights).half / abs(bottom)
+    return Interval(r, r - half, r + half)
 
 
 def wilson(share: float, count: int) -> Interval:
@@ -286,8 +230,8 @@ def paired_gains(better: ScoreRecord, baseline: ScoreRecord, way: str) -> np.nda
 
 
 def score_difference(better: ScoreRecord, baseline: ScoreRecord, way: str) -> Interval:
-    """Mean of `paired_gains` in nats per token, positive if `better` is better."""
-    return bootstrap_mean(paired_gains(better, baseline, way), better.books)
+    """Mean of `paired_gains` in nats per token, positive if `better` is; of these two trainings."""
+    return text_interval(paired_gains(better, baseline, way), better.books)
 
 
 def score_gap(record: ScoreRecord, way: str) -> Interval:
@@ -305,7 +249,7 @@ def score_gap(record: ScoreRecord, way: str) -> Interval:
     Interval
         Nats per token above the full score; 0 for a causal model.
     """
-    return bootstrap_mean(record.per_window(way) - record.per_window("full"), record.books)
+    return text_interval(record.per_window(way) - record.per_window("full"), record.books)
 
 
 def _quantiles() -> Any:

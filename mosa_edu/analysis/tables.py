@@ -2,20 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from textwrap import wrap
 from typing import Any, ClassVar
 
 import numpy as np
 
-from mosa_edu.analysis.groups import Group, Records, Windows, by_recipe, groups_of
-from mosa_edu.analysis.statistics import (
-    NEEDED_SEEDS,
-    Interval,
-    gain_interval,
-    ratio_interval,
-    wilson,
-)
+from mosa_edu.analysis.groups import Group, Records, Windows, by_recipe, groups_of, pooled
+from mosa_edu.analysis.statistics import Interval, ratio_interval, wilson
 from mosa_edu.records import RunRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import EVALUATIONS, NONCAUSAL, TRUNCATED, ScoreRecord
@@ -63,9 +57,6 @@ class VariantRow(Group):
         if evaluation not in self.gains:
             return "no dense model of the same seed"
         gain = self.gains[evaluation]
-        if self.paired < NEEDED_SEEDS:
-            few = "1 seed decides" if self.paired == 1 else f"{self.paired} seeds decide"
-            return f"gain {gain}: {few} nothing"
         if gain.holds_zero:
             return f"gain {gain}: {HOLDS_ZERO}"
         if gain.mean < 0:
@@ -104,7 +95,7 @@ def variant_rows(
 
     Notes
     -----
-    Of losses, intervals resample windows within books, and seeds. Of gains see `gain_interval`.
+    Intervals are those of `mosa_edu.analysis.statistics.paired_interval`.
     """
     groups = groups_of(runs, scores)
     dense = by_recipe(groups, "dense")
@@ -138,10 +129,10 @@ def _share(gain: Windows, claim: Windows | None) -> Interval | None:
     if claim is None or not (gain.excludes_zero() and claim.excludes_zero()):
         return None
     seeds = sorted(gain.losses.keys() & claim.losses.keys())
-    if len(seeds) < NEEDED_SEEDS:
+    if not seeds or gain.deviation is None or claim.deviation is None:
         return None
     part, whole = (np.array([found.losses[seed] for seed in seeds]) for found in (gain, claim))
-    return ratio_interval(part, whole, gain.books)
+    return ratio_interval(part, whole, gain.books, (gain.deviation, claim.deviation))
 
 
 def _measured(group: Group, counted: Mapping[str, ProbeRecord], column: str) -> float | None:
@@ -239,17 +230,13 @@ def ablation_rows(
 
 def _ablation(group: Group, control: Group) -> AblationRow:
     gained = {name: group.gains_on(control, name) for name in EVALUATIONS}
-    full, books = gained[NONCAUSAL].stacked(), gained[NONCAUSAL].books
+    own = group.only(control.seeds)
     return AblationRow(
-        **_columns(group.only(control.seeds)),
+        **_columns(own),
         n_heads=group.n_sparse_heads or group.n_dense_heads - control.n_dense_heads,
         gained=gained,
-        gains={name: gain_interval(found.stacked(), books) for name, found in gained.items()},
-        future={
-            name: gain_interval(full - found.stacked(), books)
-            for name, found in gained.items()
-            if name != NONCAUSAL
-        },
+        gains={name: gain for name, found in gained.items() if (gain := found.gain())},
+        future={name: own.price(name) or Interval(0, 0, 0) for name in EVALUATIONS[1:]},
     )
 
 
@@ -406,7 +393,7 @@ def long_context_rows(records: Records) -> list[LongContextRow]:
     """
     positions = probes_of(records.probes, "positions")
     known = [run for run in records.runs if run.name in positions]
-    rows = [_long_context(group, positions) for group in groups_of(known, records.scores)]
+    rows = pooled(_long_context(group, positions) for group in groups_of(known, records.scores))
     return sorted(rows, key=lambda row: row.loss().mean)
 
 
@@ -481,10 +468,32 @@ def cloze_rows(
         records.
     """
     answers = probes_of(probes, "cloze")
-    groups = groups_of((run for run in runs if run.name in answers), scores)
+    scored = groups_of((run for run in runs if run.name in answers), scores)
+    groups = pooled(_answered(group, answers) for group in scored)
     dense = by_recipe(groups, "dense")
     rows = [row for group in groups for row in _cloze(group, dense.get(group.recipe), answers)]
     return sorted(rows, key=lambda row: row.perplexity[NONCAUSAL])
+
+
+def _answered(group: Group, answers: Mapping[str, ProbeRecord]) -> Group:
+    """Add what each seed answered to the measures: 1 where right, by task."""
+    first = answers[group.runs[0].name]
+    windows = dict(group.windows)
+    for task in dict.fromkeys(first.column("task")):
+        cells = [row for row in first.rows if row["task"] == task]
+        names = [f"{task}-{cell['distance']}" for cell in cells]
+        at = np.repeat(np.arange(len(cells)), [cell["asked"] for cell in cells])
+        found = {
+            run.seed: np.concatenate([answers[run.name].series[name] for name in names])
+            for run in group.runs
+        }
+        windows[right_about(task)] = Windows(found, at)
+    return replace(group, windows=windows)
+
+
+def right_about(task: str) -> str:
+    """Return the name that the answers to one sort of item have among the measures."""
+    return f"right about {task}"
 
 
 def cloze_table(rows: Sequence[ClozeRow]) -> str:
@@ -509,47 +518,30 @@ def _cloze(group: Group, dense: Group | None, answers: Mapping[str, ProbeRecord]
     }
     shared["loss_gains"] = {}
     if dense and set(dense.seeds) & set(group.seeds):
-        gained = {name: group.gains_on(dense, name).stacked() for name in CLOZE_EVALUATIONS}
+        gained = {name: group.gains_on(dense, name) for name in CLOZE_EVALUATIONS}
         # A window is a story of its own, and no two are alike.
         shared["loss_gains"] = {
-            name: gain_interval(found, np.zeros(found.shape[1])) for name, found in gained.items()
+            name: replace(found, books=np.zeros(len(found.books))).gain()
+            for name, found in gained.items()
         }
     first = answers[group.runs[0].name]
     rows = []
     for task in dict.fromkeys(first.column("task")):
         cells = [row for row in first.rows if row["task"] == task]
-        sizes = [row["asked"] for row in cells]
-        at = np.repeat(np.arange(len(cells)), sizes)
-        right, right_dense = (_right(g, answers, task, cells, at) for g in (group, dense))
-        found = right.stacked()  # (S, N)
-        above = right_dense.gains_on(right)
+        own = group.windows[right_about(task)]
+        found, at = own.stacked(), own.books  # (S, N), distance of each item
+        above = dense.windows[right_about(task)].gains_on(own) if dense else None
         row = ClozeRow(
             **shared,
             task=task,
             distances=tuple(row["tokens"] for row in cells),
             accuracies=tuple(
-                wilson(float(found[:, at == place].mean()), size)
-                for place, size in enumerate(sizes)
+                wilson(float(found[:, at == place].mean()), cell["asked"])
+                for place, cell in enumerate(cells)
             ),
-            accuracy=wilson(float(found.mean()), sum(sizes)),
-            gain=above.gain(),
-            gains=tuple(float(gain.mean()) for gain in above.losses.values()),
+            accuracy=wilson(float(found.mean()), len(at)),
+            gain=above.gain() if above else None,
+            gains=tuple(float(gain.mean()) for gain in above.losses.values()) if above else (),
         )
         rows.append(row)
     return rows
-
-
-def _right(
-    group: Group | None,
-    answers: Mapping[str, ProbeRecord],
-    task: str,
-    cells: Sequence[dict[str, Any]],
-    at: np.ndarray,
-) -> Windows:
-    """Return the answers of each seed to the items of one sort, 1 where right, by distance."""
-    names = [f"{task}-{cell['distance']}" for cell in cells]
-    found = {
-        run.seed: np.concatenate([answers[run.name].series[name] for name in names])
-        for run in (group.runs if group else ())
-    }
-    return Windows(found, at)

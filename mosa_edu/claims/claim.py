@@ -10,12 +10,14 @@ from mosa_edu.analysis import (
     Records,
     recorded_cloze,
     recorded_gpu,
+    recorded_heads,
     recorded_long_context,
     recorded_plan,
     recorded_trace,
 )
-from mosa_edu.analysis.groups import Windows, groups_of, scored_windows
-from mosa_edu.analysis.statistics import NEEDED_SEEDS, seed_interval
+from mosa_edu.analysis.groups import FINAL, groups_of
+from mosa_edu.analysis.held_out import Experiment
+from mosa_edu.analysis.statistics import Interval
 from mosa_edu.checks import require
 from mosa_edu.records import RoutingTrace, RunRecord, recorded_path
 from mosa_edu.records.probe import ProbeRecord
@@ -32,7 +34,7 @@ NOT_TESTABLE = "not testable here"
 
 VERDICTS: dict[str, str] = {
     EXACT: "our formulas give the paper's numbers to the last digit",
-    SMALL: "a measurement of ours shows it too, far smaller",
+    SMALL: "a measurement of ours, of small models, shows it too",
     DIRECTION: "the sign is the paper's; the size differs, or is beyond us",
     CONTRADICTED: "our check says otherwise",
     UNDECIDED: "too few runs, or an interval that holds zero",
@@ -61,6 +63,8 @@ class Evidence:
         What a trained model selects in some texts.
     long_context, cloze, gpu : Records
         Of models of long texts, of those that were asked cloze items, and of those on a GPU.
+    heads : Experiment, optional
+        Of the plan ``heads``, the one setting whose control sees a head.
     """
 
     runs: Sequence[RunRecord] = ()
@@ -70,13 +74,14 @@ class Evidence:
     long_context: Records = NOTHING
     cloze: Records = NOTHING
     gpu: Records = NOTHING
+    heads: Experiment | None = None
 
     @classmethod
     def shipped(cls) -> "Evidence":
         """Read what comes with the package."""
         traces = tuple(recorded_trace(name) for name in PROBES)
         plans = recorded_long_context(), recorded_cloze(), recorded_gpu()
-        return cls(*recorded_plan(recorded_path()), traces, *plans)
+        return cls(*recorded_plan(recorded_path()), traces, *plans, recorded_heads())
 
     def gpu_pair(self) -> PairRows | None:
         """Return what a dense model and a hybrid of its loss cost on a GPU; see `small_pair`."""
@@ -178,47 +183,53 @@ def claim(
 
 
 RULE = (
-    f"95 % Student interval over paired seeds, at least {NEEDED_SEEDS}; "
-    "an interval that holds zero decides nothing"
+    "a 95 % interval of paired differences that knows how seeds and texts vary, the variance of "
+    "seeds pooled over all models; one that holds zero decides nothing"
 )
 
 
-def sign(gains: Sequence[float]) -> int | None:
-    """Say whether seeds agree that a gain is above or below zero.
+class Gain(NamedTuple):
+    """A mean difference with its interval, and how many paired seeds stand behind it."""
 
-    >>> sign([0.1, 0.11, 0.12]), sign([0.1, -0.1, 0.0]), sign([0.1, 0.1])
-    (1, 0, None)
+    interval: Interval
+    seeds: int
+
+
+def sign(gain: Gain | None) -> int | None:
+    """Say whether a gain is above or below zero by the book's one rule; None: nothing tells.
+
+    >>> sign(Gain(Interval(0.1, 0.05, 0.15), 3)), sign(Gain(Interval(0.1, -0.1, 0.3), 3))
+    (1, 0)
     """
-    if len(gains) < NEEDED_SEEDS:
+    if gain is None or math.isinf(gain.interval.half):
         return None
-    found = seed_interval(gains)
-    return int(found.low > 0) - int(found.high < 0)
+    return int(gain.interval.low > 0) - int(gain.interval.high < 0)
 
 
-def in_words(gains: Sequence[float], unit: str = "nats") -> str:
+def in_words(gain: Gain | None, unit: str = "nats") -> str:
     """Write a gain with its interval and the number of seeds behind it.
 
-    >>> in_words([]), in_words([0.1])
+    >>> in_words(None), in_words(Gain(Interval(0.1, -math.inf, math.inf), 1))
     ('no seed yet', '+0.100 nats (1 seed)')
-    >>> in_words([0.1, 0.2, 0.3])
+    >>> in_words(Gain(Interval(0.2, -0.048, 0.448), 3))
     '+0.200 [-0.048, +0.448] nats (3 seeds)'
     """
-    if not gains:
+    if gain is None:
         return "no seed yet"
-    found = seed_interval(gains)
-    seeds = f"{len(gains)} seed" + "s" * (len(gains) > 1)
-    if len(gains) < NEEDED_SEEDS:
+    found, n = gain
+    seeds = f"{n} seed" + "s" * (n > 1)
+    if math.isinf(found.half):
         return f"{found.mean:+.3f} {unit} ({seeds})"
     return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}] {unit} ({seeds})"
 
 
-def verdict_of(values: Sequence[float]) -> str:
-    """Judge gains by the rule for seeds.
+def verdict_of(gain: Gain | None) -> str:
+    """Judge a gain by the one rule.
 
-    >>> verdict_of([0.1, 0.11, 0.12]), verdict_of([0.1, 0.11]), verdict_of([-0.1, -0.11, -0.12])
-    ('reproduced small', 'not decided yet', 'contradicted')
+    >>> verdict_of(Gain(Interval(-0.1, -0.2, -0.05), 3)), verdict_of(None)
+    ('contradicted', 'not decided yet')
     """
-    return {1: SMALL, -1: CONTRADICTED}.get(sign(values) or 0, UNDECIDED)
+    return {1: SMALL, -1: CONTRADICTED}.get(sign(gain) or 0, UNDECIDED)
 
 
 EQUAL_FLOPS = (0.9, 1.001)
@@ -265,24 +276,23 @@ def best_pair(
     return max(pairs_of(runs, baseline, other, flops), key=rank, default=None)
 
 
-def gains(pair: Pair | None) -> list[float]:
-    """Return how much lower the other's loss is, in nats per token, seed by seed."""
-    return _means(pair.other.gains_on(pair.baseline)) if pair else []
+def gain_of(pair: Pair | None, evaluation: str = FINAL) -> Gain | None:
+    """Return how much lower the other's loss is, in nats per token."""
+    found = pair.other.gain_on(pair.baseline, evaluation) if pair else None
+    return Gain(found, len(pair.other.seeds)) if pair and found else None
 
 
-def scored_gains(
-    pair: Pair | None, scores: Mapping[str, ScoreRecord], evaluation: str
-) -> list[float]:
-    """Return the gain on the scored windows, of the seeds that were scored."""
-    sides = [
-        {run.seed: scores[run.name] for run in group.runs if run.name in scores}
-        for group in pair or ()
-    ]
-    if not sides or not all(sides):
-        return []
-    baseline, other = (scored_windows(side, evaluation) for side in sides)
-    return _means(other.gains_on(baseline))
-
-
-def _means(found: Windows) -> list[float]:
-    return [float(gain.mean()) for gain in found.losses.values()]
+def scored_gain(
+    pair: Pair | None,
+    runs: Iterable[RunRecord],
+    scores: Mapping[str, ScoreRecord],
+    evaluation: str,
+) -> Gain | None:
+    """Return the gain on the scored windows, in the seeds that were scored."""
+    groups = groups_of(runs, scores)
+    found = [next((g for g in groups if g.is_like(group)), None) for group in pair or ()]
+    if not found or found[0] is None or found[1] is None:
+        return None
+    common = set(found[0].seeds) & set(found[1].seeds)
+    scored = Pair(found[0].only(common), found[1].only(common))
+    return gain_of(scored, evaluation)

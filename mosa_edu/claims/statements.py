@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mosa_edu.analysis import ablation_rows, cloze_rows, coin_flip_rows
+from mosa_edu.analysis import Interval, ablation_rows, cloze_rows, coin_flip_rows
 from mosa_edu.analysis.probes import CERTAIN
-from mosa_edu.analysis.statistics import NEEDED_SEEDS, seed_interval
 from mosa_edu.claims.claim import (
     CONTRADICTED,
     DIRECTION,
@@ -20,13 +19,14 @@ from mosa_edu.claims.claim import (
     UNDECIDED,
     Evidence,
     Finding,
+    Gain,
     Pair,
     best_pair,
     claim,
-    gains,
+    gain_of,
     in_words,
     pairs_of,
-    scored_gains,
+    scored_gain,
     sign,
     verdict_of,
 )
@@ -50,7 +50,7 @@ from mosa_edu.costs import (
     model_flops,
     model_parameters,
 )
-from mosa_edu.records.scores import EVALUATIONS, NONCAUSAL, SWAPPED_SUFFIX, TRUNCATED
+from mosa_edu.records.scores import NONCAUSAL, SWAPPED_SUFFIX, TRUNCATED
 
 LENGTHS = (1024, 4096, 16384, 65536, 262144)
 
@@ -115,9 +115,17 @@ def more_heads(evidence: Evidence) -> Finding:
 RIVALS = ("fixed", "routing")
 
 
-def dense_gains(evidence: Evidence, kind: str) -> list[float]:
-    """Gain of the hybrids of one kind over the dense model of equal FLOPs, seed by seed."""
-    return gains(best_pair(evidence.runs, "dense", kind))
+def head_gain(evidence: Evidence, kind: str, evaluation: str = NONCAUSAL) -> Gain | None:
+    """Return the gain on dense in the setting whose control sees heads; None without records."""
+    found = evidence.heads
+    if found is None or not {"dense", kind} <= found.arms.keys():
+        return None
+    return Gain(found.gain(kind, "dense", evaluation), len(found.seeds))
+
+
+def seeds_of(gain: Gain | None) -> int:
+    """Return how many paired seeds a gain is of."""
+    return gain.seeds if gain else 0
 
 
 @claim(
@@ -125,12 +133,12 @@ def dense_gains(evidence: Evidence, kind: str) -> list[float]:
     "MoSA is the only sparse variant that beats dense attention at equal FLOPs.",
     printed="16.39 against 22.46 dense, 23.28 Fixed, 23.33 Routing (Tiny)",
     place="table of IsoFLOP results",
-    rule="small if, by the rule for seeds, MoSA gains and no rival does",
+    rule="small if, by the one rule, MoSA gains and no rival does",
     page=("ch07_training", "Twins"),
 )
 def only_above_dense(evidence: Evidence) -> Finding:
     """Check that MoSA gains on the dense model and the paper's other sparse variants do not."""
-    found = {kind: dense_gains(evidence, kind) for kind in ("mosa", *RIVALS)}
+    found = {kind: head_gain(evidence, kind) for kind in ("mosa", *RIVALS)}
     signs = {kind: sign(values) for kind, values in found.items()}
     if None in signs.values() or signs["mosa"] == 0:
         verdict = UNDECIDED
@@ -141,8 +149,8 @@ def only_above_dense(evidence: Evidence) -> Finding:
     listed = "; ".join(f"{kind} {in_words(values)}" for kind, values in found.items())
     return Finding(
         verdict,
-        f"Gain over the dense twin of equal FLOPs: {listed}.",
-        {f"{kind}_seeds": len(values) for kind, values in found.items()},
+        f"Gain over the dense baseline of equal FLOPs, in one layer: {listed}.",
+        {f"{kind}_seeds": seeds_of(values) for kind, values in found.items()},
     )
 
 
@@ -159,7 +167,7 @@ def parameter_ratio() -> float:
     printed="22.46 to 16.39, 27 %",
     place="abstract, table of IsoFLOP results",
     rule=(
-        "direction if, by the rule for seeds, MoSA gains; small if its interval also reaches the "
+        "direction if, by the one rule, MoSA gains; small if its interval also reaches the "
         "printed nats"
     ),
     page=("ch07_training", "Twins"),
@@ -168,28 +176,25 @@ def better_perplexity(evidence: Evidence) -> Finding:
     """Check the gain in nats, and say what is left of it when the future is hidden."""
     dense, mosa = (PERPLEXITY["tiny"][kind] for kind in ("dense", "mosa"))
     printed = math.log(dense / mosa)
-    found = best_pair(evidence.gpu.runs, "dense", "mosa")
-    where, scores = "the paper's Tiny on a GPU, trained briefly", evidence.gpu.scores
-    if len(gains(found)) < NEEDED_SEEDS:
-        found = best_pair(evidence.runs, "dense", "mosa")
-        where, scores = "our small twins", evidence.scores
-    values = gains(found)
-    verdict = verdict_of(values)
-    if verdict == SMALL and seed_interval(values).high < printed:
+    gain = gain_of(best_pair(evidence.gpu.runs, "dense", "mosa"))
+    where = "the paper's Tiny on a GPU, trained briefly"
+    if sign(gain) is None:
+        gain, where = head_gain(evidence, "mosa"), "MoSA heads in our smallest model, of one layer"
+    verdict = verdict_of(gain)
+    if verdict == SMALL and gain and gain.interval.high < printed:
         verdict = DIRECTION
-    hidden = "; ".join(
-        f"{name} {in_words(losses)}"
-        for name in EVALUATIONS
-        if (losses := scored_gains(found, scores, name))
-    )
     words = (
         f"The paper's {100 * (1 - mosa / dense):.1f} % are {printed:.3f} nats per token, with "
         f"{parameter_ratio():.0f} times the parameters. Gain of {where}, on held-out books: "
-        f"{in_words(values)}."
+        f"{in_words(gain)}."
     )
-    if hidden:
-        words += f" On other windows, equally many from each book, under three scores: {hidden}."
-    return Finding(verdict, words, {"seeds": len(values), "printed_nats": printed})
+    if evidence.heads and "mosa" in evidence.heads.arms:
+        price = evidence.heads.price("mosa")
+        words += (
+            f" The future is worth {price} nats of it, and what is left without: "
+            f"{in_words(head_gain(evidence, 'mosa', SWAPPED_SUFFIX))}."
+        )
+    return Finding(verdict, words, {"seeds": seeds_of(gain), "printed_nats": printed})
 
 
 CHEAPER = (0.0, 0.9)
@@ -204,7 +209,7 @@ MATCH = 0.01
     printed="22.40 against 22.46 with 17 MoSA heads for 5 dense ones (Tiny)",
     place="table of matched resources",
     rule=(
-        f"small if, by the rule for seeds, hybrids below 90 % of the FLOPs lose at most "
+        f"small if, by the one rule, hybrids below 90 % of the FLOPs lose at most "
         f"{MATCH} nats, also on windows they were not chosen by, and gain on their dense "
         f"heads alone"
     ),
@@ -219,29 +224,40 @@ def same_perplexity_cheaper(evidence: Evidence) -> Finding:
     tried = pairs_of([*evidence.runs, *evidence.gpu.runs], "dense", "mosa", CHEAPER)
     alone = pairs_of(evidence.runs, "dense_ablation", "mosa", (1.0, math.inf))
 
-    def gains_on_control(pair: Pair | None) -> list[float]:
+    def on_control(pair: Pair | None) -> Gain | None:
         """Return the hybrid's gain on its dense heads alone."""
-        return next((gains(c) for c in alone if pair and pair.other.is_like(c.other)), [])
+        return next((gain_of(c) for c in alone if pair and pair.other.is_like(c.other)), None)
 
     def rank(pair: Pair) -> tuple[int, int, float]:
-        values = gains(pair)
-        return len(gains_on_control(pair)), len(values), sum(values)
+        gain = gain_of(pair)
+        return seeds_of(on_control(pair)), seeds_of(gain), gain.interval.mean if gain else 0.0
 
     # As in the paper, the best of those that were tried; one with its control before the others.
     best = max(tried, key=rank, default=None)
-    values, beside = gains(best), gains_on_control(best)
+    gain, beside = gain_of(best), on_control(best)
     # The fewest heads were chosen by the losses above; other windows had no part in that.
-    scored = scored_gains(best, {**evidence.scores, **evidence.gpu.scores}, NONCAUSAL)
-    verdict = verdict_of([value + MATCH for value in scored])
-    if verdict == SMALL and (sign([value + MATCH for value in values]), sign(beside)) != (1, 1):
+    runs = [*evidence.runs, *evidence.gpu.runs]
+    scored = scored_gain(best, runs, {**evidence.scores, **evidence.gpu.scores}, NONCAUSAL)
+    verdict = verdict_of(allowed(scored))
+    if verdict == SMALL and (sign(allowed(gain)), sign(beside)) != (1, 1):
         verdict = UNDECIDED
     words = (
         f"Gain of the best hybrid tried, of at most {100 * CHEAPER[1]:.0f} % of the FLOPs, "
-        f"on the losses it was chosen by: {in_words(values)}; on other windows: "
+        f"on the losses it was chosen by: {in_words(gain)}; on other windows: "
         f"{in_words(scored)}; a loss of {MATCH} is allowed. Its gain on the same dense heads "
         f"without MoSA heads beside them: {in_words(beside)}."
     )
-    return Finding(verdict, words, {"seeds": len(values), "control_seeds": len(beside)})
+    numbers = {"seeds": seeds_of(gain), "control_seeds": seeds_of(beside)}
+    return Finding(verdict, words, numbers)
+
+
+def allowed(gain: Gain | None) -> Gain | None:
+    """Return a gain with the loss that counts as matched added to it."""
+    if gain is None:
+        return None
+    found = gain.interval
+    moved = Interval(found.mean + MATCH, found.low + MATCH, found.high + MATCH)
+    return Gain(moved, gain.seeds)
 
 
 @claim(
@@ -457,7 +473,7 @@ def cheaper(evidence: Evidence) -> Finding:
     printed="a figure, 1,024 to 8,192 tokens",
     place="section on long sequences",
     rule=(
-        "small if, by the rule for seeds, it gains on Fixed and on Routing heads of equal FLOPs; "
+        "small if, by the one rule, it gains on Fixed and on Routing heads of equal FLOPs; "
         "contradicted if it loses to one"
     ),
     page=("ch07_training", "Long texts"),
@@ -465,7 +481,7 @@ def cheaper(evidence: Evidence) -> Finding:
 def lowest_perplexity(evidence: Evidence) -> Finding:
     """Check that MoSA beside local heads gains on both rivals of equal FLOPs."""
     chosen = {kind: best_pair(evidence.long_context.runs, kind, "mosa") for kind in RIVALS}
-    found = {kind: gains(pair) for kind, pair in chosen.items()}
+    found = {kind: gain_of(pair) for kind, pair in chosen.items()}
     signs = [sign(values) for values in found.values()]
     if None in signs or (0 in signs and -1 not in signs):
         verdict = UNDECIDED
@@ -478,7 +494,7 @@ def lowest_perplexity(evidence: Evidence) -> Finding:
         verdict,
         f"Gain of MoSA beside local heads{where}, at equal FLOPs and with routers that see the "
         f"whole text: {listed}.",
-        {f"{kind}_seeds": len(values) for kind, values in found.items()},
+        {f"{kind}_seeds": seeds_of(values) for kind, values in found.items()},
     )
 
 
@@ -487,15 +503,15 @@ def lowest_perplexity(evidence: Evidence) -> Finding:
     "MoSA heads need some dense heads beside them.",
     printed="Tiny without a dense head: 22.96 to 29.76 from sparsity 2 to 16",
     place="ablations",
-    rule="small if, by the rule for seeds, hybrids gain over models of MoSA heads alone",
+    rule="small if, by the one rule, hybrids gain over models of MoSA heads alone",
     page=("ch05_mosa_head", "Hybrid layers"),
 )
 def hybrids_needed(evidence: Evidence) -> Finding:
     """Check that models without a dense head lose to the hybrid of equal FLOPs."""
-    values = gains(best_pair(evidence.runs, "mosa_only", "mosa", (0.9, 1.1)))
+    values = gain_of(best_pair(evidence.runs, "mosa_only", "mosa", (0.9, 1.1)))
     verdict = verdict_of(values)
     words = f"Gain of hybrids over models of MoSA heads alone: {in_words(values)}."
-    return Finding(verdict, words, {"seeds": len(values)})
+    return Finding(verdict, words, {"seeds": seeds_of(values)})
 
 
 @claim(
@@ -503,12 +519,12 @@ def hybrids_needed(evidence: Evidence) -> Finding:
     "Every MoSA head should have a seat for the first token.",
     printed="a seat in all IsoFLOP runs; off in the public code",
     place="experiments; code",
-    rule="small if, by the rule for seeds, runs with the seat gain over runs without",
+    rule="small if, by the one rule, runs with the seat gain over runs without",
     page=("ch08_what_heads_choose", "Who is kept"),
 )
 def needs_first_token(evidence: Evidence) -> Finding:
     """Compare runs with and without the forced seat, and look at what free heads keep."""
-    values = gains(best_pair(evidence.runs, "no_sink", "mosa"))
+    values = gain_of(best_pair(evidence.runs, "no_sink", "mosa"))
     verdict = verdict_of(values)
     words = f"Gain of runs whose heads must keep token 0: {in_words(values)}."
     if evidence.traces:
@@ -518,7 +534,7 @@ def needs_first_token(evidence: Evidence) -> Finding:
             f" Left free, the heads of the shipped model keep it in {100 * np.mean(kept):.1f} % of "
             f"cases in {len(kept)} texts; chance gives {100 * np.mean(chance):.1f} %."
         )
-    return Finding(verdict, words, {"seeds": len(values), "needed": NEEDED_SEEDS})
+    return Finding(verdict, words, {"seeds": seeds_of(values)})
 
 
 CAUSAL = ("dense", "prefix", "token")
@@ -552,7 +568,7 @@ def non_autoregressive(evidence: Evidence) -> Finding:
         f"{sum(causal)} of {len(causal)} models with a causal selection do."
     )
     for row in ablation_rows(evidence.runs, evidence.scores):
-        if (row.kind, row.match) == ("mosa", "flops") and row.decides:
+        if (row.kind, row.match) == ("mosa", "flops"):
             cut, swapped = row.future[TRUNCATED], row.future[SWAPPED_SUFFIX]
             words += (
                 f" On novels the loss of our twins rises by {cut} nats when the future is cut off, "
@@ -567,15 +583,19 @@ def non_autoregressive(evidence: Evidence) -> Finding:
     printed="BLiMP 72.0 to 64.6 (Tiny)",
     place="table of zero-shot accuracy",
     rule=(
-        "small if, by the rule for seeds, MoSA gains in perplexity on stories with riddles and is "
+        "small if, by the one rule, MoSA gains in perplexity on stories with riddles and is "
         "less often right about one kind of them; contradicted if more often about every kind"
     ),
     page=("ch07_training", "Does a lower loss carry over?"),
 )
 def carry_over(evidence: Evidence) -> Finding:
     """Check whether models that gain in perplexity are less often right about riddles."""
-    losses = gains(best_pair(evidence.cloze.runs, "dense", "mosa"))
-    found = {row.task: row.gains for row in cloze_rows(*evidence.cloze) if row.kind == "mosa"}
+    losses = gain_of(best_pair(evidence.cloze.runs, "dense", "mosa"))
+    found = {
+        row.task: Gain(row.gain, len(row.gains)) if row.gain else None
+        for row in cloze_rows(*evidence.cloze)
+        if row.kind == "mosa"
+    }
     signs = [sign(values) for values in found.values()]
     if sign(losses) != 1 or None in signs or not signs:
         verdict = UNDECIDED
@@ -590,4 +610,4 @@ def carry_over(evidence: Evidence) -> Finding:
     )
     for task, values in found.items():
         words += f"; right about {task} {in_words(values, 'of the answers')}"
-    return Finding(verdict, f"{words}.", {"seeds": len(losses), "worse": worse})
+    return Finding(verdict, f"{words}.", {"seeds": seeds_of(losses), "worse": worse})

@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _scores(model: str | None, args: argparse.Namespace) -> int:
     """Score, print the three losses with their intervals, and keep the record."""
-    from mosa_edu.analysis import bootstrap_mean, score_gap
+    from mosa_edu.analysis import score_gap, text_interval
     from mosa_edu.experiments.runs import find_run, score_run
     from mosa_edu.records.scores import EVALUATIONS
 
@@ -77,7 +77,7 @@ def _scores(model: str | None, args: argparse.Namespace) -> int:
     folder = find_run(model)
     record = score_run(folder)
     for way in EVALUATIONS:
-        print(f"{way:8} {bootstrap_mean(record.per_window(way), record.books)} nats per token")
+        print(f"{way:8} {text_interval(record.per_window(way), record.books)} nats per token")
     for way in EVALUATIONS[1:]:
         print(f"{way} - full: {score_gap(record, way)}")
     for title, loss in record.per_book("full").items():

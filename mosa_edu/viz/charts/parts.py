@@ -1,5 +1,6 @@
 """What several charts draw: axes of numbers, named lines, dots with intervals, references."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -103,7 +104,7 @@ def add_lines(
     figure: go.Figure,
     lines: Mapping[str, tuple[np.ndarray, np.ndarray]],
     hovertemplate: str,
-    details: Mapping[str, list[list[float]]] | None = None,
+    details: Mapping[str, Sequence[Sequence[float | None]]] | None = None,
 ) -> None:
     """Add lines of (x, y), each named at its right end; `details` are customdata by name."""
     styles = line_styles(list(lines))
@@ -202,28 +203,47 @@ def add_dots(
     mark: tuple[str, str],
     shift: float = 0.0,
     digits: int = 3,
+    seeds: Sequence[Sequence[float]] = (),
 ) -> None:
-    """Add dots of one meaning, each with a line from its lower to its upper bound."""
+    """Add dots of one meaning, each with a line from its lower to its upper bound.
+
+    An infinite interval has no line. With `seeds`, the values behind each dot are small dots.
+    """
     names = figure.layout.yaxis.ticktext
+    if seeds:
+        figure.add_scatter(
+            x=[round(value, 6) for values in seeds for value in values],
+            y=[row + shift for (row, _), values in zip(points, seeds, strict=True) for _ in values],
+            mode="markers",
+            marker={"color": mark[0], "symbol": "circle", "size": 4, "opacity": 0.45},
+            hoverinfo="skip",
+            showlegend=False,
+        )
     # Rounded: the last bits differ from one processor to another, and pages store them.
     found = [Interval(*np.round([i.mean, i.low, i.high], 6).tolist()) for _, i in points]
+    ends = [(i.low, i.high) if math.isfinite(i.half) else (i.mean, i.mean) for i in found]
     number = f".{digits}f"
     figure.add_scatter(
         x=[interval.mean for interval in found],
         y=[row + shift for row, _ in points],
         text=[names[row] for row, _ in points],
-        customdata=[[interval.low, interval.high] for interval in found],
+        customdata=[bounds(interval) for interval in found],
         mode="markers",
         name=name,
         marker={"color": mark[0], "symbol": mark[1], "size": 9},
         error_x={
             **{"type": "data", "symmetric": False, "color": mark[0], "thickness": 1.5, "width": 3},
-            "array": [round(interval.high - interval.mean, 6) for interval in found],
-            "arrayminus": [round(interval.mean - interval.low, 6) for interval in found],
+            "array": [round(high - i.mean, 6) for i, (_, high) in zip(found, ends, strict=True)],
+            "arrayminus": [round(i.mean - low, 6) for i, (low, _) in zip(found, ends, strict=True)],
         },
         hovertemplate=f"<b>%{{text}}</b>, {name}<br>%{{x:{number}}} "
         f"[%{{customdata[0]:{number}}}, %{{customdata[1]:{number}}}]<extra></extra>",
     )
+
+
+def bounds(found: Interval) -> list[float | None]:
+    """Return the bounds of an interval for a page: JSON has no word for infinity."""
+    return [found.low, found.high] if math.isfinite(found.half) else [None, None]
 
 
 def add_reference(figure: go.Figure, value: float, text: str) -> None:

@@ -17,6 +17,7 @@ from mosa_edu.viz.charts.parts import (
     add_level,
     add_lines,
     add_reference,
+    bounds,
     line_styles,
     log_axis,
     new_rows,
@@ -249,7 +250,7 @@ def gains_by_position(rows: Sequence[LongContextRow], caption: str = "") -> go.F
         yaxis=value_axis(""),
     )
     lines = {kind: [gain.mean for gain in found] for kind, found in gains.items()}
-    details = {kind: [[gain.low, gain.high] for gain in found] for kind, found in gains.items()}
+    details = {kind: [bounds(gain) for gain in found] for kind, found in gains.items()}
     read = "%{y:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]"
     add_lines(figure, over(places, lines), read, details)
     return explain(figure, f"Lines of gains over positions: {', '.join(gains)}.", caption)

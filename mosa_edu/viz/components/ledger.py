@@ -74,7 +74,7 @@ class Ledger:
         return (
             f'{STYLE}\n<table class="mosa-ledger" role="table">\n'
             f"<caption>{len(self.rows)} claims: {escape(_counted(self.rows))}. "
-            f"Rule for seeds: {escape(RULE)}.</caption>\n"
+            f"The one rule: {escape(RULE)}.</caption>\n"
             f'<thead role="rowgroup"><tr role="row">{head}</tr></thead>\n'
             f'<tbody role="rowgroup">\n{body}\n</tbody></table>'
         )
