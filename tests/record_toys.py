@@ -4,7 +4,9 @@ import dataclasses
 
 import numpy as np
 
+from mosa_edu.analysis.held_out import experiment_of
 from mosa_edu.records import Comparison, RunRecord
+from mosa_edu.records.held_out import HeldOutRecord
 from mosa_edu.records.scores import ScoreRecord
 
 HEADS = {
@@ -67,3 +69,25 @@ def scored(kinds, seeds=(0, 1, 2), noise=0.0, **options):
             runs.append(record)
             scores[record.name] = score(record.name, losses, books)
     return runs, scores
+
+
+def experiment(n_seeds=3, spread=0.001, **losses):
+    """Arms of one layer on two blocks of each of two books, as in the plan ``heads``."""
+    runs, scored = [], {}
+    for place, (kind, loss) in enumerate({"dense": 4.0, **losses}.items()):
+        for seed in range(n_seeds):
+            moved = loss + 0.01 * seed + spread * ((place + 2 * seed) % 3 - 1)
+            made = run(kind, seed, moved)
+            price = np.full((2, 4), 0.01, np.float32) if kind == "mosa" else np.empty((2, 0))
+            runs.append(made)
+            scored[made.name] = HeldOutRecord(
+                made.name,
+                ["Dracula", "Emma"],
+                np.array([0, 0, 1, 1], np.uint8),
+                np.ones(4, np.uint8),
+                np.full(4, moved, np.float32),
+                price.astype(np.float32),
+                price.astype(np.float32),
+                "text",
+            )
+    return experiment_of(runs, scored)

@@ -68,7 +68,9 @@ def test_the_figure_draws_the_gain_under_each_score():
     runs, scores = with_control(KINDS, noise=0.05)
     rows = ablation_rows([r for r in runs if r.comparison.kind != "prefix" or r.seed == 0], scores)
     figure = ablation_gains(rows)
-    np.testing.assert_allclose(figure.data[0].x, [r.gains["full"].mean for r in rows], atol=1e-6)
+    seeds, means = figure.data[:2]
+    np.testing.assert_allclose(means.x, [r.gains["full"].mean for r in rows], atol=1e-6)
+    assert len(seeds.x) == sum(len(row.seeds) for row in rows)
     with pytest.raises(ValueError, match="rows must be at least one"):
         ablation_gains([])
 

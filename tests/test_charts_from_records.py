@@ -34,6 +34,8 @@ from mosa_edu.records import RunRecord
 from mosa_edu.texts import PROBES
 from mosa_edu.experiments.plans import load_plan
 from mosa_edu.viz import style
+sys.path.insert(0, "tests")
+import record_toys
 from mosa_edu.viz.charts import *
 from mosa_edu.viz.charts import causality, costs as prices, masks, parts, routing, speed, training
 from mosa_edu.viz.components.leak import LeakProbe
@@ -74,6 +76,9 @@ build(loss_curves, recorded_runs(), held_out=True)
 grid = {job.name for job in load_plan("isoflop").jobs()}
 build(gain_lines, gain_curves(run for run in recorded_runs() if run.name in grid))
 build(causality.ablation_gains, ablation_rows(recorded_runs(), recorded_scores()))
+trained = record_toys.experiment(3, mosa=3.7, fixed=4.05)
+build(causality.forest_plot, trained)
+build(causality.price_by_position, trained, "mosa", 4)
 build(training.loss_by_heads, *head_count_rows(recorded_runs()))
 probes = recorded_probes()
 build(causality.coin_flip_losses, coin_flip_rows(probes))

@@ -12,13 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import pytest
 import record_toys
 from sphinx.errors import ExtensionError
 
 from mosa_edu.analysis import Records, final_loss
-from mosa_edu.analysis.held_out import experiment_of
 from mosa_edu.analysis.statistics import Interval
 from mosa_edu.claims import (
     CLAIMS,
@@ -31,7 +29,6 @@ from mosa_edu.claims import (
     statements,
 )
 from mosa_edu.claims.claim import Gain, best_pair, gain_of, in_words, pairs_of, sign
-from mosa_edu.records.held_out import HeldOutRecord
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.viz.components.ledger import Ledger, section_anchor
 
@@ -100,28 +97,6 @@ def test_without_any_record_counts_are_judged_and_the_rest_waits():
     assert found["non-autoregressive"] == "not decided yet"
 
 
-def experiment(n_seeds=3, spread=0.001, **losses):
-    """Arms of one layer on two blocks of each of two books, as in the plan ``heads``."""
-    runs, scored = [], {}
-    for place, (kind, loss) in enumerate({"dense": 4.0, **losses}.items()):
-        for seed in range(n_seeds):
-            moved = loss + 0.01 * seed + spread * ((place + 2 * seed) % 3 - 1)
-            made = record_toys.run(kind, seed, moved)
-            price = np.full((2, 4), 0.01, np.float32) if kind == "mosa" else np.empty((2, 0))
-            runs.append(made)
-            scored[made.name] = HeldOutRecord(
-                made.name,
-                ["Dracula", "Emma"],
-                np.array([0, 0, 1, 1], np.uint8),
-                np.ones(4, np.uint8),
-                np.full(4, moved, np.float32),
-                price.astype(np.float32),
-                price.astype(np.float32),
-                "text",
-            )
-    return experiment_of(runs, scored)
-
-
 def test_a_gain_has_a_sign_if_its_interval_says_so():
     assert sign(None) is None
     assert sign(Gain(Interval(0.3, -math.inf, math.inf), 1)) is None
@@ -133,7 +108,7 @@ def test_a_gain_has_a_sign_if_its_interval_says_so():
 
 def test_one_seed_decides_nothing_and_three_do():
     def judged(n_seeds=3, **losses):
-        return verdict("better-perplexity", heads=experiment(n_seeds, **losses))
+        return verdict("better-perplexity", heads=record_toys.experiment(n_seeds, **losses))
 
     assert verdict("better-perplexity") == "not decided yet"
     assert judged(1, mosa=3.7) == "not decided yet"
@@ -141,7 +116,7 @@ def test_one_seed_decides_nothing_and_three_do():
     assert judged(3, mosa=3.6) == "reproduced small"
     assert judged(3, mosa=4.1) == "contradicted"
     assert judged(3, mosa=3.99, spread=0.1) == "not decided yet"
-    said = words("better-perplexity", heads=experiment(3, mosa=3.7))
+    said = words("better-perplexity", heads=record_toys.experiment(3, mosa=3.7))
     assert "+0.300" in said
     assert "without: +0.290" in said, "the price of the future is taken off"
 
@@ -156,7 +131,7 @@ def test_an_experiment_whose_control_sees_no_head_decides_nothing():
 
 def test_the_only_variant_above_dense_must_be_the_only_one():
     def judged(**losses):
-        return verdict("only-above-dense", heads=experiment(3, **losses))
+        return verdict("only-above-dense", heads=record_toys.experiment(3, **losses))
 
     assert judged(mosa=3.7, fixed=4.05, routing=4.02) == "reproduced small"
     assert judged(mosa=3.7, fixed=3.8, routing=4.02) == "contradicted"
@@ -287,7 +262,7 @@ def test_a_pair_on_a_processor_is_told_and_decides_nothing():
 
 
 def test_three_seeds_on_a_gpu_speak_before_small_models():
-    small, large = experiment(3, mosa=4.1), trained(3, mosa=3.7)
+    small, large = record_toys.experiment(3, mosa=4.1), trained(3, mosa=3.7)
     assert verdict("better-perplexity", heads=small, gpu=Records(large)) == "direction only"
     assert verdict("better-perplexity", heads=small, gpu=Records(large[:2])) == "contradicted"
 
