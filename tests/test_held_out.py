@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import record_toys
 import torch
 
 from mosa_edu.analysis.held_out import NO_INTEREST, control_rows, experiment_of
 from mosa_edu.analysis.statistics import Deviation, Interval, paired_interval, ratio_interval
+from mosa_edu.cli.main import main
 from mosa_edu.data.corpora import load_corpus
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.data.tokens import TokenSet
@@ -20,6 +22,7 @@ from mosa_edu.probes.held_out import FIRST_CUT, score_held_out
 from mosa_edu.records import Comparison, RunRecord
 from mosa_edu.records.held_out import HeldOutRecord
 from mosa_edu.records.probe import ProbeRecord
+from mosa_edu.viz.charts.plans import write_plan_figure
 
 SMALL = replace(PRESETS["micro"], vocab_size=300, max_seq_len=32, n_dense_heads=1)
 
@@ -297,3 +300,21 @@ def test_a_ratio_is_as_wide_as_its_parts_say():
     assert found.mean == pytest.approx(0.25)
     spread = (0.002**2 + (0.25 * 0.004) ** 2) ** 0.5 / 4**0.5
     assert found.half == pytest.approx(2.086 * spread / 0.04, rel=1e-3)
+
+
+def test_a_plan_draws_its_figure_or_says_at_once_that_it_has_none(tmp_path, capsys):
+    """Catches an hour of training before a wrong file name is refused."""
+    found = record_toys.experiment(3, mosa=3.7, fixed=4.05)
+    for arm in found.arms.values():
+        for seed, made_run in arm.runs.items():
+            made_run.save(tmp_path / "runs" / f"{made_run.name}.json")
+            arm.scored[seed].save(tmp_path / "held_out" / f"{made_run.name}.json")
+    write_plan_figure("held_out", tmp_path, tmp_path / "figure.html")
+    page = (tmp_path / "figure.html").read_text()
+    assert "every 8th token" in page
+    assert "cdn" not in page.split("<body>")[0]
+    for plan, name in (("heads", "figure.png"), ("recipes", "figure.html")):
+        words = ["experiment", "run", plan, "--figure", str(tmp_path / name)]
+        assert main([*words, "--out", str(tmp_path / "new")]) == 2
+        assert "--figure must be" in capsys.readouterr().err
+        assert not (tmp_path / "new").exists()

@@ -62,6 +62,7 @@ def add_parser(subparsers: Any) -> None:
     add("--threads", type=int, help="CPU threads")
     add("--device", choices=("auto", "cpu", "cuda"), help="where to train, instead of the plan's")
     add("--dry-run", action="store_true", help="show, train nothing")
+    add("--figure", type=Path, metavar="FILE.html", help="draw the records at the end")
     pack.add_argument("plan", metavar="PLAN", help="a plan by name, or a TOML file")
     pack.add_argument("folder", type=Path, metavar="FOLDER", help="to write to")
     pack.add_argument("--corpus", help="a corpus by name, or a text file")
@@ -141,6 +142,10 @@ def _show(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> int:
     """Train the missing runs and print the table."""
     started, changes = time.monotonic(), _changes(args)
+    if args.figure:
+        from mosa_edu.viz.charts.plans import check_plan_figure
+
+        check_plan_figure(load_plan(args.plan).table, args.figure)
     for name in ("time_limit", "seconds"):
         value = getattr(args, name)
         fits = value is None or 0 < value < math.inf
@@ -168,7 +173,13 @@ def _run(args: argparse.Namespace) -> int:
         ends=started + args.seconds if args.seconds else math.inf,
         text=text,
     )
-    return run_plan(jobs, session)
+    status = run_plan(jobs, session)
+    if args.figure and status == 0:
+        from mosa_edu.viz.charts.plans import write_plan_figure
+
+        write_plan_figure(plan.table, session.out, args.figure)
+        print(f"Figure: {args.figure}")
+    return status
 
 
 def _command_flags(args: argparse.Namespace, changes: dict[str, Any]) -> str:
