@@ -25,6 +25,8 @@ LARGEST_NOTEBOOK = 200_000
 WIDEST_LINE = 78  # what a page of the book shows without scrolling
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 NEEDS_HTML = (WIDGET_VIEW, "application/vnd.plotly.v1+json")
+NOT_ON_PAGES = {"remove-cell", "remove-input"}
+COLLAPSED = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -37,7 +39,9 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     """Return a copy without anything that differs between two runs of the same content.
 
     Cell ids become a hash of the cell's text, so that a new cell leaves the others alone.
-    Execution counts stay: without them nbval takes a cell for one that never ran.
+    Execution counts stay: without them nbval takes a cell for one that never ran. Code that the
+    page leaves out comes collapsed where a notebook is opened: Jupyter and VS Code read
+    `source_hidden`, Colab `cellView`.
     """
     result = copy.deepcopy(notebook)
     result.metadata = NotebookNode(kernelspec=KERNEL, language_info={"name": "python"})
@@ -48,6 +52,8 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         seen[digest] += 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
         cell.metadata.pop("execution", None)
+        if NOT_ON_PAGES.intersection(tags(cell)):
+            cell.metadata.update(NotebookNode(COLLAPSED))
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if "text/html" in data:

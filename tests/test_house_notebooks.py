@@ -11,6 +11,7 @@ import notebooks
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from markdown_it import MarkdownIt
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from mosa_edu.viz.base import BookRenderer
@@ -137,6 +138,64 @@ def test_lines_that_would_scroll_are_found_in_code_and_in_what_it_prints():
     ]
     hidden = cell("x" * 90, tags=["remove-cell"])
     assert notebooks.complaints(new_notebook(cells=[hidden, cell("x" * 78)])) == []
+
+
+def test_what_pages_leave_out_comes_collapsed_in_notebooks():
+    hidden, shown = cell("install()", tags=["remove-cell"]), cell("print(1)")
+    folded, seen = notebooks.normalise(new_notebook(cells=[hidden, shown])).cells
+    assert folded.metadata.jupyter.source_hidden is True  # JupyterLab and VS Code
+    assert folded.metadata.cellView == "form"  # Colab
+    assert "jupyter" not in seen.metadata
+
+
+VIEWER = MarkdownIt("commonmark").enable(["table", "strikethrough"])  # Lab, Colab, VS Code
+FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$", re.DOTALL)
+SPHINX = {
+    "directive": re.compile(r"(?:```+|~~~+|:::+) *\{|language-\{|^:::", re.MULTILINE),
+    "role": re.compile(r"\{[a-z][\w:+.-]*\}(?:`|<code>)"),
+    "attributes": re.compile(r"\{[#.][\w-]"),
+    "target": re.compile(r"^(?:<p>)?\([\w-]+\)=", re.MULTILINE),
+    "substitution": re.compile(r"\{\{.*?\}\}"),
+    "reference": re.compile(r"\[\^|\]\[|\[\]\("),
+    "comment": re.compile(r"^(?:<p>)?%|^(?:<p>)?\+\+\+", re.MULTILINE),
+}
+
+
+def shown_raw(markdown):
+    """Return what only Sphinx understands, as a notebook viewer would show it."""
+    html = VIEWER.render(FORMULA.sub("", markdown))
+    html = re.sub("<code>.*?</code>", "<code></code>", html, flags=re.DOTALL)
+    found = {name for name, pattern in SPHINX.items() if pattern.search(html)}
+    opened, closed = html.count("<details>"), html.count("</details>")
+    if opened != closed or re.search(r"<details>(?:(?!</details>).)*(?:\*\*|`)", html, re.DOTALL):
+        found.add("details")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "markdown"),
+    [
+        ("directive", "```{admonition} Hint\n:class: dropdown\nRow t.\n```"),
+        ("directive", ":::{note}\nRow t.\n:::"),
+        ("role", "paper {cite:p}`piekos2025mosa` and {ref}`x`"),
+        ("attributes", "![a](b.png){.wide}"),
+        ("target", "(twins)=\n## Twins"),
+        ("substitution", "{{ version }}"),
+        ("details", "<details><summary>Hint</summary>\nRow **t**\n</details>"),
+        ("details", "<details><summary>Hint</summary>\n\nRow"),
+    ],
+)
+def test_what_no_viewer_renders_is_found(kind, markdown):
+    assert kind in shown_raw(markdown)
+
+
+@pytest.mark.parametrize("path", BOOK, ids=lambda path: path.stem)
+def test_every_viewer_renders_the_text_and_folds_hints(path):
+    """Catches a directive, a role or a solution that JupyterLab, Colab and VS Code show open."""
+    texts = [c.source for c in nbformat.read(path, 4).cells if c.cell_type == "markdown"]
+    assert {number: found for number, text in enumerate(texts) if (found := shown_raw(text))} == {}
+    hints = sum(text.count("<summary>Solution</summary>") for text in texts)
+    assert hints > 0 or path.stem == "index"
 
 
 def test_tagged_outputs_can_be_kept_while_the_text_stays():
