@@ -228,16 +228,20 @@ class ControlRow:
     cost: float
     deviation: float
 
-    @property
-    def ratio(self) -> float:
-        """Effect by deviation: an assay that sees heads has `NEEDED_RATIO` or more."""
-        return self.cost / self.deviation if self.deviation else math.inf
+    def ratio(self, trainings: int = 1) -> float:
+        """Return the cost by the deviation of the mean of some trainings."""
+        return self.cost / self.deviation * trainings**0.5 if self.deviation else math.inf
+
+    def trainings_needed(self) -> int:
+        """Return of how many trainings a replicate must be the mean to reach `NEEDED_RATIO`."""
+        return max(math.ceil((NEEDED_RATIO / self.ratio()) ** 2), 1) if self.cost > 0 else 0
 
     def __str__(self) -> str:
-        passes = "passes" if self.ratio >= NEEDED_RATIO else "fails"
+        n = self.trainings_needed()
+        passes = f"a replicate of {n} passes" if n else "fails"
         return (
-            f"{self.setting:24} {self.heads[0]} heads to {self.heads[1]}: costs {self.cost:.4f}, "
-            f"deviation {self.deviation:.4f}, ratio {self.ratio:.1f}, {passes}"
+            f"{self.setting:12} {self.heads[0]} heads to {self.heads[1]}, {len(self.seeds)} seeds: "
+            f"costs {self.cost:.4f}, deviation {self.deviation:.4f}, ratio {self.ratio():.1f}: {passes}"
         )
 
 
@@ -269,7 +273,7 @@ def control_rows(
                 float(np.std(costs, ddof=1)),
             )
         )
-    return sorted(rows, key=lambda row: -row.ratio)
+    return sorted(rows, key=lambda row: -row.ratio())
 
 
 def _mean(record: HeldOutRecord) -> float:

@@ -174,7 +174,8 @@ def measure(job: Job, folder: Path, session: Session) -> dict[str, Any]:
             score = scores.score_model(model, tokens, name, sample)
             score.save(session.out / "scores" / f"{name}.json")
         elif what == "held_out":
-            record = score_held_out(model, tokens, name, plan.sample.get("cuts", 2))
+            cuts = plan.sample.get("cuts", 1)
+            record = score_held_out(model, tokens, name, cuts, job.seed)
             record.save(session.out / "held_out" / f"{name}.json")
         elif what == "fit":
             found |= _fit(model, tokens, folder)

@@ -26,7 +26,8 @@ def score_held_out(
     model: TransformerLM,
     tokens: TokenSet,
     name: str,
-    cuts: int = 2,
+    cuts: int = 1,
+    seed: int = 0,
     batch_tokens: int = 16384,
 ) -> HeldOutRecord:
     """Score all windows of the held-out books.
@@ -40,8 +41,10 @@ def score_held_out(
     name : str
         Of the run.
     cuts : int
-        Positions of each window at which the future is hidden. All positions are drawn equally
-        often, the same for every model; 0, or a causal model: none.
+        Windows of each block in which the future is hidden after one position. All positions are
+        drawn about equally often; 0, or a causal model: none.
+    seed : int
+        Of those draws: other seeds of a model are asked at other places.
     batch_tokens : int
         Tokens of one forward pass.
     """
@@ -56,13 +59,14 @@ def score_held_out(
     with evaluating(model):
         full = full_losses(model, windows, range(T), batch_tokens)  # (W, T)
         if cuts and not model.causal:
-            row, position = _drawn(len(windows), T, cuts)
-            hidden = _hidden_losses(model, windows, books, row, position, batch_tokens)
-            paid = hidden - full[row, position]  # (2, W cuts)
-            price = np.stack([_mean_by(block[row], p, len(n_windows)) for p in paid])
-            late = position >= FIRST_CUT
-            price[0] = _mean_by(block[row][late], paid[0, late], len(n_windows))
-            by_position = np.stack([_mean_by(position, p, T) for p in paid])
+            paid = []
+            for way, first in (("cut off", FIRST_CUT), ("swapped", 0)):
+                row, position = drawn(block, range(first, T), cuts, seed)
+                swapped = books if way == "swapped" else None
+                hidden = _hidden_losses(model, windows, swapped, row, position, batch_tokens)
+                paid.append((row, position, hidden - full[row, position]))
+            price = np.stack([_mean_by(block[row], p, len(n_windows)) for row, _, p in paid])
+            by_position = np.stack([_mean_by(position, p, T) for _, position, p in paid])
     losses = np.bincount(block, full.mean(axis=1, dtype=float)) / n_windows
     return HeldOutRecord(
         name=name,
@@ -87,38 +91,49 @@ def _blocks(books: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.cumsum(new) - 1, books[new == 1]
 
 
-def _drawn(windows: int, T: int, cuts: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw positions to hide the future after: window and position of each, (windows * cuts,)."""
-    generator = np.random.Generator(np.random.PCG64(0))
-    deck = np.concatenate([generator.permutation(T) for _ in range(-(-windows * cuts // T))])
-    return np.repeat(np.arange(windows), cuts), deck[: windows * cuts]
+def drawn(
+    block: np.ndarray, positions: range, cuts: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw windows of every block, and the position after which the future of each is hidden."""
+    generator = np.random.Generator(np.random.PCG64(seed))
+    shuffled = generator.permutation(len(block))
+    order = shuffled[np.argsort(block[shuffled], kind="stable")]  # by block, at random within it
+    first = np.r_[0, np.flatnonzero(np.diff(block[order])) + 1]
+    place = np.arange(len(order)) - np.repeat(first, np.diff(np.r_[first, len(order)]))
+    rows = order[place < cuts]
+    decks = -(-len(rows) // len(positions))
+    deck = np.concatenate([generator.permutation(positions) for _ in range(decks)])
+    return rows, deck[: len(rows)]
 
 
 def _mean_by(group: np.ndarray, values: np.ndarray, n_groups: int) -> np.ndarray:
-    """Return the mean of the values of each group, float32 (n_groups,); 0 of an empty one."""
-    count = np.bincount(group, minlength=n_groups)
-    return (np.bincount(group, values, n_groups) / np.maximum(count, 1)).astype(np.float32)
+    """Return the mean of the values of each group, float32 (n_groups,); NaN of an empty one."""
+    count = np.bincount(group, minlength=n_groups).astype(float)
+    count[count == 0] = np.nan
+    return (np.bincount(group, values, n_groups) / count).astype(np.float32)
 
 
 def _hidden_losses(
     model: TransformerLM,
     windows: np.ndarray,
-    books: np.ndarray,
+    books: np.ndarray | None,
     row: np.ndarray,
     position: np.ndarray,
     batch_tokens: int,
 ) -> np.ndarray:
-    """Return the loss after each position, the future cut off, and swapped: float64 (2, D)."""
+    """Return the loss after each position, float64 (D,).
+
+    What follows is cut off; with the books of the windows, another book's text takes its place.
+    """
     T = windows.shape[1] - 1
     generator = np.random.Generator(np.random.PCG64(1))
-    losses = np.empty((2, len(row)))
-    for cut in range(T):
+    losses = np.empty(len(row))
+    for cut in np.unique(position):
         at = np.flatnonzero(position == cut)
-        if not len(at):
-            continue
         own = windows[row[at]]
-        others = windows[others_of(books, books[row[at]], generator)]
-        mixed = np.concatenate([own[:, : cut + 1], others[:, cut + 1 : T]], axis=1)
-        for way, text in enumerate((own[:, : cut + 1], mixed)):
-            losses[way, at] = losses_at(model, text, own[:, 1:], [cut], batch_tokens)[:, 0]
+        text = own[:, : cut + 1]
+        if books is not None:
+            others = windows[others_of(books, books[row[at]], generator)]
+            text = np.concatenate([text, others[:, cut + 1 : T]], axis=1)
+        losses[at] = losses_at(model, text, own[:, 1:], [int(cut)], batch_tokens)[:, 0]
     return losses
