@@ -241,7 +241,8 @@ class ControlRow:
         passes = f"a replicate of {n} passes" if n else "fails"
         return (
             f"{self.setting:12} {self.heads[0]} heads to {self.heads[1]}, {len(self.seeds)} seeds: "
-            f"costs {self.cost:.4f}, deviation {self.deviation:.4f}, ratio {self.ratio():.1f}: {passes}"
+            f"costs {self.cost:.4f}, deviation {self.deviation:.4f}, "
+            f"ratio {self.ratio():.1f}: {passes}"
         )
 
 
