@@ -22,8 +22,8 @@ class Mutant:
 EDITS = """
 == equals_loops
 selection/expert_choice.py: score order under a triangular mask
-- return chosen.sort(dim=-1).values
-+ return chosen
+- best.indices[..., :k].sort(dim=-1).values
++ best.indices[..., :k]
 attention/sparse.py: rotary angle of the rank, not of the position
 - cos, sin = cos[indices], sin[indices]
 + cos, sin = cos[:k], sin[:k]
@@ -49,8 +49,8 @@ attention/sparse.py: attention sees all
 + is_causal=False
 == rows_do_not_meet
 attention/sparse.py: rows of the batch mixed up
-- if B > 1:
-+ if B > 9:
+- not isinstance(B, int) or B > 1:
++ B > 9:
 == equals_loops
 selection/expert_choice.py: softmax over heads
 - router_logits.gather(-1, indices).sigmoid()
@@ -74,8 +74,8 @@ head_kinds.py: no floor of two
 + max(seq_len // sparsity, 1)
 == ties_go_to_the_earlier
 selection/expert_choice.py: ties as torch.topk leaves them
-- not bool(apart.all())
-+ False
+- if holds(apart):
++ if True:
 == padding_changes_nothing
 selection/expert_choice.py: k from the padded length
 - lengths = real.sum(dim=1)
@@ -121,8 +121,8 @@ selection/causal.py: slots counted from the current text
 + router_logits.sigmoid(), -(-x.shape[1] // self.sparsity))
 == causal_rules_ignore_the_future
 selection/selection.py: refused by score
-- (~chosen).to(torch.uint8).sort(dim=-1, stable=True).indices[..., :capacity]
-+ gates.masked_fill(~chosen, -1).topk(min(capacity, chosen.shape[-1]), dim=-1).indices
+- stable_order((~chosen).to(torch.uint8))
++ gates.masked_fill(~chosen, -1).argsort(dim=-1, descending=True)
 selection/causal.py: threshold from this very text
 - router_logits > threshold + tie_at(threshold)
 + router_logits > router_logits.mean(-1, keepdim=True)

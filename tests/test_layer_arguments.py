@@ -131,7 +131,7 @@ def spoilt(values, slot, value):
         (Selection(INDICES, ONES, ONES), "valid must be of torch.bool"),
         (
             Selection(INDICES, ONES, USED.roll(1) & HALF.flip(-1)),
-            "valid must be True in a head's first",
+            "valid must be True in first slots alone",
         ),
         (Selection(INDICES, ONES, HALF), "scores must be 0 in slots that are not valid"),
         (Selection(spoilt(INDICES, 1, 1), ONES * USED, USED), "indices must be ascending"),

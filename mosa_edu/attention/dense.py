@@ -77,7 +77,8 @@ class LocalAttention(DenseAttention):
     Notes
     -----
     Computed in blocks of `window` queries against their own and the preceding block of keys, so
-    the cost grows as 2 T window, not as T^2. The heads that replace dense ones in the paper's
+    the cost grows as 2 T window, not as T^2; exported for any length, where blocks cannot be
+    counted, the whole square is masked. The heads that replace dense ones in the paper's
     long-sequence runs (arXiv:2505.00315) are of this kind.
     """
 
@@ -93,7 +94,7 @@ class LocalAttention(DenseAttention):
         B, H, T, d_head = queries.shape
         w = self.window
         assert w is not None
-        if w >= T:
+        if not isinstance(T, int) or w >= T:
             return self._attend_masked(queries, keys, values, None, None)
         n_blocks = -(-T // w)
         missing = n_blocks * w - T

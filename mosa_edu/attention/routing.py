@@ -8,8 +8,8 @@ from torch.nn import functional as F
 
 from mosa_edu.attention.rotary import RotaryHeads, require_tokens, rotate, weights_and_values
 from mosa_edu.checks import require, require_integer
-from mosa_edu.selection import Selection, kept
-from mosa_edu.selection.expert_choice import best_of_each_row, refuse_nan, top_k_positions
+from mosa_edu.selection import Selection
+from mosa_edu.selection.expert_choice import best_of_each_row, kept_of, refuse_nan, top_k_positions
 from mosa_edu.selection.selection import KeepsStatistics, Mask, Record, pack, real_tokens
 
 
@@ -114,9 +114,9 @@ class RoutingAttention(KeepsStatistics, RotaryHeads):
             centroids = self.centroids.to(shared.dtype)
             scores = centroids @ shared.transpose(-1, -2)  # (B, H, rho, T)
         if self.training:
-            self._learn(shared, scores, real)
+            self.move_statistics(lambda: self._learn(shared, scores, real))
         scores = scores.flatten(1, 2)  # (B, H rho, T)
-        k = kept(T, self.sparsity)
+        k = kept_of(T, self.sparsity)
         if real is None:
             indices = top_k_positions(scores, k)
             return Selection(indices, scores.new_ones(indices.shape))

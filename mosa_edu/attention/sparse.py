@@ -67,7 +67,7 @@ class SparseAttention(RotaryHeads):
         H, k = self.n_heads, selection.indices.shape[-1]
         indices = selection.indices.transpose(0, 1)  # (H, B, k): heads lead, as bmm wants them
         rows = indices
-        if B > 1:
+        if not isinstance(B, int) or B > 1:
             rows = indices + T * torch.arange(B, device=x.device)[:, None]
         rows = rows.reshape(-1)  # (H B k,) rows of the flattened batch
 

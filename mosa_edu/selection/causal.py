@@ -21,6 +21,7 @@ from mosa_edu.selection.selection import (
     Record,
     Selection,
     Selector,
+    is_traced,
     pack,
     places,
     real_tokens,
@@ -76,7 +77,7 @@ class VariableCapacity(Selector):
         if record is not None:
             record.record("router", router_logits=router_logits, wanted=wanted)
         if self.training:
-            self.learn(ranked, wanted, real)
+            self.move_statistics(lambda: self.learn(ranked, wanted, real))
         return pack(wanted, router_logits.sigmoid(), self.capacity)
 
     def online(self, rows: int, max_seq_len: int) -> OnlineSelector:
@@ -178,16 +179,23 @@ def prefix_ranks(router_logits: Tensor) -> Tensor:
     [[[0, 0, 1, 2]]]
     """
     B, H, T = router_logits.shape
+    least = good_enough(router_logits)
+    if is_traced():
+        return _ranks_between(router_logits, least, 0, T)
     rows = max(COMPARISONS_AT_ONCE // max(B * H * T, 1), 1)
-    ranks = torch.empty(B, H, T, dtype=torch.long, device=router_logits.device)
-    for start in range(0, T, rows):
-        stop = min(start + rows, T)
-        own = good_enough(router_logits)[..., start:stop, None]  # (B, H, rows, 1)
-        as_good = router_logits[..., None, :stop] >= own  # (B, H, rows, stop)
-        earlier = torch.ones(stop - start, stop, dtype=torch.bool, device=own.device)
-        as_good &= earlier.tril(diagonal=start - 1)
-        ranks[..., start:stop] = as_good.sum(dim=-1, dtype=torch.int32)  # adds faster than int64
-    return ranks
+    parts = (
+        _ranks_between(router_logits, least, start, min(start + rows, T))
+        for start in range(0, T, rows)
+    )
+    return torch.cat(tuple(parts), dim=-1)
+
+
+def _ranks_between(router_logits: Tensor, least: Tensor, start: int, stop: int) -> Tensor:
+    """Rank positions start .. stop - 1; `least` is what `good_enough` says of all."""
+    as_good = router_logits[..., None, :stop] >= least[..., start:stop, None]  # (B, H, rows, stop)
+    earlier = torch.ones(stop - start, stop, dtype=torch.bool, device=least.device)
+    as_good &= earlier.tril(diagonal=start - 1)
+    return as_good.sum(dim=-1, dtype=torch.int32).long()  # adds faster than int64
 
 
 class Threshold(VariableCapacity):
@@ -246,9 +254,9 @@ class Threshold(VariableCapacity):
             return
         k = max(tokens.shape[1] // self.sparsity, 1)
         kth_best = tokens.topk(k, dim=-1, sorted=False).values.amin(dim=-1).float()  # (H,)
+        weight = (1 / (self.updates + 1)).clamp(min=1 - self.decay)
+        self.threshold.copy_(self.threshold + weight * (kth_best - self.threshold))
         self.updates += 1
-        weight = (1 / self.updates).clamp(min=1 - self.decay)
-        self.threshold += weight * (kth_best - self.threshold)
 
 
 class TokenChoice(VariableCapacity):
@@ -285,7 +293,7 @@ class TokenChoice(VariableCapacity):
     def learn(self, router_logits: Tensor, wanted: Tensor, real: Tensor | None) -> None:
         """Make crowded heads less likely and empty ones more."""
         load = wanted.sum(dim=(0, 2)).float()  # (H,)
-        self.bias += self.balance_rate * (load.mean() - load).sign()
+        self.bias.copy_(self.bias + self.balance_rate * (load.mean() - load).sign())
 
 
 class Predictor(VariableCapacity):

@@ -31,7 +31,10 @@ class OneOfEachRun(Selector):
     def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Selection:
         """Select positions; see `Selector.forward`."""
         B, T, _ = x.shape
-        drawn = self.draw(B, -(-T // self.sparsity), x.device)  # (B, H, runs)
+        runs = (T + self.sparsity - 1) // self.sparsity  # rounded up; ONNX would round -T // rho up
+        if isinstance(runs, torch.SymInt):
+            runs = torch.sym_max(runs, 2)  # exported code takes a size of 1 for a constant
+        drawn = self.draw(B, runs, x.device)  # (B, H, runs)
         router_logits = self.score(x)
         if record is not None and router_logits is not None:
             record.record("router", router_logits=router_logits)
@@ -43,7 +46,7 @@ class OneOfEachRun(Selector):
             gates = gates_at(router_logits, everywhere, x)
             return pack(chosen & real[:, None], gates, drawn.shape[-1])
         indices = drawn + self.sparsity * torch.arange(drawn.shape[-1], device=x.device)
-        if self.first or T % self.sparsity == 0:
+        if isinstance(T, int) and (self.first or T % self.sparsity == 0):
             return Selection(indices, gates_at(router_logits, indices, x))
         valid = indices < T
         indices = indices.masked_fill(~valid, 0)
@@ -172,7 +175,7 @@ class RandomChoice(OneOfEachRun):
         state = scramble(self.seed ^ GOLDEN)
         row = torch.zeros(rows, dtype=torch.long, device=device)
         if self.training:
-            self.calls += 1
+            self.move_statistics(lambda: self.calls.add_(1))
             state = scramble(state ^ self.calls & MASK_32)
             first, step = self.rows_of
             row = 1 + first + step * torch.arange(rows, device=device)

@@ -5,16 +5,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mosa_edu.checks import require, require_integer
-from mosa_edu.head_kinds import LEAST_KEPT
-from mosa_edu.head_kinds import kept_tokens as kept
+from mosa_edu.head_kinds import LEAST_KEPT, kept_tokens
 from mosa_edu.selection.selection import (
     Mask,
     Record,
     Selection,
     Selector,
+    first_slots,
+    holds,
+    is_traced,
     pack,
     places,
     real_tokens,
+    smaller,
+    stable_order,
 )
 
 
@@ -71,7 +75,7 @@ class ExpertChoice(Selector):
         router_logits = self.router(x)  # (B, H, T)
         if record is not None:
             record.record("router", router_logits=router_logits)
-        k = kept(x.shape[1], self.sparsity)
+        k = kept_of(x.shape[1], self.sparsity)
         if attention_mask is None:
             return self.best(router_logits, k)
         refuse_nan(router_logits)
@@ -97,6 +101,16 @@ class ExpertChoice(Selector):
         return ranked + bonus[:, None]
 
 
+def kept_of(seq_len: int, sparsity: int) -> int:
+    """Return `kept_tokens` of a length that may be a symbol of traced code."""
+    if isinstance(seq_len, int):
+        return kept_tokens(seq_len, sparsity)
+    share = seq_len // sparsity
+    if isinstance(seq_len, Tensor):  # in torch.jit.trace
+        return smaller(share.clamp(min=LEAST_KEPT), seq_len)
+    return smaller(torch.sym_max(share, LEAST_KEPT), seq_len)
+
+
 def top_k_positions(router_logits: Tensor, k: int) -> Tensor:
     """Positions of the k best logits of each row, ascending.
 
@@ -106,41 +120,44 @@ def top_k_positions(router_logits: Tensor, k: int) -> Tensor:
     >>> top_k_positions(torch.tensor([1.0, 3.0, 3.0, 3.0, 0.0]), 2).tolist()
     [1, 2]
     """
-    T = router_logits.shape[-1]
+    logits, T = router_logits.detach(), router_logits.shape[-1]
+    if is_traced():
+        return first_ranks(logits, k)
     if not 1 <= k <= T:
         require(False, "k", k, f"in [1, T={T}]")
-    logits = router_logits.detach()
     if k == T:
         refuse_nan(logits)
         return torch.arange(T, device=logits.device).expand(*logits.shape[:-1], T).contiguous()
     best = logits.topk(k + 1, dim=-1)  # sorted: the last value is the first one left out
-    chosen = best.indices[..., :k]
-    # NaN ranks above everything in torch, so the best value tells whether the row holds one.
+    # A row with NaN, which ranks above everything in torch, is apart from nothing: so is its tie.
     apart = best.values[..., k - 1] - best.values[..., k] > tie(logits)[..., 0]
-    if torch.compiler.is_compiling() or not bool(apart.all()) or bool(best.values.isnan().any()):
-        refuse_nan(best.values)
-        chosen = rank_of_each(logits).sort(dim=-1).indices[..., :k]
-    return chosen.sort(dim=-1).values
+    if holds(apart):
+        return best.indices[..., :k].sort(dim=-1).values
+    refuse_nan(best.values)
+    return first_ranks(logits, k)
+
+
+def first_ranks(router_logits: Tensor, k: int) -> Tensor:
+    """Positions of the k first ranks of each row, ascending."""
+    return first_slots(rank_of_each(router_logits).argsort(dim=-1), k).sort(dim=-1).values
 
 
 def rank_of_each(router_logits: Tensor) -> Tensor:
     """Rank of every position in its row, 0 for the best, ties to the earlier position."""
     values, order = router_logits.detach().sort(dim=-1, descending=True)
-    worse = values[..., :-1] - values[..., 1:] > tie(values)  # inf - inf is NaN: equal
-    groups = torch.zeros_like(order)
-    groups[..., 1:] = worse.cumsum(dim=-1)
-    groups = torch.empty_like(order).scatter_(-1, order, groups)  # of each position
-    order = groups.sort(dim=-1, stable=True).indices
+    worse = -values.diff(dim=-1, prepend=values[..., :1]) > tie(values)  # inf - inf is NaN: equal
+    groups = order.scatter(-1, order, worse.cumsum(dim=-1))  # of each position
+    order = stable_order(groups)
     ranks = torch.arange(order.shape[-1], device=order.device).expand_as(order)
-    return torch.empty_like(order).scatter_(-1, order, ranks)
+    return order.scatter(-1, order, ranks)
 
 
 def best_of_each_row(router_logits: Tensor, sparsity: int, real: Tensor | None = None) -> Tensor:
     """Mark the k best logits of every row, with a k that follows the row's true length."""
     if real is None:
-        return rank_of_each(router_logits) < kept(router_logits.shape[-1], sparsity)
+        return rank_of_each(router_logits) < kept_of(router_logits.shape[-1], sparsity)
     lengths = real.sum(dim=1)  # (B,)
-    k = torch.minimum((lengths // sparsity).clamp(min=LEAST_KEPT), lengths)  # as `kept`, by row
+    k = torch.minimum((lengths // sparsity).clamp(min=LEAST_KEPT), lengths)  # as `kept_of`, by row
     ranks = rank_of_each(router_logits.masked_fill(~real[:, None], -torch.inf))
     return (ranks < k[:, None, None]) & real[:, None]
 
@@ -164,10 +181,9 @@ def tie_at(values: Tensor) -> Tensor:
 
     Scores below 1 are products of values of about 1, so they round as coarsely as 1 does.
     """
-    return TIES.get(values.dtype, 0.0) * values.abs().clamp(min=1, max=1e30)
+    return TIES.get(values.dtype, 0.0) * values.abs().clamp(min=1.0, max=1e30)
 
 
 def refuse_nan(router_logits: Tensor) -> None:
-    """Raise a `ValueError` if a logit is NaN; compiled code, which cannot look, goes on."""
-    if not torch.compiler.is_compiling():
-        require(not bool(router_logits.isnan().any()), "router_logits", "NaN", "numbers")
+    """Raise a `ValueError` if a logit is NaN; code that cannot look goes on."""
+    require(holds(~router_logits.isnan()) is not False, "router_logits", "NaN", "numbers")

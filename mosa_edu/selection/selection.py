@@ -17,10 +17,10 @@ class Selection:
     Attributes
     ----------
     indices : Tensor, shape (B, H, k), int64
-        Original positions, ascending. Ascending order turns the paper's index mask
-        ``I_i >= I_j`` into the ordinary lower triangle.
+        Original positions in [0, T), ascending without repeats, in at least one slot. Ascending
+        order turns the paper's index mask ``I_i >= I_j`` into the ordinary lower triangle.
     scores : Tensor, shape (B, H, k), float
-        Gate of each kept token; the router learns through these alone.
+        Gate of each kept token, 0 in unused slots; the router learns through these alone.
     valid : Tensor or None, shape (B, H, k), bool
         None when all k slots are used. Otherwise unused slots are False, stand after the
         used ones and hold index 0.
@@ -59,6 +59,8 @@ def require_selection(selection: Selection, x: Tensor, n_heads: int, look: bool)
     """
     require(isinstance(selection, Selection), "selector", selection, "one that returns a Selection")
     indices, scores, valid = selection.indices, selection.scores, selection.valid
+    if is_traced():
+        return
     B, T, _ = x.shape
     shape = tuple(indices.shape)
     slots = len(shape) == 3 and shape[:2] == (B, n_heads) and shape[2] >= 1
@@ -71,27 +73,38 @@ def require_selection(selection: Selection, x: Tensor, n_heads: int, look: bool)
     require(scores.is_floating_point(), "selection.scores", scores.dtype, "floating-point numbers")
     if valid is not None:
         require(valid.dtype == torch.bool, "selection.valid", valid.dtype, "of torch.bool")
-    if not look:
-        return
-    inside = (indices >= 0) & (indices < T)
-    _require_in_heads(inside, indices, "selection.indices", f"in [0, T={T})")
-    ascends = indices[..., 1:] > indices[..., :-1]
-    if valid is not None:
-        ascends = ascends | ~valid[..., 1:]
-        first = valid[..., 1:] <= valid[..., :-1]
-        _require_in_heads(first, valid, "selection.valid", "True in a head's first slots alone")
-        silent = valid | (scores == 0)
-        _require_in_heads(silent, scores, "selection.scores", "0 in slots that are not valid")
-    _require_in_heads(ascends, indices, "selection.indices", "ascending without repeats")
+    if look and indices.numel() and not _values_fit(indices, scores, valid, T):
+        _require_slots((indices >= 0) & (indices < T), indices, "indices", f"in [0, T={T})")
+        if valid is not None:
+            first = valid[..., 1:] <= valid[..., :-1]
+            _require_slots(first, valid, "valid", "True in first slots alone")
+            _require_slots(valid | (scores == 0), scores, "scores", "0 in slots that are not valid")
+        _require_slots(_ascending(indices, valid), indices, "indices", "ascending without repeats")
 
 
-def _require_in_heads(right: Tensor, values: Tensor, argument: str, allowed: str) -> None:
+def _values_fit(indices: Tensor, scores: Tensor, valid: Tensor | None, T: int) -> bool:
+    """Say in few operations whether the values of a selection are what they must be."""
+    ascending = holds(_ascending(indices, valid))
+    if not ascending:
+        return ascending is None  # nobody can tell
+    low, high = indices.aminmax()
+    silent = valid is None or bool(((scores != 0) <= valid).all())
+    return silent and low.item() >= 0 and high.item() < T
+
+
+def _ascending(indices: Tensor, valid: Tensor | None) -> Tensor:
+    """Mark slots from the second on that are unused, or follow a used one of an earlier token."""
+    ascending = indices[..., 1:] > indices[..., :-1]
+    return ascending if valid is None else valid[..., 1:] <= (ascending & valid[..., :-1])
+
+
+def _require_slots(right: Tensor, values: Tensor, what: str, allowed: str) -> None:
     """Refuse the first slot that is not right, and say where it is."""
-    if holds(right) is False:
+    if not bool(right.all()):
         row, head, slot = (~right).nonzero()[0].tolist()
         found = values[row, head, slot : slot + 4].tolist()
         place = f"(row {row}, head {head}, from slot {slot})"
-        require(False, argument, found, f"{allowed} {place}")
+        require(False, f"selection.{what}", found, f"{allowed} {place}")
 
 
 class ActivationCache:
@@ -128,14 +141,22 @@ class ActivationCache:
         return [own[used].tolist() for own, used in zip(indices, valid, strict=True)]
 
 
+def is_traced() -> bool:
+    """Say whether this runs to be written down, for other lengths and values than these.
+
+    So it does when it is compiled, exported or traced: sizes may be symbols then, and no branch
+    may depend on one.
+    """
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()
+
+
 def holds(condition: Tensor) -> bool | None:
     """Say whether a condition holds everywhere; None where nobody may look.
 
-    Code that is compiled, exported, traced or mapped by `torch.func.vmap` runs for values that
-    are not there yet, and those on the meta device never come: such code takes the branch that is
-    right in any case.
+    That is in traced code, under `torch.func.vmap` and on the meta device, where the caller takes
+    the way that is right for all values.
     """
-    if torch.compiler.is_compiling() or torch.jit.is_tracing() or condition.is_meta:
+    if is_traced() or condition.is_meta:
         return None
     try:
         return bool(condition.all())
@@ -156,6 +177,19 @@ class KeepsStatistics(nn.Module):
     A moving average with decay 0.99 stands still in bfloat16: one step of it is smaller than
     half of the last place. ``module.to(torch.bfloat16)`` therefore rounds the parameters alone.
     """
+
+    def move_statistics(self, move: Callable[[], object]) -> None:
+        """Move the buffers by `copy_` or counting, which `torch.func.grad` and `vmap` forbid."""
+        try:
+            move()
+        except RuntimeError as error:
+            if "vmap" not in str(error) and "mutate a captured" not in str(error):
+                raise
+            name = type(self).__name__
+            allowed = (
+                f"False under torch.func, where {name} cannot move its statistics: call eval()"
+            )
+            raise ValueError(f"training must be {allowed}, got True") from error
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "KeepsStatistics":
         exact = dict(self._buffers)
@@ -222,14 +256,15 @@ def real_tokens(attention_mask: Tensor, x: Tensor) -> Tensor:
     >>> real_tokens(torch.tensor([[1, 1, 0]]), torch.zeros(1, 3, 8)).tolist()
     [[True, True, False]]
     """
+    if torch.jit.is_tracing():  # sizes are tensors then, and must not be read
+        return attention_mask.bool()
     shape = tuple(attention_mask.shape)
     require(shape == tuple(x.shape[:2]), "attention_mask", shape, f"{tuple(x.shape[:2])} in shape")
     kind = attention_mask.dtype
     require(not kind.is_floating_point, "attention_mask", kind, "of booleans or integers")
     real = attention_mask.bool()
-    if not torch.compiler.is_compiling():
-        filled = bool(real.any(dim=1).all())
-        require(filled, "attention_mask", "a row without any", "True somewhere in every row")
+    filled = holds(real.any(dim=1)) is not False
+    require(filled, "attention_mask", "a row without any", "True somewhere in every row")
     return real
 
 
@@ -242,6 +277,28 @@ def places(real: Tensor) -> Tensor:
     return real.cumsum(dim=1) - 1
 
 
+def smaller(one: int, other: int) -> int:
+    """Return the smaller of two sizes, which traced code may hold as symbols."""
+    if isinstance(one, Tensor) or isinstance(other, Tensor):  # in torch.jit.trace
+        return torch.minimum(torch.as_tensor(one), torch.as_tensor(other))
+    return torch.sym_min(one, other)
+
+
+def stable_order(groups: Tensor) -> Tensor:
+    """Positions of the last axis by their group, within a group by place."""
+    if is_traced():  # ONNX knows no stable sort, but no two of these keys are equal
+        T = groups.shape[-1]
+        return (groups.long() * T + torch.arange(T, device=groups.device)).argsort(dim=-1)
+    return groups.sort(dim=-1, stable=True).indices
+
+
+def first_slots(order: Tensor, slots: int) -> Tensor:
+    """Keep the first of the last axis."""
+    if is_traced():  # a slice would ask whether there are as many, of symbols that cannot tell
+        return order.index_select(-1, torch.arange(slots, device=order.device))
+    return order[..., :slots]
+
+
 def pack(chosen: Tensor, gates: Tensor, capacity: int) -> Selection:
     """Put the chosen positions of every head into slots, the first ones if there are too few.
 
@@ -249,7 +306,8 @@ def pack(chosen: Tensor, gates: Tensor, capacity: int) -> Selection:
     >>> pack(chosen, torch.ones(1, 1, 4), capacity=2).indices.tolist()
     [[[1, 2]]]
     """
-    indices = (~chosen).to(torch.uint8).sort(dim=-1, stable=True).indices[..., :capacity]
+    order = stable_order((~chosen).to(torch.uint8))
+    indices = first_slots(order, smaller(capacity, chosen.shape[-1]))
     valid = chosen.gather(-1, indices)  # (B, H, capacity), or fewer slots in a shorter text
     scores = gates.gather(-1, indices).masked_fill(~valid, 0.0)
     return Selection(indices.masked_fill(~valid, 0), scores, valid)
