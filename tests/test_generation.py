@@ -271,6 +271,9 @@ def test_sampling_follows_the_softmax_and_top_p_cuts_the_tail():
     assert shares(temperature=0.5) == pytest.approx([0.725, 0.181, 0.065, 0.029], abs=0.03)
     assert shares(temperature=0.0) == [1, 0, 0, 0]
     assert shares(top_p=1e-9) == [1, 0, 0, 0]
+    assert shares(top_k=2) == pytest.approx([2 / 3, 1 / 3, 0, 0], abs=0.03)
+    assert shares(top_k=1) == [1, 0, 0, 0]
+    assert shares(top_k=9) == pytest.approx(shares(), abs=0.03)
 
 
 def test_greedy_ties_go_to_the_first_token_and_seeds_repeat():

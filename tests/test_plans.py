@@ -155,7 +155,8 @@ def test_a_row_has_a_recipe_of_its_own_and_a_new_plan_is_one_file(tmp_path):
         ({"title.x": 0}, "set must be a place in a table of plan isoflop, got 'title.x'"),
         ({"search": {"row": "mosa"}}, "search must be complete"),
         ({"top_k": 100}, "baseline.max_seq_len must be a multiple of top_k=100"),
-        ({"top_k": 1}, "baseline.max_seq_len must be a multiple of top_k=1, 2 or more"),
+        ({"top_k": 1}, "top_k must be 2 tokens or more, got 1"),
+        ({"top_k": 0}, "top_k must be 2 tokens or more, got 0"),
         ({"top_k": 256}, "baseline.max_seq_len must be a multiple of top_k=256, 2 or more, and ab"),
     ],
 )

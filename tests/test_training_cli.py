@@ -1,9 +1,13 @@
 """Protects `mosa-edu train`: one command trains, resumes, reports, and refuses in one line."""
 
 import errno
+import io
 import json
 import os
+import shlex
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ import pytest
 import mosa_edu
 from mosa_edu.cli.main import main
 from mosa_edu.records import RunRecord
+from mosa_edu.records.origin import program
 from mosa_edu.training import Trainer
 
 SHORT = ["--steps", "6", "--batch-tokens", "128", "--vocab-size", "300"]
@@ -37,7 +42,7 @@ def test_run_leaves_its_files_and_names_the_next_command(corpus, capsys, tmp_pat
     files = {"config.json", "tokenizer.json", "metrics.jsonl", "checkpoints", "record.json"}
     assert {path.name for path in folder.iterdir()} >= files
     assert printed.err == ""
-    assert printed.out.splitlines()[-1] == f"Next: mosa-edu explore {folder.name}"
+    assert printed.out.splitlines()[-1] == f"Next: {program()} explore {folder.name}"
     assert "unigram loss" in printed.out
     settings = json.loads((folder / "config.json").read_text())
     assert (settings["model"]["vocab_size"], settings["training"]["steps"]) == (300, 6)
@@ -51,9 +56,9 @@ def test_run_leaves_its_files_and_names_the_next_command(corpus, capsys, tmp_pat
 
 def test_time_limit_then_resume_by_name(corpus, capsys) -> None:
     assert train(corpus, "--name", "nap", "--time-limit", "1e-9") == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "Next: mosa-edu train --resume nap"
+    assert capsys.readouterr().out.splitlines()[-1] == f"Next: {program()} train --resume nap"
     assert main(["train", "--resume", "nap"]) == 0
-    assert "Next: mosa-edu explore nap" in capsys.readouterr().out
+    assert f"Next: {program()} explore nap" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -67,7 +72,7 @@ def test_ctrl_c_saves_says_how_to_go_on_and_exits_130(corpus, capsys, monkeypatc
 
     monkeypatch.setattr(Trainer, "_update", interrupted)
     assert train(corpus, "--name", "ctrl") == 130
-    assert "Next: mosa-edu train --resume ctrl" in capsys.readouterr().out
+    assert f"Next: {program()} train --resume ctrl" in capsys.readouterr().out
     monkeypatch.setattr(Trainer, "_update", update)
     assert train(corpus, "--name", "ctrl") == 0
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -125,6 +130,75 @@ def test_bad_input_is_one_line_and_exit_2(
     assert error.count("\n") == 1
     runs = tmp_path / "cache" / "runs"
     assert not list(runs.glob("*/checkpoints")), "nothing half-written stays"
+
+
+def test_a_run_that_never_began_shapes_no_other(corpus, capsys, tmp_path, monkeypatch) -> None:
+    """Catches a tokenizer reused by name: text of another kind cut by the entries of the first."""
+    path = tmp_path / "g.txt"
+    path.write_text("hello world, it is a fine day.\n" * 30)
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--corpus", "g.txt", *SHORT, "--name", "s1"]) == 2
+    assert "g.txt with" in capsys.readouterr().err
+    assert not (tmp_path / "cache" / "runs").exists()
+    path.write_bytes(Path(corpus).read_bytes())
+    assert main(["train", "--corpus", "g.txt", *SHORT, "--name", "s1"]) == 0
+    assert train(corpus, "--name", "s2") == 0
+    runs = tmp_path / "cache" / "runs"
+    same = [(runs / name / "tokenizer.json").read_bytes() for name in ("s1", "s2")]
+    assert same[0] == same[1]
+
+
+def test_the_printed_command_works_in_any_folder(corpus, capsys, tmp_path, monkeypatch) -> None:
+    """A relative corpus and a relative folder of the run are written down whole."""
+    monkeypatch.chdir(tmp_path)
+    words = ["--corpus", Path(corpus).name, *SHORT, "--time-limit", "1e-9"]
+    assert main(["train", *words, "--run-dir", "a b/run"]) == 0
+    said = capsys.readouterr().out.splitlines()[-1].removeprefix("Next: ")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert main(shlex.split(said.removeprefix(program()))) == 0
+    assert "trained in" in capsys.readouterr().out
+
+
+def test_a_console_without_a_character_shows_another(corpus, tmp_path) -> None:
+    """Catches exit 2 after the work is done: a loss is printed with a plus-minus sign."""
+    words = [sys.executable, "-m", "mosa_edu.cli.main", "train", "--corpus", corpus, *SHORT]
+    shell = os.environ | {"PYTHONIOENCODING": "ascii", "MOSA_EDU_CACHE": str(tmp_path / "ascii")}
+    done = subprocess.run(words, env=shell, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert b"nats per token" in done.stdout
+    assert b" ? " in done.stdout
+
+
+def test_runs_are_listed_and_named_where_one_is_not_found(corpus, capsys) -> None:
+    assert train(corpus, "--name", "ours") == 0
+    capsys.readouterr()
+    assert main(["inspect", "runs"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.split()[:2] == ["ours", "finished"]
+    assert "nats" in line
+    assert main(["explore", "nosuch"]) == 2
+    assert "or one of ours" in capsys.readouterr().err
+
+
+def test_text_is_continued_from_files_and_pipes_into_files(
+    corpus, capsys, tmp_path, monkeypatch
+) -> None:
+    """A run with the paper's routing writes too, slower, and says why."""
+    assert train(corpus, "--name", "ours") == 0
+    prompt, out = tmp_path / "prompt.txt", tmp_path / "out.txt"
+    prompt.write_text("The 5th sheep", encoding="utf-8")
+    words = ["generate", "ours", "--tokens", "4", "--top-k", "3", "--seed", "1"]
+    assert main([*words, "--prompt-file", str(prompt), "--out", str(out)]) == 0
+    assert "--reselect" in capsys.readouterr().err
+    text = out.read_text(encoding="utf-8")
+    assert text.startswith("The 5th sheep")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("The 5th sheep"))
+    assert main([*words, "--prompt", "-"]) == 0
+    assert capsys.readouterr().out == text
+    nowhere = str(tmp_path / "no" / "out.txt")
+    assert main([*words, "--prompt", "x", "--out", nowhere]) == 2
+    assert "--out must be a file in a folder that exists" in capsys.readouterr().err
 
 
 def test_resume_of_no_run_is_refused(corpus, capsys) -> None:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from mosa_edu.records.probe import ProbeRecord
 
 
+CORPORA = "stories, cloze, stdlib, gutenberg, huggingface:NAME, or a text file"
+"""What ``--corpus`` takes, in the words of its help."""
+
+
 def use_threads(threads: int | None) -> None:
     """Let torch use so many threads, if a number was asked for."""
     require(threads is None or threads >= 1, "--threads", threads, "at least 1")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mosa_edu.checks import require
-from mosa_edu.cli import use_threads, whole_numbers
+from mosa_edu.cli import CORPORA, use_threads, whole_numbers
 from mosa_edu.experiments.plans import load_plan, plan_names, plan_words, shard
 
 if TYPE_CHECKING:
@@ -59,14 +59,16 @@ def add_parser(subparsers: Any) -> None:
     add("--out", type=Path, help="folder for the records, instead of the cache")
     add("--time-limit", type=float, metavar="SECONDS", help="of each run; run again to go on")
     add("--seconds", type=float, help="of this call; run again to go on")
-    add("--threads", type=int, help="CPU threads")
+    add("--threads", type=int, help="CPU threads; default: all")
     add("--device", choices=("auto", "cpu", "cuda"), help="where to train, instead of the plan's")
     add("--dry-run", action="store_true", help="show, train nothing")
     add("--figure", type=Path, metavar="FILE.html", help="draw the records at the end")
     pack.add_argument("plan", metavar="PLAN", help="a plan by name, or a TOML file")
     pack.add_argument("folder", type=Path, metavar="FOLDER", help="to write to")
-    pack.add_argument("--corpus", help="a corpus by name, or a text file")
-    pack.add_argument("--vocab-size", type=int, help="entries of the tokenizer")
+    pack.add_argument("--corpus", help=f"{CORPORA}; default: the plan's")
+    pack.add_argument(
+        "--vocab-size", type=int, help="entries of the tokenizer; default: the plan's"
+    )
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
@@ -74,9 +76,9 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("plan", metavar="PLAN", help="a plan by name, or a TOML file")
     add("--only", "--kinds", metavar="ROWS", help="rows or variants, by commas; default: all rows")
-    add("--seeds", help="seeds, by commas, instead of the plan's")
-    add("--tokens", type=int, help="training tokens of each run, at least")
-    add("--corpus", help="a corpus by name, or a text file")
+    add("--seeds", help="seeds, by commas; default: the plan's")
+    add("--tokens", type=int, help="training tokens of each run, at least; default: the plan's")
+    add("--corpus", help=f"{CORPORA}; default: the plan's")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="change the plan")
     add("--shard", default="1/1", metavar="I/N", help="the I-th of N parts of the runs")
     add("--pack", type=Path, metavar="FOLDER", help="text that 'experiment pack' wrote")
@@ -194,7 +196,10 @@ def _command_flags(args: argparse.Namespace, changes: dict[str, Any]) -> str:
 
 def _pack(args: argparse.Namespace) -> int:
     """Write the files and say how large they are."""
+    import shlex
+
     from mosa_edu.data.tokens import write_pack
+    from mosa_edu.records.origin import program
 
     plan = load_plan(args.plan)
     vocab_size = args.vocab_size or plan.baseline.vocab_size
@@ -205,5 +210,5 @@ def _pack(args: argparse.Namespace) -> int:
             f"{split:10} {entry['tokens']:>12,} tokens of {len(entry['titles'])} documents, "
             f"{len(entry['shards'])} files, {size:.1f} MB"
         )
-    print(f"Next: mosa-edu experiment run {args.plan} --pack {args.folder}")
+    print(f"Next: {program()} experiment run {args.plan} --pack {shlex.quote(str(args.folder))}")
     return 0

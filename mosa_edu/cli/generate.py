@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 from typing import Any
 
 from mosa_edu.checks import require
@@ -22,41 +24,76 @@ def add_parser(subparsers: Any) -> None:
     )
     add = parser.add_argument
     add("model", metavar="RUN", help="a run, 'explorer', 'causal', or a model file")
-    add("--prompt", required=True, help="text to continue")
+    text = parser.add_mutually_exclusive_group(required=True)
+    text.add_argument("--prompt", help="text to continue; - reads it from standard input")
+    text.add_argument("--prompt-file", type=Path, metavar="FILE", help="file of the text, UTF-8")
+    add("--out", type=Path, metavar="FILE", help="file to write to, instead of the console")
     add("--tokens", type=int, help=f"to write; by default {TOKENS} or as many as fit")
-    add("--temperature", type=float, default=0.8, help="0 takes the likeliest token")
-    add("--top-p", type=float, default=0.95, help="probability that the choice is cut down to")
-    add("--seed", type=int, default=0, help="of the draws")
+    add("--temperature", type=float, default=0.8, help="0 takes the likeliest token (default: 0.8)")
+    add(
+        "--top-p",
+        type=float,
+        default=0.95,
+        help="draw among the likeliest (default: 0.95)",
+    )
+    add("--top-k", type=int, help="draw among so many tokens (default: all)")
+    add("--seed", type=int, default=0, help="of the draws (default: 0)")
     add("--reselect", action="store_true", help="select again, from the whole text, at each token")
-    add("--threads", type=int, default=1, help="CPU threads")
+    add("--threads", type=int, default=1, help="CPU threads (default: 1)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the prompt and its continuation, each token as soon as it is chosen."""
     use_threads(args.threads)
-    require(args.prompt != "", "--prompt", args.prompt, "at least one character long")
+    start = _prompt(args)
+    out = args.out
+    fits = out is None or (out.parent.is_dir() and not out.is_dir())
+    require(fits, "--out", str(out), "a file in a folder that exists")
     from mosa_edu.data.tokenizer import END_OF_TEXT_ID
     from mosa_edu.experiments.runs import find_model
     from mosa_edu.generation import Sampler, stream
+    from mosa_edu.records import write_atomic
 
     model, tokenizer, *_ = find_model(args.model)
-    causal = model.causal or args.reselect
-    kind = f"a run with {model.config.sparse!r} heads, in which later tokens change earlier picks"
-    require(causal, "RUN", kind, "one with causal selection, or given with --reselect")
-    sampler = Sampler(args.temperature, args.top_p, args.seed, tokenizer.vocab_size)
-    prompt = tokenizer.encode(args.prompt)
+    reselect = args.reselect or not model.causal
+    if reselect and not args.reselect:
+        kind = model.config.sparse
+        print(
+            f"{args.model} has {kind} heads, in which later tokens change earlier picks: every "
+            "token is written from the whole text anew (--reselect), which is slower.",
+            file=sys.stderr,
+        )
+    drawn = args.temperature, args.top_p, args.seed
+    sampler = Sampler(*drawn, tokenizer.vocab_size, top_k=args.top_k)
+    prompt = tokenizer.encode(start)
     room = max(model.config.max_seq_len - len(prompt), 0)
     n_tokens = min(TOKENS, room) if args.tokens is None else args.tokens
     written: list[int] = []
-    text, shown = args.prompt, 0
-    for _, token in stream(model, [prompt], n_tokens, sampler, reselect=args.reselect):
+    text, shown = start, 0
+    for _, token in stream(model, [prompt], n_tokens, sampler, reselect=reselect):
         if token == END_OF_TEXT_ID:
             break
         written.append(token)
-        text = args.prompt + tokenizer.decode(written)
+        text = start + tokenizer.decode(written)
         # A character of several bytes may be spread over several tokens.
-        if not text.endswith(REPLACEMENT):
+        if out is None and not text.endswith(REPLACEMENT):
             print(text[shown:], end="", flush=True)
             shown = len(text)
-    print(text[shown:])
+    if out is None:
+        print(text[shown:])
+    else:
+        write_atomic(out, text + "\n")
+        print(f"{len(written)} tokens in {out}")
     return 0
+
+
+def _prompt(args: argparse.Namespace) -> str:
+    """Return the text to continue, from the words, a file or standard input."""
+    if args.prompt_file:
+        require(args.prompt_file.is_file(), "--prompt-file", str(args.prompt_file), "a text file")
+        from mosa_edu.data.documents import decode_text
+
+        return decode_text(args.prompt_file.read_bytes(), "--prompt-file", str(args.prompt_file))
+    text = sys.stdin.read() if args.prompt == "-" else str(args.prompt)
+    require(text != "", "--prompt", text, "at least one character long")
+    return text

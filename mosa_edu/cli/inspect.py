@@ -20,26 +20,32 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "inspect",
         help="measure the leak, and what a trained model keeps, guesses and solves",
-        description="Of a trained model: its loss with the future shown, cut off and replaced by "
-        "another book (scores), how many tokens it keeps (selection), whether its picks can be "
-        "guessed (predictor), how often it is right where only a distant word tells (cloze). Of "
+        description="The runs of the cache (runs). Of a trained model: its loss with the future "
+        "shown, cut off and replaced by another book (scores), how many tokens it keeps "
+        "(selection), whether its picks can be guessed (predictor), how often it is right where "
+        "only a distant word tells (cloze). Of "
         "models made for it: whether later tokens change earlier outputs (perturbation, jacobian, "
         "coin-flips, which resume) and what a token costs when they do not (decoding).",
     )
     add = parser.add_argument
-    words = "{" + ",".join((*OF_MODELS, *PROBES)) + "}"
-    add("what", choices=(*OF_MODELS, *PROBES, "riddles"), metavar=words, help="what to measure")
+    words = "{" + ",".join(("runs", *OF_MODELS, *PROBES)) + "}"
+    add("what", choices=("runs", *OF_MODELS, *PROBES, "riddles"), metavar=words, help="what to do")
     add("model", nargs="?", metavar="RUN", help="a run, 'explorer' (the default) or 'causal'")
     add("--model", dest="named", help=argparse.SUPPRESS)  # of version 0.1
     add("--kinds", nargs="+", help="coin-flips: kinds of heads; all by default")
-    add("--seeds", nargs="+", type=int, default=[0], help="of weights and tokens")
-    add("--steps", type=int, default=600, help="coin-flips: optimizer updates")
+    add("--seeds", nargs="+", type=int, default=[0], help="of weights and tokens (default: 0)")
+    add("--steps", type=int, default=600, help="coin-flips: optimizer updates (default: 600)")
     add("--out", type=Path, help="folder of the records (scores: file), instead of the cache")
     add("--threads", type=int, help="CPU threads; default: 1, for scores all")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, save one record a measurement, and print the numbers with their commands."""
+    if args.what == "runs":
+        from mosa_edu.experiments.runs import run_lines, runs_folder
+
+        print("\n".join(run_lines()) or f"no run yet in {runs_folder()}")
+        return 0
     what = "cloze" if args.what == "riddles" else args.what
     model = args.model or args.named
     require(min(args.seeds) >= 0, "--seeds", args.seeds, "at least 0")
@@ -97,9 +103,11 @@ def _coin_flips(args: argparse.Namespace) -> int:
     unknown = sorted(set(kinds) - set(KINDS))
     require(not unknown, "--kinds", " ".join(unknown), f"among {', '.join(KINDS)}")
     require(args.steps >= 1, "--steps", args.steps, "at least 1")
+    folder = args.out or runs_folder() / "probes"
     for seed in args.seeds:
         for kind in kinds:
-            record = run_coin_flips(kind, seed, args.steps, args.out or runs_folder() / "probes")
+            record = run_coin_flips(kind, seed, args.steps, folder)
             (row,) = coin_flip_rows({record.name: record})
             print(row, f"  Again: {record.command}", sep="\n", flush=True)
+    print(f"Records: {folder}")
     return 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mosa_edu.checks import require
-from mosa_edu.cli import use_threads
+from mosa_edu.cli import CORPORA, use_threads
 from mosa_edu.config import PRESETS, SPARSE_KINDS
 
 MODEL_FLAGS = (
@@ -31,21 +31,33 @@ def add_parser(subparsers: Any) -> None:
     )
     add = parser.add_argument
     add("--preset", choices=list(PRESETS), help="shape of the model and recipe (default: micro)")
-    add("--corpus", help="a corpus by name, or a text file (default: stdlib)")
-    add("--vocab-size", type=int, help="entries of the tokenizer")
-    add("--sparse", choices=SPARSE_KINDS, help="kind of the sparse heads")
-    add("--n-sparse-heads", type=int, help="a layer")
-    add("--n-dense-heads", type=int, help="a layer")
-    add("--n-local-heads", type=int, help="a layer")
-    add("--sparsity", type=int, help="tokens in all, for each token a sparse head keeps")
+    add("--corpus", help=f"{CORPORA} (default: stdlib)")
+    add("--vocab-size", type=int, help="entries of the tokenizer (default: the preset's)")
+    add("--sparse", choices=SPARSE_KINDS, help="kind of the sparse heads (default: mosa)")
+    add("--n-sparse-heads", type=int, help="a layer (default: the preset's)")
+    add("--n-dense-heads", type=int, help="a layer (default: the preset's)")
+    add("--n-local-heads", type=int, help="a layer (default: 0)")
+    add(
+        "--sparsity",
+        type=int,
+        help="tokens in all, for each token a sparse head keeps (default: the preset's)",
+    )
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, help="optimizer updates")
+    length.add_argument(
+        "--steps", type=int, help="optimizer updates (default: of the preset's tokens)"
+    )
     length.add_argument("--tokens", type=int, help="training tokens, instead of --steps")
-    add("--batch-tokens", type=int, help="tokens of one update, over all devices")
-    add("--lr", type=float, dest="learning_rate", metavar="LR", help="peak learning rate")
+    add("--batch-tokens", type=int, help="of one update, over all devices (default: the preset's)")
+    add(
+        "--lr",
+        type=float,
+        dest="learning_rate",
+        metavar="LR",
+        help="peak learning rate (default: the preset's)",
+    )
     add("--seed", type=int, help="of weights and batches (default: 0)")
     add("--time-limit", type=float, metavar="SECONDS", help="stop cleanly; run again to go on")
-    add("--threads", type=int, help="CPU threads")
+    add("--threads", type=int, help="CPU threads (default: all)")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--name", help="of the run; by default made of its settings")
     place.add_argument("--run-dir", type=Path, help="folder of the run, instead of the cache")

@@ -136,14 +136,13 @@ def finish(job: Job, session: Session, scored: bool = True) -> int:
     if left <= 0:
         return TIME_UP
     folder = session.folder / job.name
-    if session.text is None:
-        _share_tokenizer(folder)
     print(f"== {job.name}", flush=True)
     if session.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     limit = min(session.time_limit, left)
     text = session.text[1:] if session.text else None
-    status = runs.train(settings, folder, session.device, limit if limit < math.inf else None, text)
+    seconds = limit if limit < math.inf else None
+    status = runs.train(settings, folder, session.device, seconds, text, alone=False)
     if status == runs.INTERRUPTED or not (folder / "record.json").exists():
         return status  # a record now would hide from the next call that scores are missing
     record = job.named(RunRecord.load(folder / "record.json"))
@@ -205,13 +204,3 @@ def _fit(model: TransformerLM, tokens: TokenSet, folder: Path) -> dict[str, Any]
         "data_limited": unseen - seen > DATA_LIMITED,
         "peak_bytes": torch.cuda.max_memory_allocated() if on_gpu else None,
     }
-
-
-def _share_tokenizer(folder: Path) -> None:
-    """Give a run the tokenizer of its siblings: learning it again would give the same one."""
-    for other in folder.parent.glob("*/tokenizer.json"):
-        if not (folder / "tokenizer.json").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(other, folder / "tokenizer.json")
-            shutil.copyfile(other.with_name("config.json"), folder / "config.json")
-        return

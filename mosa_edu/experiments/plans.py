@@ -373,6 +373,7 @@ def _checked(values: dict[str, Value], name: str) -> Plan:
     whole = PRESETS[preset].__dict__ | _NO_HEADS | given
     top_k = values.pop("top_k", None)
     if top_k is not None:
+        require(isinstance(top_k, int) and top_k >= 2, "top_k", top_k, "2 tokens or more")
         length = whole["max_seq_len"]
         fits = top_k >= 2 and length % top_k == 0 and length > top_k
         allowed = f"a multiple of top_k={top_k}, 2 or more, and above it"

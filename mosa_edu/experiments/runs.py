@@ -20,7 +20,7 @@ from mosa_edu.checks import require
 from mosa_edu.config import PRESETS, ModelConfig
 from mosa_edu.costs import model_flops
 from mosa_edu.data.corpora import load_corpus
-from mosa_edu.data.documents import cache_folder
+from mosa_edu.data.documents import Corpus, cache_folder
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.data.tokens import TokenSet
 from mosa_edu.model import TransformerLM
@@ -29,7 +29,7 @@ from mosa_edu.probes.cloze import cloze_record
 from mosa_edu.probes.scores import score_model
 from mosa_edu.probes.selections import predictor_record, selection_record
 from mosa_edu.records import RunRecord, provenance, write_atomic
-from mosa_edu.records.origin import command_line
+from mosa_edu.records.origin import command_line, program
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.texts import PROBES
@@ -76,6 +76,8 @@ def settings_of(
     preset: str, corpus: str, seed: int, *, model: dict[str, Any], recipe: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the ``config.json`` of a preset with some fields of its own."""
+    if Path(corpus).expanduser().is_file():  # the next sitting may be in another folder
+        corpus = str(Path(corpus).expanduser().resolve())
     config = dataclasses.replace(PRESETS[preset], **model)
     training = TrainingConfig.for_preset(preset, config.max_seq_len, seed, **recipe)
     return {
@@ -86,10 +88,33 @@ def settings_of(
     }
 
 
+def known_runs() -> list[Path]:
+    """Return the folders of all runs in the cache, those of plans too, the newest first."""
+    found = [*runs_folder().glob("*/config.json"), *runs_folder().glob("*/*/config.json")]
+    return [path.parent for path in sorted(found, key=lambda path: -path.stat().st_mtime)]
+
+
+def run_lines() -> list[str]:
+    """Say of every run what it is called, how it stands, and where it lies."""
+    lines = []
+    for folder in known_runs():
+        path = folder / "record.json"
+        record = RunRecord.load(path) if path.exists() else None
+        status = record.status if record else "begun"
+        loss = ""
+        if record and record.validation:
+            loss = f"{record.validation_loss(max(map(int, record.validation))):.3f} nats"
+        lines.append(f"{folder.name:36} {status:9} {loss:12} {folder}")
+    return lines
+
+
 def read_settings(folder: Path) -> dict[str, Any]:
     """Return what ``config.json`` of a run says."""
     path = folder / "config.json"
-    require(path.is_file(), "run", str(folder), "the folder of a run (with a config.json)")
+    names = [known.name for known in known_runs()[:8]]
+    some = f", or one of {', '.join(names)}" if names else "; the cache holds no run yet"
+    allowed = f"the folder of a run (with a config.json){some}"
+    require(path.is_file(), "run", str(folder), allowed)
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
@@ -111,14 +136,18 @@ def train(
     device: torch.device,
     time_limit: float | None = None,
     text: tuple[Tokenizer, TokenSet] | None = None,
+    alone: bool = True,
 ) -> int:
-    """Train until the run ends, the time is up, or Ctrl-C is pressed; return the exit status."""
+    """Train until the run ends, the time is up, or Ctrl-C is pressed; return the exit status.
+
+    A run that is not `alone` is one of a plan, and names no next command.
+    """
     first = distributed.rank() == 0
     path = folder / "record.json"
     config = TrainingConfig.from_json(settings["training"])
     ended = _ended(path, settings, config) if first else None
     if distributed.any_process(ended is not None, device):
-        return _report(ended, folder, again=True) if ended else 0
+        return _report(ended, folder, again=True, alone=alone) if ended else 0
     with distributed.first_process_first():
         tokenizer, tokens = text or _read_corpus(settings, folder)
         if first:
@@ -138,7 +167,7 @@ def train(
     if first:
         record = _record(settings, trainer, result, tokenizer, data)
         record.save(path)
-        status = _report(record, folder, alone=text is None)
+        status = _report(record, folder, alone=alone)
         return INTERRUPTED if signals else status
     return 0
 
@@ -155,21 +184,40 @@ def _ended(path: Path, settings: dict[str, Any], config: TrainingConfig) -> RunR
 
 
 def _read_corpus(settings: dict[str, Any], folder: Path) -> tuple[Tokenizer, TokenSet]:
-    """Load the text, and the tokenizer of the run, which is learnt at its first sitting."""
+    """Load the text, and the tokenizer of the run; one that has no checkpoint yet learns its own.
+
+    What a run left that never began must not shape another of the same name.
+    """
     corpus = load_corpus(settings["corpus"])
-    path = folder / "tokenizer.json"
-    if path.exists():
-        tokenizer = Tokenizer.load(path)
+    if (folder / "checkpoints").exists():
+        tokenizer = Tokenizer.load(folder / "tokenizer.json")
     else:
-        tokenizer = Tokenizer.train(corpus.texts("train"), settings["model"]["vocab_size"])
-    return tokenizer, TokenSet.build(corpus, tokenizer)
+        tokenizer = learnt_tokenizer(corpus, settings["model"]["vocab_size"])
+    tokens = TokenSet.build(corpus, tokenizer)
+    longest = settings["training"]["max_length"]
+    for split in ("train", "validation"):
+        enough = len(tokens.split(split)) > longest
+        allowed = f"text of more than {longest} tokens to train on and to hold out"
+        found = f"{settings['corpus']} with {len(tokens.split(split))} tokens ({split})"
+        require(enough, "corpus", found, allowed)
+    return tokenizer, tokens
+
+
+def learnt_tokenizer(corpus: Corpus, vocab_size: int) -> Tokenizer:
+    """Learn the tokenizer of a text, or read what was learnt from the very same text before."""
+    path = cache_folder() / "tokenizers" / f"{corpus.fingerprint()[:24]}-{vocab_size}.json"
+    if path.exists():
+        with contextlib.suppress(ValueError):  # a damaged file is learnt again
+            return Tokenizer.load(path)
+    tokenizer = Tokenizer.train(corpus.texts("train"), vocab_size)
+    tokenizer.save(path)
+    return tokenizer
 
 
 def _write_head(settings: dict[str, Any], folder: Path, tokenizer: Tokenizer) -> None:
     """Write what a run is, before its first step."""
-    if not (folder / "tokenizer.json").exists():
-        tokenizer.save(folder / "tokenizer.json")
     if not (folder / "checkpoints").exists():
+        tokenizer.save(folder / "tokenizer.json")
         write_atomic(folder / "config.json", json.dumps(settings, indent=1) + "\n")
 
 
@@ -299,7 +347,7 @@ def _report(record: RunRecord, folder: Path, again: bool = False, alone: bool = 
     if record.status == "stopped":
         print(f"Stopped after {record.tokens_seen:,} tokens, nothing is lost.")
         if alone:
-            print(f"Next: mosa-edu train --resume {_called(folder)}")
+            print(f"Next: {program()} train --resume {_called(folder)}")
         return 0
     if again:
         print(f"This run is finished: {folder}")
@@ -311,13 +359,14 @@ def _report(record: RunRecord, folder: Path, again: bool = False, alone: bool = 
         )
     print(f"trained in            {record.wall_seconds:.0f} s")
     if alone:
-        print(f"Next: mosa-edu explore {_called(folder)}")
+        print(f"Next: {program()} explore {_called(folder)}")
     return 0
 
 
 def _called(folder: Path) -> str:
     """Return what a command calls this run: its name, or its path outside the cache."""
-    return shlex.quote(folder.name if folder.parent == runs_folder() else str(folder))
+    own = folder.resolve().parent == runs_folder().resolve()
+    return shlex.quote(folder.name if own else str(folder.resolve()))
 
 
 def find_run(name: str) -> Path:
@@ -371,6 +420,12 @@ def probe_model(what: str, run: str) -> ProbeRecord:
     model, tokenizer, corpus, name = find_model(run)
     command = command_line(["mosa-edu", "inspect", what, run])
     if what == "cloze":
+        if corpus != "cloze":
+            print(
+                f"{name} learned on {corpus}, where no such item is told: expect guessing, .500. "
+                "Models that know them: mosa-edu experiment run cloze",
+                file=sys.stderr,
+            )
         return cloze_record(model, tokenizer, name, command)
     require(model.config.n_sparse_heads > 0, "RUN", run, "a model with sparse heads")
     record = {"predictor": predictor_record, "selection": selection_record}[what]

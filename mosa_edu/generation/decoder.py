@@ -110,6 +110,8 @@ class Sampler:
         Logits are divided by it; 0 takes the likeliest token, of equal ones the first.
     top_p : float
         Draw among the likeliest tokens that together reach this probability, in (0, 1].
+    top_k : int or None
+        Draw among so many of the likeliest tokens at most.
     seed : int
         Of the draws. What a row is given depends on seed and row alone, not on its neighbours.
     vocab_size : int or None
@@ -128,7 +130,10 @@ class Sampler:
         top_p: float = 1.0,
         seed: int = 0,
         vocab_size: int | None = None,
+        top_k: int | None = None,
     ) -> None:
+        require(top_k is None or top_k >= 1, "top_k", top_k, "None or at least 1")
+        self.top_k = top_k
         warm = math.isfinite(temperature) and temperature >= 0
         require(warm, "temperature", temperature, "a finite number, at least 0")
         require(0 < top_p <= 1, "top_p", top_p, "in (0, 1]")
@@ -150,6 +155,8 @@ class Sampler:
         reached = likely.cumsum(dim=-1)
         # A token is among the likeliest if those before it do not reach top_p yet.
         among = (reached - likely < self.top_p).sum(dim=-1, keepdim=True)  # (n, 1), at least 1
+        if self.top_k is not None:
+            among = among.clamp(max=self.top_k)
         total = reached.gather(-1, among - 1)
         drawn = torch.tensor([[self._stream(row).random()] for row in rows]) * total
         place = torch.searchsorted(reached, drawn.to(reached.dtype), right=True)

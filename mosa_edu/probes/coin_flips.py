@@ -141,8 +141,13 @@ def run_coin_flips(
     path = Path(folder) / f"{name}.json"
     if path.exists():
         found = ProbeRecord.load(path)
-        same = {key: found.settings.get(key) for key in settings} == settings
-        require(same, "folder", str(path), "without a record of other settings")
+        other = [key for key in settings if found.settings.get(key) != settings[key]]
+        steps = found.settings.get("training", {}).get("steps")
+        allowed = (
+            f"without a record of another {', '.join(other)}: this one has {steps} steps; give the "
+            "same, or another folder (--out)"
+        )
+        require(not other, "folder", str(path), allowed)
         return found
     torch.manual_seed(seed)
     network = TransformerLM(config)

@@ -3,6 +3,7 @@
 import os
 import platform
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -58,6 +59,13 @@ def command_line(arguments: Sequence[str]) -> str:
     "mosa-edu train '--out=a b' --seed 1"
     """
     return shlex.join(_without_folders(argument) for argument in arguments)
+
+
+def program() -> str:
+    """Return how this shell calls the command line: by its name, or by Python's full path."""
+    if shutil.which("mosa-edu"):
+        return "mosa-edu"
+    return f"{shlex.quote(sys.executable)} -m mosa_edu.cli.main"
 
 
 def processor() -> str:
