@@ -22,8 +22,8 @@ class Mutant:
 EDITS = """
 == equals_loops
 selection/expert_choice.py: score order under a triangular mask
-- best.indices[..., :k].sort(dim=-1).values
-+ best.indices[..., :k]
+- _k_best(logits, k).sort(dim=-1).values
++ _k_best(logits, k)
 attention/sparse.py: rotary angle of the rank, not of the position
 - cos, sin = cos[indices], sin[indices]
 + cos, sin = cos[:k], sin[:k]

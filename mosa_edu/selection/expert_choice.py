@@ -121,33 +121,37 @@ def top_k_positions(router_logits: Tensor, k: int) -> Tensor:
     [1, 2]
     """
     logits, T = router_logits.detach(), router_logits.shape[-1]
-    if is_traced():
-        return first_ranks(logits, k)
-    if not 1 <= k <= T:
-        require(False, "k", k, f"in [1, T={T}]")
-    if k == T:
-        refuse_nan(logits)
-        return torch.arange(T, device=logits.device).expand(*logits.shape[:-1], T).contiguous()
-    best = logits.topk(k + 1, dim=-1)  # sorted: the last value is the first one left out
-    # A row with NaN, which ranks above everything in torch, is apart from nothing: so is its tie.
-    apart = best.values[..., k - 1] - best.values[..., k] > tie(logits)[..., 0]
-    if holds(apart):
-        return best.indices[..., :k].sort(dim=-1).values
-    refuse_nan(best.values)
-    return first_ranks(logits, k)
+    if not is_traced():
+        if not 1 <= k <= T:
+            require(False, "k", k, f"in [1, T={T}]")
+        if k == T:
+            refuse_nan(logits)
+            return torch.arange(T, device=logits.device).expand(*logits.shape[:-1], T).contiguous()
+    return _k_best(logits, k).sort(dim=-1).values
 
 
-def first_ranks(router_logits: Tensor, k: int) -> Tensor:
-    """Positions of the k first ranks of each row, ascending."""
-    return first_slots(rank_of_each(router_logits).argsort(dim=-1), k).sort(dim=-1).values
+def _k_best(logits: Tensor, k: int) -> Tensor:
+    """Positions of the k best of more, in the order of their logits."""
+    if not is_traced():
+        best = logits.topk(k + 1, dim=-1)  # sorted: the last value is the first one left out
+        # A row with NaN, which ranks above everything, is apart from nothing, as its tie is NaN.
+        apart = best.values[..., k - 1] - best.values[..., k] > tie(logits)[..., 0]
+        if holds(apart):
+            return best.indices[..., :k]
+        refuse_nan(best.values)
+    return first_slots(best_first(logits), k)
+
+
+def best_first(router_logits: Tensor) -> Tensor:
+    """Positions of each row in the order of their logits, ties by position."""
+    values, order = router_logits.detach().sort(dim=-1, descending=True)
+    worse = -values.diff(dim=-1, prepend=values[..., :1]) > tie(values)  # inf - inf is NaN: equal
+    return stable_order(order.scatter(-1, order, worse.cumsum(dim=-1)))  # groups of each position
 
 
 def rank_of_each(router_logits: Tensor) -> Tensor:
     """Rank of every position in its row, 0 for the best, ties to the earlier position."""
-    values, order = router_logits.detach().sort(dim=-1, descending=True)
-    worse = -values.diff(dim=-1, prepend=values[..., :1]) > tie(values)  # inf - inf is NaN: equal
-    groups = order.scatter(-1, order, worse.cumsum(dim=-1))  # of each position
-    order = stable_order(groups)
+    order = best_first(router_logits)
     ranks = torch.arange(order.shape[-1], device=order.device).expand_as(order)
     return order.scatter(-1, order, ranks)
 

@@ -88,7 +88,7 @@ def _values_fit(indices: Tensor, scores: Tensor, valid: Tensor | None, T: int) -
     if not ascending:
         return ascending is None  # nobody can tell
     low, high = indices.aminmax()
-    silent = valid is None or bool(((scores != 0) <= valid).all())
+    silent = valid is None or holds((scores != 0) <= valid) is not False
     return silent and low.item() >= 0 and high.item() < T
 
 
