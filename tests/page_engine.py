@@ -17,7 +17,7 @@ from mosa_edu.model import TransformerLM
 from mosa_edu.texts import PROBES, RUNNING
 from mosa_edu.viz.assets import WEB
 
-MODULES = ("engine", "routing", "run_in_chunks", "tokenizer", "trace", "weights")
+MODULES = ("engine", "letters", "routing", "run_in_chunks", "tokenizer", "trace", "weights")
 LOAD = """async (urls) => {
   window.mosa = Object.assign({}, ...(await Promise.all(urls.map((url) => import(url)))));
   window.base64 = (array) => {

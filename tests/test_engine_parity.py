@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from mosa_edu.config import PRESETS
 from mosa_edu.costs.flops import capacity
-from mosa_edu.data.tokenizer import Tokenizer
+from mosa_edu.data.tokenizer import _PRE_TOKENIZER, Tokenizer
 from mosa_edu.model import TransformerLM
 from mosa_edu.pretrained import PRETRAINED, load_page_model, pretrained_path, save_page_model
 from mosa_edu.texts import PROBES
@@ -284,3 +284,36 @@ def test_engine_refuses_texts_that_the_model_cannot_read(page, opened, ids):
     opened(random_model())
     with pytest.raises(Exception, match=f"reads 1 to 64 tokens, not {len(ids)}"):
         page.call("(ids) => engine.forward(ids)", ids)
+
+
+def test_no_version_of_a_browser_changes_where_a_text_is_cut(engine_page):
+    r"""Every character is a letter, a number or neither, as Python's tokenizer says.
+
+    Catches `\p{L}` in the page: a browser that knows Unicode 17 has more letters and digits.
+    """
+    kinds = engine_page.call(
+        """() => {
+          const pattern = mosa.wordPattern();
+          const joins = (text) => text.match(pattern).length === 1;
+          let kinds = "";
+          for (let code = 0; code < 0x110000; code++) {
+            if (code >= 0xd800 && code < 0xe000) continue;
+            const one = String.fromCodePoint(code);
+            kinds += joins("a" + one) ? "L" : joins("1" + one) ? "N" : joins("!" + one) ? "!" : " ";
+          }
+          return kinds;
+        }"""
+    )
+    codes = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    assert len(kinds) == len(codes)
+    cut = _PRE_TOKENIZER.pre_tokenize_str
+    sample = [*range(0, 0x3400), *range(0xA000, 0xB000), *range(0xF900, 0x20000, 3)]
+    place = {code: number for number, code in enumerate(codes)}
+    for code in (code for code in sample if code in place):
+        one = chr(code)
+        expected = next((kind for mark, kind in MARKS.items() if len(cut(mark + one)) == 1), " ")
+        assert kinds[place[code]] == expected, hex(code)
+
+
+MARKS = {"a": "L", "1": "N", "!": "!"}
+"""What joins a character of each kind."""

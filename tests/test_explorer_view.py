@@ -78,7 +78,7 @@ def test_equal_words_at_the_cut_are_called_level(kept_page, explorer_site):
     assert trace.selected(0, 0).tolist() == list(range(trace.k))
     shown = kept_page.go(f"ex=same-word&layer=0&head=0&tok={trace.k}")
     assert "out, level with the cut; the earlier position wins" in shown.text(".readout")
-    assert "(a tie: the earlier position wins)" in shown.text(".why .note")
+    assert "(level: the earlier position wins)" in shown.text(".why .note")
 
 
 def test_hover_previews_and_leaves_no_trace_click_keeps(kept_page, explorer_site):

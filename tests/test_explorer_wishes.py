@@ -4,6 +4,7 @@ Each test stands for a failure that was seen: a click on a word without effect, 
 an older answer over a newer wish, a label that was not true.
 """
 
+from urllib.parse import parse_qs, quote
 from xml.etree import ElementTree
 
 import pytest
@@ -113,3 +114,58 @@ def test_copied_python_changes_the_model_as_the_reader_did(
     shown.until_text(".told", "Python copied.")
     exec(shown.page.evaluate(COPIED), {})
     assert capsys.readouterr().out.splitlines()[0] == str(shown.picked())
+
+
+@pytest.mark.parametrize(
+    ("pressed", "moves"),
+    [
+        ({"altKey": True}, True),  # Option+5 on a German Mac
+        ({"ctrlKey": True, "altKey": True, "modifierAltGraph": True}, True),  # Windows
+        ({"ctrlKey": True}, False),
+        ({"metaKey": True}, False),  # back, in Safari
+    ],
+)
+def test_brackets_are_heard_however_a_keyboard_writes_them(kept_page, pressed, moves):
+    shown = kept_page.go("ex=letter&layer=1&head=2&tok=1")
+    shown.one(".text button, .text [tabindex='0']").focus()
+    event = {"key": "]", "bubbles": True, "composed": True, **pressed}
+    shown.one(".text").evaluate(
+        "(node, event) => node.dispatchEvent(new KeyboardEvent('keydown', event))", event
+    )
+    shown.settle()
+    assert ("head=3" in shown.page.url) == moves
+
+
+def test_link_of_a_long_text_keeps_the_view_and_what_the_model_reads(visit, explorer_site):
+    """Catches a head lost behind 1,840 Chinese characters, and half of a character at the end."""
+    shown = show(visit, explorer_site, f"text={quote('学习' * 920)}&layer=2&head=3&tok=9")
+    shown.until_text(".pill", "Live model")
+    shown.until_text(".text", "学")
+    shown.keep(11)
+    shown.settle()
+    address = shown.page.url
+    assert "layer=2" in address
+    assert address.index("head=3") < address.index("text=")
+    read = parse_qs(address.partition("#")[2])["text"][0]
+    assert 2 <= len(read) < 300
+    assert set(read) == {"学", "习"}
+    other = show(visit, explorer_site, address.partition("#")[2][:-4])  # as mail may cut it
+    other.until_text(".pill", "Live model")
+    other.until_text(".text", "学")
+    assert "head=3" in other.page.url
+    assert "%E" not in other.text(".text")
+    assert "\ufffd" not in other.one("textarea").input_value()
+
+
+def test_only_where_scores_are_equal_does_the_earlier_position_win(visit, explorer_site):
+    """Above layer 0 equal words have scores that differ by rounding, and the page says so."""
+    shown = show(visit, explorer_site, "text=" + "a" * 64 + "&layer=0&head=0&tok=3")
+    shown.until_text(".pill", "Live model")
+    said = {}
+    for layer in (0, 1):
+        for head in range(4):
+            shown.go("text=" + "a " * 40 + f"&layer={layer}&head={head}&tok=3")
+            shown.settle()
+            said.setdefault(layer, []).append(shown.text(".detail") or "")
+    assert not any("rounding" in text for text in said[0])
+    assert not any("earlier position wins" in text for text in said[1])

@@ -5,7 +5,7 @@
 import { segmentField, stepButtons, steppedTo, stopSlider, tokenList } from "./lib/controls.js";
 import { Figure, within } from "./lib/figure.js";
 import { TEXT_CSS } from "./lib/css.js";
-import { button, div, html, paragraph, press, svg } from "./lib/dom.js";
+import { button, div, html, isCommand, paragraph, press, svg } from "./lib/dom.js";
 import { circle, layerNames, line, path, stopScale, writer } from "./lib/drawing.js";
 import { pythonCell, pythonModel, pythonString, pythonThresholds } from "./lib/export.js";
 import { count, plural, rowName, tokenLabels } from "./lib/format.js";
@@ -248,7 +248,7 @@ class DecodeTraceFigure extends Figure {
     );
     this.stage.root.addEventListener("keydown", (event) => {
       const onButton = /** @type {HTMLElement} */ (event.target).closest("button");
-      if (event.key !== "p" && (event.key !== " " || onButton)) return;
+      if (isCommand(event) || (event.key !== "p" && (event.key !== " " || onButton))) return;
       event.preventDefault();
       this.play();
     });

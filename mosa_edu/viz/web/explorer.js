@@ -17,7 +17,7 @@ import { addressOf, complaint } from "./lib/card.js";
 import { chipOf } from "./lib/controls.js";
 import { Figure, within } from "./lib/figure.js";
 import { TEXT_CSS } from "./lib/css.js";
-import { button, div, html, press, setAttribute, setText } from "./lib/dom.js";
+import { button, div, html, isCommand, press, setAttribute, setText } from "./lib/dom.js";
 import { headOf } from "./lib/format.js";
 import { defineElement, drawnBy } from "./lib/host.js";
 import { bannerPanel, ownTextPanel } from "./lib/own_text.js";
@@ -330,7 +330,8 @@ export class Explorer extends Figure {
 
   /** @param {State} state */
   link(state) {
-    return writeLink({ ...state, live: this.live.isLive }, this.data.config.n_sparse_heads);
+    const text = state.text === null ? null : this.live.readPart(state.text);
+    return writeLink({ ...state, text, live: this.live.isLive }, this.data.config.n_sparse_heads);
   }
 
   /** The address of this view, but for some changes. @param {Partial<State>} changes */
@@ -432,9 +433,10 @@ export class Explorer extends Figure {
         event.preventDefault();
       });
     }
-    this.stage.root.addEventListener("keydown", ({ key, target, ctrlKey, metaKey, altKey }) => {
+    this.stage.root.addEventListener("keydown", (event) => {
+      const { key, target } = event;
       const isWriting = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
-      if (isWriting || ctrlKey || metaKey || altKey) return;
+      if (isWriting || isCommand(event)) return;
       if (key === "[") this.stepHead(-1);
       if (key === "]") this.stepHead(1);
     });

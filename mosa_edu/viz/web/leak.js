@@ -21,7 +21,7 @@ import { TEXT_CSS } from "./lib/css.js";
 import { button, div, html, mono, paragraph } from "./lib/dom.js";
 import { tokenLabels } from "./lib/format.js";
 import { defineElement, drawnBy } from "./lib/host.js";
-import { bannerPanel, ownTextField, ownTextPanel, textBox } from "./lib/own_text.js";
+import { bannerPanel, linkedPart, ownTextField, ownTextPanel, textBox } from "./lib/own_text.js";
 
 /** @typedef {import("./leak/runs.js").LeakState} LeakState */
 /** @typedef {import("./leak/runs.js").LeakView} LeakView */
@@ -246,8 +246,8 @@ export class LeakProbe extends Figure {
     const { future, edit, own } = state;
     return {
       ...super.link(state),
-      ...(future === "edit" && edit !== null && { edit: edit.slice(0, LONGEST) }),
-      ...(own !== null && { text: own.slice(0, LONGEST) }),
+      ...(future === "edit" && edit !== null && { edit: linkedPart(edit, LONGEST) }),
+      ...(own !== null && { text: linkedPart(own, LONGEST) }),
     };
   }
 

@@ -2,6 +2,7 @@
 // (`mosa_edu.data.tokenizer`). Merging takes n log n steps: a pasted page without a space stays quick.
 
 import { wellFormed } from "../lib/dom.js";
+import { wordPattern } from "./letters.js";
 
 const PLACES = 2 ** 32;
 
@@ -84,26 +85,6 @@ export function mergePairs(bytes, merges) {
  * @property {string} text Empty for a token that ends inside a character.
  * @property {number} start @property {number} end
  */
-
-/** Letters and digits new in Unicode 17; Python's tokenizer knows those of Unicode 16. */
-const UNICODE_17 =
-  "\\u{88f}\\u{c5c}\\u{cdc}\\u{a7ce}\\u{a7cf}\\u{a7d2}\\u{a7d4}\\u{a7f1}\\u{10940}-\\u{10959}" +
-  "\\u{10ec5}-\\u{10ec7}\\u{11db0}-\\u{11ddb}\\u{11de0}-\\u{11de9}\\u{16ea0}-\\u{16eb8}" +
-  "\\u{16ebb}-\\u{16ed3}\\u{16ff2}-\\u{16ff6}\\u{187f8}-\\u{187ff}\\u{18d09}-\\u{18d1e}" +
-  "\\u{18d80}-\\u{18df2}\\u{1e6c0}-\\u{1e6de}\\u{1e6e0}-\\u{1e6e2}\\u{1e6e4}\\u{1e6e5}" +
-  "\\u{1e6e7}-\\u{1e6ed}\\u{1e6f0}-\\u{1e6f4}\\u{1e6fe}\\u{1e6ff}\\u{2b73a}-\\u{2b73f}" +
-  "\\u{2cea2}-\\u{2cead}\\u{323b0}-\\u{33479}";
-
-// The pattern of GPT-2 that cuts a text before any merge. White space is Unicode's, not that of
-// `\s` in JavaScript, which has U+FEFF too and lacks U+0085.
-/** @returns {RegExp} */
-function wordPattern() {
-  const known = `(?![${UNICODE_17}])`;
-  const space = "\\p{White_Space}";
-  const other = `(?:[^${space}\\p{L}\\p{N}]|[${UNICODE_17}])`;
-  const word = ` ?(?:${known}\\p{L})+| ?(?:${known}\\p{N})+| ?${other}+`;
-  return new RegExp(`'(?:s|t|re|ve|m|ll|d)|${word}|${space}+(?!\\P{White_Space})|${space}+`, "gu");
-}
 
 // The printable character that stands for each byte in a vocabulary.
 /** @returns {string[]} 256 characters. */

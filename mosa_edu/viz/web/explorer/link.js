@@ -1,7 +1,7 @@
 // Every view is a link: the state of the explorer as fields of a URL fragment, and back.
 
 import { headOf } from "../lib/format.js";
-import { LONGEST_TEXT } from "../lib/own_text.js";
+import { linkedPart, LONGEST_TEXT } from "../lib/own_text.js";
 
 const STEPS_OF_TOUR = 6;
 
@@ -36,7 +36,7 @@ export function writeLink(state, heads) {
     return value === usual ? [] : [[name, value]];
   });
   return {
-    ...(text === null ? { ex: example } : { text: text.slice(0, LONGEST_TEXT) }),
+    ...(text === null ? { ex: example } : {}),
     layer: `${layer}`,
     head: `${head}`,
     ...(k === null ? {} : { k: `${k}`, ...(live ? { live: "1" } : {}) }),
@@ -45,6 +45,7 @@ export function writeLink(state, heads) {
     ...(off.length ? { off: off.map(nameOf).join(" ") } : {}),
     ...(first === null ? {} : { first: first ? "1" : "0" }),
     ...(tour ? { tour: `${tour}` } : {}),
+    ...(text === null ? {} : { text: linkedPart(text) }), // last: mail cuts long addresses
   };
 }
 

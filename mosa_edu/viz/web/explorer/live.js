@@ -88,6 +88,14 @@ export class Live {
     return this.session.engine !== null;
   }
 
+  /** @param {string} text @returns {string} What the model reads of it, once that can be counted. */
+  readPart(text) {
+    if (!this.isLive) return text;
+    const { tokens, left } = this.session.tokens(text);
+    const end = tokens.at(-1)?.end ?? 0;
+    return left ? Array.from(text).slice(0, end).join("") : text;
+  }
+
   /** @param {number} T @returns {number} Tokens that a head keeps by itself. */
   usualKept(T) {
     return keptCount(T, this.config.sparsity);

@@ -169,7 +169,7 @@ function cutNote({ routing, row, labels, axis }) {
   const lead = axis.narrow ? [] : ["Router score of every token. "];
   const last = [...lead, "Last in ", mono(labels[cut.last]), score(cut.last)];
   if (cut.first < 0) return [...last, "; nothing is left out"];
-  const tie = cut.tie ? " (a tie: the earlier position wins)" : "";
+  const tie = cut.tie ? ` (level: ${cut.tie})` : "";
   return [...last, ", first out ", mono(labels[cut.first]), score(cut.first), tie];
 }
 

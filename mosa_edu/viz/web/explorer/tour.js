@@ -30,7 +30,7 @@ const STOPS = [
       if (cut.first < 0) return `${begin} All are in.`;
       const [last, first] = [cut.last, cut.first].map((t) => quoted(labels[t]));
       const value = fraction(cut.value);
-      if (cut.tie) return `${begin} ${last} and ${first} are level at ${value}: the earlier is in.`;
+      if (cut.tie) return `${begin} ${last} and ${first} are level at ${value}; ${cut.tie}.`;
       const out = fraction(routing.score(row, cut.first));
       return `${begin} ${last}, with ${value}, is the last one in; ${first}, with ${out}, the first out.`;
     },

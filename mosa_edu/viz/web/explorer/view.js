@@ -3,8 +3,15 @@
 import { pickBest } from "../engine/routing.js";
 import { tokenLabels, wordAround } from "../lib/format.js";
 
-/** Scores closer than this are level: the earlier position wins. */
+/** Scores closer than this are level. */
 const LEVEL = 1e-6;
+
+/** What decides among level scores: in layer 0 equal words have equal scores to the last bit; above it
+ * they differ by how the processor has rounded. */
+const DECIDES = {
+  position: "the earlier position wins",
+  rounding: "up to rounding, and rounding decides",
+};
 
 /** @typedef {import("../explorer.js").Explorer} Explorer */
 /** @typedef {import("../engine/engine.js").Candidate} Candidate */
@@ -131,9 +138,9 @@ export class Routing {
   /**
    * Where the cut runs between kept and left out.
    * @param {number} row
-   * @returns {{last: number, first: number, value: number, tie: boolean} | null} Last token in and first
-   *   out (-1 if none), the score of the last one in, whether both are level. Null if the row does not
-   *   keep its best.
+   * @returns {{last: number, first: number, value: number, tie: string} | null} Last token in and first
+   *   out (-1 if none), the score of the last one in, what decides if both are level, else nothing.
+   *   Null if the row does not keep its best.
    */
   cut(row) {
     const order = this.source.order(row);
@@ -146,7 +153,10 @@ export class Routing {
     const missing = this.picks[row].length - taken;
     if (last < 0 || missing > (forced && this.rank(row, 0) > taken ? 1 : 0)) return null;
     const value = this.score(row, last);
-    return { last, first, value, tie: first >= 0 && value - this.score(row, first) < LEVEL };
+    const isLevel = first >= 0 && value - this.score(row, first) < LEVEL;
+    const exact = row < this.source.heads && last < first;
+    const tie = isLevel ? DECIDES[exact ? "position" : "rounding"] : "";
+    return { last, first, value, tie };
   }
 
   /**
@@ -160,7 +170,7 @@ export class Routing {
     if (!cut) return { kept, margin: "" };
     const margin = this.score(row, t) - cut.value;
     if (Math.abs(margin) < LEVEL) {
-      if (cut.tie) return { kept, margin: "level with the cut; the earlier position wins" };
+      if (cut.tie) return { kept, margin: `level with the cut; ${cut.tie}` };
       return { kept, margin: t === cut.last ? "it sets the cut" : "level with the cut" };
     }
     if (kept && margin < 0) return { kept, margin: "it always has a seat" };

@@ -4,7 +4,7 @@ import { button, copy, div, html, paragraph, press, span } from "./dom.js";
 import { exportButtons } from "./export.js";
 import { megabytes } from "./format.js";
 
-const LONGEST_FRAGMENT = 16000;
+const LONGEST_FRAGMENT = 64000;
 const TOLD = 6000;
 
 /** @typedef {import("./dom.js").Child} Child */
@@ -140,7 +140,13 @@ export const addressOf = (fragment) => `${location.href.replace(/#.*/, "")}#${fr
 // Read fields of a fragment, in which nothing is trusted.
 /** @param {string} fragment With or without "#". */
 export function fragmentReader(fragment) {
-  const fields = new URLSearchParams(fragment.replace(/^#/, "").slice(0, LONGEST_FRAGMENT));
+  const whole = fragment.replace(/^#/, "").slice(0, LONGEST_FRAGMENT);
+  // A program that cut the address may have cut a character: its bytes are left out.
+  const fields = new URLSearchParams(whole.replace(/%[0-9a-f]?$/i, ""));
+  const [name, last] = [...fields].at(-1) ?? ["", ""];
+  if (name && !whole.endsWith(encodeURIComponent("\ufffd"))) {
+    fields.set(name, last.replace(/\ufffd+$/, ""));
+  }
   /** @type {string[]} */
   const complaints = [];
   /** @param {string} name @param {(value: string) => boolean} isGood

@@ -1,6 +1,6 @@
 // What readers choose with: buttons, lists, sliders, and the tokens of a text.
 
-import { button, div, html, setAttribute, setText, span } from "./dom.js";
+import { button, div, html, isCommand, setAttribute, setText, span } from "./dom.js";
 
 /** @param {string} name @param {...Node} children */
 export const labelled = (name, ...children) => div("field", span("label", name), ...children);
@@ -68,8 +68,9 @@ export function listField(name, choices, choose) {
 export function headField(heads, root, head, choose, name = "Head") {
   const turn = (/** @type {number} */ by) => choose((head() + by + heads) % heads);
   root.addEventListener("keydown", (event) => {
-    const { key } = /** @type {KeyboardEvent} */ (event);
-    if (key === "[" || key === "]") turn(key === "[" ? -1 : 1);
+    const pressed = /** @type {KeyboardEvent} */ (event);
+    if (!"[]".includes(pressed.key) || isCommand(pressed)) return;
+    turn(pressed.key === "[" ? -1 : 1);
   });
   return headStepper(`${name} of ${heads}`, turn);
 }

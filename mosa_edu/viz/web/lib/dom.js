@@ -92,6 +92,11 @@ export function download(name, type, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
+/** Whether a key is a command to the browser. Some keyboards write brackets with Option, or with AltGr,
+ * which Windows reports as Ctrl and Alt. @param {KeyboardEvent} event */
+export const isCommand = (event) =>
+  event.metaKey || (event.ctrlKey && !event.getModifierState("AltGraph"));
+
 /** @param {string} text
  * @returns {string} With U+FFFD for lone surrogates, which no UTF-8 text can hold. */
 export const wellFormed = (text) => text.replace(/\p{Surrogate}/gu, "\ufffd");

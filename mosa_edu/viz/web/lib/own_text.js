@@ -1,11 +1,26 @@
 // The reader's own text, and the banner that says when it cannot be run.
 
 import { labelled, listField } from "./controls.js";
-import { bold, button, div, html } from "./dom.js";
+import { bold, button, div, html, wellFormed } from "./dom.js";
 import { count, megabytes, plural } from "./format.js";
 
 /** Longest own text that the box takes and a link carries, in characters. */
 export const LONGEST_TEXT = 4000;
+
+/** Longest text in the address itself, where a character of other scripts is three bytes of three. */
+const LONGEST_IN_ADDRESS = 7000;
+
+/** As much of a text as a link carries, in whole characters. @param {string} text
+ * @param {number} [most] Characters. @returns {string} */
+export function linkedPart(text, most = LONGEST_TEXT) {
+  let [room, end] = [LONGEST_IN_ADDRESS, 0];
+  for (const character of text) {
+    room -= encodeURIComponent(wellFormed(character)).length;
+    if (room < 0 || end + character.length > most) break;
+    end += character.length;
+  }
+  return text.slice(0, end);
+}
 
 /** Pause in typing, in milliseconds, before the text is routed. */
 export const DEBOUNCE = 250;
