@@ -18,6 +18,8 @@ _HOMES = {
     "RoutingAttention": "attention",
     "SparseAttention": "attention",
     "TransformerLM": "model",
+    "assert_causal": "probes.prefix_invariance",
+    "check_causality": "probes.prefix_invariance",
     "load_pretrained": "pretrained",
     "load_reference": "interop",
     "trace": "tracing",

@@ -13,6 +13,8 @@ from mosa_edu.cli import keep, use_threads
 OF_MODELS = ("scores", "selection", "predictor", "cloze")
 """Questions to a trained model; the others make their own."""
 PROBES = ("perturbation", "jacobian", "coin-flips", "decoding")
+LEAK_FOUND = 1
+"""Exit status of a causality check that found one."""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -20,21 +22,29 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "inspect",
         help="measure the leak, and what a trained model keeps, guesses and solves",
-        description="The runs of the cache (runs). Of a trained model: its loss with the future "
-        "shown, cut off and replaced by another book (scores), how many tokens it keeps "
-        "(selection), whether its picks can be guessed (predictor), how often it is right where "
-        "only a distant word tells (cloze). Of "
-        "models made for it: whether later tokens change earlier outputs (perturbation, jacobian, "
-        "coin-flips, which resume) and what a token costs when they do not (decoding).",
+        description="The runs of the cache (runs). Of any model of PyTorch: whether it sees later "
+        "tokens (causality package.module:factory; status 1 if it does). Of a trained model: its "
+        "loss with the future shown, cut off and replaced by another book (scores), how many "
+        "tokens it keeps (selection), whether its picks can be guessed (predictor), how often it "
+        "is right where only a distant word tells (cloze). Of models made for it: whether later "
+        "tokens change earlier outputs (perturbation, jacobian, coin-flips, which resume) and what "
+        "a token costs when they do not (decoding).",
     )
     add = parser.add_argument
-    words = "{" + ",".join(("runs", *OF_MODELS, *PROBES)) + "}"
-    add("what", choices=("runs", *OF_MODELS, *PROBES, "riddles"), metavar=words, help="what to do")
-    add("model", nargs="?", metavar="RUN", help="a run, 'explorer' (the default) or 'causal'")
+    known = ("runs", "causality", *OF_MODELS, *PROBES)
+    words = "{" + ",".join(known) + "}"
+    add("what", choices=(*known, "riddles"), metavar=words, help="what to do")
+    named = "a run, 'explorer' (the default) or 'causal'; causality: also package.module:factory"
+    add("model", nargs="?", metavar="RUN", help=named)
     add("--model", dest="named", help=argparse.SUPPRESS)  # of version 0.1
     add("--kinds", nargs="+", help="coin-flips: kinds of heads; all by default")
     add("--seeds", nargs="+", type=int, default=[0], help="of weights and tokens (default: 0)")
     add("--steps", type=int, default=600, help="coin-flips: optimizer updates (default: 600)")
+    add("--vocab-size", type=int, help="causality: ids to try (default: the model's)")
+    add("--seq-len", type=int, help="causality: tokens of a text (default: 64)")
+    add("--forwards", type=int, default=8, help="causality: calls of the model (default: 8)")
+    add("--batch", action="store_true", help="causality: whether rows of a batch meet, too")
+    add("--padding", choices=("left", "right"), nargs="+", help="causality: pads, too")
     add("--out", type=Path, help="folder of the records (scores: file), instead of the cache")
     add("--threads", type=int, help="CPU threads; default: 1, for scores all")
 
@@ -46,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
 
         print("\n".join(run_lines()) or f"no run yet in {runs_folder()}")
         return 0
+    if args.what == "causality":
+        return _causality(args)
     what = "cloze" if args.what == "riddles" else args.what
     model = args.model or args.named
     require(min(args.seeds) >= 0, "--seeds", args.seeds, "at least 0")
@@ -70,6 +82,51 @@ def run(args: argparse.Namespace) -> int:
         for record in make(seed, f"mosa-edu inspect {what} --seeds {seed}"):
             keep(record, args, "probes")
     return 0
+
+
+def _causality(args: argparse.Namespace) -> int:
+    """Check a model, print the report, and say in the exit status whether it leaks."""
+    from mosa_edu.probes.prefix_invariance import check_causality
+
+    require(args.model is not None, "RUN", args.model, "given, or package.module:factory")
+    model, length = _model_of(args.model)
+    report = check_causality(
+        model,
+        args.vocab_size,
+        length if args.seq_len is None else args.seq_len,
+        forwards=args.forwards,
+        batch=args.batch,
+        padding=args.padding or (),
+    )
+    print(report)
+    return 0 if report else LEAK_FOUND
+
+
+def _model_of(name: str) -> tuple[Any, int]:
+    """Return a run's model, or what a factory makes, and a length to try it at."""
+    module, colon, factory = name.partition(":")
+    if not colon or "/" in module:
+        from mosa_edu.experiments.runs import find_model
+
+        model, *_ = find_model(name)
+        return model, min(64, model.config.max_seq_len)
+    import importlib
+    import sys
+
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # as `python -m` does: the folder one is in
+    try:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"RUN must be package.module:factory, got {name!r} ({error})") from None
+    for part in factory.split("."):
+        allowed = f"a name in {module}"
+        require(hasattr(found, part), "RUN", name, allowed)
+        found = getattr(found, part)
+    from torch import nn
+
+    made: Any = found
+    return (made if isinstance(made, nn.Module) else made()), 64
 
 
 def _scores(model: str | None, args: argparse.Namespace) -> int:

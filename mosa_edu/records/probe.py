@@ -21,6 +21,7 @@ PROBES = (
     "positions",
     "pair",
     "recipes",
+    "causality-check",
     "bench-steps",
     "bench-lengths",
     "bench-roofline",
