@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mosa_edu.exercises.verdict import Answer, Mistake, Verdict, examine, named, near
+from mosa_edu.exercises.verdict import Answer, Mistake, Verdict, examine, misshapen, named, near
 
 
 def check_may_attend(may_attend: Callable[[int], Tensor] | None) -> Verdict:
@@ -14,8 +14,8 @@ def check_may_attend(may_attend: Callable[[int], Tensor] | None) -> Verdict:
     def mask(f: Answer) -> Mistake:
         for T in (5, 1, 8):
             found, right = f(T), torch.ones(T, T, dtype=torch.bool).tril()
-            if tuple(found.shape) != (T, T):
-                return f"The shape is {tuple(found.shape)}, not ({T}, {T})."
+            if mistake := misshapen(found, (T, T)):
+                return mistake
             if found.dtype != torch.bool:
                 return f"The mask holds {found.dtype}: attention adds such a mask to the matches."
             if torch.equal(found, right):
@@ -47,9 +47,14 @@ def check_masked_weights(masked_weights: Callable[[Tensor, Tensor], Tensor] | No
     ]
 
     def worked(f: Answer) -> Mistake:
-        output = float(f(matches, allowed)[0] @ values)
-        mistake = named(output, 16 / 3, f"{output:.2f}, not 5.33.", mistakes, atol=1e-3)
-        return mistake and f"The chapter's numbers give {mistake}"
+        found = f(matches, allowed)
+        if mistake := misshapen(found, (1, 3), "that of the matches, "):
+            return mistake
+        output = float(found[0].float() @ values)
+        if near(output, 16 / 3, atol=1e-3):
+            return None
+        said = [words for wrong, words in mistakes if near(output, wrong, atol=1e-3)]
+        return f"The chapter's numbers give {[*said, f'{output:.2f}, not 5.33.'][0]}"
 
     def random(f: Answer) -> Mistake:
         generator = torch.Generator().manual_seed(0)
@@ -57,7 +62,7 @@ def check_masked_weights(masked_weights: Callable[[Tensor, Tensor], Tensor] | No
         mask = torch.rand(6, 9, generator=generator) < 0.5
         mask[:, 4] = True
         right = many.masked_fill(~mask, -torch.inf).softmax(1)
-        return named(f(many, mask), right, "Not the softmax.")
+        return named(f(many, mask), right, "Not the softmax over the allowed keys.")
 
     def no_hole(f: Answer) -> Mistake:
         weights = f(torch.tensor([[-3e9, -3e9, 0.0]]), allowed)
@@ -67,7 +72,7 @@ def check_masked_weights(masked_weights: Callable[[Tensor, Tensor], Tensor] | No
                 "before the softmax."
             )
         lost = "Allowed matches of -3e9 lose to your forbidden one: only -inf is never reached."
-        return named(weights, torch.tensor([[0.5, 0.5, 0.0]]), lost)
+        return None if near(weights, torch.tensor([[0.5, 0.5, 0.0]])) else lost
 
     return examine(
         masked_weights,
@@ -80,27 +85,33 @@ def check_causal_attention(
 ) -> Verdict:
     """Check that attention over a whole text gives every prefix what the prefix alone gives."""
     generator = torch.Generator().manual_seed(1)
-    q, k, v = torch.randn(3, 9, 4, generator=generator).unbind()
-    unmasked = (q @ k.T / 2).softmax(1) @ v
-    mask = torch.ones(9, 9, dtype=torch.bool).tril()
-    right = (q @ k.T / 2).masked_fill(~mask, -torch.inf).softmax(1) @ v
+    texts = [torch.randn(3, T, d, generator=generator).unbind() for T, d in ((9, 4), (6, 7))]
 
     def prefix(f: Answer) -> Mistake:
-        whole = f(q, k, v)
-        if tuple(whole.shape) != (9, 4):
-            return f"The result has shape {tuple(whole.shape)}, not (9, 4)."
-        if near(whole, unmasked):
-            return "There is no mask: every query reads the whole text."
-        for n in range(1, 9):
-            if not near(f(q[:n], k[:n], v[:n]), whole[:n]):
-                return f"The first {n} outputs change when the text goes on after token {n - 1}."
+        for q, k, v in texts:
+            whole = f(q, k, v)
+            if mistake := misshapen(whole, q.shape):
+                return mistake
+            if near(whole, (q @ k.T / q.shape[1] ** 0.5).softmax(1) @ v):
+                return "There is no mask: every query reads the whole text."
+            for n in range(1, len(q)):
+                if not near(f(q[:n], k[:n], v[:n]), whole[:n]):
+                    return (
+                        f"The first {n} outputs change when the text goes on after token {n - 1}."
+                    )
         return None
 
     def equal(f: Answer) -> Mistake:
-        found = f(q, k, v)
-        if not near(found[0], v[0]):
-            return "The first token has only itself to read: its output is its own value."
-        return named(found, right, "Causal, but not softmax attention: is the scale 1/sqrt(d)?")
+        for q, k, v in texts:
+            found = f(q, k, v)
+            if not near(found[0], v[0]):
+                return "The first token has only itself to read: its output is its own value."
+            mask = torch.ones(len(q), len(q), dtype=torch.bool).tril()
+            right = (q @ k.T / q.shape[1] ** 0.5).masked_fill(~mask, -torch.inf).softmax(1) @ v
+            otherwise = "Causal, but not softmax attention: is the scale 1/sqrt(d)?"
+            if mistake := named(found, right, otherwise):
+                return mistake
+        return None
 
     return examine(causal_attention, [("prefix = whole", prefix), ("softmax attention", equal)])
 

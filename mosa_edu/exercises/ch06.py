@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import product
 
 from mosa_edu.costs import HeadShape, head_flops
-from mosa_edu.exercises.verdict import Answer, Mistake, Verdict, examine
+from mosa_edu.exercises.verdict import Answer, Mistake, Verdict, examine, number_of
 
 
 def check_dense_flops(dense_flops: Callable[[int, int, int], int] | None) -> Verdict:
@@ -30,11 +30,12 @@ def check_dense_flops(dense_flops: Callable[[int, int, int], int] | None) -> Ver
     def equal(f: Answer) -> Mistake:
         for h, d, T in ((8, 4, 16), (48, 16, 100), (512, 64, 1024)):
             right = head_flops("dense", HeadShape(d_model=h, d_head=d, seq_len=T)).total
-            if f(h, d, T) != right:
-                return f"d_model = {h}, d_head = {d}, T = {T} costs {right}, not {f(h, d, T)}."
+            if (found := f(h, d, T)) != right:
+                return f"d_model = {h}, d_head = {d}, T = {T} costs {right}, not {found}."
         return None
 
-    return examine(dense_flops, [("no part missing", named), ("equal to the formula", equal)])
+    properties = [("no part missing", named), ("equal to the formula", equal)]
+    return examine(dense_flops, properties, number_of, "one number")
 
 
 def check_mosa_flops(mosa_flops: Callable[[int, int, int, int], int] | None) -> Verdict:
@@ -47,15 +48,16 @@ def check_mosa_flops(mosa_flops: Callable[[int, int, int, int], int] | None) -> 
         for h, d, T, k in ((8, 4, 16, 4), (48, 16, 100, 10), (512, 64, 1024, 16)):
             shape = HeadShape(d_model=h, d_head=d, seq_len=T, sparsity=T // k)
             right = head_flops("mosa", shape).total
-            if f(h, d, T, k) != right:
+            if (found := f(h, d, T, k)) != right:
                 where = f"d_model = {h}, d_head = {d}, T = {T}, k = {k}"
-                return f"{where} costs {right}, not {f(h, d, T, k)}."
+                return f"{where} costs {right}, not {found}."
         return None
 
-    return examine(mosa_flops, [("every part once", named), ("equal to the formula", equal)])
+    properties = [("every part once", named), ("equal to the formula", equal)]
+    return examine(mosa_flops, properties, number_of, "one number")
 
 
-def _wrong_part(found: int, h: int, d: int, T: int, k: int) -> str | None:
+def _wrong_part(found: float, h: int, d: int, T: int, k: int) -> str | None:
     """Name the first part that must be wrong for a sum of right and wrong parts to come out."""
     scores = {
         2 * h * T: None,
@@ -110,4 +112,5 @@ def check_head_count(head_count: Callable[[int, int, int, int], int] | None) -> 
             return None
         return "1200 FLOPs buy exactly 24 heads of 50: the budget may be used up."
 
-    return examine(head_count, [("largest count in the budget", count), ("exact fit", exact)])
+    properties = [("largest count in the budget", count), ("exact fit", exact)]
+    return examine(head_count, properties, number_of, "one number")

@@ -6,14 +6,29 @@ import torch
 from torch import Tensor, nn
 
 from mosa_edu.attention import DenseAttention, MosaAttention
-from mosa_edu.exercises.verdict import Answer, Mistake, Verdict, examine, named, near
+from mosa_edu.exercises.verdict import (
+    Answer,
+    Mistake,
+    Verdict,
+    examine,
+    named,
+    number_of,
+    truth_of,
+)
 
 
-class _LooksAhead(nn.Module):
-    """Adds the last token to every row: the plainest way not to be causal."""
+class _Reads(nn.Module):
+    """Adds one token to one row, or to all: the plainest way not to be causal."""
+
+    def __init__(self, row: int | None, token: int) -> None:
+        super().__init__()
+        self.rows = slice(None) if row is None else slice(row, row + 1)
+        self.token = token
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + x[:, -1:]
+        y = x.clone()
+        y[:, self.rows] += x[:, self.token, None]
+        return y
 
 
 class _LooksOneAhead(nn.Module):
@@ -37,7 +52,7 @@ def check_causality(is_causal_at: Callable[[nn.Module, Tensor, int], bool] | Non
         return "A dense causal layer must pass: do you compare rows from s on?"
 
     def plain_leak(f: Answer) -> Mistake:
-        if not f(_LooksAhead(), x, 24):
+        if not f(_Reads(None, -1), x, 24):
             return None
         return "A layer that adds the last token to every row passes: it must not."
 
@@ -45,6 +60,16 @@ def check_causality(is_causal_at: Callable[[nn.Module, Tensor, int], bool] | Non
         if not any(f(_LooksOneAhead(), x, s) for s in (8, 24, 40)):
             return None
         return "A layer whose rows read the next token passes: redraw every token from s on."
+
+    def any_token_fails(f: Answer) -> Mistake:
+        for row in (0, 11, 23):
+            for token in range(24, 48):
+                if f(_Reads(row, token), x, 24):
+                    return (
+                        f"s = 24: a layer whose row {row} reads token {token} alone passes. Redraw "
+                        "every token from s on, and compare every row before s."
+                    )
+        return None
 
     def mosa_fails(f: Answer) -> Mistake:
         if not any(f(mosa, x, s) for s in (16, 24, 32)):
@@ -57,8 +82,11 @@ def check_causality(is_causal_at: Callable[[nn.Module, Tensor, int], bool] | Non
             ("dense passes", dense_passes),
             ("a plain leak fails", plain_leak),
             ("a leak of the next token fails", next_token_fails),
+            ("a leak of any token fails", any_token_fails),
             ("MoSA fails", mosa_fails),
         ],
+        truth_of,
+        "True or False",
     )
 
 
@@ -73,15 +101,20 @@ def check_flip(score_to_enter: Callable[[Tensor, int, int], float] | None) -> Ve
             (0.60, outside),
             (0.50, outside),
         ]
-        found = float(f(scores, 2, 5))
-        return named(found, 0.80, "It is the k-th best score, .80.", mistakes)
+        return named(f(scores, 2, 5), 0.80, "It is the k-th best score, .80.", mistakes)
 
     def other_k(f: Answer) -> Mistake:
         many = torch.rand(20, generator=torch.Generator().manual_seed(0))
         for k in (1, 3, 7):
-            right = float(many.topk(k).values[-1])
-            if not near(float(f(many, k, int(many.argmin()))), right, atol=1e-6):
-                return f"With k = {k} it is the score of rank {k}, in any text."
+            right = many.topk(k).values[-1]
+            otherwise = f"With k = {k} it is the score of rank {k}, in any text."
+            if mistake := named(f(many, k, int(many.argmin())), right, otherwise, atol=1e-6):
+                return mistake
         return None
 
-    return examine(score_to_enter, [("the k-th best", flip), ("for every k", other_k)])
+    def equals(f: Answer) -> Mistake:
+        tied = torch.tensor([0.5, 0.75, 0.5, 0.25, 0.75, 0.5])
+        return named(f(tied, 2, 3), 0.75, "Equal scores hold a seat each: .75, .75, k = 2.")
+
+    properties = [("the k-th best", flip), ("for every k", other_k), ("equal scores", equals)]
+    return examine(score_to_enter, properties, number_of, "one number")

@@ -1,6 +1,9 @@
-"""Answers to chapter 6: for each check the solution, and mistakes with what is said of them."""
+"""Answers to chapter 6: for each check right ones, and mistakes with what is said of them."""
 
 import math
+
+import numpy as np
+import torch
 
 from mosa_edu.exercises import ch06
 
@@ -17,10 +20,28 @@ def heads(dense, mosa, n, kept):
     return (n - kept) * dense // mosa
 
 
+def product(rows, shared, columns):
+    return 2 * rows * shared * columns
+
+
 SOLUTIONS = {
-    ch06.check_dense_flops: dense,
-    ch06.check_mosa_flops: mosa,
-    ch06.check_head_count: heads,
+    ch06.check_dense_flops: [
+        dense,
+        lambda h, d, T: 4 * product(T, h, d) + product(T, d, T) + product(T, T, d),
+        lambda h, d, T: torch.tensor(4.0 * d * T * (2 * h + T), dtype=torch.float64),
+    ],
+    ch06.check_mosa_flops: [
+        mosa,
+        lambda h, d, T, k: 2.0 * h * (4 * d * k + T) + d * k * (4 * k + 1),
+        lambda h, d, T, k: np.int64(
+            4 * product(k, h, d) + 2 * product(k, d, k) + 2 * h * T + d * k
+        ),
+    ],
+    ch06.check_head_count: [
+        heads,
+        lambda dense, mosa, n, kept: math.floor((n - kept) * dense / mosa),
+        lambda dense, mosa, n, kept: len(range(mosa, (n - kept) * dense + 1, mosa)),
+    ],
 }
 MISTAKES = {
     ch06.check_dense_flops: [
@@ -33,6 +54,8 @@ MISTAKES = {
         (lambda h, d, T: 4 * d * T * T, "projections are missing"),
         (lambda h, d, T: 8 * h * d * T, "Attention itself"),
         (lambda h, d, T: h + d + T, "costs 8192, not 28"),
+        (lambda h, d, T: 8192, "costs 1254400, not 8192"),
+        (lambda h, d, T: (8 * h * d * T, 4 * d * T * T), "one number"),
     ],
     ch06.check_mosa_flops: [
         (lambda h, d, T, k: mosa(h, d, T, k) - 2 * h * T, "2 d_model T is miss"),
@@ -60,5 +83,7 @@ MISTAKES = {
         (lambda a, b, n, kept: (n - kept) * (a // b), "Divide last"),
         (lambda a, b, n, kept: ((n - kept) * a - 1) // b, "exactly 24"),
         (lambda a, b, n, kept: 1, "buy 21 of 1552"),
+        (lambda a, b, n, kept: 21, "buy 505 of"),
+        (lambda a, b, n, kept: (n - kept) * a / b, "buy 21"),
     ],
 }
