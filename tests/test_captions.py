@@ -199,7 +199,8 @@ def of_decoding(figure):
 
 
 def of_ablation(figure):
-    full, prefix = (dict(zip(line["text"], line["x"], strict=True)) for line in figure.lines[:2])
+    means = [line for line in figure.lines if "text" in line]  # the others are seeds
+    full, prefix = (dict(zip(line["text"], line["x"], strict=True)) for line in means[:2])
     found = []
     for label in ("12 prefix", "26 mosa", "12 mosa", "2 more dense"):
         found += [label.split()[0], f"{full[label]:.3f}"]
