@@ -1,5 +1,6 @@
 """Protects the model file: one truth for page and PyTorch, the same bytes every time, no code."""
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -22,6 +23,7 @@ from mosa_edu.pretrained import (
     save_page_model,
     tokenizer_of,
 )
+from mosa_edu.selection import ActivationCache
 from mosa_edu.texts import PROBES
 
 SOURCE = {"command": "mosa-edu train", "seed": 0}
@@ -163,3 +165,23 @@ def test_shipped_model_loads_and_is_small_enough_for_a_page(name):
     model, tokenizer = load_pretrained(name)
     assert model.config.vocab_size == tokenizer.vocab_size
     assert pretrained_path(name).stat().st_size <= 4_000_000
+
+
+def test_rounding_decides_between_scores_that_are_equal_on_paper_and_no_others():
+    """As chapter 4 says of 64 equal letters: not in layer 0, and then by less than 1e-5 first."""
+    model, tokenizer = load_pretrained("explorer")
+    ids = torch.tensor(tokenizer.encode("a" * 64))[None]
+    single, double = ActivationCache(), ActivationCache()
+    with torch.no_grad():
+        model(ids, record=single)
+        copy.deepcopy(model).double()(ids, record=double)
+    for layer in range(model.config.n_layers):
+        logits = double.tensors[layer, "router"]["router_logits"][0]
+        pairs = zip(single.selected(layer), double.selected(layer), strict=True)
+        parted = {head: set(a) ^ set(b) for head, (a, b) in enumerate(pairs) if a != b}
+        assert not (layer == 0 and parted)
+        for head, tokens in parted.items():
+            level = logits[head][list(tokens)]
+            assert float(level.max() - level.min()) < 1e-5, (layer, head)
+        if parted:  # the next layers read what the accident wrote
+            break

@@ -114,8 +114,9 @@ def kept_of(seq_len: int, sparsity: int) -> int:
 def top_k_positions(router_logits: Tensor, k: int) -> Tensor:
     """Positions of the k best logits of each row, ascending.
 
-    `torch.topk` promises no order among equal values. Only the cut matters here: where rounding
-    alone may part the k-th from the (k+1)-th best, `rank_of_each` decides.
+    Ties go to the earlier position: `torch.topk` promises no order among equal values. Only the
+    cut matters here: where rounding alone may part the k-th from the (k+1)-th best (see `TIES`),
+    all are ranked, and equal ones by position.
 
     >>> top_k_positions(torch.tensor([1.0, 3.0, 3.0, 3.0, 0.0]), 2).tolist()
     [1, 2]
@@ -169,8 +170,10 @@ def best_of_each_row(router_logits: Tensor, sparsity: int, real: Tensor | None =
 TIES = {torch.float32: 2.0**-21, torch.float64: 1e-12}
 """Differences of scores that count as rounding, relative to how large scores are.
 
-Equal words have equal scores, but products of another shape, on another processor or in another
-row of the same product, round them apart: what is decided must not turn on the last bit.
+Equal words have equal scores in layer 0, but products of another shape, on another processor or in
+another row of the same product, round them apart: what is decided must not turn on the last bit.
+Above layer 0 errors that have grown through layers may exceed this, and then rounding does decide
+between scores that are equal on paper: a wider band would level scores that truly differ.
 """
 
 
