@@ -94,3 +94,45 @@ def test_checks_wait_for_colours_that_still_fade(site, visit):
     assert colour != "rgb(1, 2, 3)"
     settle(page)
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(1, 2, 3)"
+
+
+def test_paper_is_light_and_the_screen_stays_dark(site, visit):
+    """Catches a dark page on paper: black on black with backgrounds, pale grey without."""
+    page = settle(visit(site.url("book/ch06_cost.html"), color_scheme="dark").page)
+    shade = """(query) => getComputedStyle(document.querySelector(query))[%s]
+        .match(/\\d+/g).slice(0, 3).map(Number).reduce((a, b) => a + b) / 765"""
+    ground, ink = shade % "'backgroundColor'", shade % "'color'"
+    assert page.evaluate(ground, "body") < 0.3
+    page.emulate_media(media="print", color_scheme="dark")
+    page.wait_for_function("document.documentElement.dataset.theme === 'light'")
+    settle(page)
+    for place in ("body", "div.highlight"):
+        assert page.evaluate(ground, place) > 0.85, place
+    for place in ("article p", "div.highlight pre", "figcaption"):
+        assert page.evaluate(ink, place) < 0.5, place
+    chart = page.locator(".js-plotly-plot").first
+    assert chart.get_attribute("data-mosa-theme") in (None, "light")
+    page.emulate_media(media="screen", color_scheme="dark")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    assert page.evaluate(ground, "body") < 0.3
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")  # browsers without the media query
+    assert page.locator("html").get_attribute("data-theme") == "light"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_a_doctest_is_copied_without_prompts_and_outputs(site, visit):
+    """Catches `>>>`, `...` and results in what a reader pastes."""
+    permissions = ["clipboard-read", "clipboard-write"]
+    page = visit(site.url("book/api_costs.html"), permissions=permissions).page
+    blocks = page.locator("div.highlight:has(.gp)")
+    assert blocks.count() > 3
+    for number in range(4):
+        block = blocks.nth(number)
+        block.hover()
+        block.locator("button.copybtn").click()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        compile(copied, "copied", "exec")
+        shown = block.locator("pre").inner_text()
+        inputs = [line[4:] for line in shown.splitlines() if line.startswith((">>> ", "... "))]
+        assert copied.splitlines() == inputs

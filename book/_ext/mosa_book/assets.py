@@ -62,7 +62,7 @@ def copy_all(app: Sphinx) -> None:
 
 
 def write_styles(static: Path, page: Path) -> None:
-    """Write the package's colours with the book's own rules, and what recolours charts."""
+    """Write the package's colours with the book's own rules, and what recolours pages."""
     from mosa_edu.viz.style import css_variables, dark_of_light
 
     folder = static / "mosa"
@@ -72,6 +72,8 @@ def write_styles(static: Path, page: Path) -> None:
     pairs = f"globalThis.mosaDark = {json.dumps(dark_of_light())};\n"
     charts = pairs + (page / "charts.js").read_text(encoding="utf-8")
     (folder / "charts.js").write_text(minified(charts, "js"), encoding="utf-8")
+    script = (page / "print.js").read_text(encoding="utf-8")
+    (folder / "print.js").write_text(minified(script, "js"), encoding="utf-8")
 
 
 def write_scripts(static: Path) -> None:
@@ -117,5 +119,6 @@ def add_scripts(
 def connect(app: Sphinx) -> None:
     """Copy once for a build, decide page by page."""
     app.add_css_file("mosa/book.css", priority=800)  # after the theme's
+    app.add_js_file("mosa/print.js", loading_method="defer")
     app.connect("builder-inited", copy_all)
     app.connect("html-page-context", add_scripts)
