@@ -19,6 +19,7 @@ from mosa_edu.cli.main import ALIASES, COMMANDS, build_parser, main
 from mosa_edu.data.cloze import KINDS
 from mosa_edu.probes import scores
 from mosa_edu.records import RunRecord
+from mosa_edu.records.origin import program
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.training import Trainer
@@ -30,7 +31,7 @@ LONG += ["--set", "sample={windows = 4, cuts = 2, draws = 1}", "--corpus", "stor
 
 def begun(printed: str) -> list[str]:
     """Names of the runs that a call has begun or gone on with."""
-    return [line[3:] for line in printed.splitlines() if line.startswith("== ")]
+    return [line[3:].split(" (")[0] for line in printed.splitlines() if line.startswith("== ")]
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, number: int, step: int) -> None:
@@ -96,8 +97,11 @@ def test_long_texts_go_on_after_an_end_between_two_scores(records, monkeypatch, 
         patch.setattr(scores, "score_model", press_ctrl_c)
         assert main(words) == 130
     assert not (records / "runs").exists(), "a record would hide the missing scores"
+    before = (records / "probes" / "positions-long-mosa-128-k16-seed0.json").stat().st_mtime_ns
     capsys.readouterr()
     assert main(words) == 0
+    after = (records / "probes" / "positions-long-mosa-128-k16-seed0.json").stat().st_mtime_ns
+    assert before == after, "what was measured is not measured again"
     assert "gain of mosa on local: every position" in capsys.readouterr().out
     found = recorded_plan(records)
     rows = {row.kind: row for row in long_context_rows(found)}
@@ -260,7 +264,7 @@ def test_six_commands_are_shown_and_old_names_still_work(records, tmp_path, caps
         lines = capsys.readouterr().out.splitlines()
         assert " ".join(line.split()[0] for line in lines[1:]) == names, words
     assert main(["pack", str(tmp_path / "p"), "--corpus", "tales", "--vocab-size", "400"]) == 0
-    assert "Next: mosa-edu experiment run gpu_suite --pack" in capsys.readouterr().out
+    assert f"Next: {program()} experiment run gpu_suite --pack" in capsys.readouterr().out
     assert main(["train", "--corpus", "tales", "--steps", "2", "--name", "toy"]) == 0
     assert main(["scores", "toy", "--out", str(tmp_path / "toy.json")]) == 0
     assert main(["probe", "selection", "--model", "toy", "--out", str(tmp_path)]) == 0

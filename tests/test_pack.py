@@ -13,6 +13,7 @@ from mosa_edu.data import tokens as pack
 from mosa_edu.data.corpora import load_corpus
 from mosa_edu.data.stories import load_stories
 from mosa_edu.data.tokens import TokenSet, read_pack, write_pack
+from mosa_edu.records.origin import program
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_damaged_packs_are_refused(folder, damage):
 def test_the_command_says_what_it_wrote_and_refuses_what_it_cannot(folder, tmp_path, capsys):
     words = ["experiment", "pack", "isoflop", "--corpus", "stories"]
     assert main([*words, str(tmp_path / "new"), "--vocab-size", "400"]) == 0
-    assert "Next: mosa-edu experiment run isoflop --pack" in capsys.readouterr().out
+    assert f"Next: {program()} experiment run isoflop --pack" in capsys.readouterr().out
     assert main([*words, str(tmp_path / "wide"), "--vocab-size", "70000"]) == 2
     assert "vocab_size must be at most 65536" in capsys.readouterr().err
     with pytest.raises(ValueError, match="a folder of mosa-edu experiment pack"):

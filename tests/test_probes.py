@@ -2,6 +2,7 @@
 
 import copy
 import math
+import signal
 from dataclasses import replace
 from functools import partial
 
@@ -130,23 +131,29 @@ def test_guessing_scores_ln_v_in_all_rows():
 def test_coin_flips_resume_and_are_read_back(tmp_path, monkeypatch):
     """A run that was cut short leaves its checkpoint, goes on, and ends with one file."""
     train = partial(flips.run_coin_flips, "mosa", 0, 12, model=TINY, batches=1)
-    whole, run, folder = train(tmp_path / "whole"), Trainer.run, tmp_path / "cut"
+    whole, folder = train(tmp_path / "whole"), tmp_path / "cut"
 
-    def stopped(self: Trainer) -> dict:
-        self.on_step = None
-        result = run(self, time_limit=1e-9)
-        raise KeyboardInterrupt(result["step"])
+    update = Trainer._update
+
+    def pressed(self: Trainer) -> None:
+        assert self.state.step < 6, "the second sitting begins again"
+        update(self)
+        if self.state.step == 5:
+            signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "run", stopped)
+        patch.setattr(Trainer, "_update", pressed)
         with pytest.raises(KeyboardInterrupt):
             train(folder)
-    assert (folder / ".coin-flips-mosa-seed0" / "checkpoints").exists()
-    resumed = train(folder)
+    steps = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_update", lambda own: (steps.append(own.state.step), update(own)))
+        resumed = train(folder)
+    assert steps == list(range(5, 12)), "goes on where Ctrl-C was pressed"
     assert resumed.rows == whole.rows
     assert [path.name for path in folder.iterdir()] == ["coin-flips-mosa-seed0.json"]
     assert train(folder) == resumed
-    with pytest.raises(ValueError, match="without a record of other settings"):
+    with pytest.raises(ValueError, match=r"training\.steps must be 12 .* got 13 \(.*--out"):
         flips.run_coin_flips("mosa", 0, 13, folder, model=TINY)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mosa_edu.model import PRESETS, TransformerLM
-from mosa_edu.probes.scores import _of_other_books, spread_cuts, three_scores
+from mosa_edu.probes.scores import others_of, spread_cuts, three_scores
 from mosa_edu.records.scores import ScoreRecord
 
 RNG = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def test_the_foreign_future_is_of_another_book():
     """Catches a draw over all windows: one's own book, or one's own window, is not foreign."""
     generator = np.random.default_rng(0)
     for _ in range(50):
-        assert (BOOKS[_of_other_books(BOOKS, generator)] != BOOKS).all()
+        assert (BOOKS[others_of(BOOKS, BOOKS, generator)] != BOOKS).all()
 
 
 def test_cuts_are_spread_and_checked():

@@ -14,6 +14,7 @@ from mosa_edu.generation.cache import FullHeads, Heads, decoding_heads
 from mosa_edu.generation.decoder import Cache
 from mosa_edu.head_kinds import kinds
 from mosa_edu.model import build_attention
+from mosa_edu.progress import track
 from mosa_edu.records import provenance
 from mosa_edu.records.probe import ProbeRecord
 
@@ -52,13 +53,13 @@ def decoding_rows(
         sparse = replace(shape, n_dense_heads=0, n_sparse_heads=shape.n_dense_heads, sparse=kind)
         configs |= {(kind, sparsity): replace(sparse, sparsity=sparsity) for sparsity in sparsities}
     rows = []
-    for length in lengths:
+    for length in track(lengths, "decoding", "lengths"):
         decoders = {
             name: _filled(replace(config, max_seq_len=length), length - measured, seed)
             for name, config in configs.items()
         }
         seconds: dict[tuple[str, int], list[float]] = {name: [] for name in decoders}
-        for turn in range(rounds):
+        for turn in track(range(rounds), "timing", "rounds"):
             start = length - measured + turn * steps
             for name in list(decoders)[:: 1 if turn % 2 == 0 else -1]:
                 seconds[name].append(_time(decoders[name], shape.d_model, start, steps) / steps)
@@ -77,7 +78,7 @@ def _filled(config: ModelConfig, tokens: int, seed: int) -> list[Heads]:
     layer = build_attention(config)
     layer(torch.randn(4, min(config.max_seq_len, 1024), config.d_model))  # thresholds settle
     heads = decoding_heads(layer.eval(), 1, config.max_seq_len)
-    for position in range(tokens):
+    for position in track(range(tokens), f"reading with {config.sparse} heads", "tokens"):
         for part in heads:
             if isinstance(part, FullHeads):  # what is stored does not change the time
                 keys, values = torch.randn(2, 1, part.layer.n_heads, config.d_head)

@@ -13,6 +13,7 @@ from mosa_edu.attention.rotary import rotary_table, rotate
 from mosa_edu.bench.paired import Timing, time_in_turns
 from mosa_edu.checks import require
 from mosa_edu.costs import HeadShape, head_flops
+from mosa_edu.progress import track
 from mosa_edu.selection import ExpertChoice, kept
 
 
@@ -277,7 +278,7 @@ def step_rows(
 ) -> list[dict[str, Any]]:
     """Time every step from the straight way to the package's layer."""
     rows = []
-    for case in cases:
+    for case in track(cases, "steps", "cases"):
         layer, x = case.layer(), case.tokens()
         modules = step_by_step(layer)
         saved = {name: saved_bytes(module, x) / 2**20 for name, module in modules.items()}
@@ -312,7 +313,7 @@ def length_rows(
     equal = dense_flops // head_flops("mosa", at[equal_at]).total
     layers = {"dense": n_dense, "same heads": n_dense, "same FLOPs": int(equal)}
     rows = []
-    for T in lengths:
+    for T in track(lengths, "lengths", "lengths"):
         timing = _time_length(at[T], layers, rounds, threads)
         for name, heads in layers.items():
             flops = head_flops("dense" if name == "dense" else "mosa", at[T]).times(heads).total

@@ -14,6 +14,7 @@ from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
 from mosa_edu.costs import kv_bytes, kv_slots, model_flops, model_parameters
 from mosa_edu.model import TransformerLM
+from mosa_edu.progress import track
 from mosa_edu.training.evaluate import mean_loss
 from mosa_edu.training.optimizer import autocast
 
@@ -30,7 +31,7 @@ def measure_pair(
     require(rounds >= 3, "rounds", rounds, "at least 3")
     device = device or torch.device("cpu")
     passes, steps, peaks, saved = {}, {}, {}, {}
-    for name, config in configs.items():
+    for name, config in track(configs.items(), "bytes of a training step", "models"):
         torch.manual_seed(0)
         model = TransformerLM(config).to(device)
         tokens = torch.randint(config.vocab_size, (rows, config.max_seq_len + 1), device=device)
@@ -141,7 +142,7 @@ def long_context_rows(
     with torch_threads(threads):
         return [
             {"T": length, **row}
-            for length, named in models.items()
+            for length, named in track(models.items(), "long texts", "lengths")
             for row in measure_pair(_reference_first(named), rows=1, rounds=rounds)
         ]
 

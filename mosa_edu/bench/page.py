@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mosa_edu.checks import require
+from mosa_edu.progress import track
 from mosa_edu.texts import PROBES
 
 OWN = ("mosa/*.js", "mosa/*.css")
@@ -197,7 +198,7 @@ def _timed(
         return 1e3 * next(one["value"] for one in metrics if one["name"] == "TaskDuration")
 
     wall, processor = [], []
-    for turn in range(_WARM_UP + rounds):
+    for turn in track(range(_WARM_UP + rounds), what, "rounds"):
         before = worked()
         waited = page.evaluate(script, turn)
         spent = worked() - before
@@ -216,7 +217,7 @@ def _visit_rows(browser: Any, book: BuiltBook, address: str) -> list[dict[str, A
     foreign: list[str] = []
     errors: list[str] = []
     pages = book.pages()
-    for name in pages:
+    for name in track(pages, "opening every page", "pages"):
         page = browser.new_page()
         page.on("request", lambda request: foreign.append(request.url))
         page.on("pageerror", lambda error: errors.append(str(error)))

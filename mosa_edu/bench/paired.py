@@ -14,6 +14,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from mosa_edu.checks import require
+from mosa_edu.progress import track
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def take_turns(
 ) -> dict[str, list[float]]:
     """Return the seconds of every call, a number a round; the order turns round by round."""
     seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for turn in range(-warmups, rounds):
+    for turn in track(range(-warmups, rounds), "timing", "rounds"):
         for name in list(calls)[:: 1 if turn % 2 == 0 else -1]:
             start = clock()
             calls[name]()

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import mosa_edu
+from mosa_edu import progress
 
 COMMANDS = ("train", "experiment", "inspect", "bench", "generate", "explore")
 """Modules of this package, each with ``add_parser(subparsers)`` and ``run(args) -> int``."""
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a console without a character shows another one
             stream.reconfigure(errors="replace")
+    progress.in_logs = True
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and words[0] in ALIASES:
         words[:1] = ALIASES[words[0]].split()
@@ -65,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _refuse(f"{error.filename} cannot be used ({error.strerror})")
         raise
     except KeyboardInterrupt:
-        print("\nmosa-edu: interrupted; the same command starts again", file=sys.stderr)
+        print("\nmosa-edu: interrupted; the same command goes on", file=sys.stderr)
         return INTERRUPTED
 
 

@@ -12,6 +12,7 @@ from mosa_edu.data.cloze import load_cloze
 from mosa_edu.data.documents import Corpus, Document, load_stdlib, load_text_file
 from mosa_edu.data.gutenberg import load_gutenberg
 from mosa_edu.data.stories import load_stories
+from mosa_edu.progress import track
 
 __all__ = ["NAMES", "Corpus", "Document", "load_corpus"]
 
@@ -81,7 +82,8 @@ def load_huggingface(
     validation = documents(held_out) if held_out else train
     with _reaching(argument, OSError, RuntimeError):  # the connection may be lost on the way
         second = tuple(itertools.islice(validation, n_validation))
-        first = tuple(itertools.islice(train, n_train))
+        wanted = itertools.islice(train, n_train)
+        first = tuple(track(wanted, f"reading {argument}", "documents", n_train))
     require(bool(first and second), "corpus", argument, "a dataset with enough rows")
     provenance = {
         "source": f"datasets.load_dataset({path!r}, {config!r}, streaming=True)",

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from mosa_edu.checks import require
 from mosa_edu.data.documents import SPLITS, Corpus, Document, Split, cache_folder, decode_text
+from mosa_edu.progress import track
 from mosa_edu.records import write_atomic
 
 CLEANING_VERSION = 1
@@ -128,7 +129,7 @@ def load_gutenberg(manifest: list[dict[str, Any]] | None = None) -> Corpus:
     """Load the novels, from disk where they are there, else from their pinned source."""
     entries = read_manifest() if manifest is None else manifest
     books: dict[Split, list[Document]] = {split: [] for split in SPLITS}
-    for entry in entries:
+    for entry in track(entries, "reading gutenberg", "novels"):
         text = clean(decode_text(fetch(entry), "corpus file", f"{entry['id']}.txt"))
         books[entry["split"]].append(Document(entry["title"], text))
     provenance = {

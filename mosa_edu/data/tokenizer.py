@@ -10,6 +10,7 @@ import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from mosa_edu.checks import require
+from mosa_edu.progress import track
 from mosa_edu.records import write_atomic
 
 END_OF_TEXT = "<|endoftext|>"
@@ -63,7 +64,7 @@ class Tokenizer:
             initial_alphabet=_BYTES,
             show_progress=False,
         )
-        backend.train_from_iterator(texts, trainer)
+        backend.train_from_iterator(track(texts, "learning a tokenizer", "texts"), trainer)
         # The backend would look for its special token in users' text; ours is a plain entry.
         return cls.from_merges(json.loads(backend.to_str())["model"]["merges"])
 

@@ -16,6 +16,7 @@ from mosa_edu.checks import require
 from mosa_edu.data.corpora import load_corpus
 from mosa_edu.data.documents import SPLITS, Corpus, Split, cache_folder
 from mosa_edu.data.tokenizer import END_OF_TEXT_ID, Tokenizer
+from mosa_edu.progress import track
 from mosa_edu.records import write_atomic
 from mosa_edu.records.codec import read_text
 
@@ -60,7 +61,7 @@ def encode_split(corpus: Corpus, split: Split, tokenizer: Tokenizer) -> TokenStr
     documents = corpus.documents(split)
     parts = [
         np.array([*tokenizer.encode(document.text), END_OF_TEXT_ID], dtype=dtype)
-        for document in documents
+        for document in track(documents, f"encoding {corpus.name}, {split}", "documents")
     ]
     return TokenStream(
         tokens=np.concatenate([np.empty(0, dtype), *parts]),
@@ -277,7 +278,8 @@ def _write_shards(
     folder: Path, split: str, tokens: np.ndarray, shard_tokens: int
 ) -> list[dict[str, Any]]:
     shards = []
-    for number, start in enumerate(range(0, len(tokens), shard_tokens)):
+    starts = range(0, len(tokens), shard_tokens)
+    for number, start in enumerate(track(starts, f"packing {split}", "files")):
         part = tokens[start : start + shard_tokens].astype("<u2")
         content = lzma.compress(part.tobytes(), preset=6)
         name = f"{split}-{number:03}.xz"
@@ -289,7 +291,8 @@ def _write_shards(
 
 
 def _read_stream(folder: Path, split: dict[str, Any]) -> TokenStream:
-    parts = (lzma.decompress(_checked(folder, shard)) for shard in split["shards"])
+    shards = track(split["shards"], "unpacking", "files")
+    parts = (lzma.decompress(_checked(folder, shard)) for shard in shards)
     tokens = np.frombuffer(b"".join(parts), "<u2")
     require(len(tokens) == split["tokens"], "pack", len(tokens), f"{split['tokens']} tokens long")
     starts, n_bytes = (np.array(split[part], dtype=np.int64) for part in ("starts", "bytes"))

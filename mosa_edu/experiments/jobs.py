@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import shutil
 import time
@@ -23,7 +24,7 @@ from mosa_edu.probes import scores
 from mosa_edu.probes.cloze import cloze_record
 from mosa_edu.probes.held_out import score_held_out
 from mosa_edu.probes.selections import selection_record
-from mosa_edu.records import RunRecord
+from mosa_edu.records import RunRecord, write_atomic
 from mosa_edu.training import TrainingConfig
 from mosa_edu.training.checkpoint import require_same_recipe
 from mosa_edu.training.evaluate import evaluate
@@ -116,15 +117,15 @@ def training_of(job: Job, tokens: TokenSet | None = None) -> TrainingConfig:
 def finish_all(jobs: Sequence[Job], session: Session) -> int:
     """Train, score and record the jobs that have no record; return the worst status."""
     worst = 0
-    for job in jobs:
-        status = finish(job, session)
+    for number, job in enumerate(jobs, start=1):
+        status = finish(job, session, place=f" ({number} of {len(jobs)})")
         if status in (runs.INTERRUPTED, TIME_UP):
             return status
         worst = max(worst, status)
     return worst
 
 
-def finish(job: Job, session: Session, scored: bool = True) -> int:
+def finish(job: Job, session: Session, scored: bool = True, place: str = "") -> int:
     """Train, score and record one job unless its record is there; return the exit status."""
     path, settings = session.record(job), session.settings(job)
     if path.exists():
@@ -136,7 +137,7 @@ def finish(job: Job, session: Session, scored: bool = True) -> int:
     if left <= 0:
         return TIME_UP
     folder = session.folder / job.name
-    print(f"== {job.name}", flush=True)
+    print(f"== {job.name}{place}", flush=True)
     if session.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     limit = min(session.time_limit, left)
@@ -157,9 +158,25 @@ def finish(job: Job, session: Session, scored: bool = True) -> int:
     return status
 
 
+FILES = {
+    "scores": "scores/{}.json",
+    "held_out": "held_out/{}.json",
+    "selection": "probes/selection-{}.json",
+    "positions": "probes/positions-{}.json",
+    "cloze": "probes/cloze-{}.json",
+}
+"""Where a measurement of a run lies, in the folder of the records."""
+
+
 def measure(job: Job, folder: Path, session: Session) -> dict[str, Any]:
-    """Save the plan's scores and probes of a trained run; return what its record should say."""
+    """Save the plan's scores and probes of a trained run; return what its record should say.
+
+    What is measured is marked in the run's folder, so that a call that is ended is gone on with.
+    """
     plan, name, command = session.plan, job.name, session.command(job)
+    marks = folder / "scored.json"
+    done = json.loads(marks.read_text(encoding="utf-8")) if marks.exists() else {}
+    mark = f"{plan.sample} in {session.out.resolve()}"
     model, tokenizer = runs.load_run(folder)
     model.to(session.device)
     if session.text:
@@ -168,25 +185,29 @@ def measure(job: Job, folder: Path, session: Session) -> dict[str, Any]:
         tokens = TokenSet.build(load_corpus(plan.corpus), tokenizer)
     found: dict[str, Any] = {}
     for what in plan.scores:
+        if what == "fit":
+            found |= _fit(model, tokens, folder)
+            continue
+        path = session.out / FILES[what].format(name)
+        if what == "selection" and not job.config.n_sparse_heads:
+            continue
+        if path.exists() and done.get(what) == mark:
+            continue
+        unfinished = folder / f"{what}.npz"
         if what == "scores":
             sample = scores.Sample(**plan.sample) if plan.sample else None
-            score = scores.score_model(model, tokens, name, sample)
-            score.save(session.out / "scores" / f"{name}.json")
+            scores.score_model(model, tokens, name, sample, unfinished).save(path)
         elif what == "held_out":
             cuts = plan.sample.get("cuts", 1)
-            record = score_held_out(model, tokens, name, cuts, job.seed)
-            record.save(session.out / "held_out" / f"{name}.json")
-        elif what == "fit":
-            found |= _fit(model, tokens, folder)
+            score_held_out(model, tokens, name, cuts, job.seed, unfinished=unfinished).save(path)
         elif what == "selection":
-            if job.config.n_sparse_heads:
-                selection_record(model, tokens, name, command).save(session.out / "probes")
+            selection_record(model, tokens, name, command).save(path.parent)
         elif what == "positions":
-            scores.position_record(model, tokens, name).save(session.out / "probes")
+            scores.position_record(model, tokens, name).save(path.parent)
         else:
-            known = "of scores, held_out, fit, selection, positions, cloze"
-            require(what == "cloze", "scores", what, known)
-            cloze_record(model, tokenizer, name).save(session.out / "probes")
+            cloze_record(model, tokenizer, name).save(path.parent)
+        done[what] = mark
+        write_atomic(marks, json.dumps(done))
     return found
 
 

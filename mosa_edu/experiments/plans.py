@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mosa_edu.checks import require
+from mosa_edu.checks import require, require_integer
 from mosa_edu.config import PRESETS, ModelConfig
 from mosa_edu.costs import (
     head_flops,
@@ -29,6 +29,10 @@ Value = Any
 KINDS = kinds(in_config=True)
 _COUNTED_IN = {"dense": "n_dense_heads", "local": "n_local_heads"}
 _NO_HEADS = {"n_dense_heads": 0, "n_local_heads": 0, "n_sparse_heads": 0}
+SCORES = ("scores", "held_out", "fit", "selection", "positions", "cloze")
+"""What may be measured of a trained model."""
+SAMPLE = ("windows", "cuts", "draws")
+"""What says of how much text."""
 _SHARED = ("match", "sparsity", "n_dense", "n_local")
 """Fields of a row that a plan may set for all its rows."""
 
@@ -180,6 +184,11 @@ class Plan:
         for name, values in self.grid.items():
             fits = isinstance(values, list) and len(values) > 0
             require(fits, f"grid.{name}", values, "a list of one value or more")
+        unknown = [what for what in self.scores if what not in SCORES]
+        require(not unknown, "scores", unknown, f"of {', '.join(SCORES)}")
+        for name, value in self.sample.items():
+            require(name in SAMPLE, "sample", name, f"made of {', '.join(SAMPLE)}")
+            require_integer(f"sample.{name}", value, 0 if name == "cuts" else 1)
 
     def row(self, name: str) -> Row:
         """Return a row by its name."""

@@ -7,9 +7,7 @@ import dataclasses
 import hashlib
 import json
 import shlex
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +36,7 @@ from mosa_edu.training import Trainer, TrainingConfig, distributed
 from mosa_edu.training.checkpoint import load_weights, require_same_recipe, require_same_values
 from mosa_edu.training.evaluate import LENGTHS, evaluate_lengths
 from mosa_edu.training.run_log import read_metrics
-from mosa_edu.training.trainer import StepHook
+from mosa_edu.training.trainer import StepHook, stop_on_signal
 
 SETTINGS = {"preset": str, "corpus": str, "model": dict, "training": dict}
 """What ``config.json`` holds, by type."""
@@ -162,7 +160,7 @@ def train(
     trainer = Trainer(model, tokens, config, folder, on_step=log, identity=identity)
     if first:
         _announce(settings, trainer, folder)
-    with _stop_on_signal(trainer) as signals:
+    with stop_on_signal(trainer) as signals:
         result = trainer.run(time_limit)
     if first:
         record = _record(settings, trainer, result, tokenizer, data)
@@ -228,24 +226,6 @@ def _routing_log(tokenizer: Tokenizer, model: TransformerLM, folder: Path) -> St
     if not model.config.n_sparse_heads:
         return None
     return RoutingLog(tokenizer, texts, folder / "routing")
-
-
-@contextlib.contextmanager
-def _stop_on_signal(trainer: Trainer) -> Iterator[list[int]]:
-    """End with a checkpoint at the first Ctrl-C or SIGTERM, at once at the second Ctrl-C."""
-    received: list[int] = []
-
-    def stop(number: int, _frame: object) -> None:
-        received.append(number)
-        trainer.stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _record(

@@ -17,6 +17,7 @@ from mosa_edu.config import ModelConfig
 from mosa_edu.head_kinds import kinds
 from mosa_edu.model import TransformerLM, build_attention
 from mosa_edu.modes import evaluating
+from mosa_edu.progress import track
 from mosa_edu.records import provenance
 from mosa_edu.records.probe import ProbeRecord
 
@@ -202,7 +203,7 @@ def layer_rows(trials: int = LAYER_TRIALS, seed: int = 0) -> list[dict[str, Any]
     shapes += [("mosa", 16, 4, 8, 1), ("dense", 0, 4, 8, 1), ("routing", 4, 0, 8, 1)]
     shapes += [(kind, 16, 0, 8, 1) for kind in CAUSAL_KINDS]
     rows = []
-    for config, columns in _configs(_LAYER, shapes):
+    for config, columns in track(_configs(_LAYER, shapes), "layers", total=len(shapes)):
         layer = settled_layer(config, seed)
         change = perturb_layer(layer, 64, config.d_model, trials=trials, seed=seed)
         rows.append(columns | asdict(change))
@@ -215,7 +216,7 @@ def model_rows(seed: int = 0, sequences: int = 16) -> list[dict[str, Any]]:
     shapes += [("mosa", 8, 4, 8, layers) for layers in (1, 2, 4)]
     shapes += [(kind, 8, 4, 8, 2) for kind in CAUSAL_KINDS]
     rows = []
-    for config, columns in _configs(_MODEL, shapes):
+    for config, columns in track(_configs(_MODEL, shapes), "models", total=len(shapes)):
         torch.manual_seed(seed)
         model = TransformerLM(config)
         tokens = torch.randint(config.vocab_size, (sequences, config.max_seq_len))
@@ -229,7 +230,7 @@ def jacobian_rows(trials: int = LAYER_TRIALS, seed: int = 0) -> list[dict[str, A
     """Put the derivatives of random layers beside what really happens to their past."""
     shapes = [("mosa", 16, 0, 8, 1), ("mosa", 16, 4, 8, 1), ("prefix", 16, 0, 8, 1)]
     rows, told = [], ("kind", "n_sparse_heads", "n_dense_heads", "T")
-    for config, columns in _configs(_LAYER, shapes):
+    for config, columns in track(_configs(_LAYER, shapes), "derivatives", "layers", len(shapes)):
         layer, T = settled_layer(config, seed), config.max_seq_len
         change = perturb_layer(layer, T, config.d_model, trials=trials, seed=seed)
         generator = torch.Generator().manual_seed(seed)

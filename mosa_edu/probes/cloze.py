@@ -17,6 +17,7 @@ from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.model import TransformerLM
 from mosa_edu.modes import evaluating
 from mosa_edu.probes import record_of_run
+from mosa_edu.progress import track
 from mosa_edu.records.probe import ProbeRecord
 
 N_ASKED = 100
@@ -104,17 +105,17 @@ def ask_model(
         The single answers, by ``task-distance``; see `answers`.
     """
     rows, series, longest = [], {}, model.config.max_seq_len
-    for name, kind in KINDS.items():
-        for distance in kind.distances:
-            encoded = [encode(question, tokenizer) for question in ask(name, distance, count)]
-            questions = [q for q in encoded if q and len(q.beginnings[0]) <= longest]
-            if not questions:
-                continue
-            found = answers(model, questions)
-            row = {"task": name, "distance": distance, "unit": kind.unit}
-            row["tokens"] = round(float(np.mean([q.distance for q in questions])), 1)
-            rows.append({**row, "asked": len(questions), "right": round(float(found.mean()), 5)})
-            series[f"{name}-{distance}"] = found.tolist()
+    cells = [(name, distance) for name, kind in KINDS.items() for distance in kind.distances]
+    for name, distance in track(cells, "cloze questions", "kinds"):
+        encoded = [encode(question, tokenizer) for question in ask(name, distance, count)]
+        questions = [q for q in encoded if q and len(q.beginnings[0]) <= longest]
+        if not questions:
+            continue
+        found = answers(model, questions)
+        row = {"task": name, "distance": distance, "unit": KINDS[name].unit}
+        row["tokens"] = round(float(np.mean([q.distance for q in questions])), 1)
+        rows.append({**row, "asked": len(questions), "right": round(float(found.mean()), 5)})
+        series[f"{name}-{distance}"] = found.tolist()
     return rows, series
 
 

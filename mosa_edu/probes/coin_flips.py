@@ -6,6 +6,8 @@ ln V, that of guessing. A loss below ln V is news from the future, and a proof: 
 distribution and no luck with the text can make it.
 """
 
+import hashlib
+import json
 import math
 import shutil
 from dataclasses import asdict, dataclass, replace
@@ -20,11 +22,14 @@ from mosa_edu.checks import require
 from mosa_edu.config import ModelConfig
 from mosa_edu.head_kinds import HEAD_KINDS
 from mosa_edu.model import TransformerLM
+from mosa_edu.progress import track
 from mosa_edu.records import provenance
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.training import Trainer, TrainingConfig
+from mosa_edu.training.checkpoint import require_same_values
 from mosa_edu.training.evaluate import token_losses
 from mosa_edu.training.run_log import read_metrics
+from mosa_edu.training.trainer import stop_on_signal
 
 _TRAINING, _HELD_OUT = 0, 1
 
@@ -141,19 +146,22 @@ def run_coin_flips(
     path = Path(folder) / f"{name}.json"
     if path.exists():
         found = ProbeRecord.load(path)
-        other = [key for key in settings if found.settings.get(key) != settings[key]]
-        steps = found.settings.get("training", {}).get("steps")
-        allowed = (
-            f"without a record of another {', '.join(other)}: this one has {steps} steps; give the "
-            "same, or another folder (--out)"
-        )
-        require(not other, "folder", str(path), allowed)
+        try:
+            require_same_values(settings, found.settings)
+        except ValueError as error:
+            raise ValueError(f"{error} ({path}; --out names another folder)") from None
         return found
     torch.manual_seed(seed)
     network = TransformerLM(config)
     coins = CoinFlips(config.vocab_size)
-    work = path.with_name(f".{name}")
-    result = Trainer(network, coins, recipe, work, identity={"model": asdict(config)}).run()
+    # Named by its settings: what is left of other steps is no beginning of this one.
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:6]
+    work = path.with_name(f".{name}-{digest}")
+    trainer = Trainer(network, coins, recipe, work, identity={"model": asdict(config)})
+    with stop_on_signal(trainer):
+        result = trainer.run()
+    if result["status"] == "stopped":
+        raise KeyboardInterrupt
     losses = [[line["step"], line["loss"]] for line in read_metrics(work / "metrics.jsonl")]
     rows, series = score_coin_flips(network.eval(), coins, seed, batches)
     command = f"mosa-edu inspect coin-flips --kinds {kind} --seeds {seed} --steps {steps}"
@@ -212,5 +220,5 @@ def _row(score: str, position: int | None, losses: Tensor) -> dict[str, Any]:
 @torch.no_grad()
 def _losses(model: TransformerLM, tokens: Tensor) -> Tensor:
     """Nats of every prediction, float64 (N, T), from tokens (N, T + 1)."""
-    batches = tokens.split(HELD_OUT_ROWS)
+    batches = track(tokens.split(HELD_OUT_ROWS), "scoring fresh coins", "batches")
     return torch.cat([token_losses(model(own[:, :-1]), own[:, 1:]) for own in batches]).double()

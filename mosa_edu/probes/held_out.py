@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,12 +13,16 @@ from mosa_edu.checks import require
 from mosa_edu.data.tokens import TokenSet
 from mosa_edu.model import TransformerLM
 from mosa_edu.modes import evaluating
-from mosa_edu.probes.scores import full_losses, losses_at, others_of
+from mosa_edu.probes.scores import full_losses, losses_at, others_of, work_key
+from mosa_edu.progress import track
 from mosa_edu.records import provenance
 from mosa_edu.records.held_out import HeldOutRecord
+from mosa_edu.records.parts import Parts
 
 WINDOWS_OF_A_BLOCK = 4
 """Neighbouring text is alike: a block of windows is what intervals take for independent."""
+BATCHES_OF_A_PART = 4
+"""What is kept of a call that is ended is so many whole batches."""
 FIRST_CUT = 15
 """Before it a prefix is shorter than any training text, and cutting off says little."""
 
@@ -29,6 +35,7 @@ def score_held_out(
     cuts: int = 1,
     seed: int = 0,
     batch_tokens: int = 16384,
+    unfinished: Path | None = None,
 ) -> HeldOutRecord:
     """Score all windows of the held-out books.
 
@@ -47,6 +54,8 @@ def score_held_out(
         Of those draws: other seeds of a model are asked at other places.
     batch_tokens : int
         Tokens of one forward pass.
+    unfinished : pathlib.Path, optional
+        Where a call that is ended leaves what it has, and the next one goes on.
     """
     started = time.monotonic()
     require(cuts >= 0, "cuts", cuts, "0 or more")
@@ -56,14 +65,21 @@ def score_held_out(
     block, of_block = _blocks(books)
     n_windows = np.bincount(block)
     price = by_position = np.empty((2, 0), np.float32)
-    with evaluating(model):
-        full = full_losses(model, windows, range(T), batch_tokens)  # (W, T)
+    key = work_key(model, windows, (cuts, seed))
+    with evaluating(model), Parts(unfinished, key) as parts:
+        some = BATCHES_OF_A_PART * max(batch_tokens // T, 1)
+        read = []
+        for first in track(range(0, len(windows), some), f"held-out text of {name}", "parts"):
+            own = windows[first : first + some]
+            make = partial(full_losses, model, own, range(T), batch_tokens)
+            read.append(parts.get(f"full {first}", make))
+        full = np.concatenate(read)  # (W, T)
         if cuts and not model.causal:
             paid = []
             for way, first in (("cut off", FIRST_CUT), ("swapped", 0)):
                 row, position = drawn(block, range(first, T), cuts, seed)
                 swapped = books if way == "swapped" else None
-                hidden = _hidden_losses(model, windows, swapped, row, position, batch_tokens)
+                hidden = _hidden_losses(model, windows, swapped, row, position, batch_tokens, parts)
                 paid.append((row, position, hidden - full[row, position]))
             price = np.stack([_mean_by(block[row], p, len(n_windows)) for row, _, p in paid])
             by_position = np.stack([_mean_by(position, p, T) for _, position, p in paid])
@@ -120,6 +136,7 @@ def _hidden_losses(
     row: np.ndarray,
     position: np.ndarray,
     batch_tokens: int,
+    parts: Parts,
 ) -> np.ndarray:
     """Return the loss after each position, float64 (D,).
 
@@ -128,12 +145,14 @@ def _hidden_losses(
     T = windows.shape[1] - 1
     generator = np.random.Generator(np.random.PCG64(1))
     losses = np.empty(len(row))
-    for cut in np.unique(position):
+    way = "cut off" if books is None else "swapped"
+    for cut in track(np.unique(position), f"future {way}", "positions"):
         at = np.flatnonzero(position == cut)
         own = windows[row[at]]
         text = own[:, : cut + 1]
         if books is not None:
             others = windows[others_of(books, books[row[at]], generator)]
             text = np.concatenate([text, others[:, cut + 1 : T]], axis=1)
-        losses[at] = losses_at(model, text, own[:, 1:], [int(cut)], batch_tokens)[:, 0]
+        make = partial(losses_at, model, text, own[:, 1:], [int(cut)], batch_tokens)
+        losses[at] = parts.get(f"{way} {cut}", make)[:, 0]
     return losses

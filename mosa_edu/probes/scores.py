@@ -6,8 +6,11 @@ shrinks k. The *foreign* score hides it by replacing it with another book, which
 length. A causal model cannot tell the three apart.
 """
 
+import hashlib
 import time
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +20,9 @@ from mosa_edu.checks import require
 from mosa_edu.data.tokens import TokenSet
 from mosa_edu.model import TransformerLM
 from mosa_edu.modes import evaluating
+from mosa_edu.progress import track
 from mosa_edu.records import provenance
+from mosa_edu.records.parts import Parts
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.training.evaluate import token_losses
@@ -48,14 +53,18 @@ def held_out_windows(
 
 
 def score_model(
-    model: TransformerLM, tokens: TokenSet, name: str, sample: Sample | None = None
+    model: TransformerLM,
+    tokens: TokenSet,
+    name: str,
+    sample: Sample | None = None,
+    unfinished: Path | None = None,
 ) -> ScoreRecord:
-    """Score a model on windows from all held-out books."""
+    """Score a model on windows from all held-out books; for `unfinished` see `three_scores`."""
     started, sample = time.monotonic(), sample or SAMPLE
     length = model.config.max_seq_len
     windows, books = held_out_windows(tokens, length, sample.windows)
     cuts = spread_cuts(length, sample.cuts)
-    losses = three_scores(model, windows, books, cuts, draws=sample.draws)
+    losses = three_scores(model, windows, books, cuts, draws=sample.draws, unfinished=unfinished)
     origin = provenance(torch_version=torch.__version__)
     return ScoreRecord(
         name=name,
@@ -92,26 +101,46 @@ def three_scores(
     draws: int = 4,
     seed: int = 0,
     batch_tokens: int = 16384,
+    unfinished: Path | None = None,
 ) -> np.ndarray:
-    """Loss of the token after each cut, under the three scores."""
+    """Loss of the token after each cut, under the three scores.
+
+    A call that is ended leaves what it has in the file `unfinished`, and the next one, of the same
+    weights and windows, goes on from there.
+    """
     T = windows.shape[1] - 1
     require(all(0 <= cut < T for cut in cuts), "cuts", tuple(cuts), f"in [0, {T})")
     require(draws >= 1, "draws", draws, "at least 1")
     require(len(set(books)) >= 2, "books", len(set(books)), "at least 2, to swap futures between")
-    with evaluating(model):
-        losses = np.empty((3, len(windows), len(cuts)), dtype=np.float32)
-        losses[0] = full_losses(model, windows, cuts, batch_tokens)
-        for column, cut in enumerate(cuts):
-            beginnings, targets = windows[:, : cut + 1], windows[:, 1:]
-            losses[1, :, column] = losses_at(model, beginnings, targets, [cut], batch_tokens)[:, 0]
-            generator = np.random.Generator(np.random.PCG64([seed, cut]))
-            drawn = np.zeros(len(windows))
-            for _ in range(draws):
-                others = windows[others_of(books, books, generator)]
-                mixed = np.concatenate([beginnings, others[:, cut + 1 : T]], axis=1)
-                drawn += losses_at(model, mixed, targets, [cut], batch_tokens)[:, 0]
-            losses[2, :, column] = drawn / draws
+
+    def hidden_after(cut: int) -> np.ndarray:
+        """Score one position, (2, N): the future cut off, and replaced."""
+        beginnings, targets = windows[:, : cut + 1], windows[:, 1:]
+        prefix = losses_at(model, beginnings, targets, [cut], batch_tokens)[:, 0]
+        generator = np.random.Generator(np.random.PCG64([seed, cut]))
+        drawn = np.zeros(len(windows))
+        for _ in range(draws):
+            others = windows[others_of(books, books, generator)]
+            mixed = np.concatenate([beginnings, others[:, cut + 1 : T]], axis=1)
+            drawn += losses_at(model, mixed, targets, [cut], batch_tokens)[:, 0]
+        return np.stack([prefix, drawn / draws])
+
+    key = work_key(model, windows, (books.tolist(), cuts, draws, seed))
+    losses = np.empty((3, len(windows), len(cuts)), dtype=np.float32)
+    with evaluating(model), Parts(unfinished, key) as parts:
+        losses[0] = parts.get("full", lambda: full_losses(model, windows, cuts, batch_tokens))
+        for column, cut in enumerate(track(cuts, "scores with the future hidden", "positions")):
+            losses[1:, :, column] = parts.get(str(cut), partial(hidden_after, cut))
     return losses
+
+
+def work_key(model: TransformerLM, windows: np.ndarray, settings: object) -> str:
+    """Return a name of some work on a model: another one if its weights or texts are others."""
+    digest = hashlib.sha256(repr(settings).encode())
+    for tensor in model.state_dict().values():
+        digest.update(tensor.detach().cpu().float().numpy().tobytes())
+    digest.update(windows.tobytes())
+    return digest.hexdigest()
 
 
 @torch.no_grad()
@@ -132,7 +161,7 @@ def losses_at(
     """Loss of the target (N, T) at each cut, after texts that need not be the targets' own."""
     parts, columns, device = [], list(cuts), model.embedding.weight.device
     step = max(batch_tokens // texts.shape[1], 1)
-    for start in range(0, len(texts), step):
+    for start in track(range(0, len(texts), step), "reading windows", "batches"):
         rows = slice(start, start + step)
         logits = model(torch.from_numpy(texts[rows]).to(device))[:, columns]  # (b, P, V)
         wanted = torch.from_numpy(targets[rows][:, columns]).to(device)

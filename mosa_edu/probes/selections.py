@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from mosa_edu.data.tokens import TokenSet
 from mosa_edu.model import TransformerLM
 from mosa_edu.modes import evaluating
 from mosa_edu.probes import record_of_run, scores
+from mosa_edu.progress import track
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import EVALUATIONS
 from mosa_edu.selection import ExpertChoice, Predictor, Selection
@@ -52,7 +54,7 @@ def watch_choices(model: TransformerLM, texts: Tensor, rows: int = 16) -> list[C
         for layer, selector in enumerate(expert_choices(model))
     ]
     try:
-        for batch in texts.split(rows):
+        for batch in track(texts.split(rows), "what routers choose", "batches"):
             model(batch)
     finally:
         for hook in hooks:
@@ -163,7 +165,7 @@ def selection_shares(model: TransformerLM, texts: Tensor, rows: int = 8) -> list
     with evaluating(model):
         selected = torch.zeros(model.config.n_layers, model.config.n_sparse_heads)
         wanted = torch.zeros_like(selected)
-        for batch in texts.split(rows):
+        for batch in track(texts.split(rows), "what heads keep", "batches"):
             cache = ActivationCache()
             model(batch, record=cache)
             for (layer, kind), tensors in cache.tensors.items():
@@ -207,16 +209,23 @@ def selection_record(
 
 
 def predictor_record(
-    model: TransformerLM, tokens: TokenSet, run: str, command: str | None = None
+    model: TransformerLM,
+    tokens: TokenSet,
+    run: str,
+    command: str | None = None,
+    unfinished: Path | None = None,
 ) -> ProbeRecord:
-    """Fit classifiers to the choices of a run and measure what they guess, and what it costs."""
+    """Fit classifiers to the choices of a run and measure what they guess, and what it costs.
+
+    For `unfinished` see `scores.three_scores`, which takes most of the time.
+    """
     length = model.config.max_seq_len
     fitted = torch.from_numpy(tokens.windows("train", length, FITTED_PER_BOOK).inputs)
     held_out = torch.from_numpy(scores.held_out_windows(tokens, length)[0][:, :-1].copy())
     learnt, asked = watch_choices(model, fitted), watch_choices(model, held_out)
     classifiers: dict[str, list[tuple[Tensor, Tensor]]] = {cut: [] for cut in CUTS}
     rows: list[dict[str, Any]] = []
-    for layer, choices in enumerate(learnt):
+    for layer, choices in enumerate(track(learnt, "fitting classifiers", "layers")):
         weight, bias = fit_classifier(choices)
         for cut, moved in zip(CUTS, (bias, shifted(choices, weight, bias)), strict=True):
             classifiers[cut].append((weight, moved))
@@ -227,19 +236,25 @@ def predictor_record(
         "held_out_tokens": held_out.numel(),
         "sparsity": model.config.sparsity,
     }
-    series = _guessing_losses(model, tokens, classifiers)
+    series = _guessing_losses(model, tokens, classifiers, unfinished)
     settings["refused"] = series.pop("refused")
     return record_of_run("predictor", run, settings, rows, series, command)
 
 
 def _guessing_losses(
-    model: TransformerLM, tokens: TokenSet, classifiers: dict[str, list[tuple[Tensor, Tensor]]]
+    model: TransformerLM,
+    tokens: TokenSet,
+    classifiers: dict[str, list[tuple[Tensor, Tensor]]],
+    unfinished: Path | None,
 ) -> dict[str, Any]:
     """Loss of every held-out window: three scores of the model, the full one of the guesses."""
     length, sample = model.config.max_seq_len, scores.SAMPLE
     windows, books = scores.held_out_windows(tokens, length)
     cuts = scores.spread_cuts(length, sample.cuts)
-    ways = scores.three_scores(model, windows, books, cuts, draws=sample.draws).mean(axis=2)
+    losses = scores.three_scores(
+        model, windows, books, cuts, draws=sample.draws, unfinished=unfinished
+    )
+    ways = losses.mean(axis=2)
     series: dict[str, Any] = dict(zip(EVALUATIONS, ways, strict=True))
     texts = torch.from_numpy(windows[:, :-1].copy())
     refused = {}

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from mosa_edu.data.ngram import bits_per_byte, standard_error
 from mosa_edu.modes import evaluating
+from mosa_edu.progress import track
 from mosa_edu.training.config import WindowSource
 
 LENGTHS = (32, 64, 128, 256)
@@ -84,7 +85,8 @@ def window_losses(
     device = next(model.parameters()).device
     with evaluating(model):
         losses = []
-        for rows in np.array_split(np.arange(len(inputs)), math.ceil(inputs.size / batch_tokens)):
+        batches = np.array_split(np.arange(len(inputs)), math.ceil(inputs.size / batch_tokens))
+        for rows in track(batches, f"evaluating texts of {inputs.shape[1]} tokens", "batches"):
             logits = model(torch.from_numpy(inputs[rows]).to(device))
             nats = token_losses(logits, torch.from_numpy(targets[rows]).to(device))
             losses.append(nats.double().mean(1).cpu())

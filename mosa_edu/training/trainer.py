@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from mosa_edu.checks import require
 from mosa_edu.data.ngram import standard_error
 from mosa_edu.modes import evaluating
+from mosa_edu.progress import Progress
 from mosa_edu.training import distributed
 from mosa_edu.training.checkpoint import RunState
 from mosa_edu.training.config import Data, TrainingConfig
@@ -115,10 +118,9 @@ class Trainer:
 
     def _loop(self, resumed: bool, time_limit: float | None) -> str:
         try:
-            hidden = None if self._log else True  # None: drawn on a terminal only
-            total, done = self.config.steps, self.state.step
-            with tqdm(total=total, initial=done, unit="step", disable=hidden) as bar:
-                return self._train(bar, resumed, time_limit)
+            total, done, hidden = self.config.steps, self.state.step, self._log is None
+            with Progress("training", total, "steps", done, hidden) as progress:
+                return self._train(progress, resumed, time_limit)
         except ValueError:
             # A layer refused to compute with what an exploding run gave it.
             if not self.state.exploded():
@@ -126,7 +128,7 @@ class Trainer:
             self._write_loss(math.nan)
             return "diverged"
 
-    def _train(self, bar: tqdm, resumed: bool, time_limit: float | None) -> str:
+    def _train(self, progress: Progress, resumed: bool, time_limit: float | None) -> str:
         config, state = self.config, self.state
         if state.step in self._milestones and not self._milestone(saved=resumed):
             return "diverged"
@@ -136,10 +138,10 @@ class Trainer:
                 self._save()
                 return "stopped"
             self._update()
-            bar.update()
+            progress.update()
             if state.step % config.log_every == 0:
                 loss = state.take_loss()
-                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                progress.say(loss=f"{loss:.3f}")
                 if not self._write_loss(loss):
                     return "diverged"
             if state.step in self._milestones:
@@ -238,3 +240,26 @@ class Trainer:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+@contextlib.contextmanager
+def stop_on_signal(trainer: Trainer) -> Iterator[list[int]]:
+    """End with a checkpoint at the first Ctrl-C or SIGTERM, at once at the second Ctrl-C.
+
+    Outside the main thread, which alone receives signals, nothing is changed.
+    """
+    received: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        received.append(number)
+        trainer.stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    main = threading.current_thread() is threading.main_thread()
+    numbers = (signal.SIGINT, signal.SIGTERM) if main else ()
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
