@@ -142,9 +142,15 @@ def test_a_mask_that_fits_no_text_is_refused(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_tokens_of_another_shape_are_refused(kind):
+    """By a selector alone, too, which asks for a width only if it scores tokens."""
     layer = make(kind)
+    selector = getattr(layer, "selector", layer)
     for shape in [(2, 6, D_MODEL + 1), (6, D_MODEL), (2, 0, D_MODEL), (1, 2, 6, D_MODEL)]:
+        x = torch.zeros(shape, dtype=torch.float64)
         with pytest.raises(ValueError, match=r"^x must be \(B, T, \d+\) in shape"):
-            layer(torch.zeros(shape, dtype=torch.float64))
+            layer(x)
+        if shape[-1] == D_MODEL or getattr(selector, "d_model", None):
+            with pytest.raises(ValueError, match=r"^x must be \(B, T, \w+\) in shape"):
+                selector(x)
     with pytest.raises(ValueError, match="x must be of floating-point numbers"):
         layer(torch.zeros(2, 6, D_MODEL, dtype=torch.long))

@@ -158,6 +158,16 @@ def test_vmap_gives_the_gradient_of_each_text(kind):
                 torch.testing.assert_close(found[name][text], expected)
 
 
+def test_vmap_goes_through_a_model():
+    """Ids are looked at where there is something to see: here there is not."""
+    model = TransformerLM(dataclasses.replace(PRESETS["micro"], n_layers=1)).eval()
+    tokens = torch.randint(9, (3, 8))
+    found = per_sample_gradients(model, tokens)["embedding.weight"]
+    model(tokens[1:2]).square().sum().backward()
+    torch.testing.assert_close(found[1], model.embedding.weight.grad)
+    assert model(tokens[:0]).shape == (0, 8, model.config.vocab_size)
+
+
 @pytest.mark.parametrize("kind", ["random", "threshold", "token", "routing"])
 def test_statistics_do_not_move_under_vmap(kind):
     """torch said "mutate a captured Tensor"; nothing has moved when the layer refuses."""

@@ -9,13 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from docutils import nodes
 from docutils.utils import new_document
 from sphinx import addnodes
 
 import mosa_edu
-from mosa_edu import attention, costs, selection
+from mosa_edu import SparseAttention, attention, costs, selection
+from mosa_edu.selection import Selection
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "book"
@@ -86,3 +88,17 @@ def test_chapters_lead_to_the_glossary(site):
     for page, word in (("ch03_router", "router"), ("ch04_expert_choice", "expert-choice")):
         html = (site.root / "book" / f"{page}.html").read_text()
         assert html.count(f'href="glossary.html#term-{word}"') == 1
+
+
+def test_samples_of_the_layers_page_run():
+    """A selector of one's own passes the layer's checks, and is exported for any length."""
+    text = (BOOK / "api_layers.md").read_text(encoding="utf-8")
+    own, export = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    names = {"torch": torch, "Selection": Selection, "SparseAttention": SparseAttention}
+    exec(own, names)
+    x = names["x"] = torch.randn(2, 13, 64)
+    y = names["layer"](x)
+    torch.testing.assert_close(names["layer"](x[:, :8]), y[:, :8])
+    exec(export[: export.index("torch.onnx")], names)
+    for T in (5, 8, 13):
+        torch.testing.assert_close(names["program"].module()(x[:, :T]), y[:, :T])

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mosa_edu.attention.rotary import RotaryHeads, require_tokens, rotate, weights_and_values
+from mosa_edu.attention.rotary import RotaryHeads, rotate, weights_and_values
 from mosa_edu.checks import require_integer
-from mosa_edu.selection.selection import Mask, Record, real_tokens
+from mosa_edu.selection.selection import Mask, Record, real_tokens, require_tokens
 
 
 class DenseAttention(RotaryHeads):

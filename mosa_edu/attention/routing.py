@@ -6,11 +6,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mosa_edu.attention.rotary import RotaryHeads, require_tokens, rotate, weights_and_values
+from mosa_edu.attention.rotary import RotaryHeads, rotate, weights_and_values
 from mosa_edu.checks import require, require_integer
 from mosa_edu.selection import Selection
 from mosa_edu.selection.expert_choice import best_of_each_row, kept_of, refuse_nan, top_k_positions
-from mosa_edu.selection.selection import KeepsStatistics, Mask, Record, pack, real_tokens
+from mosa_edu.selection.selection import (
+    KeepsStatistics,
+    Mask,
+    Record,
+    pack,
+    real_tokens,
+    require_tokens,
+)
 
 
 class RoutingAttention(KeepsStatistics, RotaryHeads):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mosa_edu.attention.rotary import RotaryHeads, require_tokens, rotate, weights_and_values
+from mosa_edu.attention.rotary import RotaryHeads, rotate, weights_and_values
 from mosa_edu.selection import ExpertChoice, Selector, Strided
 from mosa_edu.selection.selection import (
     Mask,
@@ -14,6 +14,7 @@ from mosa_edu.selection.selection import (
     is_causal,
     require_selection,
     require_selector,
+    require_tokens,
 )
 
 

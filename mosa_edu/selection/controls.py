@@ -15,6 +15,7 @@ from mosa_edu.selection.selection import (
     pack,
     places,
     real_tokens,
+    require_tokens,
 )
 
 
@@ -30,6 +31,7 @@ class OneOfEachRun(Selector):
 
     def forward(self, x: Tensor, attention_mask: Mask = None, record: Record = None) -> Selection:
         """Select positions; see `Selector.forward`."""
+        require_tokens(x)
         B, T, _ = x.shape
         runs = (T + self.sparsity - 1) // self.sparsity  # rounded up; ONNX would round -T // rho up
         if isinstance(runs, torch.SymInt):

@@ -17,6 +17,7 @@ from mosa_edu.selection.selection import (
     pack,
     places,
     real_tokens,
+    require_tokens,
     smaller,
     stable_order,
 )
@@ -38,6 +39,7 @@ class Router(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute router logits in at least float32, under autocast too."""
+        require_tokens(x, self.weight.shape[1])
         dtype = torch.promote_types(x.dtype, torch.float32)
         with torch.autocast(x.device.type, enabled=False):
             # The last axis is the one that top-k reads, so it is made contiguous here.

@@ -250,6 +250,30 @@ class Selector(KeepsStatistics):
         )
 
 
+def require_tokens(x: Tensor, d_model: int | None = None, weight: object = None) -> None:
+    """Refuse what is no batch of token vectors, or not of the type of a layer's weights.
+
+    >>> require_tokens(torch.zeros(2, 5, 8), d_model=16)
+    Traceback (most recent call last):
+        ...
+    ValueError: x must be (B, T, 16) in shape with T at least 1, got (2, 5, 8)
+    """
+    if torch.jit.is_tracing():  # sizes are tensors then, and must not be read
+        return
+    shape = tuple(x.shape)
+    if len(shape) != 3 or shape[1] < 1 or (d_model is not None and shape[2] != d_model):
+        require(False, "x", shape, f"(B, T, {d_model or 'd_model'}) in shape with T at least 1")
+    if not x.is_floating_point():
+        require(False, "x", x.dtype, "of floating-point numbers")
+    # A quantised layer has weights of another sort, or none, and takes care of itself.
+    if isinstance(weight, Tensor) and weight.is_floating_point() and weight.dtype != x.dtype:
+        wide = torch.float64 in (x.dtype, weight.dtype)  # which autocast leaves alone
+        mixed = torch.is_autocast_enabled(x.device.type) and not wide
+        require(
+            mixed, "x", x.dtype, f"of {weight.dtype}, as the weights are (layer.to changes them)"
+        )
+
+
 def real_tokens(attention_mask: Tensor, x: Tensor) -> Tensor:
     """Return the mask as booleans, refusing one that fits no text.
 
