@@ -23,15 +23,148 @@ from mosa_edu.selection.expert_choice import rank_of_each
 
 
 class Spans(Protocol):
-    """The one thing that tracing asks of a tokenizer."""
+    """A tokenizer that says which characters each token stands for."""
 
     def spans(self, text: str) -> Sequence[tuple[int, str, int, int]]:
         """Encode a text to (id, text, start, end), start and end in code points."""
 
 
+def spans_of(tokenizer: Any, text: str) -> list[Token]:
+    """Cut a text with anybody's tokenizer.
+
+    Parameters
+    ----------
+    tokenizer : object
+        One of ours, with ``spans``; a fast tokenizer of Hugging Face; a `tokenizers.Tokenizer`;
+        or the vocabulary as a list of strings, of which the longest that fits is taken.
+    text : str
+        To be cut; no special tokens are added.
+
+    Returns
+    -------
+    list of Token
+        They follow one another without a gap: what a tokenizer drops, such as spaces, belongs to
+        the token behind it. Of a character in several tokens the last one has the text.
+
+    Raises
+    ------
+    ValueError
+        If the tokenizer is of another kind, or its vocabulary lacks a character.
+
+    Examples
+    --------
+    >>> [token.text for token in spans_of(["a", "b", "ab"], "abba")]
+    ['ab', 'b', 'a']
+    """
+    if hasattr(tokenizer, "spans"):
+        return [Token(*span) for span in tokenizer.spans(text)]
+    if isinstance(tokenizer, Sequence) and not isinstance(tokenizer, str):
+        return _longest_first(tokenizer, text)
+    if getattr(tokenizer, "is_fast", False):  # of Hugging Face
+        found = tokenizer(text, return_offsets_mapping=True, add_special_tokens=False)
+        ids, offsets = found["input_ids"], found["offset_mapping"]
+    else:
+        try:
+            encoding = tokenizer.encode(text, add_special_tokens=False)
+            ids, offsets = encoding.ids, encoding.offsets
+        except (AttributeError, TypeError):
+            kinds = "one with offsets: a fast one of Hugging Face, a tokenizers.Tokenizer, a list"
+            raise ValueError(
+                f"tokenizer must be {kinds} of strings, or have spans(text), got "
+                f"{type(tokenizer).__name__}"
+            ) from None
+    tokens, end = [], 0
+    for number, (token, (start, stop)) in enumerate(zip(ids, offsets, strict=True)):
+        last = number + 1 == len(ids)
+        shared = not last and offsets[number + 1][0] < stop
+        stop = len(text) if last else max(end, start if shared else stop)
+        tokens.append(Token(int(token), text[end:stop], end, stop))
+        end = stop
+    return tokens
+
+
+def _longest_first(vocabulary: Sequence[str], text: str) -> list[Token]:
+    """Cut a text into entries of a vocabulary, at each place the longest one."""
+    known = {entry: number for number, entry in enumerate(vocabulary) if entry}
+    longest, tokens, start = max(map(len, known), default=0), [], 0
+    while start < len(text):
+        sizes = range(min(longest, len(text) - start), 0, -1)
+        size = next((n for n in sizes if text[start : start + n] in known), 0)
+        require(size > 0, "text", text[start], "made of the tokenizer's entries")
+        piece = text[start : start + size]
+        tokens.append(Token(known[piece], piece, start, start + size))
+        start += size
+    return tokens
+
+
+@contextmanager
+def recording(model: nn.Module, cache: ActivationCache) -> Iterator[list[SparseAttention]]:
+    """Let every sparse layer of any model tell a cache what it does inside a `with` block.
+
+    Layers are numbered in the order in which they are first called; the block gets them as a list.
+    """
+    called: list[SparseAttention] = []
+
+    def hand_over(layer: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        assert isinstance(layer, SparseAttention)
+        if layer not in called:
+            called.append(layer)
+        cache.layer = called.index(layer)
+        if len(args) < 3:
+            return args, {**kwargs, "record": cache}
+        return (*args[:2], cache, *args[3:]), kwargs
+
+    layers = [layer for layer in model.modules() if isinstance(layer, SparseAttention)]
+    handles = [
+        layer.register_forward_pre_hook(hand_over, with_kwargs=True, prepend=True)
+        for layer in layers
+    ]
+    try:
+        yield called
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def logits_of(model: nn.Module, ids: Tensor) -> Tensor:
+    """Run any language model on ids (B, T) and return its logits (B, T, V).
+
+    They may come in a tuple, a dictionary or an object with ``logits``. A model that gives all of
+    them only with ``targets``, as nanoGPT does, gets its own input as targets.
+    """
+    B, T = ids.shape
+    found = _logits_in(model(ids))
+    if found is not None and found.shape[:2] == (B, 1) and T > 1:
+        found = _logits_in(model(ids, targets=ids))
+    shape = None if found is None else tuple(found.shape)
+    whole = found is not None and found.dim() == 3 and found.shape[:2] == (B, T)
+    require(whole, "model", shape, f"one that returns logits (B={B}, T={T}, V)")
+    assert found is not None
+    return found
+
+
+def _logits_in(output: Any) -> Tensor | None:
+    if isinstance(output, Mapping):
+        output = output.get("logits")
+    elif isinstance(output, tuple | list):
+        output = next(
+            (part for part in output if isinstance(part, Tensor) and part.dim() == 3), None
+        )
+    return output if isinstance(output, Tensor) else getattr(output, "logits", None)
+
+
+def longest_text(model: nn.Module) -> int | None:
+    """Return how many tokens a model reads at most, if its config says so."""
+    config = getattr(model, "config", None)
+    for name in ("max_seq_len", "block_size", "max_position_embeddings", "n_positions"):
+        if isinstance(limit := getattr(config, name, None), int):
+            return limit
+    return None
+
+
 def trace(
-    model: TransformerLM,
-    tokenizer: Spans,
+    model: nn.Module,
+    tokenizer: Any,
     text: str,
     *,
     name: str = "model",
@@ -42,10 +175,13 @@ def trace(
 
     Parameters
     ----------
-    model, tokenizer : TransformerLM, Tokenizer
-        A model with sparse heads, left in the mode it was in, and its own tokenizer.
+    model : nn.Module
+        Any language model that contains `SparseAttention` layers, alone or in hybrids, and maps
+        ids (B, T) to logits (B, T, V); see `logits_of`. It is left in the mode it was in.
+    tokenizer : object
+        Its own tokenizer, or anybody's; see `spans_of`.
     text : str
-        At least one token, at most the model's `max_seq_len`.
+        At least one token, at most as many as the model reads.
     name, sha256 : str, optional
         What the trace calls the model; hash of its weights file.
     source : dict, optional
@@ -58,15 +194,18 @@ def trace(
     heads are no selection, and are refused.
     """
     require(text != "", "text", text, "at least one character long")
-    tokens = [Token(*span) for span in tokenizer.spans(text)]
-    limit = model.config.max_seq_len
+    tokens = spans_of(tokenizer, text)
+    limit = longest_text(model)
     allowed = f"at most {limit} tokens long, the model's max_seq_len"
-    require(len(tokens) <= limit, "text", f"{len(tokens)} tokens", allowed)
+    require(limit is None or len(tokens) <= limit, "text", f"{len(tokens)} tokens", allowed)
     ids = torch.tensor([token.id for token in tokens])
     cache = ActivationCache()
     device = next(model.parameters()).device
-    with evaluating(model), torch.no_grad():
-        logits = model(ids[None].to(device), record=cache)[0].float().cpu()  # (T, V)
+    with evaluating(model), torch.no_grad(), recording(model, cache) as layers:
+        logits = logits_of(model, ids[None].to(device))[0].float().cpu()  # (T, V)
+    require(len(layers) > 0, "model", "one without any", "one with heads that select tokens")
+    heads = {layer.n_heads for layer in layers}
+    require(len(heads) == 1, "model", f"layers of {sorted(heads)} sparse heads", "of equally many")
     require(bool(logits.isfinite().all()), "logits", "NaN or inf", "finite: the weights are broken")
     if source is None:
         gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
@@ -75,7 +214,7 @@ def trace(
     return RoutingTrace(
         model={"name": name, "sha256": sha256},
         tokens=tokens,
-        sparsity=model.config.sparsity,
+        sparsity=int(getattr(layers[0].selector, "sparsity", 0)) or 1,
         provenance=source,
         **arrays,
     )
@@ -84,8 +223,9 @@ def trace(
 def _routing(cache: ActivationCache, T: int) -> dict[str, Any]:
     """Arrays of all layers, each (L, H, ...), from what the sparse heads recorded."""
     layers = sorted(layer for layer, kind in cache.tensors if kind == "sparse")
-    require(len(layers) > 0, "model", "a model with none", "one with heads that select tokens")
     rows = [_layer_routing(cache, layer, T) for layer in layers]
+    widest = max(indices.shape[-1] for _, _, indices, _, _ in rows)
+    rows = [_widened(row, widest) for row in rows]
     scores, order, indices, attention, counts = (
         np.stack(column) for column in zip(*rows, strict=True)
     )
@@ -99,6 +239,14 @@ def _routing(cache: ActivationCache, T: int) -> dict[str, Any]:
         "attention": np.round(255 * attention[..., i, j]).astype(np.uint8),
         "counts": counts.astype(np.uint16) if variable else None,
     }
+
+
+def _widened(row: tuple[np.ndarray, ...], k: int) -> tuple[np.ndarray, ...]:
+    """Give a layer that keeps fewer tokens as many places as the others have."""
+    scores, order, indices, attention, counts = row
+    more = k - indices.shape[-1]
+    indices = np.pad(indices, ((0, 0), (0, more)))
+    return scores, order, indices, np.pad(attention, ((0, 0), (0, more), (0, more))), counts
 
 
 def _layer_routing(cache: ActivationCache, layer: int, T: int) -> tuple[np.ndarray, ...]:
@@ -153,8 +301,8 @@ class Tracer:
 
     def __init__(
         self,
-        model: TransformerLM,
-        tokenizer: Spans,
+        model: nn.Module,
+        tokenizer: Any,
         *,
         name: str = "model",
         sha256: str | None = None,
@@ -170,7 +318,7 @@ class Tracer:
     def __call__(self, text: str, k: int | None = None) -> RoutingTrace:
         """Run the model on a text."""
         if k is not None:
-            T = len(self.tokenizer.spans(text))
+            T = len(spans_of(self.tokenizer, text))
             require(min(2, T) <= k <= T, "k", k, f"in [{min(2, T)}, {T}], T = {T}")
         with nullcontext() if k is None else keeping(self.model, k):
             return trace(self.model, self.tokenizer, text, name=self.name, sha256=self.sha256)
@@ -180,12 +328,12 @@ Choose = Callable[[ExpertChoice, Tensor, Selection], Selection]
 """From a selector, its router logits (B, H, T) and its own selection to another one."""
 
 
-def keeping(model: TransformerLM, k: int) -> AbstractContextManager[None]:
+def keeping(model: nn.Module, k: int) -> AbstractContextManager[None]:
     """Let every sparse head keep its k best tokens, whatever the length of the text."""
     return selecting(mosa_selectors(model), lambda own, logits, _: own.best(logits, k))
 
 
-def mosa_selectors(model: TransformerLM) -> list[ExpertChoice]:
+def mosa_selectors(model: nn.Module) -> list[ExpertChoice]:
     """Return the selectors of all layers with sparse heads, refusing any but expert choice."""
     layers = [layer for layer in model.modules() if isinstance(layer, SparseAttention)]
     selectors = [layer.selector for layer in layers if isinstance(layer.selector, ExpertChoice)]

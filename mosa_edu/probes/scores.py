@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from mosa_edu.checks import require
 from mosa_edu.data.tokens import TokenSet
@@ -25,6 +26,7 @@ from mosa_edu.records import provenance
 from mosa_edu.records.parts import Parts
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
+from mosa_edu.tracing import logits_of
 from mosa_edu.training.evaluate import token_losses
 
 
@@ -93,7 +95,7 @@ def spread_cuts(seq_len: int, count: int, first: int = 15) -> tuple[int, ...]:
 
 @torch.no_grad()
 def three_scores(
-    model: TransformerLM,
+    model: nn.Module,
     windows: np.ndarray,
     books: np.ndarray,
     cuts: Sequence[int],
@@ -145,25 +147,26 @@ def work_key(model: TransformerLM, windows: np.ndarray, settings: object) -> str
 
 @torch.no_grad()
 def full_losses(
-    model: TransformerLM, windows: np.ndarray, cuts: Sequence[int], batch_tokens: int = 16384
+    model: nn.Module, windows: np.ndarray, cuts: Sequence[int], batch_tokens: int = 16384
 ) -> np.ndarray:
     """Loss of the token after each cut, the whole window given: the first score alone."""
     return losses_at(model, windows[:, :-1], windows[:, 1:], cuts, batch_tokens)
 
 
 def losses_at(
-    model: TransformerLM,
+    model: nn.Module,
     texts: np.ndarray,
     targets: np.ndarray,
     cuts: Sequence[int],
     batch_tokens: int,
 ) -> np.ndarray:
     """Loss of the target (N, T) at each cut, after texts that need not be the targets' own."""
-    parts, columns, device = [], list(cuts), model.embedding.weight.device
+    parts, columns, device = [], list(cuts), next(model.parameters()).device
     step = max(batch_tokens // texts.shape[1], 1)
     for start in track(range(0, len(texts), step), "reading windows", "batches"):
         rows = slice(start, start + step)
-        logits = model(torch.from_numpy(texts[rows]).to(device))[:, columns]  # (b, P, V)
+        ids = torch.from_numpy(texts[rows]).to(device)
+        logits = logits_of(model, ids)[:, columns]  # (b, P, V)
         wanted = torch.from_numpy(targets[rows][:, columns]).to(device)
         parts.append(token_losses(logits, wanted).cpu().numpy())
     return np.concatenate(parts)
