@@ -13,6 +13,7 @@ from test_records import make_run, make_trace
 
 from mosa_edu.viz import base as renderer
 from mosa_edu.viz import charts
+from mosa_edu.viz.style import LIGHT
 
 
 def make_figures(trace):
@@ -76,21 +77,38 @@ def test_figures_are_small_and_do_not_catch_the_scrolling_finger(trace):
 def test_renderer_is_fixed_and_needs_no_network(trace):
     figure = charts.heads_per_token(trace).to_dict()
     once, again = renderer.BookRenderer(), renderer.BookRenderer()
-    first, second = once.to_mimebundle(figure), once.to_mimebundle(figure)
-    assert first == again.to_mimebundle(figure)
-    assert set(first) == {"application/vnd.plotly.v1+json", "text/html"}
-    ids = [re.search(r'id="(fig-[\w-]+)"', b["text/html"]).group(1) for b in (first, second)]
-    assert ids[1] == ids[0] + "-2"
+    first = once.to_mimebundle(figure)
+    assert first == once.to_mimebundle(figure) == again.to_mimebundle(figure)
+    assert set(first) == {renderer.PLOTLY, "text/html"}
+    assert "<script" not in first["text/html"]
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", first["text/html"])
     assert "uid" not in json.dumps(first)
 
 
+def test_viewers_of_notebooks_show_the_caption_and_pages_get_the_figure_back(trace):
+    """Catches a caption that JupyterLab, which draws the JSON alone, never shows."""
+    said = "The first token is kept by two heads, the last by none & <b>nobody</b> else. " * 2
+    figure = charts.heads_per_token(trace, caption=said)
+    stored = renderer.BookRenderer().to_mimebundle(figure.to_dict())[renderer.PLOTLY]
+    title = stored["layout"]["title"]["text"]
+    words = re.sub(r"<br>|</?span[^>]*>", " ", title.split("<br>", 2)[2]).split()
+    assert words == said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split()
+    assert max(len(line) for line in re.split("<[^>]*>", title)) <= 96
+    room = stored["layout"]["height"] - figure.layout.height
+    assert room == stored["layout"]["margin"]["t"] - figure.layout.margin.t >= 38
+    assert stored["layout"]["paper_bgcolor"] == LIGHT.ground  # readable where the viewer is dark
+    again = renderer.on_page(stored)
+    assert again["layout"] == renderer.rounded(json.loads(figure.to_json()))["layout"]
+
+
 def test_square_figures_shrink_with_the_page(trace):
-    """Only in HTML: JupyterLab draws the JSON, which has its height in pixels."""
-    stored = renderer.BookRenderer().to_mimebundle(charts.selection_mask(trace, 0, 0).to_dict())
-    assert "padding-bottom:calc(min(42%, 300px) + 120px)" in stored["text/html"]
-    assert '"height":' not in stored["text/html"].replace('"height":"calc', "")
-    assert stored["application/vnd.plotly.v1+json"]["layout"]["height"] == 420
+    """Only on pages: JupyterLab draws the JSON, which has its height in pixels."""
+    figure = charts.selection_mask(trace, 0, 0)
+    html = renderer.figure_html(figure, "fig-1")
+    assert "padding-bottom:calc(min(42%, 300px) + 120px)" in html
+    assert '"height":' not in html.replace('"height":"calc', "")
+    stored = renderer.BookRenderer().to_mimebundle(figure.to_dict())
+    assert stored[renderer.PLOTLY]["layout"]["height"] == 420
 
 
 def test_renderer_writes_tokens_as_text_not_as_markup():
@@ -102,15 +120,18 @@ def test_renderer_writes_tokens_as_text_not_as_markup():
     assert html.count("</script>") == html.count("<script")
 
 
-def test_default_renderer(monkeypatch):
+def test_colab_gets_a_script_and_other_notebooks_a_picture(trace, monkeypatch):
     before = pio.renderers.default
     try:
-        monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
-        assert renderer.use_book_renderer() == "book"
-        monkeypatch.setenv("COLAB_RELEASE_TAG", "1")
-        assert renderer.use_book_renderer() == "colab"
+        assert renderer.use_book_renderer() == pio.renderers.default == "book"
     finally:
         pio.renderers.default = before
+    figure = charts.heads_per_token(trace, caption="Two keep it.").to_dict()
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "1")
+    (kind, html), *others = renderer.BookRenderer().to_mimebundle(figure).items()
+    assert (kind, others) == ("text/html", [])
+    assert re.search(r'<script[^>]*src="https://cdn.plot.ly/plotly-[\d.]+.min.js"', html)
+    assert "<figcaption>Two keep it.</figcaption>" in html
 
 
 def test_charts_need_no_torch():

@@ -26,14 +26,14 @@ COVER = "# Cover\n\nA formula, $O(k^2 + T)$, and enough words to describe the pa
 def chart_notebook() -> str:
     import plotly.graph_objects as go
 
-    from mosa_edu.viz.base import figure_html
+    from mosa_edu.viz.base import BookRenderer
     from mosa_edu.viz.style import LIGHT
 
     line = go.Scatter(x=[1, 2, 3], y=[2, 1, 3], line={"color": LIGHT.pick})
     layout = {"paper_bgcolor": "rgba(0,0,0,0)", "font": {"color": LIGHT.ink}}
-    shown = {"text/html": figure_html(go.Figure(line, layout), "fig-test"), "text/plain": "Figure"}
+    shown = BookRenderer().to_mimebundle(go.Figure(line, layout).to_dict())
     cell = new_code_cell("show()", execution_count=1)
-    cell.outputs = [new_output("display_data", data=shown)]
+    cell.outputs = [new_output("display_data", data=shown)] * 2
     return json.dumps(normalise(new_notebook(cells=[new_markdown_cell("# Chart"), cell])))
 
 
@@ -133,7 +133,7 @@ def test_chart_is_drawn_and_follows_the_theme(small, visit):
     from mosa_edu.viz.style import DARK, LIGHT
 
     page = visit(small.url("book/chart.html"), color_scheme="light").page
-    line = page.locator(".scatterlayer path.js-line")
+    line = page.locator(".scatterlayer path.js-line").first
     colour = "path => getComputedStyle(path).stroke"
     assert line.evaluate(colour) == rgb(LIGHT.pick)
     page.evaluate("document.documentElement.dataset.theme = 'dark'")

@@ -1,16 +1,16 @@
 """What all figures share: one look, a caption, a text alternative, and numbers written one way."""
 
-import hashlib
 import html
 import json
 import os
-from collections import Counter
+import textwrap
 from typing import Any
 
 import plotly.graph_objects as go
 import plotly.io as pio
 from plotly.io._base_renderers import MimetypeRenderer
 
+from mosa_edu.viz.picture import picture
 from mosa_edu.viz.style import CLEAR, LIGHT, SANS, SIZES
 from mosa_edu.viz.words import rounded
 
@@ -97,35 +97,76 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-# A private module: the public ones offer no renderer that writes HTML without a script from a CDN.
-
+PLOTLY = "application/vnd.plotly.v1+json"
 CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage"]]}
 
 
+# A private module: the public ones offer no renderer that writes HTML without a script from a CDN.
 class BookRenderer(MimetypeRenderer):
-    """Write a figure twice: as JSON for JupyterLab and VS Code, as HTML for the built book.
+    """Write a figure twice: as JSON, which JupyterLab, VS Code and the book draw, and as a picture.
 
-    The HTML expects `plotly.min.js` on the page. Its element ids come from the content, so that
-    running a notebook again changes nothing; equal figures are told apart by a counter.
+    The picture is for all that runs no script of Plotly's: nbconvert, Colab before a cell has run,
+    mail. Colab, where a script can be had, gets HTML that loads it.
     """
-
-    def __init__(self) -> None:
-        self._seen: Counter[str] = Counter()
 
     def to_mimebundle(self, fig_dict: dict[str, Any]) -> dict[str, Any]:
         """Return what a notebook stores for a figure."""
         figure = rounded(json.loads(pio.to_json(fig_dict, validate=False, remove_uids=False)))
-        text = pio.to_json(figure, validate=False, remove_uids=False)
-        digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()[:12]
-        self._seen[digest] += 1
-        again = f"-{self._seen[digest]}" if self._seen[digest] > 1 else ""
-        return {
-            "application/vnd.plotly.v1+json": {**figure, "config": CONFIG},
-            "text/html": figure_html(figure, f"fig-{digest}{again}"),
-        }
+        if "COLAB_RELEASE_TAG" in os.environ:
+            return {"text/html": figure_html(figure, "figure", include_plotlyjs="cdn")}
+        try:
+            still = picture(figure, _said(figure, "alt"))
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            still = ""  # a reader's own figure, of a sort that no chart of the book has
+        stored = {**with_caption(figure), "config": CONFIG}
+        return {PLOTLY: stored, "text/html": _said_below(still, figure)}
 
 
-def figure_html(figure: go.Figure | dict[str, Any], div_id: str) -> str:
+def with_caption(figure: dict[str, Any]) -> dict[str, Any]:
+    """Return a figure that says its caption under its heading and stands on a ground of its own.
+
+    Viewers of notebooks draw a figure and nothing beside it, in the dark, too; `on_page` undoes it.
+    """
+    layout = figure["layout"]
+    lines = textwrap.wrap(html.escape(_said(figure, "caption"), quote=False), 96)
+    title, height = layout.get("title", {}), layout.get("height")
+    room = 19 * len(lines) + 8 * bool(lines)
+    text = "<br>".join([title.get("text", ""), *_small(lines)])
+    top = layout.get("margin", {}).get("t", 100)
+    changed = {
+        "title": {**title, "text": text},
+        "height": (height or 420) + room,
+        "margin": {**layout.get("margin", {}), "t": top + room},
+        "paper_bgcolor": LIGHT.ground,
+    }
+    meta = {**layout.get("meta", {}), "page": {key: layout.get(key) for key in changed}}
+    return {**figure, "layout": {**layout, **changed, "meta": meta}}
+
+
+def on_page(figure: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored figure as a page of the book draws it, which has captions of its own."""
+    meta = dict(figure["layout"].get("meta", {}))
+    layout = {**figure["layout"], **meta.pop("page", {}), "meta": meta}
+    return {"data": figure["data"], "layout": {k: v for k, v in layout.items() if v is not None}}
+
+
+def _small(lines: list[str]) -> list[str]:
+    return [f"<span style='font-size:{SIZES['note']}px'>{line}</span>" for line in lines]
+
+
+def _said(figure: dict[str, Any], name: str) -> str:
+    return str((figure.get("layout", {}).get("meta") or {}).get(name, ""))
+
+
+def _said_below(drawn: str, figure: dict[str, Any], label: str = "") -> str:
+    caption = html.escape(_said(figure, "caption"))
+    said = f"<figcaption>{caption}</figcaption>" if caption else ""
+    return f'<figure class="mosa-chart" style="margin:0"{label}>{drawn}{said}</figure>'
+
+
+def figure_html(
+    figure: go.Figure | dict[str, Any], div_id: str, include_plotlyjs: str | bool = False
+) -> str:
     """Return a figure as a piece of HTML, with its caption and its text alternative."""
     values = json.loads(figure.to_json()) if isinstance(figure, go.Figure) else figure
     values = rounded(values)
@@ -137,7 +178,7 @@ def figure_html(figure: go.Figure | dict[str, Any], div_id: str) -> str:
         values,
         config=CONFIG,
         auto_play=False,
-        include_plotlyjs=False,
+        include_plotlyjs=include_plotlyjs,
         include_mathjax=False,
         full_html=False,
         default_width="100%",
@@ -147,10 +188,8 @@ def figure_html(figure: go.Figure | dict[str, Any], div_id: str) -> str:
     )
     if "height" in meta:
         plot = _with_height(plot, meta["height"])
-    alt, caption = (html.escape(str(meta.get(key, ""))) for key in ("alt", "caption"))
-    said = f"<figcaption>{caption}</figcaption>" if caption else ""
-    label = f' aria-label="{alt}"' if alt else ""
-    return f'<figure class="mosa-chart" style="margin:0"{label}>{plot}{said}</figure>'
+    alt = html.escape(_said(values, "alt"))
+    return _said_below(plot, values, label=f' aria-label="{alt}"' if alt else "")
 
 
 def _with_height(plot: str, height: str) -> str:
@@ -164,18 +203,12 @@ def _with_height(plot: str, height: str) -> str:
 def use_book_renderer() -> str:
     """Make notebooks show figures so that they work in the book, in JupyterLab and in Colab."""
     pio.renderers["book"] = BookRenderer()
-    pio.renderers.default = "colab" if "COLAB_RELEASE_TAG" in os.environ else "book"
-    return str(pio.renderers.default)
+    pio.renderers.default = "book"
+    return "book"
 
 
 def live_output(figure: go.Figure) -> dict[str, Any]:
     """Return a figure as an `Output` widget holds it."""
-    on_ground = go.Figure(figure).update_layout(paper_bgcolor=LIGHT.ground)
-    values = on_ground.to_dict()
-    if pio.renderers.default == "colab":
-        data = pio.renderers["colab"].to_mimebundle(values)
-    else:
-        data = BookRenderer().to_mimebundle(values)
-        del data["text/html"]  # no notebook has the script that it expects
+    data = BookRenderer().to_mimebundle(figure.to_dict())
     said = {"text/plain": alt_text(figure)}
     return {"output_type": "display_data", "data": {**data, **said}, "metadata": {}}
