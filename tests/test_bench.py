@@ -18,6 +18,7 @@ from mosa_edu.bench.roofline import roofline_rows
 from mosa_edu.cli.main import main
 from mosa_edu.config import PRESETS
 from mosa_edu.costs import model_flops
+from mosa_edu.records.origin import typed
 from mosa_edu.records.probe import ProbeRecord
 
 TINY = LayerCase(seq_len=32, d_model=16, n_heads=2, d_head=8, sparsity=4)
@@ -129,7 +130,7 @@ def test_the_command_prints_both_passes_and_the_bar(capsys):
         ["1", "CPU", "forward", *lines[2].split()[3:5]],
         ["1", "CPU", "forward", "+", "backward"],
     ]
-    assert lines[-1].startswith("Bar of 1.3 times")
+    assert lines[-2].startswith("Bar of 1.3 times")
     assert main(["bench", "layer", *arguments, "--sparsity", "0"]) == 2
     assert main(["bench", "layer", *arguments, "--threads", "two"]) == 2
 
@@ -138,7 +139,8 @@ def test_rules_are_timed_beside_the_papers_in_twins_of_equal_flops(tmp_path, mon
     """Catches ratios over another model than the paper's, and twins of unequal cost."""
     asked = {}
     with monkeypatch.context() as patch:
-        patch.setattr(rules, "measure_pair", lambda models, *a, **b: asked.update(models) or [{}])
+        made = [{"model": "mosa", "time": 1.0}]
+        patch.setattr(rules, "measure_pair", lambda models, *a, **b: asked.update(models) or made)
         command = ["bench", "rules", "--rounds", "3", "--threads", "1", "--out", str(tmp_path)]
         assert main(command) == 0
     assert ProbeRecord.load(tmp_path / "rules.json").probe == "bench-rules"
@@ -153,7 +155,7 @@ def test_rules_are_timed_beside_the_papers_in_twins_of_equal_flops(tmp_path, mon
 
 
 def test_a_table_is_a_record_that_names_its_command(tmp_path, monkeypatch, capsys):
-    rows = [{"T": 128, "ratio": 1.5}]
+    rows = [{"T": 128, "layer": "same heads", "ratio": 1.5}]
     monkeypatch.setattr("mosa_edu.bench.layer.length_rows", lambda rounds, threads: rows)
     command = ["bench", "lengths", "--rounds", "3", "--threads", "1"]
     assert main([*command, "--out", str(tmp_path)]) == 0
@@ -161,7 +163,12 @@ def test_a_table_is_a_record_that_names_its_command(tmp_path, monkeypatch, capsy
     assert record.command == "mosa-edu " + " ".join(command)
     assert record.settings["clock"] == "process"
     assert list(record.rows) == rows
-    assert "Again: " + record.command in capsys.readouterr().out
+    said = capsys.readouterr().out.splitlines()[-3:]
+    assert said[0].endswith("faster than dense ones from 128 tokens on: 1.5 times at 128 tokens.")
+    assert said[1:] == [
+        f"Record: {tmp_path / 'lengths.json'}",
+        f"Next: {typed('bench', 'roofline')}",
+    ]
 
 
 def test_the_profiler_keeps_its_lines_to_itself(capfd):

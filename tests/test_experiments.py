@@ -19,7 +19,7 @@ from mosa_edu.cli.main import ALIASES, COMMANDS, build_parser, main
 from mosa_edu.data.cloze import KINDS
 from mosa_edu.probes import scores
 from mosa_edu.records import RunRecord
-from mosa_edu.records.origin import program
+from mosa_edu.records.origin import program, typed
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.training import Trainer
@@ -81,7 +81,8 @@ def test_a_signal_ends_the_call_and_not_one_run(sweep, tmp_path, monkeypatch, ca
         assert main(sweep) == 130
     printed = capsys.readouterr()
     assert begun(printed.out) == ["dense-flops-4-seed0"]
-    assert "the same command goes on" in printed.err
+    assert "Stopped" in printed.err
+    assert f"Next: {typed(*sweep)}" in printed.out
     assert not (tmp_path / "records" / "runs").exists()
     assert main(sweep) == 0
     assert len(list((tmp_path / "records" / "scores").glob("*.json"))) == 2
@@ -193,7 +194,7 @@ def test_a_call_ends_in_time_and_the_next_goes_on(suite, records, tmp_path, monk
         patch.setattr(Trainer, "_update", slow)
         patch.setattr("time.monotonic", lambda: clock[0])
         assert main([*suite, "--seconds", "3"]) == 75
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "The time is up" in capsys.readouterr().err
     path = records / "runs" / "dense-flops-4-seed1.json"
     assert not path.exists()
     folder = tmp_path / "cache" / "runs" / "micro-1500" / "dense-flops-4-seed1"
@@ -262,13 +263,14 @@ def test_six_commands_are_shown_and_old_names_still_work(records, tmp_path, caps
     for words, names in planned.items():
         assert main([*words.split(), "--dry-run"]) == 0
         lines = capsys.readouterr().out.splitlines()
+        lines = lines[: lines.index("")]
         assert " ".join(line.split()[0] for line in lines[1:]) == names, words
     assert main(["pack", str(tmp_path / "p"), "--corpus", "tales", "--vocab-size", "400"]) == 0
     assert f"Next: {program()} experiment run gpu_suite --pack" in capsys.readouterr().out
     assert main(["train", "--corpus", "tales", "--steps", "2", "--name", "toy"]) == 0
     assert main(["scores", "toy", "--out", str(tmp_path / "toy.json")]) == 0
     assert main(["probe", "selection", "--model", "toy", "--out", str(tmp_path)]) == 0
-    assert "Again: mosa-edu inspect selection toy" in capsys.readouterr().out
+    assert "A head of toy keeps 25.0% of the tokens" in capsys.readouterr().out
     assert {path.name for path in tmp_path.glob("*.json")} == {"toy.json", "selection-toy.json"}
     refused(["scores", "absent"], "run must be the folder of a run")
     refused(["probe", "jacobian", "--model", "toy"], "RUN must be left out")

@@ -9,8 +9,10 @@ import pytest
 from mosa_edu.analysis import recorded_cloze, recorded_long_context, recorded_runs
 from mosa_edu.cli.main import main
 from mosa_edu.costs import HeadShape, head_kv_slots, model_flops, model_parameters
+from mosa_edu.experiments import estimate
 from mosa_edu.experiments.jobs import training_of
 from mosa_edu.experiments.plans import load_plan, plan_names, shard
+from mosa_edu.records.origin import typed
 from mosa_edu.training import TrainingConfig
 
 ISOFLOP = load_plan("isoflop")
@@ -182,16 +184,30 @@ def test_what_a_plan_cannot_build_is_named(tmp_path):
         shard([], 3, 2)
 
 
-def test_the_command_lists_and_shows_every_plan(capsys):
+def test_the_command_lists_and_shows_every_plan(capsys, monkeypatch, tmp_path):
+    """Catches a dry run that does not say what it takes, or where its records will lie."""
+    monkeypatch.setenv("MOSA_EDU_CACHE", str(tmp_path))
+    monkeypatch.setattr(estimate, "seconds_a_token", lambda *_: (3.6e-3, 0.0))
     assert main(["experiment", "list"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == plan_names()
+    *lines, following = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == plan_names()
+    assert following.startswith("Next: ")
     for name in plan_names():
         assert main(["experiment", "show", name, "--seeds", "0"]) == 0
         lines = capsys.readouterr().out.splitlines()
         plan = load_plan(name)
         jobs = plan.jobs(seeds=[0])
         assert [line.split()[0] for line in lines[1 : len(jobs) + 1]] == [job.name for job in jobs]
-        assert len(lines) == 1 + len(jobs) + (plan.search is not None)
+        took, records, checkpoints, following = lines[lines.index("") + 1 :]
+        assert lines.index("") == 1 + len(jobs) + (plan.search is not None)
+        recipes = [training_of(job) for job in jobs]
+        tokens = sum(recipe.steps * recipe.batch_tokens for recipe in recipes)
+        assert took.startswith(f"{len(jobs)} runs to train: {tokens:,} tokens")
+        if plan.device == "auto":
+            assert f"about {tokens * 1e-6:.2g} hours on this machine" in took
+        assert records == f"Records: {tmp_path / plan.folder}"
+        assert checkpoints.startswith(f"Checkpoints: {tmp_path / 'runs' / plan.folder}-")
+        assert following == f"Next: {typed('experiment', 'run', name, '--seeds', '0')}"
     assert main(["experiment", "show", "long_context", "--only", "mosa,dense", "--seeds", "0"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split()[:5] == ["long-mosa-2048-k64-seed0", "2", "local", "+", "42"]

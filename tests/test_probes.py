@@ -17,6 +17,7 @@ from mosa_edu.model import PRESETS, ModelConfig, TransformerLM
 from mosa_edu.probes import causality as sweeps
 from mosa_edu.probes import coin_flips as flips
 from mosa_edu.probes.causality import CAUSAL_KINDS, layer_jacobian, perturb_layer, settled_layer
+from mosa_edu.records.origin import typed
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.training import Trainer
 
@@ -198,7 +199,12 @@ def test_command_line(tmp_path, capsys, monkeypatch, refused):
     refused(["inspect", "coin-flips", "--steps", "0"], "--steps must be at least 1")
     monkeypatch.setattr(sweeps, "layer_jacobian", partial(layer_jacobian, every=20))
     assert main(["inspect", "jacobian", "--out", str(tmp_path)]) == 0
-    assert "Again: mosa-edu inspect jacobian --seeds 0" in capsys.readouterr().out
+    said = capsys.readouterr().out.splitlines()[-3:]
+    assert said[0].startswith("Derivatives by later tokens are 0 in 3 of 3 layers, yet in those of")
+    assert said[1:] == [
+        f"Record: {tmp_path / 'jacobian-seed0.json'}",
+        f"Next: {typed('inspect', 'coin-flips')}",
+    ]
     record = ProbeRecord.load(tmp_path / "jacobian-seed0.json")
     assert set(record.column("future")) == {0.0}
 

@@ -14,8 +14,9 @@ import pytest
 
 import mosa_edu
 from mosa_edu.cli.main import main
+from mosa_edu.experiments.runs import runs_folder
 from mosa_edu.records import RunRecord
-from mosa_edu.records.origin import program
+from mosa_edu.records.origin import program, typed
 from mosa_edu.training import Trainer
 
 SHORT = ["--steps", "6", "--batch-tokens", "128", "--vocab-size", "300"]
@@ -42,7 +43,9 @@ def test_run_leaves_its_files_and_names_the_next_command(corpus, capsys, tmp_pat
     files = {"config.json", "tokenizer.json", "metrics.jsonl", "checkpoints", "record.json"}
     assert {path.name for path in folder.iterdir()} >= files
     assert printed.err == ""
-    assert printed.out.splitlines()[-1] == f"Next: {program()} explore {folder.name}"
+    last = printed.out.splitlines()[-3:]
+    assert last[0].startswith(f"{folder.name} reaches ")
+    assert last[1:] == [f"Record: {folder / 'record.json'}", f"Next: {typed('explore', folder)}"]
     assert "unigram loss" in printed.out
     settings = json.loads((folder / "config.json").read_text())
     assert (settings["model"]["vocab_size"], settings["training"]["steps"]) == (300, 6)
@@ -56,9 +59,10 @@ def test_run_leaves_its_files_and_names_the_next_command(corpus, capsys, tmp_pat
 
 def test_time_limit_then_resume_by_name(corpus, capsys) -> None:
     assert train(corpus, "--name", "nap", "--time-limit", "1e-9") == 0
-    assert capsys.readouterr().out.splitlines()[-1] == f"Next: {program()} train --resume nap"
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said == f"Next: {typed('train', '--resume', runs_folder() / 'nap')}"
     assert main(["train", "--resume", "nap"]) == 0
-    assert f"Next: {program()} explore nap" in capsys.readouterr().out
+    assert f"Next: {typed('explore', runs_folder() / 'nap')}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -72,7 +76,8 @@ def test_ctrl_c_saves_says_how_to_go_on_and_exits_130(corpus, capsys, monkeypatc
 
     monkeypatch.setattr(Trainer, "_update", interrupted)
     assert train(corpus, "--name", "ctrl") == 130
-    assert f"Next: {program()} train --resume ctrl" in capsys.readouterr().out
+    said = typed("train", "--resume", runs_folder() / "ctrl")
+    assert f"Next: {said}" in capsys.readouterr().out
     monkeypatch.setattr(Trainer, "_update", update)
     assert train(corpus, "--name", "ctrl") == 0
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -129,7 +134,7 @@ def test_bad_input_is_one_line_and_exit_2(
     assert message in error
     assert error.count("\n") == 1
     runs = tmp_path / "cache" / "runs"
-    assert not list(runs.glob("*/checkpoints")), "nothing half-written stays"
+    assert not list(runs.glob("*")), "nothing half-written stays"
 
 
 def test_a_run_that_never_began_shapes_no_other(corpus, capsys, tmp_path, monkeypatch) -> None:
@@ -174,7 +179,7 @@ def test_runs_are_listed_and_named_where_one_is_not_found(corpus, capsys) -> Non
     assert train(corpus, "--name", "ours") == 0
     capsys.readouterr()
     assert main(["inspect", "runs"]) == 0
-    (line,) = capsys.readouterr().out.splitlines()
+    line, *_ = capsys.readouterr().out.splitlines()
     assert line.split()[:2] == ["ours", "finished"]
     assert "nats" in line
     assert main(["explore", "nosuch"]) == 2
@@ -193,12 +198,14 @@ def test_text_is_continued_from_files_and_pipes_into_files(
     assert "--reselect" in capsys.readouterr().err
     text = out.read_text(encoding="utf-8")
     assert text.startswith("The 5th sheep")
-    monkeypatch.setattr(sys, "stdin", io.StringIO("The 5th sheep"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"The 5th sheep\n")))
     assert main([*words, "--prompt", "-"]) == 0
     assert capsys.readouterr().out == text
-    nowhere = str(tmp_path / "no" / "out.txt")
-    assert main([*words, "--prompt", "x", "--out", nowhere]) == 2
-    assert "--out must be a file in a folder that exists" in capsys.readouterr().err
+    assert main([*words, "--prompt", "x", "--out", str(out / "out.txt")]) == 2
+    assert "--out must be a folder, or one to be made" in capsys.readouterr().err
+    prompt.write_text("The 5th sheep\n", encoding="utf-8")
+    assert main([*words, "--prompt-file", str(prompt)]) == 0
+    assert capsys.readouterr().out == text, "the last line break is the editor's"
 
 
 def test_resume_of_no_run_is_refused(corpus, capsys) -> None:

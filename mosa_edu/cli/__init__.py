@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,19 +32,60 @@ def whole_numbers(text: str, argument: str) -> list[int]:
     return [int(word) for word in words]
 
 
-def keep(record: ProbeRecord, args: argparse.Namespace, kind: str) -> None:
-    """Save a record in the folder that was asked for, or in the cache; print it in columns."""
+def check_folder(flag: str, path: Path | None) -> None:
+    """Refuse a file where a folder is to be, before any work."""
+    there = next((p for p in (path, *path.parents) if p.exists()), path) if path else None
+    require(there is None or there.is_dir(), flag, str(path), "a folder, or one to be made")
+
+
+def check_file(flag: str, path: Path | None) -> None:
+    """Refuse a folder where a file is to be, and a file in what is no folder."""
+    require(path is None or not path.is_dir(), flag, str(path), "a file, not a folder")
+    check_folder(flag, path.parent if path else None)
+
+
+def keep(record: ProbeRecord, out: Path | None, kind: str) -> Path:
+    """Save a record in a folder, or in the cache, print it in columns, and return its file."""
     from mosa_edu.data.documents import cache_folder
 
-    folder: Path | None = args.out
-    record.save(folder or cache_folder() / "runs" / kind)
+    path = record.save(out or cache_folder() / "runs" / kind)
     names = list(record.rows[0])
     lines = [names, *([_cell(row[name]) for name in names] for row in record.rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
-    print(f"Again: {record.command}")
+    return path
 
 
 def _cell(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def end(finding: str, path: Path, *words: object) -> None:
+    """Say what was found, where the record of it lies, and what to type next."""
+    from mosa_edu.records.origin import typed
+
+    print(f"{finding}\nRecord: {path.resolve()}\nNext: {typed(*words)}")
+
+
+PATHS = {"--out", "--run-dir", "--html", "--figure", "--pack", "--prompt-file", "--text", "--book"}
+"""Flags whose value is a file or folder."""
+
+
+def whole(words: Sequence[str]) -> list[str]:
+    """Return a command's words with whole paths, so that it works in any folder.
+
+    >>> whole(["experiment", "run", "pair", "--seeds", "0"])
+    ['experiment', 'run', 'pair', '--seeds', '0']
+    """
+    found, flag = [], ""
+    for word in words:
+        given, equals, value = word.rpartition("=")
+        path, of = Path(value).expanduser(), given if equals else flag
+        named = of in ("--corpus", "corpus") or path.suffix == ".toml"
+        if of in PATHS or (named and path.is_file()):
+            found.append(given + equals + str(path.resolve()))
+        else:
+            found.append(word)
+        flag = word
+    return found

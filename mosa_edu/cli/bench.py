@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mosa_edu.checks import require
-from mosa_edu.cli import keep
+from mosa_edu.cli import check_folder, end, keep
 from mosa_edu.costs import kept_tokens
 
 if TYPE_CHECKING:
     from mosa_edu.bench import LayerCase, Timing
 
-TABLES = ("steps", "lengths", "roofline", "long-context", "rules")
+TABLES = ("steps", "lengths", "roofline", "rules", "long-context")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     fits = all(count.isdigit() and int(count) >= 1 for count in counts)
     require(fits, "--threads", args.threads, "numbers of at least 1, by commas")
     require(args.rounds >= 3, "--rounds", args.rounds, "at least 3")
+    check_folder("--out", args.out)
     if args.what == "page":
         return _page(args)
     if args.what in TABLES:
@@ -66,6 +67,7 @@ def _table(args: argparse.Namespace, threads: int) -> int:
 
     import torch
 
+    from mosa_edu.analysis.findings import finding
     from mosa_edu.bench.layer import length_rows, step_rows
     from mosa_edu.bench.models import LENGTHS, RULES, long_context_rows, rule_rows
     from mosa_edu.bench.roofline import roofline_rows
@@ -90,7 +92,8 @@ def _table(args: argparse.Namespace, threads: int) -> int:
     command = f"mosa-edu bench {args.what} --rounds {args.rounds} --threads {threads}"
     origin = provenance(torch.__version__, command=command)
     record = ProbeRecord(f"bench-{args.what}", args.what, settings, rows, {}, origin)
-    keep(record, args, "bench")
+    following = (*TABLES[1:], "layer")[TABLES.index(args.what)]
+    end(finding(record), keep(record, args.out, "bench"), "bench", following)
     return 0
 
 
@@ -98,6 +101,7 @@ def _page(args: argparse.Namespace) -> int:
     """Measure the built book in a browser, print one line a number, and save the record."""
     import os
 
+    from mosa_edu.analysis.findings import finding
     from mosa_edu.bench.page import BuiltBook, measure_book, open_browser
     from mosa_edu.data.documents import cache_folder
     from mosa_edu.records import provenance
@@ -111,9 +115,10 @@ def _page(args: argparse.Namespace) -> int:
         rows = measure_book(browser, book, args.rounds, module_text("bench/page", WEB.parents[1]))
     origin = provenance(command=f"mosa-edu bench page --rounds {args.rounds}")
     record = ProbeRecord("bench-page", "page", settings, rows, {}, origin)
-    record.save(args.out or cache_folder() / "runs" / "bench")
+    path = record.save(args.out or cache_folder() / "runs" / "bench")
     print(f"{settings['browser']}; {origin['hardware']}; load {settings['load']}")
     print(*(_line(row) for row in record.rows), sep="\n")
+    end(finding(record), path, "bench", "layer")
     return 0
 
 
@@ -135,6 +140,7 @@ def _line(row: dict[str, Any]) -> str:
 
 def _layer(args: argparse.Namespace, counts: list[int]) -> int:
     from mosa_edu.bench import BAR, LayerCase, bench_layer
+    from mosa_edu.records.origin import typed
 
     require(args.heads >= 1, "--heads", args.heads, "at least 1")
     case = LayerCase(args.batch, args.seq_len, args.d_model, args.heads, args.d_head, args.sparsity)
@@ -147,6 +153,7 @@ def _layer(args: argparse.Namespace, counts: list[int]) -> int:
         reached.append(timings["forward + backward"].ratio("naive", "mosa")[1])
     verdict = "reached" if min(reached) >= BAR else "missed"
     print(f"Bar of {BAR} times, forward + backward: {verdict} ({min(reached):.2f}).")
+    print(f"Next: {typed('bench', 'steps')}")
     return 0
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mosa_edu.checks import require
+from mosa_edu.cli import check_file
 
 if TYPE_CHECKING:
     from mosa_edu.data.tokenizer import Tokenizer
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from mosa_edu.records import write_atomic
 
     out = args.html or _default_file(args.model)
-    require(not out.is_dir(), "--html", str(out), "a file, not a folder")
+    check_file("--html", out)
     page, note = explorer_page(args.model, args.text)
     write_atomic(out, page)
     print(f"{note}\nOpen in a browser: {out.resolve().as_uri()}")
@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
 
 def explorer_page(name: str, texts: Sequence[str] | None = None) -> tuple[str, str]:
     """Make the page of a model, of the weights rounded to fp16 where they run in it."""
+    from mosa_edu.data.corpora import corpus_name
     from mosa_edu.experiments.runs import find_run, load_run, model_file, read_settings
     from mosa_edu.pretrained import PAGE_KINDS, load_page_model, read_metadata, save_page_model
 
@@ -62,7 +63,7 @@ def explorer_page(name: str, texts: Sequence[str] | None = None) -> tuple[str, s
             if kind not in PAGE_KINDS:
                 note = f"Heads of kind {kind!r} do not run in a page: it shows these texts."
                 return _page(model, tokenizer, texts, folder.name), note
-            told = {"run": folder.name, "corpus": read_settings(folder)["corpus"]}
+            told = {"run": folder.name, "corpus": corpus_name(read_settings(folder)["corpus"])}
             path = Path(temporary) / "model.safetensors"
             save_page_model(model, tokenizer, path, told, name=folder.name)
         model, tokenizer = load_page_model(path)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mosa_edu.checks import require
-from mosa_edu.cli import use_threads
+from mosa_edu.cli import check_file, end, use_threads
+from mosa_edu.progress import track
 
 TOKENS = 100
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -47,10 +48,9 @@ def run(args: argparse.Namespace) -> int:
     use_threads(args.threads)
     start = _prompt(args)
     out = args.out
-    fits = out is None or (out.parent.is_dir() and not out.is_dir())
-    require(fits, "--out", str(out), "a file in a folder that exists")
+    check_file("--out", out)
     from mosa_edu.data.tokenizer import END_OF_TEXT_ID
-    from mosa_edu.experiments.runs import find_model
+    from mosa_edu.experiments.runs import called, find_model
     from mosa_edu.generation import Sampler, stream
     from mosa_edu.records import write_atomic
 
@@ -70,7 +70,10 @@ def run(args: argparse.Namespace) -> int:
     n_tokens = min(TOKENS, room) if args.tokens is None else args.tokens
     written: list[int] = []
     text, shown = start, 0
-    for _, token in stream(model, [prompt], n_tokens, sampler, reselect=reselect):
+    tokens = stream(model, [prompt], n_tokens, sampler, reselect=reselect)
+    if out is not None:
+        tokens = track(tokens, "writing", "tokens", n_tokens)
+    for _, token in tokens:
         if token == END_OF_TEXT_ID:
             break
         written.append(token)
@@ -83,17 +86,22 @@ def run(args: argparse.Namespace) -> int:
         print(text[shown:])
     else:
         write_atomic(out, text + "\n")
-        print(f"{len(written)} tokens in {out}")
+        finding = f"{len(written)} tokens follow the {len(prompt)} of the prompt."
+        end(finding, out, "explore", called(args.model))
     return 0
 
 
 def _prompt(args: argparse.Namespace) -> str:
     """Return the text to continue, from the words, a file or standard input."""
+    from mosa_edu.data.documents import decode_text
+
     if args.prompt_file:
         require(args.prompt_file.is_file(), "--prompt-file", str(args.prompt_file), "a text file")
-        from mosa_edu.data.documents import decode_text
-
-        return decode_text(args.prompt_file.read_bytes(), "--prompt-file", str(args.prompt_file))
-    text = sys.stdin.read() if args.prompt == "-" else str(args.prompt)
+        content = args.prompt_file.read_bytes()
+        # An editor and `echo` end a text with a line break that is no part of it.
+        return decode_text(content, "--prompt-file", str(args.prompt_file)).removesuffix("\n")
+    text = str(args.prompt)
+    if text == "-":
+        text = decode_text(sys.stdin.buffer.read(), "--prompt", "-").removesuffix("\n")
     require(text != "", "--prompt", text, "at least one character long")
     return text

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mosa_edu.checks import require
-from mosa_edu.cli import keep, use_threads
+from mosa_edu.cli import check_file, check_folder, end, keep, use_threads
+
+if TYPE_CHECKING:
+    from mosa_edu.records.probe import ProbeRecord
 
 OF_MODELS = ("scores", "selection", "predictor", "cloze")
 """Questions to a trained model; the others make their own."""
@@ -37,6 +41,7 @@ def add_parser(subparsers: Any) -> None:
     named = "a run, 'explorer' (the default) or 'causal'; causality: also package.module:factory"
     add("model", nargs="?", metavar="RUN", help=named)
     add("--model", dest="named", help=argparse.SUPPRESS)  # of version 0.1
+    add("--text", type=Path, metavar="FILE", help="scores: a text of your own (default: held out)")
     add("--kinds", nargs="+", help="coin-flips: kinds of heads; all by default")
     add("--seeds", nargs="+", type=int, default=[0], help="of weights and tokens (default: 0)")
     add("--steps", type=int, default=600, help="coin-flips: optimizer updates (default: 600)")
@@ -52,35 +57,67 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, save one record a measurement, and print the numbers with their commands."""
     if args.what == "runs":
-        from mosa_edu.experiments.runs import run_lines, runs_folder
-
-        print("\n".join(run_lines()) or f"no run yet in {runs_folder()}")
-        return 0
+        return _runs()
     if args.what == "causality":
         return _causality(args)
     what = "cloze" if args.what == "riddles" else args.what
     model = args.model or args.named
     require(min(args.seeds) >= 0, "--seeds", args.seeds, "at least 0")
     use_threads(args.threads if args.threads is not None or what == "scores" else 1)
+    (check_file if what == "scores" else check_folder)("--out", args.out)
     if what == "scores":
-        return _scores(model, args)
+        return _scores(model or "explorer", args)
+    require(args.text is None, "--text", str(args.text), "left out: scores reads a text")
     allowed = f"left out: {what} makes its own models"
     require(model is None or what in OF_MODELS, "RUN", model, allowed)
     if what == "coin-flips":
         return _coin_flips(args)
     require(args.kinds is None, "--kinds", args.kinds, "left out: this has a fixed list")
     if what in OF_MODELS:
-        from mosa_edu.experiments.runs import probe_model
+        from mosa_edu.experiments.runs import called, probe_model
 
-        keep(probe_model(what, model or "explorer"), args, "probes")
+        record = probe_model(what, model or "explorer")
+        following = ("inspect", "predictor") if what == "selection" else ("explore",)
+        _end([record], [keep(record, args.out, "probes")], *following, called(model or "explorer"))
         return 0
     from mosa_edu.bench.decoding import decoding_records
     from mosa_edu.probes.causality import causality_records
 
     make = decoding_records if what == "decoding" else partial(causality_records, what)
+    records, paths = [], []
     for seed in args.seeds:
         for record in make(seed, f"mosa-edu inspect {what} --seeds {seed}"):
-            keep(record, args, "probes")
+            records.append(record)
+            paths.append(keep(record, args.out, "probes"))
+    _end(records, paths, *NEXT[what])
+    return 0
+
+
+NEXT = {
+    "perturbation": ("inspect", "jacobian"),
+    "jacobian": ("inspect", "coin-flips"),
+    "decoding": ("bench", "long-context"),
+}
+"""What to ask after a question that needs no model."""
+
+
+def _end(records: list[ProbeRecord], paths: list[Path], *words: object) -> None:
+    """Say what the last records of each probe found, where they lie, and what to type next."""
+    from mosa_edu.analysis.findings import finding
+
+    last = {record.probe: record for record in records}
+    place = paths[0] if len(paths) == 1 else paths[0].parent
+    end("\n".join(map(finding, last.values())), place, *words)
+
+
+def _runs() -> int:
+    """List all runs."""
+    from mosa_edu.experiments.runs import called, known_runs, run_lines, runs_folder
+
+    lines, folders = run_lines(), known_runs()
+    print(*lines, sep="\n", end="\n" if lines else "")
+    following = ("explore", called(str(folders[0]))) if folders else ("train", "--name", "first")
+    end(f"{len(folders)} runs, the newest first.", runs_folder(), *following)
     return 0
 
 
@@ -129,30 +166,27 @@ def _model_of(name: str) -> tuple[Any, int]:
     return (made if isinstance(made, nn.Module) else made()), 64
 
 
-def _scores(model: str | None, args: argparse.Namespace) -> int:
+def _scores(model: str, args: argparse.Namespace) -> int:
     """Score, print the three losses with their intervals, and keep the record."""
     from mosa_edu.analysis import score_gap, text_interval
-    from mosa_edu.experiments.runs import find_run, score_run
+    from mosa_edu.analysis.findings import score_finding
+    from mosa_edu.experiments.runs import called, score_run
     from mosa_edu.records.scores import EVALUATIONS
 
-    require(model is not None, "RUN", model, "given: the name or folder of a finished run")
-    assert model is not None
-    folder = find_run(model)
-    record = score_run(folder)
+    record, path = score_run(model, args.text)
     for way in EVALUATIONS:
         print(f"{way:8} {text_interval(record.per_window(way), record.books)} nats per token")
     for way in EVALUATIONS[1:]:
         print(f"{way} - full: {score_gap(record, way)}")
     for title, loss in record.per_book("full").items():
         print(f"  {title[:48]:48} {loss:.3f} full, {record.per_book('prefix')[title]:.3f} prefix")
-    path = args.out or folder / "scores.json"
-    record.save(path)
-    print(f"Record: {path}")
+    end(score_finding(record), record.save(args.out or path), "explore", called(model))
     return 0
 
 
 def _coin_flips(args: argparse.Namespace) -> int:
     from mosa_edu.analysis import coin_flip_rows
+    from mosa_edu.analysis.findings import coin_flip_finding
     from mosa_edu.experiments.runs import runs_folder
     from mosa_edu.probes.coin_flips import KINDS, run_coin_flips
 
@@ -161,10 +195,11 @@ def _coin_flips(args: argparse.Namespace) -> int:
     require(not unknown, "--kinds", " ".join(unknown), f"among {', '.join(KINDS)}")
     require(args.steps >= 1, "--steps", args.steps, "at least 1")
     folder = args.out or runs_folder() / "probes"
-    for seed in args.seeds:
-        for kind in kinds:
-            record = run_coin_flips(kind, seed, args.steps, folder)
-            (row,) = coin_flip_rows({record.name: record})
-            print(row, f"  Again: {record.command}", sep="\n", flush=True)
-    print(f"Records: {folder}")
+    rows = []
+    for number, (seed, kind) in enumerate(product(args.seeds, kinds), start=1):
+        print(f"== {kind} seed {seed} ({number} of {len(args.seeds) * len(kinds)})", flush=True)
+        record = run_coin_flips(kind, seed, args.steps, folder)
+        rows += coin_flip_rows({record.name: record})
+        print(rows[-1], flush=True)
+    end(coin_flip_finding(rows), folder, "inspect", "perturbation")
     return 0

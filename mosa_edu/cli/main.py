@@ -13,6 +13,8 @@ from typing import NoReturn
 
 import mosa_edu
 from mosa_edu import progress
+from mosa_edu.cli import whole
+from mosa_edu.records.origin import typed
 
 COMMANDS = ("train", "experiment", "inspect", "bench", "generate", "explore")
 """Modules of this package, each with ``add_parser(subparsers)`` and ``run(args) -> int``."""
@@ -44,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         words[:1] = ALIASES[words[0]].split()
     parser = build_parser()
     args = parser.parse_args(words)
+    args.words = words
     if args.command is None:
         parser.print_help()
         return 0
@@ -67,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _refuse(f"{error.filename} cannot be used ({error.strerror})")
         raise
     except KeyboardInterrupt:
-        print("\nmosa-edu: interrupted; the same command goes on", file=sys.stderr)
+        print(f"\nmosa-edu: interrupted\nNext: {typed(*whole(words))}", file=sys.stderr)
         return INTERRUPTED
 
 

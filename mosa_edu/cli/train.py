@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mosa_edu.checks import require
-from mosa_edu.cli import CORPORA, use_threads
+from mosa_edu.cli import CORPORA, check_folder, use_threads
 from mosa_edu.config import PRESETS, SPARSE_KINDS
 
 MODEL_FLAGS = (
@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
     limit = args.time_limit
     require(limit is None or limit > 0, "--time-limit", limit, "positive")
     use_threads(args.threads)
+    check_folder("--run-dir", args.run_dir)
     from mosa_edu.experiments import runs
     from mosa_edu.training import distributed
 

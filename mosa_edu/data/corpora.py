@@ -115,6 +115,21 @@ ALIASES = {"tales": "stories", "riddles": "cloze"}
 NAMES = (*LOADERS, f"{_HUGGINGFACE}NAME")
 
 
+def corpus_name(corpus: str) -> str:
+    """Return what records call a corpus: of a text file its name, without anybody's folders.
+
+    >>> corpus_name("/home/ada/notes.txt"), corpus_name("huggingface:allenai/c4")
+    ('notes.txt', 'huggingface:allenai/c4')
+    """
+    return Path(corpus).name if Path(corpus).is_absolute() else corpus
+
+
+def whole_path(corpus: str) -> str:
+    """Return what finds a corpus from any folder: of a text file its whole path."""
+    path = Path(corpus).expanduser()
+    return str(path.resolve()) if path.is_file() and corpus not in LOADERS else corpus
+
+
 def load_corpus(name: str, **options: Any) -> Corpus:
     """Load a corpus by its name.
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from mosa_edu.checks import require
-from mosa_edu.data.corpora import load_corpus
+from mosa_edu.data.corpora import load_corpus, whole_path
 from mosa_edu.data.tokenizer import Tokenizer
 from mosa_edu.data.tokens import TokenSet
 from mosa_edu.experiments import runs
@@ -85,7 +85,7 @@ class Session:
 
     def settings(self, job: Job) -> dict[str, Any]:
         """Return the ``config.json`` of a job's run."""
-        corpus = f"pack of {self.text[0]}" if self.text else self.plan.corpus
+        corpus = f"pack of {self.text[0]}" if self.text else whole_path(self.plan.corpus)
         start = {"start": self.plan.start} if self.plan.start != "fresh" else {}
         return {
             **start,

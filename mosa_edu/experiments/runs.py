@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import shlex
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,32 +14,40 @@ from typing import Any
 import numpy as np
 import torch
 
+from mosa_edu.analysis.findings import run_finding
 from mosa_edu.checks import require
 from mosa_edu.config import PRESETS, ModelConfig
 from mosa_edu.costs import model_flops
-from mosa_edu.data.corpora import load_corpus
-from mosa_edu.data.documents import Corpus, cache_folder
+from mosa_edu.data.corpora import corpus_name, load_corpus, whole_path
+from mosa_edu.data.documents import Corpus, Document, cache_folder, decode_text
 from mosa_edu.data.tokenizer import Tokenizer
-from mosa_edu.data.tokens import TokenSet
+from mosa_edu.data.tokens import TokenSet, fingerprint
 from mosa_edu.model import TransformerLM
 from mosa_edu.pretrained import PRETRAINED, load_page_model, pretrained_path, read_metadata
 from mosa_edu.probes.cloze import cloze_record
 from mosa_edu.probes.scores import score_model
 from mosa_edu.probes.selections import predictor_record, selection_record
 from mosa_edu.records import RunRecord, provenance, write_atomic
-from mosa_edu.records.origin import command_line, program
+from mosa_edu.records.origin import command_line, typed
 from mosa_edu.records.probe import ProbeRecord
 from mosa_edu.records.scores import ScoreRecord
 from mosa_edu.texts import PROBES
 from mosa_edu.tracing import RoutingLog
 from mosa_edu.training import Trainer, TrainingConfig, distributed
-from mosa_edu.training.checkpoint import load_weights, require_same_recipe, require_same_values
+from mosa_edu.training.checkpoint import (
+    load_weights,
+    require_same_recipe,
+    require_same_values,
+    saved_identity,
+)
 from mosa_edu.training.evaluate import LENGTHS, evaluate_lengths
 from mosa_edu.training.run_log import read_metrics
 from mosa_edu.training.trainer import StepHook, stop_on_signal
 
 SETTINGS = {"preset": str, "corpus": str, "model": dict, "training": dict}
 """What ``config.json`` holds, by type."""
+VOCAB = "tokenizer.json"
+"""What a run cuts its text by."""
 MAX_POINTS = 400
 """Of a recorded training curve."""
 SHARED_START = "shared"
@@ -74,8 +82,7 @@ def settings_of(
     preset: str, corpus: str, seed: int, *, model: dict[str, Any], recipe: dict[str, Any]
 ) -> dict[str, Any]:
     """Return the ``config.json`` of a preset with some fields of its own."""
-    if Path(corpus).expanduser().is_file():  # the next sitting may be in another folder
-        corpus = str(Path(corpus).expanduser().resolve())
+    corpus = whole_path(corpus)  # the next sitting may be in another folder
     config = dataclasses.replace(PRESETS[preset], **model)
     training = TrainingConfig.for_preset(preset, config.max_seq_len, seed, **recipe)
     return {
@@ -97,8 +104,11 @@ def run_lines() -> list[str]:
     lines = []
     for folder in known_runs():
         path = folder / "record.json"
-        record = RunRecord.load(path) if path.exists() else None
-        status = record.status if record else "begun"
+        try:
+            record = RunRecord.load(path) if path.exists() else None
+            status = record.status if record else "begun"
+        except ValueError:
+            record, status = None, "damaged"
         loss = ""
         if record and record.validation:
             loss = f"{record.validation_loss(max(map(int, record.validation))):.3f} nats"
@@ -148,17 +158,16 @@ def train(
         return _report(ended, folder, again=True, alone=alone) if ended else 0
     with distributed.first_process_first():
         tokenizer, tokens = text or _read_corpus(settings, folder)
-        if first:
-            _write_head(settings, folder, tokenizer)
     torch.manual_seed(config.seed)
     model = TransformerLM(ModelConfig.from_dict(settings["model"])).to(device)
     if settings.get("start") == SHARED_START:
         model.draw_shared_start(config.seed)
-    data = {"corpus": settings["corpus"], "fingerprint": tokens.fingerprint}
-    identity = {"model": settings["model"], "data": data}
+    data = {"corpus": corpus_name(settings["corpus"]), "fingerprint": tokens.fingerprint}
+    identity = {"model": settings["model"], "data": {"fingerprint": tokens.fingerprint}}
     log = _routing_log(tokenizer, model, folder)
     trainer = Trainer(model, tokens, config, folder, on_step=log, identity=identity)
-    if first:
+    if first:  # nothing stands in the way any more
+        _write_head(settings, folder, tokenizer)
         _announce(settings, trainer, folder)
     with stop_on_signal(trainer) as signals:
         result = trainer.run(time_limit)
@@ -177,8 +186,21 @@ def _ended(path: Path, settings: dict[str, Any], config: TrainingConfig) -> RunR
         return None
     require_same_recipe(config, record.training)
     require_same_values(settings["model"], record.model)
-    require_same_values({"corpus": settings["corpus"]}, record.data)
+    names = [Path(said["corpus"]).name for said in (settings, record.data)]
+    require_same_values({"corpus": names[0]}, {"corpus": names[1]})
+    if Path(settings["corpus"]).is_file():
+        corpus, tokenizer = load_corpus(settings["corpus"]), Tokenizer.load(path.with_name(VOCAB))
+        _require_same_text(settings, path.parent, fingerprint(corpus, tokenizer), record.data)
     return record
+
+
+def _require_same_text(
+    settings: dict[str, Any], folder: Path, found: str, saved: dict[str, Any]
+) -> None:
+    """Refuse a text that has changed since a run began with it."""
+    same = saved.get("fingerprint", found) == found
+    allowed = f"the text that {folder.name} began with, and it has changed; --name begins another"
+    require(same, "corpus", settings["corpus"], allowed)
 
 
 def _read_corpus(settings: dict[str, Any], folder: Path) -> tuple[Tokenizer, TokenSet]:
@@ -187,8 +209,9 @@ def _read_corpus(settings: dict[str, Any], folder: Path) -> tuple[Tokenizer, Tok
     What a run left that never began must not shape another of the same name.
     """
     corpus = load_corpus(settings["corpus"])
-    if (folder / "checkpoints").exists():
-        tokenizer = Tokenizer.load(folder / "tokenizer.json")
+    if begun := saved_identity(folder / "checkpoints"):
+        tokenizer = Tokenizer.load(folder / VOCAB)
+        _require_same_text(settings, folder, fingerprint(corpus, tokenizer), begun["data"])
     else:
         tokenizer = learnt_tokenizer(corpus, settings["model"]["vocab_size"])
     tokens = TokenSet.build(corpus, tokenizer)
@@ -214,8 +237,8 @@ def learnt_tokenizer(corpus: Corpus, vocab_size: int) -> Tokenizer:
 
 def _write_head(settings: dict[str, Any], folder: Path, tokenizer: Tokenizer) -> None:
     """Write what a run is, before its first step."""
-    if not (folder / "checkpoints").exists():
-        tokenizer.save(folder / "tokenizer.json")
+    if saved_identity(folder / "checkpoints") is None:
+        tokenizer.save(folder / VOCAB)
         write_atomic(folder / "config.json", json.dumps(settings, indent=1) + "\n")
 
 
@@ -327,7 +350,7 @@ def _report(record: RunRecord, folder: Path, again: bool = False, alone: bool = 
     if record.status == "stopped":
         print(f"Stopped after {record.tokens_seen:,} tokens, nothing is lost.")
         if alone:
-            print(f"Next: {program()} train --resume {_called(folder)}")
+            print(f"Next: {typed('train', '--resume', called(folder))}")
         return 0
     if again:
         print(f"This run is finished: {folder}")
@@ -339,14 +362,23 @@ def _report(record: RunRecord, folder: Path, again: bool = False, alone: bool = 
         )
     print(f"trained in            {record.wall_seconds:.0f} s")
     if alone:
-        print(f"Next: {program()} explore {_called(folder)}")
+        print(run_finding(record))
+        print(f"Record: {(folder / 'record.json').resolve()}")
+        print(f"Next: {typed('explore', called(folder))}")
     return 0
 
 
-def _called(folder: Path) -> str:
-    """Return what a command calls this run: its name, or its path outside the cache."""
-    own = folder.resolve().parent == runs_folder().resolve()
-    return shlex.quote(folder.name if own else str(folder.resolve()))
+def called(name: str | Path) -> str:
+    """Return what a command calls a model in any folder: a name, or a whole path.
+
+    A name is looked up in the user's cache; in another, which the next shell may not know, a run
+    is called by its path.
+    """
+    if str(name) in PRETRAINED and not Path(name).is_dir():
+        return str(name)
+    path = Path(name) if Path(name).exists() else find_run(str(name))
+    usual = not os.environ.get("MOSA_EDU_CACHE") and path.resolve().parent == runs_folder()
+    return path.name if usual else str(path.resolve())
 
 
 def find_run(name: str) -> Path:
@@ -369,7 +401,7 @@ def load_run(folder: Path) -> tuple[TransformerLM, Tokenizer]:
     allowed = "weights of the model in config.json"
     require(not other, "checkpoint", f"one that differs in {', '.join(other[:3])}", allowed)
     model.load_state_dict(weights)
-    return model.eval(), Tokenizer.load(folder / "tokenizer.json")
+    return model.eval(), Tokenizer.load(folder / VOCAB)
 
 
 def model_file(name: str) -> Path | None:
@@ -388,11 +420,29 @@ def find_model(name: str) -> tuple[TransformerLM, Tokenizer, str, str]:
     return *load_run(folder), read_settings(folder)["corpus"], folder.name
 
 
-def score_run(folder: Path) -> ScoreRecord:
-    """Score the newest weights of a run, see `score_model`."""
-    model, tokenizer = load_run(folder)
-    tokens = TokenSet.build(load_corpus(read_settings(folder)["corpus"]), tokenizer)
-    return score_model(model, tokens, folder.name)
+def score_run(run: str, text: Path | None = None) -> tuple[ScoreRecord, Path]:
+    """Score a model on its corpus' held-out text, or on all of a text file, see `score_model`.
+
+    Returns
+    -------
+    ScoreRecord, pathlib.Path
+        And where it belongs: in the run's folder, in the cache for a model that is none.
+    """
+    model, tokenizer, source, name = find_model(run)
+    corpus = load_corpus(source) if text is None else _own_text(text)
+    tokens = TokenSet.build(corpus, tokenizer)
+    found, least = len(tokens.validation), 2 * model.config.max_seq_len
+    allowed = f"text of more than {least} tokens, two that {name} can read"
+    require(found > least, "text", f"{text or source} with {found} tokens held out", allowed)
+    folder = runs_folder() / "scores" / name if model_file(run) else find_run(run)
+    path = folder / ("scores.json" if text is None else f"scores-{text.stem}.json")
+    return score_model(model, tokens, name, unfinished=path.with_suffix(".npz")), path
+
+
+def _own_text(path: Path) -> Corpus:
+    require(path.is_file(), "--text", str(path), "an existing text file")
+    document = Document(path.name, decode_text(path.read_bytes(), "--text", str(path)))
+    return Corpus(path.stem, (document,), (document,))
 
 
 def probe_model(what: str, run: str) -> ProbeRecord:
@@ -400,10 +450,10 @@ def probe_model(what: str, run: str) -> ProbeRecord:
     model, tokenizer, corpus, name = find_model(run)
     command = command_line(["mosa-edu", "inspect", what, run])
     if what == "cloze":
-        if corpus != "cloze":
+        if "cloze" not in corpus:
             print(
-                f"{name} learned on {corpus}, where no such item is told: expect guessing, .500. "
-                "Models that know them: mosa-edu experiment run cloze",
+                f"{name} learned on {corpus_name(corpus)}, where no such question is told: expect "
+                f"guessing, 50%. Models that know them: {typed('experiment', 'run', 'cloze')}",
                 file=sys.stderr,
             )
         return cloze_record(model, tokenizer, name, command)

@@ -111,7 +111,7 @@ class Sampler:
     top_p : float
         Draw among the likeliest tokens that together reach this probability, in (0, 1].
     top_k : int or None
-        Draw among so many of the likeliest tokens at most.
+        Draw among so many of the likeliest tokens at most; `top_p` is then of their probability.
     seed : int
         Of the draws. What a row is given depends on seed and row alone, not on its neighbours.
     vocab_size : int or None
@@ -152,11 +152,11 @@ class Sampler:
             return wide.sort(dim=-1, descending=True, stable=True).indices[:, 0].tolist()
         likely = (wide / self.temperature).softmax(dim=-1)
         likely, tokens = likely.sort(dim=-1, descending=True, stable=True)  # (n, V)
+        if self.top_k is not None:
+            likely = likely[:, : self.top_k] / likely[:, : self.top_k].sum(dim=-1, keepdim=True)
         reached = likely.cumsum(dim=-1)
         # A token is among the likeliest if those before it do not reach top_p yet.
         among = (reached - likely < self.top_p).sum(dim=-1, keepdim=True)  # (n, 1), at least 1
-        if self.top_k is not None:
-            among = among.clamp(max=self.top_k)
         total = reached.gather(-1, among - 1)
         drawn = torch.tensor([[self._stream(row).random()] for row in rows]) * total
         place = torch.searchsorted(reached, drawn.to(reached.dtype), right=True)
@@ -175,6 +175,7 @@ def generate(
     *,
     temperature: float = 1.0,
     top_p: float = 1.0,
+    top_k: int | None = None,
     seed: int = 0,
     reselect: bool = False,
 ) -> list[list[int]]:
@@ -186,7 +187,7 @@ def generate(
         Token ids; lengths may differ, and no row's continuation depends on another row.
     n_tokens : int
         Tokens to write for each.
-    temperature, top_p, seed
+    temperature, top_p, top_k, seed
         See `Sampler`.
     reselect : bool
         Run the whole model on the whole text for each token, instead of keeping a cache; needed
@@ -202,7 +203,7 @@ def generate(
     the selection knew the words to come.
     """
     texts: list[list[int]] = [[] for _ in prompts]
-    sampler = Sampler(temperature, top_p, seed)
+    sampler = Sampler(temperature, top_p, seed, top_k=top_k)
     for row, token in stream(model, prompts, n_tokens, sampler, reselect=reselect):
         texts[row].append(token)
     return texts

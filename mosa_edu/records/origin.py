@@ -62,10 +62,18 @@ def command_line(arguments: Sequence[str]) -> str:
 
 
 def program() -> str:
-    """Return how this shell calls the command line: by its name, or by Python's full path."""
+    """Return how this shell calls the command line: by its name, or by a full path."""
     if shutil.which("mosa-edu"):
         return "mosa-edu"
+    beside = Path(sys.executable).with_name("mosa-edu")
+    if beside.is_file():
+        return shlex.quote(str(beside))
     return f"{shlex.quote(sys.executable)} -m mosa_edu.cli.main"
+
+
+def typed(*words: object) -> str:
+    """Return a command of `mosa-edu` that can be pasted as it stands."""
+    return f"{program()} {shlex.join(map(str, words))}"
 
 
 def processor() -> str:

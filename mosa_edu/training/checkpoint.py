@@ -91,6 +91,17 @@ def load_weights(folder: Path) -> tuple[int, dict[str, Tensor]]:
     return found.step, {name: tensor for part, _, name, tensor in parts if part == "model"}
 
 
+def saved_identity(folder: Path) -> dict[str, Any] | None:
+    """Read what the newest checkpoint is of, without its tensors; None if there is none."""
+    for step in reversed(_steps(folder)):
+        try:
+            text = (folder / _name(step)).with_suffix(".json").read_text(encoding="utf-8")
+            return dict(json.loads(text)["details"]["identity"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None
+
+
 def discard_after(folder: Path, step: int) -> None:
     """Delete damaged checkpoints of later steps and what interrupted writes left behind.
 
