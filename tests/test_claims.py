@@ -323,7 +323,9 @@ def test_the_sentence_says_the_match_the_score_and_what_is_open():
         assert said in nothing
         assert said in all_of_it
     assert "was not shown here" in nothing
-    assert "0 paired seeds" in nothing
+    assert "no experiment of ours that can see a head has decided it" in nothing
+    decided = signed_sentence(ledger(Evidence(heads=record_toys.experiment(3, mosa=3.7))))
+    assert "3 paired seeds of our own small models say “direction only”" in decided
 
 
 def test_the_table_has_a_row_and_an_anchor_for_every_claim():

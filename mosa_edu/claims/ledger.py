@@ -87,10 +87,15 @@ def signed_sentence(rows: Sequence[Row]) -> str:
         else "a view whose use was not shown here"
     )
     n = int(small.numbers["seeds"])
-    say = "paired seed of our own twins says" if n == 1 else "paired seeds of our own twins say"
+    ours = (
+        f"{n} paired seed{'s' * (n > 1)} of our own small models say{'s' * (n == 1)} "
+        f"“{small.verdict}”"
+        if n
+        else "no experiment of ours that can see a head has decided it"
+    )
     return (
         f"In the paper's smallest model MoSA lowers perplexity from {dense} to {mosa} at equal "
         f"FLOPs, with {parameter_ratio():.0f} times the parameters and with routers that "
-        f"see the whole text, {learned}; {n} {say} “{small.verdict}”; and how much of the "
+        f"see the whole text, {learned}; {ours}; and how much of the "
         f"gain stays when the selection may not look ahead, nobody has published at that scale."
     )
