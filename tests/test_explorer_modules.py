@@ -157,7 +157,7 @@ def test_trace_is_read_as_it_was_written(call_routing):
         assert picks == trace.selected(layer, head).tolist()
         assert ranks == [order.index(t) + 1 for t in range(trace.T)]
         assert (cut["last"], cut["first"]) == (order[5], order[6])
-        assert cut["tie"] == bool(scores[order[5]] == scores[order[6]])
+        assert bool(cut["tie"]) == bool(scores[order[5]] == scores[order[6]])
         matrix = trace.attention_matrix(layer, head)
         for i, own in enumerate(weights):
             np.testing.assert_allclose(own, matrix[i, : i + 1], atol=1e-6)
