@@ -6,6 +6,7 @@ computes the same numbers up to there, bit by bit. Where they differ, rounding a
 future are told apart by float64: rounding shrinks a billion times, what was read stays.
 """
 
+import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -125,7 +126,13 @@ class CausalityReport:
         lines += [f"  note: {note}" for note in self.notes]
         lines.append("  not seen:")
         lines += [f"    - {line}" for line in self.unseen]
-        return "\n".join(lines)
+        return "\n".join(map(_wrapped, lines))
+
+
+def _wrapped(line: str) -> str:
+    """Break a long line, and indent what follows."""
+    deeper = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(line, 78, subsequent_indent=deeper, break_long_words=False)
 
 
 _READS = {
