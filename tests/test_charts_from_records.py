@@ -41,7 +41,7 @@ from mosa_edu.viz.charts import causality, costs as prices, masks, parts, routin
 from mosa_edu.viz.components.leak import LeakProbe
 from mosa_edu.viz.components.scrubber import TrainingScrubber
 
-shared = {"parts"}
+shared = {"parts", "plans"}
 known = set()
 for found in pkgutil.iter_modules(importlib.import_module("mosa_edu.viz.charts").__path__):
     module = importlib.import_module(f"mosa_edu.viz.charts.{found.name}")

@@ -242,7 +242,7 @@ def check_causality(
     True
     >>> report = check_causality(TransformerLM(ModelConfig(**shape, n_sparse_heads=8)))
     >>> bool(report), report.leaks[0].module
-    (False, 'blocks.0.attention.sparse (MosaAttention)')
+    (False, 'blocks.0.attention.sparse (SparseAttention)')
     """
     module = model if isinstance(model, nn.Module) else None
     require(callable(model), "model", type(model).__name__, "a module or a function of tokens")

@@ -138,7 +138,7 @@ def three_scores(
     return losses
 
 
-def work_key(model: TransformerLM, windows: np.ndarray, settings: object) -> str:
+def work_key(model: nn.Module, windows: np.ndarray, settings: object) -> str:
     """Return a name of some work on a model: another one if its weights or texts are others."""
     digest = hashlib.sha256(repr(settings).encode())
     for tensor in model.state_dict().values():
