@@ -2,6 +2,8 @@
 
 .venv/bin/python scripts/colab_cell.py [NOTEBOOK...]    all of the book's if none is named
 .venv/bin/python scripts/colab_cell.py --check          say which notebooks lack it
+python scripts/colab_cell.py --online       for the branch that Colab opens: links lead to the site,
+                                            since Colab has no other page beside a notebook
 
 On Colab the cell installs this package beside Colab's own torch, numpy and plotly, and says what
 device it found; elsewhere it does nothing. The package comes from the repository that the
@@ -11,6 +13,7 @@ workflow's environment or git remote names; with none known, from a wheel that t
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -20,9 +23,14 @@ from notebooks import normalise
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
-from mosa_book.repository import find_repository  # type: ignore[import-not-found]  # noqa: E402
+from mosa_book.notebooks import CELL_LINK, page_link  # type: ignore[import-not-found]  # noqa: E402
+from mosa_book.repository import (  # type: ignore[import-not-found]  # noqa: E402
+    find_repository,
+    pages_address,
+)
 
 TAG = "colab"
+MARKDOWN_LINK = re.compile(r"(?<=\]\()(\w+)\.(?:ipynb|md)(?:#([^)]*))?(?=\))")
 CELL = """\
 # Colab only: installs the package beside Colab's own torch, numpy and plotly.
 import sys
@@ -49,6 +57,14 @@ def cell_source(name: str | None) -> str:
     return CELL.replace("{package}", package)
 
 
+def lead_online(text: str, name: str) -> str:
+    """Return a Markdown cell's text whose links to other pages lead to the published ones."""
+    book = f"{pages_address(name)}book/"
+    for pattern in (CELL_LINK, MARKDOWN_LINK):
+        text = pattern.sub(lambda link: f"{book}{page_link(link)}", text)
+    return text
+
+
 def with_cell(notebook: NotebookNode, name: str | None) -> NotebookNode:
     """Return the notebook with the cell behind its title, run counts included.
 
@@ -66,10 +82,14 @@ def with_cell(notebook: NotebookNode, name: str | None) -> NotebookNode:
     return normalise(notebook)
 
 
-def process(path: Path, name: str | None, check: bool) -> bool:
+def process(path: Path, name: str | None, check: bool, online: bool = False) -> bool:
     """Write one notebook if its cell is missing or old; return whether it was."""
     before = path.read_text(encoding="utf-8")
-    notebook = with_cell(nbformat.reads(before, as_version=4), name)
+    notebook = nbformat.reads(before, as_version=4)
+    for cell in notebook.cells:
+        if name and online and cell.cell_type == "markdown":
+            cell.source = lead_online(cell.source, name)
+    notebook = with_cell(notebook, name)
     after = nbformat.writes(notebook) + "\n"
     if after != before and not check:
         path.write_text(after, encoding="utf-8")
@@ -83,13 +103,14 @@ def main() -> int:
     )
     parser.add_argument("notebooks", nargs="*", type=Path)
     parser.add_argument("--check", action="store_true", help="write nothing; 1 if any would change")
+    parser.add_argument("--online", action="store_true", help="let links lead to the site")
     arguments = parser.parse_args()
     name = find_repository(ROOT)
     print(f"Package from {name or 'an uploaded wheel: no repository on GitHub is known'}.")
     changed = [
         path
         for path in arguments.notebooks or sorted((ROOT / "book").glob("*.ipynb"))
-        if process(path, name, arguments.check)
+        if process(path, name, arguments.check, arguments.online)
     ]
     for path in changed:
         print(f"{'would change' if arguments.check else 'written'}: {path}")

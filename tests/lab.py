@@ -35,6 +35,13 @@ def open_lab(folder: Path, cells: Sequence[str]) -> Iterator[str]:
         cells=[new_code_cell(cell) for cell in cells], metadata={"kernelspec": kernel}
     )
     nbformat.write(notebook, folder / "notebook.ipynb")
+    with serve_lab(folder) as address:
+        yield f"{address}/notebook.ipynb"
+
+
+@contextmanager
+def serve_lab(folder: Path) -> Iterator[str]:
+    """Serve a folder; yields the address under which its notebooks open."""
     own = {name: str(folder / f".{name}") for name in ("config", "data", "runtime", "ipython")}
     environment = os.environ | {
         "JUPYTER_CONFIG_DIR": own["config"],
@@ -59,7 +66,7 @@ def open_lab(folder: Path, cells: Sequence[str]) -> Iterator[str]:
         )
     try:
         _wait(server, f"http://127.0.0.1:{port}/api", log)
-        yield f"http://127.0.0.1:{port}/lab/tree/notebook.ipynb"
+        yield f"http://127.0.0.1:{port}/lab/tree"
     finally:
         server.terminate()  # it ends its kernels itself
         try:

@@ -80,6 +80,26 @@ def test_on_colab_the_three_stay_and_the_device_is_named(monkeypatch, tmp_path):
     assert [line.split("==")[0] for line in kept] == ["torch", "numpy", "plotly"]
 
 
+def test_on_colabs_branch_links_lead_to_the_site(tmp_path, monkeypatch):
+    """Catches a link to a notebook that is not beside the one that Colab opened."""
+    text = (
+        "# 1 Title\n[2](ch02_masks.ipynb) [word](glossary.md#k) [paper](https://arxiv.org/abs/1) "
+        '<a href="ch09_the_leak.ipynb#Can-it%3F">leak</a> <a href="index.ipynb#tour=1">tour</a>'
+    )
+    path = tmp_path / "a.ipynb"
+    nbformat.write(new_notebook(cells=[new_markdown_cell(text)]), path)
+    assert colab_cell.process(path, None, check=False, online=True)
+    assert nbformat.read(path, 4).cells[0].source == text  # no address is made up
+    colab_cell.process(path, KNOWN, check=False, online=True)
+    book = "https://someone.github.io/mosa_edu/book"
+    assert nbformat.read(path, 4).cells[0].source == (
+        f"# 1 Title\n[2]({book}/ch02_masks.html) [word]({book}/glossary.html#k) "
+        f"[paper](https://arxiv.org/abs/1) "
+        f'<a href="{book}/ch09_the_leak.html#can-it">leak</a> '
+        f'<a href="{book}/index.html#tour=1">tour</a>'
+    )
+
+
 def test_the_cell_is_no_longer_than_a_cell_of_the_book():
     assert all(len(colab_cell.cell_source(name).splitlines()) <= 15 for name in (None, KNOWN))
 

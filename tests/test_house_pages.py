@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from browser import serious_findings, settle
@@ -60,12 +61,20 @@ def test_pages_have_one_search_box_and_no_foreign_footer(site, visit):
 
 
 def test_every_link_inside_the_book_leads_somewhere(site):
+    """Catches a link to a notebook that stayed one, and to a heading that is called otherwise."""
     missing = []
-    for name in site.pages():
-        page = site.root / name
-        for link in re.findall(r'(?:href|src)="([^"#?:]+)[^":]*"', page.read_text()):
-            if not (page.parent / link).exists():
-                missing.append((name, link))
+    texts = {site.root / name: (site.root / name).read_text() for name in site.pages()}
+    places = {page: set(re.findall(r'\bid="([^"]+)"', text)) for page, text in texts.items()}
+    for page, text in texts.items():
+        for link, place in re.findall(
+            r'(?:href|src)="([^"#?:]*)(?:[?][^"#]*)?(?:#([^"]*))?"', text
+        ):
+            target = (page.parent / link).resolve() if link else page
+            known = places.get(target)  # none for other files than pages
+            if not target.exists() or (target.suffix == ".ipynb" and "_sources" not in link):
+                missing.append((page.name, link))
+            elif known is not None and place and "=" not in place and unquote(place) not in known:
+                missing.append((page.name, f"{link}#{place}"))
     assert missing == []
 
 

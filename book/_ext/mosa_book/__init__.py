@@ -6,7 +6,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import assets, charts, claims, docstrings, glossary, repository, theme
+from . import assets, claims, docstrings, glossary, notebooks, repository, theme
 
 __all__ = ["setup"]
 
@@ -17,7 +17,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     repository.connect(app)
     theme.connect(app)
     assets.connect(app)
-    charts.connect(app)
+    notebooks.connect(app)
     docstrings.connect(app)
     glossary.connect(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

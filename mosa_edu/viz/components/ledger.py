@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from urllib.parse import quote
 
 from mosa_edu.claims import VERDICTS, Row, ledger
 from mosa_edu.claims.claim import CONTRADICTED, DIRECTION, EXACT, RULE, SMALL
@@ -40,14 +41,13 @@ html[data-theme="dark"] .bd-content div.cell_output .text_html:has(.mosa-ledger)
 </style>"""
 
 
-def section_anchor(heading: str) -> str:
-    """Return the anchor that the book gives to a heading.
+def section_link(notebook: str, heading: str) -> str:
+    """Return the address of a notebook's section: JupyterLab follows it, the book links a page.
 
-    >>> section_anchor("Can a model learn to use it?")
-    'can-a-model-learn-to-use-it'
+    >>> section_link("ch09_the_leak", "Can a model learn to use it?")
+    'ch09_the_leak.ipynb#Can-a-model-learn-to-use-it%3F'
     """
-    words = "".join(c if c.isalnum() else " " for c in heading.lower()).split()
-    return "-".join(words)
+    return f"{notebook}.ipynb#{quote(heading.replace(' ', '-'))}"
 
 
 class Ledger:
@@ -82,7 +82,7 @@ class Ledger:
 
 def _row(row: Row) -> str:
     claim, finding = row
-    link = f"{claim.chapter}.html#{section_anchor(claim.section)}"
+    link = section_link(claim.chapter, claim.section)
     where = f"Chapter {int(claim.chapter[2:4])}, {claim.section}"
     mark = _MARKS.get(finding.verdict, "quiet")
     return (

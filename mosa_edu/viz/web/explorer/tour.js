@@ -111,6 +111,14 @@ export function tourPanel(explorer, panels) {
     html("div", { role: "status" }, title, words),
     div("row wrap", ...links, back, next, end),
   );
+  if (explorer.data.kernel) {
+    // A notebook has no address of its own: links to the tour start it here.
+    const take = (/** @type {MouseEvent} */ event) => {
+      if (!node.isConnected) removeEventListener("click", take, true);
+      else if (event.composedPath().some((part) => /#tour=1$/.test(`${part}`))) go(1);
+    };
+    addEventListener("click", take, true);
+  }
   let shown = 0;
   node.addEventListener("keydown", ({ key }) => {
     if (key === "ArrowRight" && shown < STOPS.length) go(shown + 1);
