@@ -106,6 +106,7 @@ export function textPanel(explorer) {
     },
     /** Name all tokens for those who hear them: many strings, so it waits for an idle moment. @param {View} view */
     describe(view) {
+      if (spans.length !== view.routing.T) return; // another text has come, and is drawn next
       spans.forEach((span, t) => setAttribute(span, "aria-label", tokenSentence(view, t)));
     },
     /** Move the keyboard to the token under study. */
